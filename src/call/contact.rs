@@ -1,0 +1,67 @@
+//! The contact: the record of one call, as the store keeps it and the API shows it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::case::CaseNumber;
+use crate::ids::{ContactId, RecordingId, UserId};
+use crate::language::Language;
+use crate::phone_number::PhoneNumber;
+use crate::termination::Termination;
+use crate::time::Timestamp;
+
+/// A snapshot of the contact; the switchboard writes it whole at each change.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Contact {
+    pub id: ContactId,
+    /// The caller's number as signalled; empty when withheld.
+    pub caller: PhoneNumber,
+    pub called: PhoneNumber,
+    /// Name of the trunk, or of the registered user for calls from our own phones.
+    pub origin: String,
+    pub sip_call_id: String,
+    pub language: Option<Language>,
+    pub topic: Option<String>,
+    /// Dialplan nodes walked through, in order.
+    pub ivr_path: Vec<String>,
+    pub queue: Option<String>,
+    pub operator: Option<UserId>,
+    pub case: Option<CaseNumber>,
+    pub recording: Option<RecordingId>,
+    pub offered_at: Timestamp,
+    pub answered_at: Option<Timestamp>,
+    pub queued_at: Option<Timestamp>,
+    /// An operator picked up.
+    pub connected_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub termination: Option<Termination>,
+    pub disposition: Option<Disposition>,
+    /// Number to ring back, when the caller asked for it or left the queue.
+    pub callback: Option<PhoneNumber>,
+}
+
+/// How the contact ended for the city; exactly one (DOMAIN.md, invariant 1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposition {
+    CaseCreated,
+    CaseLinked,
+    Consultation,
+    TransferredEmergency,
+    Abandoned,
+    Nuisance,
+    Technical,
+}
+
+impl Disposition {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CaseCreated => "case_created",
+            Self::CaseLinked => "case_linked",
+            Self::Consultation => "consultation",
+            Self::TransferredEmergency => "transferred_emergency",
+            Self::Abandoned => "abandoned",
+            Self::Nuisance => "nuisance",
+            Self::Technical => "technical",
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The case: states of DOMAIN.md as consuming transitions, its norm's deadline, and who is responsible.
+//! Durable machine form: each transition returns the new case and what happened, saved in one transaction.
+
+pub mod city;
+pub mod event;
+pub mod norm;
+pub mod routing;
+pub mod transition;
+pub mod work_order;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ContactId, WorkOrderId};
+use crate::language::Language;
+use crate::phone_number::PhoneNumber;
+use crate::time::Timestamp;
+
+pub use event::CaseEvent;
+pub use transition::InvalidTransition;
+
+/// Register number `year-office-sequence`, e.g. `2026-01-000042`; gapless within year and office.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CaseNumber(pub String);
+
+impl std::fmt::Display for CaseNumber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What is known when a case is registered; the register number comes from the store.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CaseDraft {
+    pub contact: Option<ContactId>,
+    /// Category id of the classifier, here the guess from the IVR topic, e.g. `water`.
+    pub category: String,
+    pub language: Language,
+    pub priority: Priority,
+    pub applicant: Applicant,
+    pub place: Option<Place>,
+    pub description: String,
+    /// Node names the caller went through.
+    pub ivr_path: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    Normal,
+    Urgent,
+    LifeSafety,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Applicant {
+    pub identity: IdentityLevel,
+    pub number: Option<PhoneNumber>,
+    pub name: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityLevel {
+    Anonymous,
+    CallerNumber,
+    Stated,
+    Verified,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Place {
+    /// As the operator wrote it: street, house, flat.
+    pub address: String,
+    /// Territory id of the city plan, e.g. `center`; routing needs it.
+    pub territory: Option<String>,
+}
+
+/// A registered case. The state's own data lives in the state.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Case {
+    pub number: CaseNumber,
+    pub state: CaseState,
+    pub registered_at: Timestamp,
+    pub category: String,
+    pub classifier_version: u32,
+    pub place: Option<Place>,
+    pub description: String,
+    pub language: Language,
+    pub priority: Priority,
+    pub applicant: Applicant,
+    /// Every contact linked to the case, the first one registered it.
+    pub contacts: Vec<ContactId>,
+    /// 1 for the first run through; each reopening adds one.
+    pub cycle: u16,
+    /// Times an executor declined it.
+    pub bounces: u16,
+    pub deadline: Option<Deadline>,
+    /// Who was told the result, how, and whether it arrived (invariant 4).
+    pub told: Vec<Told>,
+    /// Who must do what by when (invariant 12); none only when closed.
+    pub next: Option<NextAction>,
+}
+
+/// DOMAIN.md's states, as far as this program goes today.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum CaseState {
+    Registered,
+    Assigned {
+        order: WorkOrderId,
+        executor: String,
+        assigned_at: Timestamp,
+    },
+    Accepted {
+        order: WorkOrderId,
+        executor: String,
+        accepted_at: Timestamp,
+    },
+    InProgress {
+        order: WorkOrderId,
+        executor: String,
+        started_at: Timestamp,
+    },
+    WorkReported {
+        order: WorkOrderId,
+        executor: String,
+        reported_at: Timestamp,
+    },
+    Verification {
+        order: WorkOrderId,
+        executor: String,
+        reported_at: Timestamp,
+        evidence_accepted_at: Timestamp,
+    },
+    Explained {
+        explained_at: Timestamp,
+    },
+    Closed {
+        code: ClosingCode,
+        closed_at: Timestamp,
+    },
+}
+
+impl CaseState {
+    /// The name used in the API, the journal and the logs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::Assigned { .. } => "assigned",
+            Self::Accepted { .. } => "accepted",
+            Self::InProgress { .. } => "in_progress",
+            Self::WorkReported { .. } => "work_reported",
+            Self::Verification { .. } => "verification",
+            Self::Explained { .. } => "explained",
+            Self::Closed { .. } => "closed",
+        }
+    }
+
+    /// The executor organisation that holds or reported the work.
+    pub fn executor(&self) -> Option<&str> {
+        match self {
+            Self::Assigned { executor, .. }
+            | Self::Accepted { executor, .. }
+            | Self::InProgress { executor, .. }
+            | Self::WorkReported { executor, .. }
+            | Self::Verification { executor, .. } => Some(executor),
+            Self::Registered | Self::Explained { .. } | Self::Closed { .. } => None,
+        }
+    }
+
+    pub const fn order(&self) -> Option<WorkOrderId> {
+        match self {
+            Self::Assigned { order, .. }
+            | Self::Accepted { order, .. }
+            | Self::InProgress { order, .. }
+            | Self::WorkReported { order, .. }
+            | Self::Verification { order, .. } => Some(*order),
+            Self::Registered | Self::Explained { .. } | Self::Closed { .. } => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClosingCode {
+    FixedConfirmed,
+    FixedInspected,
+    FixedUnconfirmed,
+    Explained,
+    RefusedLawful,
+    NotCompetentForwarded,
+    Duplicate,
+    Withdrawn,
+    Unfounded,
+    PlannedProgramme,
+}
+
+/// The norm's promise as a snapshot (invariant 5): later changes are events, `first` stays.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Deadline {
+    pub norm: String,
+    pub first: Timestamp,
+    pub resolve_by: Timestamp,
+    pub accept_by: Option<Timestamp>,
+}
+
+/// One attempt to tell the applicant the result.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Told {
+    pub at: Timestamp,
+    pub language: Language,
+    pub channel: TellingChannel,
+    pub delivered: bool,
+    /// Set when the applicant answered the question "is it fixed?".
+    pub confirmed: Option<bool>,
+    /// Cycle of the case this telling belongs to.
+    pub cycle: u16,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TellingChannel {
+    /// A member of staff rang the applicant.
+    Voice,
+    Sms,
+    Mail,
+    /// Told during the very call that is being explained.
+    SameContact,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NextAction {
+    /// An executor organisation's id, or a role name.
+    pub owner: String,
+    pub action: String,
+    pub by: Timestamp,
+}

@@ -1,0 +1,1 @@
+//! Norms: which promise applies to a case, and its deadlines by calendar.

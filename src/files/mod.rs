@@ -1,0 +1,1 @@
+//! Files on disk: recordings (writer, repair at start-up) and prompts (reader).

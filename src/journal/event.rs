@@ -1,0 +1,111 @@
+//! What is journalled: the closed vocabulary of DOMAIN.md and the draft of an entry.
+
+use serde::{Deserialize, Serialize};
+
+use crate::case::CaseNumber;
+use crate::ids::{ContactId, RecordingId};
+use crate::people::Actor;
+use crate::time::Timestamp;
+
+macro_rules! vocabulary {
+    ($($variant:ident = $name:literal,)*) => {
+        /// The type of an entry, by its dotted name.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum EventType { $($variant,)* }
+
+        impl EventType {
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+vocabulary! {
+    ContactOffered = "contact.offered",
+    ContactQueued = "contact.queued",
+    ContactAnswered = "contact.answered",
+    ContactHeld = "contact.held",
+    ContactResumed = "contact.resumed",
+    ContactEnded = "contact.ended",
+    ContactDisposed = "contact.disposed",
+    IvrEntered = "ivr.entered",
+    IvrDigit = "ivr.digit",
+    IvrLanguageChosen = "ivr.language_chosen",
+    IvrLeft = "ivr.left",
+    RecStarted = "rec.started",
+    RecGap = "rec.gap",
+    RecSealed = "rec.sealed",
+    CaseRegistered = "case.registered",
+    CaseLinked = "case.linked",
+    CaseClassified = "case.classified",
+    CaseRouted = "case.routed",
+    CaseExplained = "case.explained",
+    CaseClosed = "case.closed",
+    WoIssued = "wo.issued",
+    WoAccepted = "wo.accepted",
+    WoDeclined = "wo.declined",
+    WoStarted = "wo.started",
+    WoReported = "wo.reported",
+    WoReturned = "wo.returned",
+    EvidenceReceived = "evidence.received",
+    EvidenceAccepted = "evidence.accepted",
+    EvidenceRejected = "evidence.rejected",
+    NormApplied = "norm.applied",
+    NormSatisfied = "norm.satisfied",
+    VerifyAttempted = "verify.attempted",
+    VerifyConfirmed = "verify.confirmed",
+    VerifyRefuted = "verify.refuted",
+    VerifyInspected = "verify.inspected",
+    VerifyUnreachable = "verify.unreachable",
+    AccessViewed = "access.viewed",
+    AccessPlayed = "access.played",
+    AccessDenied = "access.denied",
+    OperatorStatus = "operator.status",
+    ConfigChanged = "config.changed",
+    LogVerified = "log.verified",
+}
+
+impl EventType {
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|event| event.name() == name)
+    }
+}
+
+/// Where in a recording an event happened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MediaPosition {
+    pub recording: RecordingId,
+    /// Milliseconds from the first sample.
+    pub offset_ms: u64,
+}
+
+/// An entry before the chain gives it its number and hash.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Draft {
+    pub event: EventType,
+    pub at: Timestamp,
+    pub actor: Actor,
+    pub contact: Option<ContactId>,
+    pub case: Option<CaseNumber>,
+    pub media: Option<MediaPosition>,
+    pub reason: Option<String>,
+    pub data: serde_json::Value,
+}
+
+impl Draft {
+    pub fn new(event: EventType, at: Timestamp, actor: Actor) -> Self {
+        Self {
+            event,
+            at,
+            actor,
+            contact: None,
+            case: None,
+            media: None,
+            reason: None,
+            data: serde_json::json!({}),
+        }
+    }
+}

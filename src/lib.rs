@@ -1,0 +1,47 @@
+//! Ringback: a telephony contact-centre core for a city's short number.
+//!
+//! The modules stand in layers and import downwards only; `tests/tidy.rs` holds them to it.
+//! Layers L0-L3 are pure: no clock, no socket, no lock, no randomness of their own.
+
+// L0 words
+pub mod calendar;
+pub mod diagnostic;
+pub mod digest;
+pub mod ids;
+pub mod language;
+pub mod people;
+pub mod phone_number;
+pub mod termination;
+pub mod time;
+
+// L1 wire: bytes <-> types (`sip::message` belongs here too)
+pub mod dialplan;
+pub mod dtmf;
+pub mod rtp;
+pub mod sdp;
+pub mod sip;
+pub mod wav;
+
+// L2 machines
+pub mod acd;
+pub mod case;
+pub mod ivr;
+pub mod media;
+pub mod recording;
+
+// L3 composition
+pub mod call;
+pub mod journal;
+pub mod switchboard;
+
+// L4 shells
+pub mod files;
+pub mod media_plane;
+pub mod net;
+pub mod speech;
+pub mod store;
+pub mod web;
+
+// L5 assembly
+pub mod app;
+pub mod config;

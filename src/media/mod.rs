@@ -1,0 +1,185 @@
+//! The media machine: every leg of one media thread, its play-out, bridging and recording tap. Sans-IO:
+//! packets and 20 ms ticks in, packets and sample blocks out through a [`Sink`], no allocation per packet.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::dtmf::Digit;
+use crate::ids::{LegId, RecordingId};
+use crate::sdp::AudioSession;
+
+/// Sample rate of telephone legs, Hz.
+pub const SAMPLE_RATE: u32 = 8000;
+/// The tick of the media plane, milliseconds.
+pub const TICK_MS: u64 = 20;
+/// Samples per tick and channel.
+pub const SAMPLES_PER_TICK: usize = 160;
+
+/// Mono 16-bit PCM at [`SAMPLE_RATE`]: one prompt, one piece of music.
+#[derive(PartialEq, Eq)]
+pub struct Sound {
+    pub samples: Vec<i16>,
+}
+
+impl std::fmt::Debug for Sound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sound({} ms)", self.samples.len() / 8)
+    }
+}
+
+/// Names one `Play`, so that a late [`Event::PlayFinished`] of a replaced one can be told apart.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PlayId(pub u64);
+
+/// What the signalling side asks of a leg's media.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Reserves ports for a leg; answered by [`Event::Opened`] or [`Event::OpenFailed`]. `seed` gives SSRC,
+    /// first sequence number and first time stamp.
+    Open {
+        leg: LegId,
+        seed: u64,
+    },
+    /// Sets or changes what was negotiated; the first call starts sending and the media timeout.
+    Connect {
+        leg: LegId,
+        session: AudioSession,
+    },
+    Close {
+        leg: LegId,
+    },
+    /// Plays the sounds one after the other to the leg, replacing what plays; `repeat` starts over for ever.
+    Play {
+        leg: LegId,
+        play: PlayId,
+        sounds: Vec<Arc<Sound>>,
+        repeat: bool,
+    },
+    StopPlay {
+        leg: LegId,
+    },
+    /// Both legs hear each other from the next tick; playing on either stops.
+    Bridge {
+        a: LegId,
+        b: LegId,
+    },
+    /// Ends the bridge `leg` is in.
+    Unbridge {
+        leg: LegId,
+    },
+    /// Starts the stereo recording of a leg: left what it sends, right what it is sent. Block 0 is the next tick.
+    Record {
+        leg: LegId,
+        recording: RecordingId,
+    },
+    /// Ends the recording; the last block has been handed out before [`Event::RecordingEnded`].
+    StopRecording {
+        recording: RecordingId,
+    },
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    Opened {
+        leg: LegId,
+        local_rtp: SocketAddr,
+    },
+    /// No port free or the sockets failed.
+    OpenFailed {
+        leg: LegId,
+    },
+    PlayFinished {
+        leg: LegId,
+        play: PlayId,
+    },
+    DigitPressed {
+        leg: LegId,
+        digit: Digit,
+        duration_ms: u32,
+    },
+    /// The first audio packet from the peer after a (re)connect.
+    AudioStarted {
+        leg: LegId,
+    },
+    /// Nothing came for [`MEDIA_TIMEOUT_SECS`] though the peer may send and is not on hold.
+    MediaTimeout {
+        leg: LegId,
+    },
+    RecordingEnded {
+        recording: RecordingId,
+        frames: u64,
+    },
+    Closed {
+        leg: LegId,
+        stats: LegStats,
+    },
+}
+
+/// No RTP and no RTCP for this long on a leg whose direction receives: it is dead. A silent peer that
+/// still sends comfort noise or RTCP is alive.
+pub const MEDIA_TIMEOUT_SECS: u64 = 30;
+
+/// Counters of one leg, final when it closes.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct LegStats {
+    pub packets_received: u64,
+    pub packets_sent: u64,
+    /// Expected minus received (RFC 3550 A.3), never negative.
+    pub packets_lost: u64,
+    /// Wrong source, wrong SSRC, malformed, too late.
+    pub packets_dropped: u64,
+    /// RFC 3550 A.8 interarrival jitter, microseconds.
+    pub jitter_us: u32,
+}
+
+/// Where the machine's output goes; the media thread and the simulation implement it.
+pub trait Sink {
+    fn transmit_rtp(&mut self, leg: LegId, to: SocketAddr, packet: &[u8]);
+    fn transmit_rtcp(&mut self, leg: LegId, to: SocketAddr, packet: &[u8]);
+    /// One tick of a recording: equally long channels, left the leg's, right ours.
+    fn record(&mut self, recording: RecordingId, left: &[i16], right: &[i16]);
+    fn event(&mut self, event: Event);
+}
+
+/// All legs of one media thread.
+#[derive(Debug)]
+pub struct Exchange {}
+
+impl Exchange {
+    pub fn new() -> Self {
+        todo!()
+    }
+
+    /// Everything but `Open` and `Close`'s sockets, which are the thread's business: on `Open` the thread binds
+    /// the ports and calls this with the same command; the machine sends no `Opened` itself.
+    pub fn handle_command(&mut self, _command: Command, _now: std::time::Instant, _sink: &mut impl Sink) {
+        todo!()
+    }
+
+    pub fn handle_rtp(
+        &mut self,
+        _leg: LegId,
+        _from: SocketAddr,
+        _packet: &[u8],
+        _now: std::time::Instant,
+        _sink: &mut impl Sink,
+    ) {
+        todo!()
+    }
+
+    pub fn handle_rtcp(
+        &mut self,
+        _leg: LegId,
+        _from: SocketAddr,
+        _packet: &[u8],
+        _now: std::time::Instant,
+        _sink: &mut impl Sink,
+    ) {
+        todo!()
+    }
+
+    /// Call every [`TICK_MS`]; `now` is the tick's nominal time.
+    pub fn handle_tick(&mut self, _now: std::time::Instant, _sink: &mut impl Sink) {
+        todo!()
+    }
+}

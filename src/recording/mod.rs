@@ -1,0 +1,79 @@
+//! The recording of a contact: its states, gaps and result. The bytes are `wav/` and `files/`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Sha256;
+use crate::ids::{ContactId, RecordingId};
+use crate::time::Timestamp;
+
+/// A segment of a contact: one stereo WAV file, left the citizen, right the city.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Recording {
+    pub id: RecordingId,
+    pub contact: ContactId,
+    /// Relative to the recording folder, `2026/11/21/<contact-id>.wav`.
+    pub path: String,
+    pub state: RecordingState,
+    pub started_at: Timestamp,
+    /// Hz.
+    pub sample_rate: u32,
+    /// Samples per channel; final once sealed.
+    pub frames: u64,
+    pub gaps: Vec<Gap>,
+    pub result: Option<RecordingResult>,
+    /// SHA-256 of the whole sealed file.
+    pub sha256: Option<Sha256>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingState {
+    Capturing,
+    Sealed,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingResult {
+    Ok,
+    /// Complete but for the listed gaps.
+    Degraded,
+    /// No usable file.
+    Failed,
+}
+
+/// Samples that are silence because the original did not reach the disk.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Gap {
+    pub offset_ms: u64,
+    pub duration_ms: u64,
+    pub reason: GapReason,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapReason {
+    /// The ring to the writer thread was full.
+    RingOverflow,
+    DiskError,
+    /// The program died; what was not yet written is missing at the end.
+    Crash,
+}
+
+/// A moment inside the recording that gets a cue point and an `adtl` label.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Marker {
+    pub offset_ms: u64,
+    /// ASCII label, e.g. `ivr.digit`, `contact.answered`.
+    pub label: String,
+}
+
+/// What the disk side reports when a file is closed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sealed {
+    pub recording: RecordingId,
+    pub frames: u64,
+    pub gaps: Vec<Gap>,
+    pub result: RecordingResult,
+    pub sha256: Option<Sha256>,
+}

@@ -1,0 +1,1 @@
+//! Session descriptions: bytes <-> types, total (RFC 8866).

@@ -1,0 +1,7 @@
+//! SIP (RFC 3261): `message` is the wire, the rest are sans-IO machines over it.
+
+pub mod dialog;
+pub mod digest_auth;
+pub mod message;
+pub mod registrar;
+pub mod transaction;

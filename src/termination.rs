@@ -1,0 +1,48 @@
+//! Why a leg or a contact ended: one closed list for the record, the journal and the SIP answer.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Termination {
+    /// The citizen hung up.
+    CallerHungUp,
+    /// The operator hung up.
+    OperatorHungUp,
+    /// The dialplan said `hangup`.
+    IvrHungUp,
+    /// CANCEL before the answer.
+    CallerCancelled,
+    /// No ACK within 64*T1 after 200 OK (RFC 3261 13.3.1.4).
+    NotAcknowledged,
+    /// No RTP from a leg that should send (hold-aware).
+    MediaTimeout,
+    /// The leg's signalling transport failed or a request timed out.
+    SignallingLost,
+    /// A named limit of this program was reached.
+    LimitReached,
+    /// The contact could not be made durable, or the media could not be opened.
+    TechnicalFailure,
+    /// The program was stopped in order.
+    Shutdown,
+    /// The program died; found and closed at the next start.
+    Crashed,
+}
+
+impl Termination {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CallerHungUp => "caller_hung_up",
+            Self::OperatorHungUp => "operator_hung_up",
+            Self::IvrHungUp => "ivr_hung_up",
+            Self::CallerCancelled => "caller_cancelled",
+            Self::NotAcknowledged => "not_acknowledged",
+            Self::MediaTimeout => "media_timeout",
+            Self::SignallingLost => "signalling_lost",
+            Self::LimitReached => "limit_reached",
+            Self::TechnicalFailure => "technical_failure",
+            Self::Shutdown => "shutdown",
+            Self::Crashed => "crashed",
+        }
+    }
+}
