@@ -42,7 +42,7 @@ fn every_complaint_has_its_place() {
         ("[rtp]\n  ports = \"9-8\"\n", "config.toml:2:11: '9-8' is no port range"),
         (
             "[[trunk]]\nname = \"a\"\nfrom = [\"10.0.0.0/40\"]\n",
-            "config.toml:3:9: '10.0.0.0/40' is no address",
+            "config.toml:3:8: '10.0.0.0/40' is no address",
         ),
         ("[number]\nshort = \"15x\"\n", "config.toml:2:1: the short number consists of digits"),
         ("[store]\nurl = \"mysql://x\"\n", "config.toml:2:1: the store's URL begins with sqlite://"),
