@@ -259,19 +259,6 @@ impl Leg {
         }
     }
 
-    /// The transport of this leg is gone: nothing more can be said to the peer.
-    pub fn handle_flow_closed(&mut self, turn: &mut Turn<'_>) -> Option<LegEvent> {
-        if self.is_ended() {
-            return None;
-        }
-        self.end(turn);
-        Some(LegEvent::Ended(LegEnd::Unreachable))
-    }
-
-    pub fn flow(&self) -> &Flow {
-        &self.flow
-    }
-
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next_deadline()
     }
