@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Outcome;
+use super::{Failure, Outcome};
 use crate::app::Plans;
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
@@ -15,13 +15,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(file: &Path, args: &Args) -> Outcome {
-    let config = Config::load(file)?;
-    Plans::read(&config)?;
-    Plans::check_prompts(&config)?;
+    let config = super::load(file)?;
+    Plans::read(&config).map_err(Failure::Config)?;
     if !args.no_environment {
         let complaints = environment(&config);
         if !complaints.is_empty() {
-            return Err(complaints.into());
+            return Err(Failure::Config(complaints));
         }
     }
     println!("{} and what it names are in order", super::show(file));

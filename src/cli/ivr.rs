@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Outcome;
+use super::{Failure, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::dialplan::Dialplan;
 
@@ -19,8 +19,8 @@ pub(super) enum Command {
 pub(super) fn run(command: Command) -> Outcome {
     let Command::Simulate { file, digits } = command;
     let name = super::show(&file);
-    let text = crate::config::read(&file).map_err(|error| vec![Diagnostic::at_offset(&name, "", 0, error)])?;
-    let plan = Dialplan::parse(&name, &text)?;
+    let text = crate::config::read(&file).map_err(|error| Failure::Config(vec![Diagnostic::at_offset(&name, "", 0, error)]))?;
+    let plan = Dialplan::parse(&name, &text).map_err(Failure::Config)?;
     for line in crate::ivr::simulate(plan, &digits, crate::time::now()) {
         println!("{line}");
     }

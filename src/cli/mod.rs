@@ -64,12 +64,6 @@ enum Failure {
     Other(anyhow::Error),
 }
 
-impl From<Vec<Diagnostic>> for Failure {
-    fn from(complaints: Vec<Diagnostic>) -> Self {
-        Self::Config(complaints)
-    }
-}
-
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Other(error.into())
@@ -114,7 +108,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Ivr(command) => ivr::run(command),
         Command::Verify => verify::run(file).await,
         Command::Migrate => {
-            let config = Config::load(file)?;
+            let config = load(file)?;
             crate::app::open_store(&config).await?.close().await;
             Ok(())
         }
@@ -123,6 +117,10 @@ async fn run(cli: Cli) -> Outcome {
             Ok(())
         }
     }
+}
+
+fn load(file: &Path) -> Result<Config, Failure> {
+    Config::load(file).map_err(Failure::Config)
 }
 
 fn report(outcome: Outcome) -> ExitCode {

@@ -10,7 +10,7 @@ use crate::app::{Plans, Service};
 use crate::config::Config;
 
 pub(super) async fn run(file: &Path) -> Outcome {
-    let config = Config::load(file)?;
+    let config = super::load(file)?;
     let plans = load_plans(&config).await?;
     let service = Service::start(config, Some(file.to_owned()), plans).await?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -54,5 +54,5 @@ pub(super) async fn load_plans(config: &Config) -> Result<Plans, super::Failure>
             }
         })
     });
-    Ok(loaded.await??)
+    loaded.await?.map_err(super::Failure::Config)
 }

@@ -48,7 +48,7 @@ pub(super) struct Add {
 }
 
 pub(super) async fn run(file: &Path, command: Command) -> Outcome {
-    let config = Config::load(file)?;
+    let config = super::load(file)?;
     let store = crate::app::open_store(&config).await?;
     let outcome = match command {
         Command::Add(add) => self::add(&config, &store, add).await,

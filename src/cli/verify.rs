@@ -4,10 +4,9 @@
 use std::path::Path;
 
 use super::{Failure, Outcome};
-use crate::config::Config;
 
 pub(super) async fn run(file: &Path) -> Outcome {
-    let config = Config::load(file)?;
+    let config = super::load(file)?;
     let store = crate::app::open_store(&config).await?;
     let report = store.verify(&config.recording.dir).await;
     store.close().await;

@@ -27,29 +27,73 @@ impl std::fmt::Debug for Account {
     }
 }
 
+/// One registration: the identity its requests share (RFC 3261 10.2).
+#[derive(Clone, Debug)]
+pub struct Registration {
+    pub account: Account,
+    pub call_id: String,
+    pub tag: String,
+    /// Where the phone listens.
+    pub local: SocketAddr,
+}
+
+impl Registration {
+    /// The REGISTER numbered `seq`.
+    pub fn request(&self, seq: u32, credentials: Option<String>) -> Request {
+        let registrar = Host::Ip(self.account.registrar.ip());
+        let port = Some(self.account.registrar.port());
+        let extension = Some(self.account.extension.as_str());
+        let me = Uri::sip(extension, registrar.clone(), port);
+        let contact = Uri::sip(extension, Host::Ip(self.local.ip()), Some(self.local.port()));
+        let mut from = NameAddr::new(me.clone());
+        from.set_tag(&self.tag);
+        let mut headers = Headers::default();
+        headers.push("Contact", NameAddr::new(contact).to_string());
+        headers.push("Expires", EXPIRES_SECS.to_string());
+        if let Some(credentials) = credentials {
+            headers.push("Authorization", credentials);
+        }
+        Request {
+            method: Method::Register,
+            uri: Uri::sip(None, registrar, port),
+            via: Vec::new(),
+            from,
+            to: NameAddr::new(me),
+            call_id: self.call_id.clone(),
+            cseq: CSeq { seq, method: Method::Register },
+            max_forwards: 70,
+            headers,
+            body: Vec::new(),
+        }
+    }
+
+    /// The `Authorization` for a challenge; none when it cannot be answered.
+    pub fn credentials(&self, challenge: &str, cnonce: &str) -> Option<String> {
+        let uri = format!("sip:{}", self.account.registrar);
+        let Account { extension, password, .. } = &self.account;
+        digest_auth::authorization(challenge, extension, password, &Method::Register, &uri, 1, cnonce)
+    }
+
+    pub fn flow(&self) -> Flow {
+        Flow { transport: Transport::Udp, local: self.local, remote: self.account.registrar }
+    }
+}
+
 impl Softphone {
     /// Registers; answers the registrar's challenge once.
-    pub async fn register(&mut self, account: &Account) -> Result<(), PhoneError> {
-        let call_id = self.line.mint().token();
-        let tag = self.line.mint().token();
-        let challenge = match self.send_register(account, &call_id, &tag, 1, None).await? {
+    pub async fn register(&mut self, account: Account) -> Result<(), PhoneError> {
+        let local = self.line.local();
+        let mint = self.line.mint();
+        let registration = Registration { account, call_id: mint.token(), tag: mint.token(), local };
+        let challenge = match self.send_register(&registration, 1, None).await? {
             (StatusCode::OK, _) => return Ok(()),
             (StatusCode::UNAUTHORIZED, Some(challenge)) => challenge,
             (status, _) => return Err(PhoneError::NotRegistered(status.default_reason().to_owned())),
         };
-        let uri = format!("sip:{}", account.registrar);
         let cnonce = self.line.mint().token();
-        let credentials = digest_auth::authorization(
-            &challenge,
-            &account.extension,
-            &account.password,
-            &Method::Register,
-            &uri,
-            1,
-            &cnonce,
-        );
+        let credentials = registration.credentials(&challenge, &cnonce);
         let credentials = credentials.ok_or_else(|| PhoneError::NotRegistered("unknown challenge".to_owned()))?;
-        match self.send_register(account, &call_id, &tag, 2, Some(credentials)).await? {
+        match self.send_register(&registration, 2, Some(credentials)).await? {
             (StatusCode::OK, _) => Ok(()),
             (status, _) => Err(PhoneError::NotRegistered(status.default_reason().to_owned())),
         }
@@ -57,46 +101,24 @@ impl Softphone {
 
     async fn send_register(
         &mut self,
-        account: &Account,
-        call_id: &str,
-        tag: &str,
+        registration: &Registration,
         seq: u32,
         credentials: Option<String>,
     ) -> Result<(StatusCode, Option<String>), PhoneError> {
-        let registrar = Host::Ip(account.registrar.ip());
-        let port = Some(account.registrar.port());
-        let me = Uri::sip(Some(&account.extension), registrar.clone(), port);
-        let contact = Uri::sip(Some(&account.extension), Host::Ip(self.line.local().ip()), Some(self.line.local().port()));
-        let mut from = NameAddr::new(me.clone());
-        from.set_tag(tag);
-        let mut headers = Headers::default();
-        headers.push("Contact", NameAddr::new(contact).to_string());
-        headers.push("Expires", EXPIRES_SECS.to_string());
-        if let Some(credentials) = credentials {
-            headers.push("Authorization", credentials);
-        }
-        let request = Request {
-            method: Method::Register,
-            uri: Uri::sip(None, registrar, port),
-            via: Vec::new(),
-            from,
-            to: NameAddr::new(me),
-            call_id: call_id.to_owned(),
-            cseq: CSeq { seq, method: Method::Register },
-            max_forwards: 70,
-            headers,
-            body: Vec::new(),
-        };
-        let flow = Flow { transport: Transport::Udp, local: self.line.local(), remote: account.registrar };
-        let sent = self.line.send(request, flow, now()).map_err(|_| PhoneError::Unreachable)?;
+        let request = registration.request(seq, credentials);
+        let sent = self.line.send(request, registration.flow(), now()).map_err(|_| PhoneError::Unreachable)?;
         let deadline = now().mono + REGISTER_TIMEOUT;
         while let Some(event) = self.next(deadline).await? {
             match event {
-                Event::Line(line::Event::Response { transaction, response }) if transaction == sent && response.status.is_final() => {
+                Event::Line(line::Event::Response { transaction, response })
+                    if transaction == sent && response.status.is_final() =>
+                {
                     let challenge = response.headers.first("WWW-Authenticate").map(str::to_owned);
                     return Ok((response.status, challenge));
                 }
-                Event::Line(line::Event::Failed { transaction }) if transaction == sent => return Err(PhoneError::Unreachable),
+                Event::Line(line::Event::Failed { transaction }) if transaction == sent => {
+                    return Err(PhoneError::Unreachable);
+                }
                 _ => {}
             }
         }
