@@ -191,10 +191,7 @@ impl Dialog {
 
 /// Methods that may move the remote target (RFC 3261 12.2, RFC 3311, RFC 3515, RFC 6665).
 fn refreshes_target(method: &Method) -> bool {
-    matches!(
-        method,
-        Method::Invite | Method::Update | Method::Subscribe | Method::Notify | Method::Refer
-    )
+    matches!(method, Method::Invite | Method::Update | Method::Subscribe | Method::Notify | Method::Refer)
 }
 
 /// The URI of the first Contact.
@@ -217,8 +214,7 @@ fn reversed(mut routes: Vec<NameAddr>) -> Vec<NameAddr> {
 /// A Request-URI has no header part and no `method` parameter (RFC 3261 19.1.1, table 1).
 fn in_request_line(mut uri: Uri) -> Uri {
     uri.uri_headers = None;
-    uri.params = Params(
-        uri.params.0.into_iter().filter(|(name, _)| !name.eq_ignore_ascii_case("method")).collect(),
-    );
+    uri.params =
+        Params(uri.params.0.into_iter().filter(|(name, _)| !name.eq_ignore_ascii_case("method")).collect());
     uri
 }

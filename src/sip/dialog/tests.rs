@@ -167,7 +167,8 @@ fn reinvite_moves_the_target_and_a_refused_one_does_not() {
 fn answer_to_our_reinvite_moves_the_target() {
     let mut dialog = uac();
     let reinvite = dialog.request(Method::Invite);
-    let refusal = reinvite.response(StatusCode::REQUEST_PENDING, "").with_header("Contact", "<sip:no@x.example>");
+    let refusal =
+        reinvite.response(StatusCode::REQUEST_PENDING, "").with_header("Contact", "<sip:no@x.example>");
     dialog.receive_response(&refusal);
     assert_eq!(dialog.remote_target.to_string(), "sip:bob@desk.example");
     let answer = reinvite.response(StatusCode::OK, "").with_header("Contact", "<sip:bob@new.example>");
@@ -177,7 +178,8 @@ fn answer_to_our_reinvite_moves_the_target() {
 
 #[test]
 fn early_dialog_takes_route_and_target_anew_when_confirmed() {
-    let ringing = invite().response(StatusCode::RINGING, "b1").with_header("Contact", "<sip:early@x.example>");
+    let ringing =
+        invite().response(StatusCode::RINGING, "b1").with_header("Contact", "<sip:early@x.example>");
     let mut dialog = Dialog::uac(&invite(), &ringing, contact(), flow()).unwrap();
     let mut ok = success();
     ok.headers.set("Record-Route", "<sip:p9.example;lr>");
@@ -197,7 +199,10 @@ fn messages_without_contact_or_tag_make_no_dialog() {
     let untagged = invite().response(StatusCode::TRYING, "").with_header("Contact", "<sip:bob@desk.example>");
     assert_eq!(Dialog::uac(&invite(), &untagged, contact(), flow()).unwrap_err(), DialogError::NoTag);
     let without_contact = invite().response(StatusCode::OK, "b1");
-    assert_eq!(Dialog::uac(&invite(), &without_contact, contact(), flow()).unwrap_err(), DialogError::NoContact);
+    assert_eq!(
+        Dialog::uac(&invite(), &without_contact, contact(), flow()).unwrap_err(),
+        DialogError::NoContact
+    );
 }
 
 #[test]

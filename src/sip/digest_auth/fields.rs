@@ -106,7 +106,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_safely_is_nothing() {
-        for text in ["", "Digest", "Basic abc=", "Digest a=\"open", "Digest a=\"x\\", "Digest a=1, A=2", "Digest abc"] {
+        for text in
+            ["", "Digest", "Basic abc=", "Digest a=\"open", "Digest a=\"x\\", "Digest a=1, A=2", "Digest abc"]
+        {
             assert!(Fields::parse(text).is_none(), "{text}");
         }
     }

@@ -81,8 +81,8 @@ fn examples_of_rfc_7616_3_9_1() {
         );
         let get = Method::Other("GET".to_owned());
         let cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
-        let value =
-            authorization(&challenge, "Mufasa", "Circle of Life", &get, "/dir/index.html", 1, cnonce).unwrap();
+        let value = authorization(&challenge, "Mufasa", "Circle of Life", &get, "/dir/index.html", 1, cnonce)
+            .unwrap();
         assert_eq!(response_of(&value), response, "{algorithm}");
     }
 }
@@ -255,7 +255,9 @@ fn credentials_of_several_realms_may_come_together() {
     for _ in 0..MAX_CREDENTIALS {
         flooded.headers.push("Authorization", "Digest realm=\"x\"");
     }
-    flooded.headers.push("Authorization", answer(&server.challenge(false, now)[0], "201", "correct horse", 1));
+    flooded
+        .headers
+        .push("Authorization", answer(&server.challenge(false, now)[0], "201", "correct horse", 1));
     assert_eq!(server.verify(&flooded, secret_of, now), Verdict::Challenge { stale: false });
 }
 

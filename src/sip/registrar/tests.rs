@@ -251,7 +251,8 @@ fn users_expire_each_on_their_own_time() {
     }
     desk.outputs();
     desk.wait(60);
-    let users: Vec<Output> = ["201", "203"].map(|user| Output::Unregistered { user: user.to_owned() }).to_vec();
+    let users: Vec<Output> =
+        ["201", "203"].map(|user| Output::Unregistered { user: user.to_owned() }).to_vec();
     assert_eq!(desk.outputs(), users);
     assert_eq!(desk.registrar.poll_timeout(), Some(desk.now + Duration::from_secs(60)));
 }

@@ -7,9 +7,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::machine::Machine;
-use super::timer::{
-    PROCEEDING_TIMEOUT, RESPONSE_ABSORB_TIME, T1, TRANSACTION_TIMEOUT, Timer, absorb_time,
-};
+use super::timer::{PROCEEDING_TIMEOUT, RESPONSE_ABSORB_TIME, T1, TRANSACTION_TIMEOUT, Timer, absorb_time};
 use super::{ClientTransactionId, Output, RequestFailure};
 use crate::sip::message::{CSeq, Flow, Headers, Method, Request, Response};
 use crate::time::TimerTable;
@@ -18,7 +16,7 @@ use crate::time::TimerTable;
 pub(super) struct InviteClient {
     id: ClientTransactionId,
     /// Without its body: what ACK and CANCEL are made from.
-    invite: Request,
+    invite: Box<Request>,
     flow: Flow,
     state: State,
     timers: TimerTable<Timer>,
@@ -69,7 +67,7 @@ impl InviteClient {
         }
         timers.set(Timer::B, now + TRANSACTION_TIMEOUT);
         let state = State::Calling { bytes, interval: T1, cancel: Cancel::No };
-        Self { id, invite, flow, state, timers }
+        Self { id, invite: Box::new(invite), flow, state, timers }
     }
 
     pub(super) fn handle_response(

@@ -7,8 +7,15 @@ use crate::sip::message::{Host, Method, Request, Response};
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Key {
     /// The branch is ours and cannot be guessed, so it suffices with the method of the CSeq.
-    Client { branch: String, method: Method },
-    Server { branch: Branch, sent_by: (Host, Option<u16>), method: Method },
+    Client {
+        branch: String,
+        method: Method,
+    },
+    Server {
+        branch: Branch,
+        sent_by: (Host, Option<u16>),
+        method: Method,
+    },
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -16,7 +23,11 @@ pub(super) enum Branch {
     Unique(String),
     /// RFC 2543 peers: From tag, Call-ID and CSeq number stand for it. The To tag is left out, so the ACK of
     /// a failure finds its INVITE without a rule of its own.
-    Legacy { from_tag: String, call_id: String, seq: u32 },
+    Legacy {
+        from_tag: String,
+        call_id: String,
+        seq: u32,
+    },
 }
 
 /// Two requests outside of dialogs that agree in this, but not in their transaction, are one request that

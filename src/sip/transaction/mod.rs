@@ -268,9 +268,7 @@ impl TransactionLayer {
         let id = self.next_id();
         let transaction = ServerTransactionId(id);
         let machine = match request.method {
-            Method::Invite => {
-                Transaction::InviteServer(InviteServer::new(transaction, &request, flow, now))
-            }
+            Method::Invite => Transaction::InviteServer(InviteServer::new(transaction, &request, flow, now)),
             _ => Transaction::NonInviteServer(NonInviteServer::new(transaction, flow)),
         };
         self.table.insert(id, machine, key, flow);
@@ -318,20 +316,17 @@ impl TransactionLayer {
         self.outputs.push_back(Output::Transmit { bytes, flow });
     }
 
-    fn start_client(
-        &mut self,
-        id: u64,
-        audience: Audience,
-        request: Request,
-        flow: Flow,
-        now: Instant,
-    ) {
+    fn start_client(&mut self, id: u64, audience: Audience, request: Request, flow: Flow, now: Instant) {
         let key = Key::of_sent(&request);
         let out = &mut self.outputs;
         let machine = match request.method {
-            Method::Invite => {
-                Transaction::InviteClient(InviteClient::start(ClientTransactionId(id), request, flow, now, out))
-            }
+            Method::Invite => Transaction::InviteClient(InviteClient::start(
+                ClientTransactionId(id),
+                request,
+                flow,
+                now,
+                out,
+            )),
             _ => Transaction::NonInviteClient(NonInviteClient::start(audience, &request, flow, now, out)),
         };
         self.table.insert(id, machine, key, flow);

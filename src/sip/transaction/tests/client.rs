@@ -145,7 +145,10 @@ fn cancel_is_repeated_until_answered() {
     bench.layer.cancel(transaction, bench.now);
     assert_eq!(bench.drain(), ["> CANCEL"]);
     let events = bench.run(secs(10));
-    assert_eq!(events, at(&[(500, "> CANCEL"), (1_500, "> CANCEL"), (3_500, "> CANCEL"), (7_500, "> CANCEL")]));
+    assert_eq!(
+        events,
+        at(&[(500, "> CANCEL"), (1_500, "> CANCEL"), (3_500, "> CANCEL"), (7_500, "> CANCEL")])
+    );
 }
 
 #[test]

@@ -99,7 +99,9 @@ impl Side {
                         self.note(transaction, format!("{}", response.status.0));
                     }
                 }
-                Output::RequestFailed { transaction, failure } => self.note(transaction, format!("{failure:?}")),
+                Output::RequestFailed { transaction, failure } => {
+                    self.note(transaction, format!("{failure:?}"))
+                }
                 Output::ResponseFailed { .. } => {}
             }
         }
@@ -122,7 +124,13 @@ impl Side {
         self.finish(transaction, &request, rng, now);
     }
 
-    fn finish(&mut self, transaction: ServerTransactionId, request: &Request, rng: &mut StdRng, now: Instant) {
+    fn finish(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+        rng: &mut StdRng,
+        now: Instant,
+    ) {
         let status = if rng.random_bool(0.6) { StatusCode::OK } else { StatusCode::BUSY_HERE };
         self.layer.respond(transaction, &request.response(status, "b1"), now).unwrap();
         if status.is_success() && request.method == Method::Invite {
@@ -136,8 +144,12 @@ impl Side {
     }
 
     fn handle_user_timeout(&mut self, now: Instant) {
-        let due: Vec<String> =
-            self.unacknowledged.iter().filter(|(_, (_, at, _))| *at <= now).map(|(id, _)| id.clone()).collect();
+        let due: Vec<String> = self
+            .unacknowledged
+            .iter()
+            .filter(|(_, (_, at, _))| *at <= now)
+            .map(|(id, _)| id.clone())
+            .collect();
         for call_id in due {
             let (transaction, at, interval) = self.unacknowledged.get_mut(&call_id).unwrap();
             *interval = (*interval * 2).min(T2);
@@ -204,7 +216,8 @@ fn run(seed: u64, loss: f64) {
         assert!(side.unacknowledged.is_empty());
     }
     if loss == 0.0 {
-        let failed = sides.iter().flat_map(|side| side.outcomes.values()).filter(|outcome| *outcome == "Timeout");
+        let failed =
+            sides.iter().flat_map(|side| side.outcomes.values()).filter(|outcome| *outcome == "Timeout");
         assert_eq!(failed.count(), 0, "nothing times out where nothing is lost");
     }
 }
