@@ -113,8 +113,8 @@ impl Dialog {
         Ok(())
     }
 
-    /// A request within the dialog, with the next CSeq (RFC 3261 12.2.1.1). Via is left to the transaction layer.
-    /// Not for ACK, which has [`Self::ack`], nor CANCEL, which the transaction layer makes.
+    /// A request within the dialog, with the next CSeq (RFC 3261 12.2.1.1). Via is left to the transaction
+    /// layer. Not for ACK, which has [`Self::ack`], nor CANCEL, which the transaction layer makes.
     pub fn request(&mut self, method: Method) -> Request {
         self.local_seq += 1;
         let names_target = refreshes_target(&method);

@@ -17,7 +17,8 @@ use super::message::{Flow, NameAddr, Request, Response, StatusCode, Uri};
 pub const MIN_EXPIRES: Duration = Duration::from_secs(30);
 /// Longest granted registration; longer wishes are shortened.
 pub const MAX_EXPIRES: Duration = Duration::from_secs(3600);
-/// Granted when the phone asks for nothing (RFC 3261 10.2.1.1 suggests an hour; a lost phone should vanish sooner).
+/// Granted when the phone asks for nothing (RFC 3261 10.2.1.1 suggests an hour; a lost phone should vanish
+/// sooner).
 pub const DEFAULT_EXPIRES: Duration = Duration::from_secs(300);
 /// Most contacts of one address of record. A further one takes the place of the one longest without
 /// refresh: that is a phone which restarted under another port, not one in use.

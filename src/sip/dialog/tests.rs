@@ -1,4 +1,5 @@
-//! Dialogs of both sides: identity, numbers, routes, targets.
+//! Dialogs of both sides: identity, numbers, routes, targets (RFC 3261 12). The peer is played by hand-made
+//! messages; the transaction layer has no part here.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,5 @@
 //! `Digest name=value, name="quoted value"`: the text of challenges and credentials (RFC 7616 3.3, 3.4).
+//! Knows nothing of what the fields mean.
 
 use std::fmt::Write as _;
 

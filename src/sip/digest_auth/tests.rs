@@ -1,4 +1,5 @@
-//! Digest authentication against the examples of the RFCs, and the server against clients of every kind.
+//! Digest authentication against the examples of RFC 2617 and RFC 7616, and the server against clients
+//! of every kind.
 
 #![allow(clippy::unwrap_used)]
 
@@ -188,8 +189,8 @@ fn the_secret_of_nobody_is_not_the_key_of_unknown_names() {
     let uri = format!("sip:{REALM}");
     let response = digest_response(Algorithm::Sha256, &ha1, &Method::Register, &uri, fresh);
     let value = format!(
-        "Digest username=\"202\", realm=\"{REALM}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\", \
-         algorithm=SHA-256, qop=auth, nc=00000001, cnonce=\"c\""
+        "Digest username=\"202\", realm=\"{REALM}\", nonce=\"{nonce}\", uri=\"{uri}\", \
+         response=\"{response}\", algorithm=SHA-256, qop=auth, nc=00000001, cnonce=\"c\""
     );
     assert_eq!(verify(&mut server, &value, now), Verdict::Refused);
 }

@@ -1,4 +1,5 @@
-//! The registrar, case by case of RFC 3261 10.3.
+//! The registrar, case by case of RFC 3261 10.3: what is granted, refused, listed and forgotten, and what its
+//! user hears of it.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,5 @@
-//! What the four transaction machines have in common, and the one type that is any of them.
+//! What the four transaction machines have in common, and the one type that is any of them. What only some
+//! of them can do (respond, cancel...) is asked of the variant.
 
 use std::collections::VecDeque;
 use std::time::Instant;

@@ -1,4 +1,5 @@
-//! The non-INVITE client transaction: RFC 3261 17.1.2 with figure 6.
+//! The non-INVITE client transaction: RFC 3261 17.1.2 with figure 6. Also carries our CANCELs, whose outcome
+//! nobody asks for.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

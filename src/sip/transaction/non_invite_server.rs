@@ -1,4 +1,5 @@
-//! The non-INVITE server transaction: RFC 3261 17.2.2 with figure 8.
+//! The non-INVITE server transaction: RFC 3261 17.2.2 with figure 8. Its user must answer in time: the
+//! client gives up after 64*T1 (timer F), the server never does.
 
 use std::collections::VecDeque;
 use std::time::Instant;

@@ -41,6 +41,16 @@ impl Table {
         self.entries.len()
     }
 
+    /// Nothing is left in any index.
+    #[cfg(test)]
+    pub(super) fn is_blank(&self) -> bool {
+        self.entries.is_empty()
+            && self.by_key.is_empty()
+            && self.by_merge_key.is_empty()
+            && self.by_flow.is_empty()
+            && self.deadlines.is_empty()
+    }
+
     pub(super) fn has_room(&self, claim: Claim) -> bool {
         let limit = match claim {
             Claim::OutOfDialog => MAX_TRANSACTIONS - IN_DIALOG_RESERVE,

@@ -1,4 +1,5 @@
-//! Timers of RFC 3261 17 (table 4 in appendix A) and RFC 6026 by their letters, and their lengths.
+//! Timers of RFC 3261 17 (table 4 in appendix A) and RFC 6026 by their letters, and their lengths. When each
+//! starts and stops is said in the four machines.
 
 use std::time::Duration;
 

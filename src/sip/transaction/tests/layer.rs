@@ -1,4 +1,5 @@
-//! What belongs to the layer as a whole: Via, flows, bounds, merged requests.
+//! What belongs to the layer as a whole: Via, flows, bounds, merged requests. The single machines are tested
+//! in `client` and `server`.
 
 use super::*;
 use crate::sip::message::Transport::{Tcp, Udp};
@@ -53,14 +54,14 @@ fn ack_of_a_success_has_a_branch_of_its_own_and_no_transaction() {
     bench.layer.send_ack(unsent(Method::Ack), bench.flow);
     assert_eq!(bench.drain(), ["> ACK"]);
     assert!(bench.last_sent_request().via[0].branch().is_some());
-    assert!(bench.layer.is_empty());
+    assert!(bench.layer.table.is_blank());
 }
 
 #[test]
 fn stray_ack_goes_to_the_user_and_leaves_nothing_behind() {
     let mut bench = Bench::new(Udp);
     assert_eq!(bench.receive(received(Method::Ack, "z9hG4bK1")), ["ack"]);
-    assert!(bench.layer.is_empty());
+    assert!(bench.layer.table.is_blank());
 }
 
 #[test]

@@ -210,7 +210,7 @@ fn run(seed: u64, loss: f64) {
         }
     }
     for side in &sides {
-        assert!(side.layer.is_empty(), "{:?}", side.layer);
+        assert!(side.layer.table.is_blank(), "{:?}", side.layer);
         let ended: BTreeSet<u64> = side.outcomes.keys().copied().collect();
         assert_eq!(ended, side.started, "every request has an outcome");
         assert!(side.unacknowledged.is_empty());
