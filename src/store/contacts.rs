@@ -1,0 +1,149 @@
+//! Contacts: one row per call, written whole at each change by the switchboard, listed newest first.
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, SqliteConnection};
+
+use crate::call::contact::Contact;
+use crate::case::CaseNumber;
+use crate::ids::ContactId;
+
+use super::page::{Cursor, Order, containing};
+use super::row::{self, Fields};
+use super::{ContactFilter, Listed, MAX_UNPAGED, Page, Store, StoreError};
+
+impl Store {
+    pub async fn contact(&self, id: ContactId) -> Result<Option<Contact>, StoreError> {
+        let query = sqlx::query("SELECT * FROM contacts WHERE id = $1").bind(id.to_string());
+        self.reading(query.fetch_optional(&self.readers)).await?.as_ref().map(read).transpose()
+    }
+
+    /// Newest first.
+    pub async fn contacts(&self, filter: &ContactFilter, page: &Page) -> Result<Listed<Contact>, StoreError> {
+        let mut query = QueryBuilder::new("SELECT * FROM contacts WHERE 1 = 1");
+        if let Some(caller) = &filter.caller {
+            query.push(" AND caller LIKE ").push_bind(containing(caller)).push(" ESCAPE '\\'");
+        }
+        if let Some(operator) = filter.operator {
+            query.push(" AND operator = ").push_bind(operator.to_string());
+        }
+        if let Some(disposition) = filter.disposition {
+            query.push(" AND disposition = ").push_bind(disposition.name());
+        }
+        if let Some(case) = &filter.case {
+            // A contact that moved to another case stays in the list of its first one too.
+            query.push(" AND (case_number = ").push_bind(&case.0);
+            query.push(" OR id IN (SELECT contact FROM case_contacts WHERE case_number = ");
+            query.push_bind(&case.0).push("))");
+        }
+        if let Some(from) = filter.from {
+            query.push(" AND offered_at >= ").push_bind(from.micros());
+        }
+        if let Some(to) = filter.to {
+            query.push(" AND offered_at < ").push_bind(to.micros());
+        }
+        page.narrow(&mut query, ("offered_at", "id"), Order::NewestFirst)?;
+        let rows = self.reading(query.build().fetch_all(&self.readers)).await?;
+        let contacts = rows.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(page.list(contacts, |contact: &Contact| Cursor {
+            at: contact.offered_at,
+            id: contact.id.to_string(),
+        }))
+    }
+
+    /// Contacts without `ended_at`: what a crash left open. Oldest first, at most 10,000.
+    pub async fn open_contacts(&self) -> Result<Vec<Contact>, StoreError> {
+        let sql = "SELECT * FROM contacts WHERE ended_at IS NULL ORDER BY offered_at, id LIMIT $1";
+        let rows = self.reading(sqlx::query(sql).bind(MAX_UNPAGED).fetch_all(&self.readers)).await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+/// Inserts or overwrites the row, but for the case: the switchboard's snapshot may be older than the operator's
+/// decision to link the contact elsewhere. [`set_case`] moves it.
+pub(super) async fn save(connection: &mut SqliteConnection, contact: &Contact) -> Result<(), StoreError> {
+    let sql = "INSERT INTO contacts (id, caller, called, origin, sip_call_id, language, topic, ivr_path, queue, \
+               operator, case_number, recording, offered_at, answered_at, queued_at, connected_at, ended_at, \
+               termination, disposition, callback) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) \
+               ON CONFLICT (id) DO UPDATE SET caller = excluded.caller, called = excluded.called, \
+               origin = excluded.origin, sip_call_id = excluded.sip_call_id, language = excluded.language, \
+               topic = excluded.topic, ivr_path = excluded.ivr_path, queue = excluded.queue, \
+               operator = excluded.operator, case_number = COALESCE(contacts.case_number, excluded.case_number), \
+               recording = excluded.recording, offered_at = excluded.offered_at, \
+               answered_at = excluded.answered_at, queued_at = excluded.queued_at, \
+               connected_at = excluded.connected_at, ended_at = excluded.ended_at, \
+               termination = excluded.termination, disposition = excluded.disposition, \
+               callback = excluded.callback";
+    sqlx::query(sql)
+        .bind(contact.id.to_string())
+        .bind(contact.caller.as_str())
+        .bind(contact.called.as_str())
+        .bind(&contact.origin)
+        .bind(&contact.sip_call_id)
+        .bind(contact.language.map(|language| language.code()))
+        .bind(&contact.topic)
+        .bind(row::json(&contact.ivr_path)?)
+        .bind(&contact.queue)
+        .bind(contact.operator.map(|operator| operator.to_string()))
+        .bind(contact.case.as_ref().map(|case| case.0.as_str()))
+        .bind(contact.recording.map(|recording| recording.to_string()))
+        .bind(contact.offered_at.micros())
+        .bind(row::micros(contact.answered_at))
+        .bind(row::micros(contact.queued_at))
+        .bind(row::micros(contact.connected_at))
+        .bind(row::micros(contact.ended_at))
+        .bind(contact.termination.map(|termination| termination.name()))
+        .bind(contact.disposition.map(|disposition| disposition.name()))
+        .bind(contact.callback.as_ref().map(|number| number.as_str()))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Puts the contact on `case`, away from another one it may have been on.
+pub(super) async fn set_case(
+    connection: &mut SqliteConnection,
+    contact: ContactId,
+    case: &CaseNumber,
+) -> Result<(), StoreError> {
+    let moved = sqlx::query("UPDATE contacts SET case_number = $1 WHERE id = $2")
+        .bind(&case.0)
+        .bind(contact.to_string())
+        .execute(&mut *connection)
+        .await?;
+    if moved.rows_affected() == 0 {
+        return Err(StoreError::NotFound("contact"));
+    }
+    sqlx::query("INSERT INTO case_contacts (case_number, contact) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        .bind(&case.0)
+        .bind(contact.to_string())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn read(row: &SqliteRow) -> Result<Contact, StoreError> {
+    let fields = Fields::of(row, "contact");
+    Ok(Contact {
+        id: fields.word("id")?,
+        caller: fields.word("caller")?,
+        called: fields.word("called")?,
+        origin: fields.plain("origin")?,
+        sip_call_id: fields.plain("sip_call_id")?,
+        language: fields.optional_word("language")?,
+        topic: fields.plain("topic")?,
+        ivr_path: fields.json("ivr_path")?,
+        queue: fields.plain("queue")?,
+        operator: fields.optional_word("operator")?,
+        case: fields.optional_word("case_number")?,
+        recording: fields.optional_word("recording")?,
+        offered_at: fields.moment("offered_at")?,
+        answered_at: fields.optional_moment("answered_at")?,
+        queued_at: fields.optional_moment("queued_at")?,
+        connected_at: fields.optional_moment("connected_at")?,
+        ended_at: fields.optional_moment("ended_at")?,
+        termination: fields.optional_word("termination")?,
+        disposition: fields.optional_word("disposition")?,
+        callback: fields.optional_word("callback")?,
+    })
+}
