@@ -69,23 +69,20 @@ CREATE TABLE register (
     PRIMARY KEY (year, office)
 ) STRICT;
 
--- `body` is the whole case; the other columns are what is searched and sorted by.
+-- `body` is the whole case; the other columns are what is searched and sorted by. `revision` counts its changes:
+-- a change that was worked out from an older revision is refused.
 CREATE TABLE cases (
     number        TEXT    PRIMARY KEY,
     year          INTEGER NOT NULL,
     office        TEXT    NOT NULL,
-    seq           INTEGER NOT NULL,
+    seq           INTEGER NOT NULL CHECK (seq > 0),
+    revision      INTEGER NOT NULL,
     state         TEXT    NOT NULL,
     category      TEXT    NOT NULL,
     executor      TEXT,
-    territory     TEXT,
-    language      TEXT    NOT NULL,
-    priority      TEXT    NOT NULL,
     caller        TEXT,
     registered_at INTEGER NOT NULL,
     resolve_by    INTEGER,
-    next_owner    TEXT,
-    next_by       INTEGER,
     body          TEXT    NOT NULL,
     UNIQUE (year, office, seq)
 ) STRICT;
@@ -93,6 +90,10 @@ CREATE INDEX cases_by_registration ON cases (registered_at, number);
 CREATE INDEX cases_by_caller ON cases (caller) WHERE caller IS NOT NULL;
 CREATE INDEX cases_by_executor ON cases (executor, registered_at) WHERE executor IS NOT NULL;
 CREATE INDEX open_cases ON cases (state) WHERE state <> 'closed';
+CREATE TRIGGER cases_are_never_deleted BEFORE DELETE ON cases
+BEGIN
+    SELECT RAISE(ABORT, 'a registered case is never deleted');
+END;
 
 CREATE TABLE contacts (
     id           TEXT    PRIMARY KEY,
@@ -121,6 +122,7 @@ CREATE INDEX contacts_by_case ON contacts (case_number) WHERE case_number IS NOT
 CREATE INDEX contacts_by_operator ON contacts (operator, offered_at) WHERE operator IS NOT NULL;
 CREATE INDEX open_contacts ON contacts (offered_at) WHERE ended_at IS NULL;
 
+-- Every contact that was ever on the case; `contacts.case_number` is the one it is on now.
 CREATE TABLE case_contacts (
     case_number TEXT NOT NULL REFERENCES cases (number),
     contact     TEXT NOT NULL REFERENCES contacts (id),

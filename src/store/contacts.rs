@@ -31,9 +31,8 @@ impl Store {
         }
         if let Some(case) = &filter.case {
             // A contact that moved to another case stays in the list of its first one too.
-            query.push(" AND (case_number = ").push_bind(&case.0);
-            query.push(" OR id IN (SELECT contact FROM case_contacts WHERE case_number = ");
-            query.push_bind(&case.0).push("))");
+            query.push(" AND id IN (SELECT contact FROM case_contacts WHERE case_number = ");
+            query.push_bind(&case.0).push(")");
         }
         if let Some(from) = filter.from {
             query.push(" AND offered_at >= ").push_bind(from.micros());
@@ -95,8 +94,11 @@ pub(super) async fn save(connection: &mut SqliteConnection, contact: &Contact) -
         .bind(contact.termination.map(|termination| termination.name()))
         .bind(contact.disposition.map(|disposition| disposition.name()))
         .bind(contact.callback.as_ref().map(|number| number.as_str()))
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
+    if contact.case.is_some() {
+        note_case(connection, contact.id).await?;
+    }
     Ok(())
 }
 
@@ -114,12 +116,28 @@ pub(super) async fn set_case(
     if moved.rows_affected() == 0 {
         return Err(StoreError::NotFound("contact"));
     }
-    sqlx::query("INSERT INTO case_contacts (case_number, contact) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-        .bind(&case.0)
-        .bind(contact.to_string())
-        .execute(connection)
-        .await?;
+    note_case(connection, contact).await
+}
+
+/// Adds the contact to the list of the case it is on.
+async fn note_case(connection: &mut SqliteConnection, contact: ContactId) -> Result<(), StoreError> {
+    let sql = "INSERT INTO case_contacts (case_number, contact) SELECT case_number, id FROM contacts WHERE id = $1 \
+               ON CONFLICT DO NOTHING";
+    sqlx::query(sql).bind(contact.to_string()).execute(connection).await?;
     Ok(())
+}
+
+/// The case the contact is on.
+pub(super) async fn case_of(
+    connection: &mut SqliteConnection,
+    contact: ContactId,
+) -> Result<Option<CaseNumber>, StoreError> {
+    let row = sqlx::query("SELECT case_number FROM contacts WHERE id = $1")
+        .bind(contact.to_string())
+        .fetch_optional(connection)
+        .await?
+        .ok_or(StoreError::NotFound("contact"))?;
+    Fields::of(&row, "contact").optional_word("case_number")
 }
 
 fn read(row: &SqliteRow) -> Result<Contact, StoreError> {

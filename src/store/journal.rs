@@ -12,7 +12,7 @@ use super::writer::{Change, Ledger};
 use super::{Store, StoreError};
 
 /// Entries read at once, by [`Store::entries_after`] and while verifying.
-const MAX_ENTRIES: u32 = 1_000;
+pub(super) const MAX_ENTRIES: u32 = 1_000;
 
 impl Store {
     /// Appends entries that change no row (`access.`).
@@ -25,34 +25,8 @@ impl Store {
         self.rows_after(seq, limit).await?.iter().map(read).collect()
     }
 
-    /// Walks the whole journal; the sequence number of the first entry that is missing, altered or unreadable.
-    /// Entries cut off at the end leave no trace in the chain itself: compare [`Head`] with one kept elsewhere.
-    pub async fn verify_chain(&self) -> Result<Option<u64>, StoreError> {
-        let mut head = Head::default();
-        loop {
-            let rows = self.rows_after(head.seq, MAX_ENTRIES).await?;
-            if rows.is_empty() {
-                return Ok(None);
-            }
-            for row in &rows {
-                let expected = head.seq + 1;
-                match read(row) {
-                    Ok(entry) if entry.seq == expected && entry.follows(&head) => {
-                        head = Head { seq: entry.seq, hash: entry.hash };
-                    }
-                    _ => return Ok(Some(expected)),
-                }
-            }
-        }
-    }
-
-    /// The end of the chain.
-    pub async fn journal_head(&self) -> Result<Head, StoreError> {
-        let mut connection = self.reading(self.readers.acquire()).await?;
-        self.reading(head(&mut connection)).await
-    }
-
-    async fn rows_after(&self, seq: u64, limit: u32) -> Result<Vec<sqlx::sqlite::SqliteRow>, StoreError> {
+    /// One page of the chain as stored, readable or not.
+    pub(super) async fn rows_after(&self, seq: u64, limit: u32) -> Result<Vec<sqlx::sqlite::SqliteRow>, StoreError> {
         let query = sqlx::query("SELECT * FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2")
             .bind(row::stored_count(seq))
             .bind(limit.min(MAX_ENTRIES));

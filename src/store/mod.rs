@@ -4,6 +4,7 @@
 //! Reads go to a small pool of their own and see all that was answered before them. Each subject has its file;
 //! what is common to all of them is here. No rule of the domain is decided here or in SQL.
 
+mod case_change;
 mod cases;
 mod contacts;
 mod evidence;
@@ -12,10 +13,12 @@ mod fixture;
 mod journal;
 mod page;
 mod recordings;
+mod register;
 mod row;
 mod sessions;
 mod timeline;
 mod users;
+mod verify;
 mod work_orders;
 mod writer;
 
@@ -43,6 +46,9 @@ use crate::time::Timestamp;
 
 use writer::{Change, Ledger, Writer};
 
+pub use verify::{DigestOf, Finding, Progress, VerifyReport};
+pub use writer::Receipt;
+
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Readers beside the writer: pages and lookups are short, and more readers than cores only wait for each other.
@@ -56,6 +62,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 const WAL_SIZE_KEPT: &str = "67108864";
 /// Rows of a list that has no pages (users, what a crash left open); the city has fewer of each.
 const MAX_UNPAGED: u32 = 10_000;
+/// Patience with a disk that does not take the last group when the program stops.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
+/// Letters and digits in an office code at most; it is part of every register number.
+const MAX_OFFICE_LEN: usize = 8;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -69,7 +79,7 @@ pub enum StoreError {
     Exists(String),
     #[error("no such {0}")]
     NotFound(&'static str),
-    /// Whether a change was made is then not known; one that was still waiting is withdrawn.
+    /// Whether a change was made, or will be, is then not known.
     #[error("the database did not answer in time")]
     Timeout,
     #[error(transparent)]
@@ -185,7 +195,16 @@ impl Store {
     /// office code, e.g. `01`.
     ///
     /// A store in memory lives as long as this value and its clones; its readers may see what is not committed yet.
+    ///
+    /// # Errors
+    /// `Corrupt` for an office code that is not 1 to 8 ASCII letters and digits, `Database` or `Migration` when the
+    /// file cannot be opened or was made by a newer program.
     pub async fn open(url: &str, office: &str) -> Result<Self, StoreError> {
+        let is_plain = office.bytes().all(|b| b.is_ascii_alphanumeric());
+        if office.is_empty() || office.len() > MAX_OFFICE_LEN || !is_plain {
+            let detail = format!("'{office}' is not 1 to {MAX_OFFICE_LEN} letters and digits");
+            return Err(StoreError::Corrupt { what: "office code", detail });
+        }
         let options = SqliteConnectOptions::from_str(url)?
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
@@ -208,16 +227,27 @@ impl Store {
         })
     }
 
-    /// Stops taking work, commits what is queued, closes.
+    /// Stops taking work, commits what is queued, closes. Gives up on a disk that does not answer in 10 seconds.
     pub async fn close(&self) {
-        self.writer.close().await;
-        self.readers.close().await;
+        let closed = async {
+            self.writer.close().await;
+            self.readers.close().await;
+        };
+        if tokio::time::timeout(CLOSE_DEADLINE, closed).await.is_err() {
+            tracing::error!("the database did not close in time; what was not yet answered may be lost");
+        }
     }
 
     /// Durable when it returns: contacts, recordings and entries in one transaction, shared with others that
     /// arrive at the same time (group commit). The case of a contact, once set, is not changed by this.
     pub async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
         self.writer.make(batch).await
+    }
+
+    /// [`Self::commit`] in two steps: resolves as soon as the batch has its place in the writer's queue, behind what
+    /// was enqueued before it. The receipt tells when it is durable.
+    pub async fn enqueue(&self, batch: Batch) -> Result<Receipt, StoreError> {
+        self.writer.enqueue(batch).await
     }
 
     pub async fn counts(&self) -> Result<Counts, StoreError> {

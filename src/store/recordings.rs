@@ -49,7 +49,7 @@ pub(super) async fn save(connection: &mut SqliteConnection, recording: &Recordin
     Ok(())
 }
 
-fn read(row: &SqliteRow) -> Result<Recording, StoreError> {
+pub(super) fn read(row: &SqliteRow) -> Result<Recording, StoreError> {
     let fields = Fields::of(row, "recording");
     Ok(Recording {
         id: fields.word("id")?,

@@ -1,6 +1,7 @@
 //! The one writer: all changes go through its queue. It takes what is queued into one transaction, each change in a
 //! savepoint of its own so that a refused one does not take the others with it, commits once (one fsync), and only
-//! then answers them all. Being the only writer it also owns the end of the journal's chain.
+//! then answers them all. Changes are made in the order in which they got their place in the queue. Being the only
+//! writer it also owns the end of the journal's chain.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use super::{StoreError, journal};
 const QUEUE: usize = 1024;
 /// Changes in one transaction at most: bounds how long the first of them waits for its answer.
 const GROUP: usize = 256;
-/// A caller waits this long for a place in the queue and the commit together.
+/// A caller waits this long for a place in the queue and the commit together; the writer itself waits as long as
+/// the disk does.
 pub(super) const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A change of the database, all or nothing.
@@ -41,6 +43,23 @@ pub(super) struct Ledger<'t> {
     pub mint: &'t mut Mint,
     /// Office code of the register.
     pub office: &'t str,
+}
+
+/// The place of a change in the writer's queue. Dropping it does not take the change back.
+#[derive(Debug)]
+pub struct Receipt<T = ()> {
+    answer: oneshot::Receiver<Result<T, StoreError>>,
+}
+
+impl<T> Receipt<T> {
+    /// Waits until the change is durable, 5 seconds at most.
+    ///
+    /// # Errors
+    /// Why the change was refused; [`StoreError::Timeout`] when it is not known yet whether it was made.
+    pub async fn durable(self) -> Result<T, StoreError> {
+        let answer = tokio::time::timeout(WRITE_DEADLINE, self.answer).await;
+        answer.map_err(|_| StoreError::Timeout)?.map_err(|_| StoreError::Closed)?
+    }
 }
 
 /// The way to the writer task.
@@ -73,13 +92,18 @@ impl Writer {
 
     /// Durable when it answers `Ok`.
     pub(super) async fn make<C: Change>(&self, change: C) -> Result<C::Answer, StoreError> {
-        let (caller, answer) = oneshot::channel();
-        let request = Box::new(Pending { change: Some(change), outcome: None, caller });
-        let made = async {
-            self.queue.send(Message::Make(request)).await.map_err(|_| StoreError::Closed)?;
-            answer.await.map_err(|_| StoreError::Closed)?
-        };
+        let made = async { self.enqueue(change).await?.durable().await };
         tokio::time::timeout(WRITE_DEADLINE, made).await.map_err(|_| StoreError::Timeout)?
+    }
+
+    /// Resolves when the change has its place in the queue; those who wait for one are served in turn.
+    /// On `Timeout` it got none and will not be made.
+    pub(super) async fn enqueue<C: Change>(&self, change: C) -> Result<Receipt<C::Answer>, StoreError> {
+        let (caller, answer) = oneshot::channel();
+        let request = Message::Make(Box::new(Pending { change: Some(change), outcome: None, caller }));
+        let queued = tokio::time::timeout(WRITE_DEADLINE, self.queue.send(request)).await;
+        queued.map_err(|_| StoreError::Timeout)?.map_err(|_| StoreError::Closed)?;
+        Ok(Receipt { answer })
     }
 
     /// Returns when all that was queued before is durable and the connection is closed.
@@ -120,7 +144,6 @@ impl Task {
                     }
                 }
             }
-            group.retain(|request| !request.is_withdrawn());
             if !group.is_empty() {
                 self.commit_group(group).await;
             }
@@ -166,9 +189,6 @@ impl Task {
 
 /// A change of any kind with its way back.
 trait Request: Send {
-    /// Nobody waits for it any more.
-    fn is_withdrawn(&self) -> bool;
-
     /// True when what it wrote is to be kept.
     fn apply<'a>(
         &'a mut self,
@@ -185,10 +205,6 @@ struct Pending<C: Change> {
 }
 
 impl<C: Change> Request for Pending<C> {
-    fn is_withdrawn(&self) -> bool {
-        self.caller.is_closed()
-    }
-
     fn apply<'a>(
         &'a mut self,
         ledger: &'a mut Ledger<'_>,

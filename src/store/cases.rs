@@ -1,0 +1,141 @@
+//! Cases: the whole case as JSON beside the columns that lists are filtered and sorted by. How a case gets its
+//! number is `register.rs`, how it changes `case_change.rs`; what may change is decided in `crate::case`.
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use crate::case::{Case, CaseNumber};
+
+use super::page::{Cursor, Order, containing};
+use super::row::{self, Fields};
+use super::{CaseFilter, Listed, Page, Store, StoreError};
+
+/// Digits of a register number that `case_for_caller` looks at: more than any number has.
+const MAX_NUMBER_DIGITS: usize = 32;
+
+impl Store {
+    pub async fn case(&self, number: &CaseNumber) -> Result<Option<Case>, StoreError> {
+        Ok(self.case_with_revision(number).await?.map(|(case, _)| case))
+    }
+
+    /// Newest first.
+    pub async fn cases(&self, filter: &CaseFilter, page: &Page) -> Result<Listed<Case>, StoreError> {
+        let mut query = QueryBuilder::new("SELECT * FROM cases WHERE 1 = 1");
+        any_of(&mut query, "state", filter.states.iter().map(String::as_str));
+        if let Some(executor) = &filter.executor {
+            query.push(" AND executor = ").push_bind(executor);
+        }
+        if let Some(category) = &filter.category {
+            query.push(" AND category = ").push_bind(category);
+        }
+        if let Some(caller) = &filter.caller {
+            query.push(" AND caller LIKE ").push_bind(containing(caller)).push(" ESCAPE '\\'");
+        }
+        if let Some(at) = filter.overdue_at {
+            query.push(" AND state <> 'closed' AND resolve_by < ").push_bind(at.micros());
+        }
+        page.narrow(&mut query, ("registered_at", "number"), Order::NewestFirst)?;
+        let rows = self.reading(query.build().fetch_all(&self.readers)).await?;
+        let cases = rows.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(page.list(cases, |case: &Case| Cursor { at: case.registered_at, id: case.number.0.clone() }))
+    }
+
+    /// The case whose register number, read without its dashes, ends in `digits` and whose applicant has the number
+    /// `caller`; the newest of several. None without digits or for a withheld number.
+    pub async fn case_for_caller(&self, digits: &str, caller: &str) -> Result<Option<Case>, StoreError> {
+        let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        if !is_number || digits.len() > MAX_NUMBER_DIGITS || caller.is_empty() {
+            return Ok(None);
+        }
+        let sql = "SELECT * FROM cases WHERE caller = $1 AND REPLACE(number, '-', '') LIKE $2 \
+                   ORDER BY registered_at DESC, number DESC LIMIT 1";
+        let query = sqlx::query(sql).bind(caller).bind(format!("%{digits}"));
+        self.reading(query.fetch_optional(&self.readers)).await?.as_ref().map(read).transpose()
+    }
+
+    pub(super) async fn case_with_revision(
+        &self,
+        number: &CaseNumber,
+    ) -> Result<Option<(Case, i64)>, StoreError> {
+        let query = sqlx::query("SELECT * FROM cases WHERE number = $1").bind(&number.0);
+        let Some(row) = self.reading(query.fetch_optional(&self.readers)).await? else { return Ok(None) };
+        Ok(Some((read(&row)?, Fields::of(&row, "case").plain("revision")?)))
+    }
+}
+
+/// Adds `column IN (words)` to a condition, unless there are none.
+pub(super) fn any_of<'w>(
+    query: &mut QueryBuilder<Sqlite>,
+    column: &'static str,
+    words: impl Iterator<Item = &'w str>,
+) {
+    let mut words = words.peekable();
+    if words.peek().is_none() {
+        return;
+    }
+    query.push(" AND ").push(column).push(" IN (");
+    let mut list = query.separated(", ");
+    for word in words {
+        list.push_bind(word.to_owned());
+    }
+    query.push(")");
+}
+
+/// The number's parts, as the register gave them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Place<'o> {
+    pub year: i32,
+    pub office: &'o str,
+    pub seq: i64,
+}
+
+/// A new row, at revision 1.
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    case: &Case,
+    place: Place<'_>,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO cases (number, year, office, seq, revision, state, category, executor, caller, \
+               registered_at, resolve_by, body) VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11)";
+    sqlx::query(sql)
+        .bind(&case.number.0)
+        .bind(place.year)
+        .bind(place.office)
+        .bind(place.seq)
+        .bind(case.state.name())
+        .bind(&case.category)
+        .bind(case.state.executor())
+        .bind(case.applicant.number.as_ref().map(|number| number.as_str()))
+        .bind(case.registered_at.micros())
+        .bind(case.deadline.as_ref().map(|deadline| deadline.resolve_by.micros()))
+        .bind(row::json(case)?)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Overwrites the row and moves its revision on. False when it is no longer at `revision`.
+pub(super) async fn update(
+    connection: &mut SqliteConnection,
+    case: &Case,
+    revision: i64,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE cases SET revision = revision + 1, state = $3, category = $4, executor = $5, caller = $6, \
+               resolve_by = $7, body = $8 WHERE number = $1 AND revision = $2";
+    let updated = sqlx::query(sql)
+        .bind(&case.number.0)
+        .bind(revision)
+        .bind(case.state.name())
+        .bind(&case.category)
+        .bind(case.state.executor())
+        .bind(case.applicant.number.as_ref().map(|number| number.as_str()))
+        .bind(case.deadline.as_ref().map(|deadline| deadline.resolve_by.micros()))
+        .bind(row::json(case)?)
+        .execute(connection)
+        .await?;
+    Ok(updated.rows_affected() == 1)
+}
+
+pub(super) fn read(row: &SqliteRow) -> Result<Case, StoreError> {
+    Fields::of(row, "case").json("body")
+}
