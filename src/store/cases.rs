@@ -139,3 +139,106 @@ pub(super) async fn update(
 pub(super) fn read(row: &SqliteRow) -> Result<Case, StoreError> {
     Fields::of(row, "case").json("body")
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::case::{CaseDraft, ClosingCode, Deadline};
+    use crate::case::CaseState;
+    use crate::people::Actor;
+    use crate::store::fixture::{Files, at, case_draft, contact, page, registered};
+    use crate::time::Timestamp;
+
+    async fn numbers(store: &Store, filter: &CaseFilter) -> Vec<String> {
+        let listed = store.cases(filter, &page(10, None)).await.unwrap();
+        listed.items.into_iter().map(|case| case.number.0[8..].to_owned()).collect()
+    }
+
+    async fn set(store: &Store, case: &Case, change: impl Fn(&mut Case) + Send + Sync + 'static) {
+        let changed = store.change_case(&case.number, &Actor::system("test"), at(50), move |mut case, _| {
+            change(&mut case);
+            Ok((case, Vec::new()))
+        });
+        changed.await.unwrap();
+    }
+
+    fn promised(resolve_by: Timestamp) -> Option<Deadline> {
+        Some(Deadline { norm: "water".to_owned(), first: resolve_by, resolve_by, accept_by: None })
+    }
+
+    #[tokio::test]
+    async fn filters_narrow_the_list() {
+        let store = Files::new().open().await;
+        let mut cases = Vec::new();
+        for n in 1..=3 {
+            cases.push(registered(&store, n).await);
+        }
+        set(&store, &cases[0], |case| {
+            case.deadline = promised(at(60));
+            case.state = CaseState::Closed { code: ClosingCode::Explained, closed_at: at(50) };
+        })
+        .await;
+        set(&store, &cases[1], |case| {
+            case.deadline = promised(at(60));
+            case.category = "heat".to_owned();
+        })
+        .await;
+        let any = CaseFilter::default;
+        let expectations = [
+            (any(), vec!["000003", "000002", "000001"]),
+            (CaseFilter { states: vec!["closed".to_owned()], ..any() }, vec!["000001"]),
+            (
+                CaseFilter { states: vec!["closed".to_owned(), "registered".to_owned()], ..any() },
+                vec!["000003", "000002", "000001"],
+            ),
+            (CaseFilter { category: Some("heat".to_owned()), ..any() }, vec!["000002"]),
+            (CaseFilter { caller: Some("0000003".to_owned()), ..any() }, vec!["000003"]),
+            (CaseFilter { executor: Some("vodokanal".to_owned()), ..any() }, vec![]),
+            (CaseFilter { overdue_at: Some(at(61)), ..any() }, vec!["000002"]),
+            (CaseFilter { overdue_at: Some(at(60)), ..any() }, vec![]),
+        ];
+        for (filter, expected) in expectations {
+            assert_eq!(numbers(&store, &filter).await, expected, "{filter:?}");
+        }
+        assert_eq!(store.counts().await.unwrap().open_cases, 2);
+    }
+
+    #[tokio::test]
+    async fn pages_cover_cases_of_the_same_moment() {
+        let store = Files::new().open().await;
+        for _ in 0..5 {
+            let draft = CaseDraft { contact: None, ..case_draft(1) };
+            store.register_case(draft, at(1), Actor::system("test"), None).await.unwrap();
+        }
+        let mut seen = Vec::new();
+        let mut cursor = None;
+        for _ in 0..3 {
+            let listed = store.cases(&CaseFilter::default(), &page(2, cursor)).await.unwrap();
+            seen.extend(listed.items.into_iter().map(|case| case.number.0));
+            cursor = listed.next;
+        }
+        assert_eq!(seen, [5, 4, 3, 2, 1].map(|seq| format!("2026-01-{seq:06}")));
+        assert_eq!(cursor, None);
+    }
+
+    #[tokio::test]
+    async fn callers_find_their_own_case_only() {
+        let store = Files::new().open().await;
+        for n in 1..=12 {
+            registered(&store, n).await;
+        }
+        let mine = contact(12).caller;
+        let find = async |digits: &str, caller: &str| {
+            store.case_for_caller(digits, caller).await.unwrap().map(|case| case.number.0)
+        };
+        for digits in ["12", "2", "01000012", "202601000012"] {
+            assert_eq!(find(digits, mine.as_str()).await.as_deref(), Some("2026-01-000012"), "{digits}");
+        }
+        for (digits, caller) in [("11", mine.as_str()), ("", mine.as_str()), ("%", mine.as_str()), ("12", "")] {
+            assert_eq!(find(digits, caller).await, None, "{digits}");
+        }
+        assert_eq!(store.case(&CaseNumber("2026-01-000013".to_owned())).await.unwrap(), None);
+    }
+}

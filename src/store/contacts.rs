@@ -165,3 +165,105 @@ fn read(row: &SqliteRow) -> Result<Contact, StoreError> {
         callback: fields.optional_word("callback")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::call::contact::Disposition;
+    use crate::ids::UserId;
+    use crate::store::fixture::{Files, at, contact, contact_id, offered, page, registered};
+    use crate::store::{Batch, fixture};
+    use crate::termination::Termination;
+
+    #[tokio::test]
+    async fn a_contact_is_read_back_as_it_was_written() {
+        let store = Files::new().open().await;
+        let full = Contact {
+            topic: Some("water".to_owned()),
+            queue: Some("water".to_owned()),
+            operator: Some(UserId(uuid::Uuid::from_u128(5))),
+            recording: Some(fixture::recording_id(1)),
+            answered_at: Some(at(2)),
+            queued_at: Some(at(3)),
+            connected_at: Some(at(4)),
+            ended_at: Some(at(5)),
+            termination: Some(Termination::CallerHungUp),
+            disposition: Some(Disposition::Consultation),
+            callback: Some(contact(9).caller),
+            ..contact(1)
+        };
+        for snapshot in [contact(1), full] {
+            store.commit(Batch { contacts: vec![snapshot.clone()], ..Batch::default() }).await.unwrap();
+            assert_eq!(store.contact(contact_id(1)).await.unwrap(), Some(snapshot));
+        }
+        assert_eq!(store.contact(contact_id(2)).await.unwrap(), None);
+        assert_eq!(store.open_contacts().await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_later_snapshot_does_not_lose_the_case() {
+        let store = Files::new().open().await;
+        let case = registered(&store, 1).await;
+        let other = registered(&store, 2).await;
+        for stale in [None, Some(other.number.clone())] {
+            let snapshot = Contact { case: stale, ended_at: Some(at(60)), ..contact(1) };
+            store.commit(Batch { contacts: vec![snapshot], ..Batch::default() }).await.unwrap();
+            let stored = store.contact(contact_id(1)).await.unwrap().unwrap();
+            assert_eq!((stored.case.as_ref(), stored.ended_at), (Some(&case.number), Some(at(60))));
+        }
+        let filter = ContactFilter { case: Some(other.number), ..ContactFilter::default() };
+        let of_other = store.contacts(&filter, &page(10, None)).await.unwrap().items;
+        assert_eq!(of_other.iter().map(|contact| contact.id).collect::<Vec<_>>(), [contact_id(2)]);
+    }
+
+    #[tokio::test]
+    async fn pages_go_on_where_they_ended_whatever_came_in() {
+        let store = Files::new().open().await;
+        for n in 1..=5 {
+            store.commit(offered(n)).await.unwrap();
+        }
+        let all = ContactFilter::default();
+        let mut seen = Vec::new();
+        let mut cursor = None;
+        for late in 6..9 {
+            let listed = store.contacts(&all, &page(2, cursor)).await.unwrap();
+            seen.extend(listed.items.iter().map(|contact| contact.id));
+            cursor = listed.next;
+            store.commit(offered(late)).await.unwrap();
+        }
+        assert_eq!(seen, [5, 4, 3, 2, 1].map(contact_id));
+        assert_eq!(cursor, None);
+        let forged = store.contacts(&all, &page(2, Some("1' OR 1".to_owned()))).await;
+        assert!(matches!(forged, Err(StoreError::NotFound("page"))), "{forged:?}");
+    }
+
+    #[tokio::test]
+    async fn filters_narrow_the_list() {
+        let store = Files::new().open().await;
+        let operator = UserId(uuid::Uuid::from_u128(77));
+        let handled = Contact {
+            operator: Some(operator),
+            disposition: Some(Disposition::Nuisance),
+            ..contact(2)
+        };
+        let contacts = vec![contact(1), handled, contact(3)];
+        store.commit(Batch { contacts, ..Batch::default() }).await.unwrap();
+        let any = ContactFilter::default;
+        let expectations = [
+            (ContactFilter { caller: Some("500000003".to_owned()), ..any() }, vec![3]),
+            (ContactFilter { caller: Some("%".to_owned()), ..any() }, vec![]),
+            (ContactFilter { operator: Some(operator), ..any() }, vec![2]),
+            (ContactFilter { disposition: Some(Disposition::Nuisance), ..any() }, vec![2]),
+            (ContactFilter { from: Some(at(2)), ..any() }, vec![3, 2]),
+            (ContactFilter { to: Some(at(2)), ..any() }, vec![1]),
+            (ContactFilter { case: Some(CaseNumber("2026-01-000001".to_owned())), ..any() }, vec![]),
+        ];
+        for (filter, expected) in expectations {
+            let listed = store.contacts(&filter, &page(10, None)).await.unwrap().items;
+            let ids: Vec<_> = listed.iter().map(|contact| contact.id).collect();
+            assert_eq!(ids, expected.into_iter().map(contact_id).collect::<Vec<_>>(), "{filter:?}");
+        }
+    }
+}

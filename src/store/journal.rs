@@ -122,3 +122,54 @@ pub(super) fn read(row: &sqlx::sqlite::SqliteRow) -> Result<Entry, StoreError> {
         hash: fields.word("hash")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::journal::EventType;
+    use crate::people::Actor;
+    use crate::store::fixture::{Files, at, entry, offered, recording_id};
+
+    #[tokio::test]
+    async fn the_database_refuses_to_alter_the_journal() {
+        let files = Files::new();
+        let store = files.open().await;
+        store.commit(offered(1)).await.unwrap();
+        store.commit(offered(2)).await.unwrap();
+        let mut intruder = files.intruder().await;
+        let attempts = [
+            "UPDATE journal SET data = '{}' WHERE seq = 1",
+            "DELETE FROM journal WHERE seq = 2",
+            "INSERT OR REPLACE INTO journal SELECT * FROM journal WHERE seq = 1",
+            "INSERT INTO journal SELECT 9, 'other', type, v, at, actor, contact, case_number, recording, offset_ms, \
+             reason, data, prev, hash FROM journal WHERE seq = 2",
+        ];
+        for attempt in attempts {
+            let refusal = sqlx::query(attempt).execute(&mut intruder).await.unwrap_err().to_string();
+            assert!(refusal.contains("append-only"), "{attempt}: {refusal}");
+        }
+        assert_eq!(store.entries_after(0, 10).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_entry_is_read_back_as_it_was_written() {
+        let store = Files::new().open().await;
+        let mut draft = Draft::new(EventType::AccessPlayed, at(5), Actor::system("web"));
+        draft.reason = Some("a complaint".to_owned());
+        draft.media = Some(MediaPosition { recording: recording_id(7), offset_ms: 1_250 });
+        draft.data = json!({ "seconds": [1, 2], "share": 0.1, "name": "Ž\u{0}\"", "nothing": null });
+        store.journal(vec![draft.clone(), entry(EventType::LogVerified, 1, 6)]).await.unwrap();
+        let entries = store.entries_after(0, 10).await.unwrap();
+        let first = &entries[0];
+        assert_eq!((first.event.as_str(), first.at, &first.actor), ("access.played", at(5), &draft.actor));
+        assert_eq!((&first.reason, first.media, &first.data), (&draft.reason, draft.media, &draft.data));
+        assert!(first.follows(&Head::default()));
+        assert!(entries[1].follows(&Head { seq: 1, hash: first.hash }));
+        assert_eq!(store.entries_after(1, 10).await.unwrap(), entries[1..]);
+        assert_eq!(store.entries_after(u64::MAX, 10).await.unwrap(), []);
+    }
+}

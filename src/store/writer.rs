@@ -245,3 +245,6 @@ fn is_busy(code: Option<&str>) -> bool {
     const SQLITE_BUSY: u32 = 5;
     code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }
+
+#[cfg(test)]
+mod tests;
