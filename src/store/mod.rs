@@ -213,7 +213,8 @@ impl Store {
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("journal_size_limit", WAL_SIZE_KEPT);
         // Kept open for good: a store in memory would be lost with its last connection.
-        let kept = || SqlitePoolOptions::new().acquire_timeout(READ_DEADLINE).idle_timeout(None).max_lifetime(None);
+        let kept =
+            || SqlitePoolOptions::new().acquire_timeout(READ_DEADLINE).idle_timeout(None).max_lifetime(None);
         let writing = kept().max_connections(1).connect_with(options.clone()).await?;
         MIGRATIONS.run(&writing).await?;
         // `read_uncommitted` touches stores in memory only, whose connections would lock each other's tables.

@@ -214,3 +214,97 @@ impl Walk {
         gap
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::recording::Recording;
+    use crate::store::Batch;
+    use crate::store::fixture::{Files, fresh, offered, recording, recording_id, registered, sealed};
+
+    async fn findings(store: &Store) -> Vec<Finding> {
+        store.verify(&mut |_| {}, None).await.unwrap().findings
+    }
+
+    async fn by_force(files: &Files, statements: &[&'static str]) {
+        let mut intruder = files.intruder().await;
+        sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut intruder).await.unwrap();
+        for statement in statements {
+            sqlx::query(*statement).execute(&mut intruder).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn an_honest_store_has_no_findings() {
+        let (store, _files) = fresh().await;
+        for n in 1..=3 {
+            registered(&store, n).await;
+        }
+        let mut steps = Vec::new();
+        let report = store.verify(&mut |progress| steps.push(progress), None).await.unwrap();
+        assert!(report.is_good(), "{:?}", report.findings);
+        assert_eq!((report.checked.entries, report.head.seq, report.checked.cases), (6, 6, 3));
+        assert_eq!(steps.last(), Some(&report.checked));
+        let (empty, _files) = fresh().await;
+        assert_eq!(findings(&empty).await, []);
+    }
+
+    #[tokio::test]
+    async fn an_altered_or_missing_entry_is_found() {
+        let alterations = [
+            ("UPDATE journal SET data = '{\"n\":9}' WHERE seq = 2", 2),
+            ("UPDATE journal SET reason = 'so' WHERE seq = 3", 3),
+            ("UPDATE journal SET actor = 'x' WHERE seq = 1", 1),
+            ("DELETE FROM journal WHERE seq = 1", 1),
+            ("DELETE FROM journal WHERE seq = 2", 2),
+        ];
+        for (alteration, seq) in alterations {
+            let files = Files::new();
+            let store = files.open().await;
+            for n in 1..=3 {
+                store.commit(offered(n)).await.unwrap();
+            }
+            let drop_triggers =
+                ["DROP TRIGGER journal_refuses_update", "DROP TRIGGER journal_refuses_delete"];
+            by_force(&files, &[drop_triggers[0], drop_triggers[1], alteration]).await;
+            assert_eq!(findings(&store).await, [Finding::ChainBroken { seq }], "{alteration}");
+        }
+    }
+
+    #[tokio::test]
+    async fn missing_register_numbers_are_found() {
+        let files = Files::new();
+        let store = files.open().await;
+        for n in 1..=6 {
+            registered(&store, n).await;
+        }
+        let removed = "DELETE FROM cases WHERE seq IN (1, 3, 4, 6)";
+        let refused = sqlx::query(removed).execute(&mut files.intruder().await).await;
+        assert!(refused.is_err(), "a case was deleted");
+        by_force(&files, &["DROP TRIGGER cases_are_never_deleted", removed]).await;
+        let missing =
+            |first, last| Finding::NumbersMissing { year: 2026, office: "01".to_owned(), first, last };
+        assert_eq!(findings(&store).await, [missing(1, 1), missing(3, 4), missing(6, 6)]);
+    }
+
+    #[tokio::test]
+    async fn recordings_are_held_against_their_files() {
+        let (store, _files) = fresh().await;
+        for n in 1..=3 {
+            store.commit(Batch { recordings: vec![sealed(n)], ..offered(n) }).await.unwrap();
+        }
+        store.commit(Batch { recordings: vec![recording(4)], ..offered(4) }).await.unwrap();
+        let on_disk = |recording: &Recording| match recording.path.as_str() {
+            "2026/11/21/1.wav" => recording.sha256,
+            "2026/11/21/2.wav" => Some(Sha256::of(b"other")),
+            _ => None,
+        };
+        let report = store.verify(&mut |_| {}, Some(&on_disk)).await.unwrap();
+        let expected =
+            [Finding::RecordingAltered(recording_id(2)), Finding::RecordingUnreadable(recording_id(3))];
+        assert_eq!(report.findings, expected);
+        assert_eq!(report.checked.recordings, 3);
+    }
+}

@@ -30,10 +30,7 @@ pub(super) trait Change: Send + 'static {
     type Answer: Send + 'static;
 
     /// Runs inside the shared transaction; whatever it wrote is undone when it fails.
-    fn apply(
-        self,
-        ledger: &mut Ledger<'_>,
-    ) -> impl Future<Output = Result<Self::Answer, StoreError>> + Send;
+    fn apply(self, ledger: &mut Ledger<'_>) -> impl Future<Output = Result<Self::Answer, StoreError>> + Send;
 }
 
 /// What a change may touch: the rows, and the journal through `append`.
@@ -190,10 +187,8 @@ impl Task {
 /// A change of any kind with its way back.
 trait Request: Send {
     /// True when what it wrote is to be kept.
-    fn apply<'a>(
-        &'a mut self,
-        ledger: &'a mut Ledger<'_>,
-    ) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+    fn apply<'a>(&'a mut self, ledger: &'a mut Ledger<'_>)
+    -> Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 
     fn answer(self: Box<Self>, failure: Option<&sqlx::Error>);
 }

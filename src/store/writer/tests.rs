@@ -146,7 +146,10 @@ fn a_sudden_end_loses_nothing_that_was_answered() {
         assert!(kept.len() as u64 >= answered, "{} kept of {answered} answered", kept.len());
         assert_eq!(kept, (1..=kept.len() as u64).collect::<Vec<_>>(), "a later batch without an earlier one");
         assert_eq!(store.counts().await.unwrap().open_contacts, kept.len() as u64, "rows and journal differ");
-        store.commit(Batch { entries: vec![entry(EventType::LogVerified, 7, 7)], ..Batch::default() }).await.unwrap();
+        store
+            .commit(Batch { entries: vec![entry(EventType::LogVerified, 7, 7)], ..Batch::default() })
+            .await
+            .unwrap();
         assert_whole(&store).await;
     });
 }
