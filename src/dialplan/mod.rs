@@ -8,6 +8,7 @@ mod parse;
 mod parse_node;
 pub mod prompt;
 pub mod schedule;
+mod source;
 pub mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +21,7 @@ use crate::language::Language;
 pub use node::{Node, NodeKind, Target};
 pub use prompt::{PromptItem, SYSTEM_PROMPTS};
 pub use schedule::{Calendar, Standing};
-pub use texts::PromptTexts;
+pub use texts::{PromptText, PromptTexts};
 
 /// A dialplan or prompt file larger than this is not one: 1580's tree needs 10 KiB.
 pub const MAX_FILE_BYTES: usize = 256 * 1024;
@@ -57,6 +58,7 @@ pub struct Dialplan {
     time_zone: Tz,
     start: Target,
     operator: Target,
+    emergency: Target,
     calendars: BTreeMap<String, Calendar>,
     nodes: BTreeMap<String, Node>,
 }
@@ -138,6 +140,11 @@ impl Dialplan {
     /// Name of the queue node that takes a caller whose walk went on for too long.
     pub fn operator(&self) -> &str {
         &self.operator.node
+    }
+
+    /// Name of the urgent queue node every menu has a key for.
+    pub fn emergency(&self) -> &str {
+        &self.emergency.node
     }
 
     pub fn node(&self, name: &str) -> Option<&Node> {

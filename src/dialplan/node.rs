@@ -1,4 +1,5 @@
-//! The nodes of a dialplan: eleven closed kinds, each with its exits. What they do to a caller is in `ivr/`.
+//! The nodes of a dialplan: eleven closed kinds, each with its exits.
+//! How they are written is in `parse_node.rs`, what they do to a caller in `ivr/`.
 
 use std::time::Duration;
 
@@ -37,21 +38,6 @@ pub enum NodeKind {
     Hangup(Hangup),
 }
 
-/// The names of [`NodeKind`]s as a dialplan writes them.
-pub const KINDS: [&str; 11] = [
-    "menu",
-    "say",
-    "collect",
-    "schedule",
-    "set_language",
-    "lookup",
-    "queue",
-    "callback",
-    "voicemail",
-    "case_status",
-    "hangup",
-];
-
 /// One key decides.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Menu {
@@ -72,7 +58,7 @@ pub struct Menu {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Retry {
     /// The time that leads to `to`, 1 to 5; the times before it repeat the node.
-    pub count: u32,
+    pub after: u32,
     /// Said before the node is repeated.
     pub prompt: Vec<PromptItem>,
     pub to: Target,
@@ -117,7 +103,8 @@ pub enum Slot {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Schedule {
-    pub calendar: String,
+    /// Names a calendar, not a node.
+    pub calendar: Target,
     pub open: Target,
     pub closed: Target,
     pub holiday: Target,
@@ -205,9 +192,6 @@ pub struct NodeExit<'a> {
 impl Node {
     /// Every exit but `set_language`'s `"@back"`.
     pub fn exits(&self) -> Vec<NodeExit<'_>> {
-        let by_itself = |targets: &[&'_ Target]| -> Vec<NodeExit<'_>> {
-            targets.iter().map(|target| NodeExit { target, needs_input: false }).collect()
-        };
         match &self.kind {
             NodeKind::Menu(menu) => {
                 let keys = menu.keys.iter().map(|(_, target)| target).chain([&menu.no_match.to]);
@@ -267,4 +251,8 @@ impl Node {
             | NodeKind::CaseStatus(_) => vec![],
         }
     }
+}
+
+fn by_itself<'a>(targets: &[&'a Target]) -> Vec<NodeExit<'a>> {
+    targets.iter().map(|target| NodeExit { target, needs_input: false }).collect()
 }

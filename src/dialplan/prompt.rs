@@ -1,13 +1,17 @@
-//! Prompts as a dialplan writes them, and the ids the program itself composes: digits, queue places,
-//! case states, dates. Their words are in `texts.rs`.
+//! Prompts as a dialplan writes them, and the ids the program itself composes: numbers, case states, dates.
+//! Their words are in `texts.rs`; the order they are spoken in is `ivr/spoken.rs`.
 
 use super::TextPosition;
 use crate::language::Language;
 
 /// Longest prompt id, in characters; it is also a file name.
 pub const MAX_PROMPT_ID_LEN: usize = 64;
-/// Queue places with a number of their own; behind them the caller hears `queue.position_more`.
+/// Numbers with a prompt of their own; above them the caller hears `number.more` or `queue.position_more`.
 pub const MAX_SPOKEN_NUMBER: u32 = 20;
+/// Sounds the program makes itself; they need neither text nor recording.
+pub const TONE_PREFIX: &str = "tone.";
+/// Played before a voice message is recorded.
+pub const BEEP: &str = "tone.beep";
 
 /// One entry of a `prompt = [...]` list.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,7 +28,7 @@ pub enum Value {
     Count,
     /// The collected case number, digit by digit.
     CaseNumber,
-    /// The collected number to ring back, digit by digit.
+    /// The number to ring back, the caller's own when none was collected, digit by digit.
     CallbackNumber,
 }
 
@@ -37,7 +41,7 @@ impl Value {
 }
 
 /// Prompts no node names: queue announcements, the spoken case status, star codes, faults.
-pub const SYSTEM_PROMPTS: [&str; 13] = [
+pub const SYSTEM_PROMPTS: [&str; 11] = [
     "queue.next",
     "queue.position",
     "queue.position_more",
@@ -45,12 +49,10 @@ pub const SYSTEM_PROMPTS: [&str; 13] = [
     "status.is",
     "status.due",
     "status.overdue",
-    "voicemail.saved",
     "operator.ready",
     "operator.not_ready",
     "operator.refused",
     "system.technical",
-    "system.goodbye",
 ];
 
 /// Case states that have words; any other is spoken as `state.unknown`.
@@ -72,25 +74,20 @@ pub const SPOKEN_STATES: [&str; 13] = [
 
 /// Ids of everything composed at call time, and of [`SYSTEM_PROMPTS`].
 pub fn dynamic_prompts() -> impl Iterator<Item = String> {
-    let digits = (0..=9).map(digit_prompt);
-    let numbers = (0..=MAX_SPOKEN_NUMBER).map(|number| format!("number.{number}"));
+    let numbers = (0..=MAX_SPOKEN_NUMBER + 1).map(number_prompt);
     let states = SPOKEN_STATES.into_iter().map(state_prompt).chain(["state.unknown".to_owned()]);
     let days = (1..=31).map(day_prompt);
     let months = (1..=12).map(month_prompt);
     let system = SYSTEM_PROMPTS.into_iter().map(str::to_owned);
-    digits.chain(numbers).chain(states).chain(days).chain(months).chain(system)
+    numbers.chain(states).chain(days).chain(months).chain(system)
 }
 
-/// `digit`: 0 to 9.
-pub fn digit_prompt(digit: u32) -> String {
-    format!("digit.{digit}")
+/// A number, also as a single digit; all above [`MAX_SPOKEN_NUMBER`] are `number.more`.
+pub fn number_prompt(number: u32) -> String {
+    if number <= MAX_SPOKEN_NUMBER { format!("number.{number}") } else { "number.more".to_owned() }
 }
 
-/// A number up to [`MAX_SPOKEN_NUMBER`]; none above.
-pub fn number_prompt(number: u32) -> Option<String> {
-    (number <= MAX_SPOKEN_NUMBER).then(|| format!("number.{number}"))
-}
-
+/// A sentence about the case state of this name.
 pub fn state_prompt(state: &str) -> String {
     let known = SPOKEN_STATES.contains(&state);
     if known { format!("state.{state}") } else { "state.unknown".to_owned() }
