@@ -24,7 +24,7 @@ use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
 use crate::net::{SipListeners, SipNet};
 use crate::store::Store;
 use crate::switchboard::{Input, Snapshot, Switchboard};
-use crate::web::{self, WebState};
+use crate::web::{self, ReloadRequest, WebState};
 
 pub use plans::Plans;
 
@@ -45,9 +45,6 @@ const MAX_RELOADS: usize = 4;
 const USERS_EVERY: Duration = Duration::from_secs(5);
 /// HTTP connections get this long to finish when the service stops.
 const HTTP_GRACE: Duration = Duration::from_secs(3);
-
-/// The way to ask for a reload and hear what was wrong.
-pub type ReloadRequest = oneshot::Sender<Result<(), Vec<Diagnostic>>>;
 
 /// The service, up and answering.
 #[derive(Debug)]

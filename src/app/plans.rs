@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use super::{Change, ReloadRequest, USERS_EVERY};
+use super::{Change, USERS_EVERY};
 use crate::acd::OperatorProfile;
 use crate::case::city::CityPlan;
 use crate::config::{self, Config};
@@ -19,6 +19,7 @@ use crate::speech::PromptLibrary;
 use crate::store::{Store, User};
 use crate::switchboard::Settings;
 use crate::switchboard::settings::{Account, Trunk};
+use crate::web::ReloadRequest;
 
 /// The files behind the configuration, read and checked.
 #[derive(Clone, Debug)]

@@ -113,7 +113,7 @@ async fn run(cli: Cli) -> Outcome {
             Ok(())
         }
         Command::Openapi => {
-            println!("{}", crate::web::openapi_json());
+            println!("{}", crate::web::openapi().to_pretty_json()?);
             Ok(())
         }
     }

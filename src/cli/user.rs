@@ -126,7 +126,7 @@ pub(super) fn account(
         id: UserId(Mint::new(rand::random()).uuid(crate::time::now().utc)),
         name,
         role,
-        password_hash: crate::web::password::hash(password)?,
+        password_hash: crate::web::hash_password(password)?,
         organisation,
         languages,
         queues,
