@@ -24,7 +24,7 @@ use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
 use crate::net::{SipListeners, SipNet};
 use crate::store::Store;
 use crate::switchboard::{Input, Snapshot, Switchboard};
-use crate::web::{self, ReloadRequest, WebState};
+use crate::web::{self, CommandRequest, ReloadRequest, WebState};
 
 pub use plans::Plans;
 
@@ -54,6 +54,7 @@ pub struct Service {
     pub http: SocketAddr,
     pub store: Store,
     pub snapshot: watch::Receiver<Arc<Snapshot>>,
+    pub commands: mpsc::Sender<CommandRequest>,
     stop: watch::Sender<Stop>,
     reload: mpsc::Sender<ReloadRequest>,
     signalling: JoinHandle<()>,
@@ -109,7 +110,7 @@ impl Service {
 
         let state = WebState {
             store: store.clone(),
-            commands: commands_in,
+            commands: commands_in.clone(),
             snapshot: snapshot.clone(),
             city,
             recording_dir: config.recording.dir.clone(),
@@ -125,6 +126,7 @@ impl Service {
             http,
             store,
             snapshot,
+            commands: commands_in,
             stop,
             reload,
             signalling,
