@@ -254,7 +254,8 @@ async fn a_peer_that_does_not_read_loses_its_connection() {
         net.send(vec![b'x'; 60_000], flow);
     }
     assert_eq!(closed(&mut arrivals).await, flow);
-    assert_eq!(net.counts().connections_timed_out, 1);
+    // What is still sent to the flow tries, in vain, to connect to the peer; that may be given up, too.
+    assert!(net.counts().connections_timed_out >= 1);
 }
 
 #[tokio::test]
