@@ -1,4 +1,5 @@
 //! One TCP connection: frames in, bytes out, and when to give it up (RFC 3261 18.3, RFC 5626 3.5.1).
+//! Knows neither the other connections nor who asked for this one.
 
 use std::io;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! What happened on the sockets, counted since the start; read for metrics, never reset.
+//! What happened on the sockets, counted since the start.
+//! Read for metrics, never reset; nothing is decided by these numbers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,4 +1,5 @@
-//! Tests of the net over loopback sockets; every wait is for an event, with a limit.
+//! Tests of the net over loopback sockets.
+//! Every wait is for an event, with a limit; none is for time to pass.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

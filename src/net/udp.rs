@@ -1,4 +1,5 @@
 //! SIP over one UDP socket: every datagram is one message (RFC 3261 18.1.1, 18.2.1).
+//! Loss is nobody's business here: retransmission belongs to the transaction layer.
 
 use std::io;
 use std::net::SocketAddr;

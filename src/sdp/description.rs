@@ -281,7 +281,8 @@ mod tests {
 
     #[test]
     fn line_ends_unknown_lines_and_old_forms_are_forgiven() {
-        let text = "v=0\no=x 1 1 IN IP4 a.example\nb=AS:64\nk=clear:x\nm=audio 4000/2 RTP/AVP 0\nc=IN IP4 224.2.36.42/127\ni=\n\n";
+        let text = "v=0\no=x 1 1 IN IP4 a.example\nb=AS:64\nk=clear:x\n\
+            m=audio 4000/2 RTP/AVP 0\nc=IN IP4 224.2.36.42/127\ni=\n\n";
         let parsed = SessionDescription::parse(text.as_bytes()).unwrap();
         assert_eq!(parsed.origin.address, Connection::Other("IN IP4 a.example".to_owned()));
         assert_eq!(parsed.media[0].connection, Some(Connection::Ip("224.2.36.42".parse().unwrap())));

@@ -1,4 +1,5 @@
-//! Tests of offer/answer: tables of offers and what must come of them.
+//! Tests of offer/answer (RFC 3264): tables of offers and answers, and what must come of them.
+//! Descriptions are written out, so that a wrong printer cannot hide behind a wrong parser.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
@@ -160,7 +161,8 @@ fn every_further_stream_is_answered_with_port_zero_in_its_place() {
 
 #[test]
 fn times_are_repeated_and_the_version_is_ours() {
-    let offer = "v=0\r\no=p 9 9 IN IP4 198.51.100.1\r\ns=x\r\nc=IN IP4 198.51.100.1\r\nt=2873397496 2873404696\r\nm=audio 4000 RTP/AVP 8\r\n";
+    let offer = "v=0\r\no=p 9 9 IN IP4 198.51.100.1\r\ns=x\r\nc=IN IP4 198.51.100.1\r\n\
+        t=2873397496 2873404696\r\nm=audio 4000 RTP/AVP 8\r\n";
     let first = ours().answer(offer.as_bytes()).unwrap();
     assert!(first.0.contains("t=2873397496 2873404696\r\n"));
     assert!(first.0.contains("o=ringback 77 3 "));
