@@ -3,3 +3,5 @@
 pub mod g711;
 pub mod packet;
 pub mod rtcp;
+
+pub use packet::{MalformedRtp, RtpHeader};
