@@ -93,7 +93,7 @@ const fn expand_alaw(octet: u8) -> i16 {
     if code & 0x80 != 0 { magnitude } else { -magnitude }
 }
 
-const fn ulaw_expand_table_entry(octet: u8) -> i16 {
+const fn expand_ulaw(octet: u8) -> i16 {
     let code = !octet;
     let segment = (code & 0x70) >> 4;
     let magnitude = (((((code & 0x0f) as i32) << 3) + ULAW_BIAS) << segment) - ULAW_BIAS;

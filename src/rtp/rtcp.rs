@@ -147,8 +147,8 @@ fn parse_body(count: u8, packet_type: u8, body: &[u8]) -> Result<Rtcp<'_>, Malfo
 
 /// Items are type, length, text; type 0 ends the chunk (RFC 3550 6.5).
 fn find_cname(mut items: &[u8]) -> Option<&[u8]> {
-    while let [kind @ 1.., len, rest @ ..] = items {
-        let text = rest.get(..usize::from(*len))?;
+    while let [kind, len, rest @ ..] = items {
+        let text = rest.get(..usize::from(*len)).filter(|_| *kind != 0)?;
         if *kind == CNAME {
             return Some(text);
         }
