@@ -68,7 +68,10 @@ struct Running {
 
 impl Running {
     fn press(self) -> Press {
-        Press { digit: self.digit, duration_ms: self.before.saturating_add(self.duration.into()) / UNITS_PER_MS }
+        Press {
+            digit: self.digit,
+            duration_ms: self.before.saturating_add(self.duration.into()) / UNITS_PER_MS,
+        }
     }
 }
 
@@ -92,7 +95,9 @@ impl Presses {
             Some(running) if running.timestamp == timestamp => {
                 running.duration = running.duration.max(event.duration);
             }
-            Some(running) if running.digit == digit && timestamp == running.timestamp.wrapping_add(SEGMENT) => {
+            Some(running)
+                if running.digit == digit && timestamp == running.timestamp.wrapping_add(SEGMENT) =>
+            {
                 running.before = running.before.saturating_add(SEGMENT);
                 running.timestamp = timestamp;
                 running.duration = event.duration;
@@ -129,9 +134,8 @@ impl Presses {
     /// Belongs to an event already reported, or to one before the running one.
     fn is_straggler(&self, timestamp: u32) -> bool {
         let older = |than: u32| than.wrapping_sub(timestamp) < STRAGGLER_WINDOW;
-        let before_running = self.running.is_some_and(|running| {
-            running.timestamp != timestamp && older(running.timestamp)
-        });
+        let before_running =
+            self.running.is_some_and(|running| running.timestamp != timestamp && older(running.timestamp));
         before_running || self.ended.is_some_and(older)
     }
 }
@@ -192,7 +196,11 @@ mod tests {
 
         assert_eq!(presses.handle_event(event(2, 400, false), 5000, later), None);
         assert_eq!(presses.handle_event(event(3, 80, false), 9000, later), press('2', 50));
-        assert_eq!(presses.handle_event(event(2, 480, true), 5000, later), None, "late end of the reported press");
+        assert_eq!(
+            presses.handle_event(event(2, 480, true), 5000, later),
+            None,
+            "late end of the reported press"
+        );
         assert_eq!(presses.handle_event(event(3, 800, true), 9000, later), press('3', 100));
     }
 

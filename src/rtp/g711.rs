@@ -120,11 +120,15 @@ mod tests {
     #[test]
     fn known_values() {
         // G.711 tables 1a and 2a, left-justified: first, last and segment limits.
-        for (octet, sample) in [(0xd5, 8), (0x55, -8), (0xaa, 32_256), (0x2a, -32_256), (0xc5, 264), (0xf5, 528)] {
+        for (octet, sample) in
+            [(0xd5, 8), (0x55, -8), (0xaa, 32_256), (0x2a, -32_256), (0xc5, 264), (0xf5, 528)]
+        {
             assert_eq!(Codec::Pcma.decode(octet), sample, "A-law {octet:#x}");
             assert_eq!(Codec::Pcma.encode(sample), octet, "A-law {sample}");
         }
-        for (octet, sample) in [(0xff, 0), (0x80, 32_124), (0x00, -32_124), (0xfe, 8), (0x7e, -8), (0xef, 132)] {
+        for (octet, sample) in
+            [(0xff, 0), (0x80, 32_124), (0x00, -32_124), (0xfe, 8), (0x7e, -8), (0xef, 132)]
+        {
             assert_eq!(Codec::Pcmu.decode(octet), sample, "mu-law {octet:#x}");
             assert_eq!(Codec::Pcmu.encode(sample), octet, "mu-law {sample}");
         }
@@ -147,7 +151,11 @@ mod tests {
             for sample in i16::MIN..=i16::MAX {
                 let error = (i32::from(codec.decode(codec.encode(sample))) - i32::from(sample)).abs();
                 // A segment's step is at most 1/16 of its lower limit; clipping costs up to 644.
-                let bound = (i32::from(sample).abs() / 32 + 9).max(if sample.unsigned_abs() > 32_000 { 1100 } else { 0 });
+                let bound = (i32::from(sample).abs() / 32 + 9).max(if sample.unsigned_abs() > 32_000 {
+                    1100
+                } else {
+                    0
+                });
                 assert!(error <= bound, "{codec:?} {sample}: error {error} > {bound}");
             }
         }

@@ -47,14 +47,28 @@ pub struct ReportBlock {
 /// One packet of a compound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Rtcp<'a> {
-    SenderReport { ssrc: u32, sender: SenderInfo, blocks: ReportBlocks<'a> },
-    ReceiverReport { ssrc: u32, blocks: ReportBlocks<'a> },
+    SenderReport {
+        ssrc: u32,
+        sender: SenderInfo,
+        blocks: ReportBlocks<'a>,
+    },
+    ReceiverReport {
+        ssrc: u32,
+        blocks: ReportBlocks<'a>,
+    },
     /// The first chunk's source and CNAME.
-    SourceDescription { ssrc: u32, cname: Option<&'a [u8]> },
+    SourceDescription {
+        ssrc: u32,
+        cname: Option<&'a [u8]>,
+    },
     /// The first source that leaves.
-    Bye { ssrc: u32 },
+    Bye {
+        ssrc: u32,
+    },
     /// APP, feedback, extended reports.
-    Other { packet_type: u8 },
+    Other {
+        packet_type: u8,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -158,7 +172,8 @@ fn find_cname(mut items: &[u8]) -> Option<&[u8]> {
 }
 
 fn u32_at(bytes: &[u8], offset: usize) -> Result<u32, MalformedRtcp> {
-    let word = bytes.get(offset..).and_then(|rest| rest.first_chunk::<4>()).ok_or(MalformedRtcp::Truncated)?;
+    let word =
+        bytes.get(offset..).and_then(|rest| rest.first_chunk::<4>()).ok_or(MalformedRtcp::Truncated)?;
     Ok(u32::from_be_bytes(*word))
 }
 
@@ -213,7 +228,8 @@ impl Report<'_> {
 
     fn write_report(&self, buffer: &mut [u8], at: &mut usize) {
         let blocks = u8::from(self.block.is_some());
-        let (packet_type, words) = if self.sender.is_some() { (SENDER_REPORT, 6) } else { (RECEIVER_REPORT, 1) };
+        let (packet_type, words) =
+            if self.sender.is_some() { (SENDER_REPORT, 6) } else { (RECEIVER_REPORT, 1) };
         put(buffer, at, &[0x80 | blocks, packet_type, 0, words + 6 * blocks]);
         put(buffer, at, &self.ssrc.to_be_bytes());
         if let Some(sender) = self.sender {
@@ -268,12 +284,14 @@ mod tests {
 
     #[test]
     fn a_sender_report_with_cname_and_bye_reads_back() {
-        let sender = SenderInfo { ntp: NtpTime(0x1234_5678_9abc_def0), rtp_timestamp: 5, packets: 6, octets: 960 };
+        let sender =
+            SenderInfo { ntp: NtpTime(0x1234_5678_9abc_def0), rtp_timestamp: 5, packets: 6, octets: 960 };
         for cname in [&b"a"[..], b"ab", b"abcdef", &[b'x'; MAX_CNAME]] {
             let report = Report { ssrc: 77, sender: Some(sender), block: Some(BLOCK), cname, bye: true };
             let mut buffer = [0; MAX_WRITTEN];
             let packets: Vec<_> = Compound::new(report.write(&mut buffer)).map(Result::unwrap).collect();
-            let [Rtcp::SenderReport { ssrc: 77, sender: read, blocks }, sdes, Rtcp::Bye { ssrc: 77 }] = packets[..]
+            let [Rtcp::SenderReport { ssrc: 77, sender: read, blocks }, sdes, Rtcp::Bye { ssrc: 77 }] =
+                packets[..]
             else {
                 panic!("{packets:?}")
             };
