@@ -10,8 +10,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use sha2::Digest as _;
 
-pub use prompt_reader::{PromptError, read_sound};
-pub use recording_repair::{RepairError, Repaired, repair_recording};
+pub use prompt_reader::PromptError;
+pub use recording_repair::{RepairError, Repaired};
 pub use recording_writer::{RecordingFileError, RecordingWriter};
 
 use crate::digest::Sha256;

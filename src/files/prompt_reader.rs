@@ -22,7 +22,7 @@ pub enum PromptError {
 }
 
 /// Reads a whole file. Stereo is mixed to mono; other rates are converted.
-pub fn read_sound(path: &Path) -> Result<Sound, PromptError> {
+pub fn read(path: &Path) -> Result<Sound, PromptError> {
     let unreadable = |source| PromptError::Unreadable { path: path.to_owned(), source };
     let mut reader = WavReader::open(path).map_err(unreadable)?;
     let spec = reader.spec();
@@ -84,7 +84,7 @@ mod tests {
             [(1, 8000, 16), (2, 44_100, 16), (1, 16_000, 8), (2, 48_000, 8), (1, 22_050, 16)]
         {
             write(&path, channels, rate, bits);
-            let sound = read_sound(&path).unwrap();
+            let sound = read(&path).unwrap();
             assert!(sound.samples.len().abs_diff(8000) <= 1, "{rate} Hz: {}", sound.samples.len());
             for (i, sample) in sound.samples.iter().enumerate().skip(200).take(7600) {
                 let expected = (15_360.0 * (i as f64 * 500.0 * std::f64::consts::TAU / 8000.0).sin()) as i16;
@@ -97,7 +97,7 @@ mod tests {
     fn errors_name_the_file_and_the_fault() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("welcome.uk.wav");
-        let message = |path: &Path| read_sound(path).unwrap_err().to_string();
+        let message = |path: &Path| read(path).unwrap_err().to_string();
         assert!(message(&path).contains("welcome.uk.wav"));
         std::fs::write(&path, "RIFF....").unwrap();
         assert!(message(&path).contains("welcome.uk.wav"));

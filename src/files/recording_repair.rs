@@ -47,7 +47,7 @@ struct Plan {
 }
 
 /// Repairs the file in place and syncs it.
-pub fn repair_recording(path: &Path) -> Result<Repaired, RepairError> {
+pub fn repair(path: &Path) -> Result<Repaired, RepairError> {
     let io_error = |source| RepairError::Io { path: path.to_owned(), source };
     let mut file = File::options().read(true).write(true).open(path).map_err(io_error)?;
     let len = file.metadata().map_err(io_error)?.len();
@@ -176,7 +176,7 @@ mod tests {
     fn a_sealed_file_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let (path, bytes) = sealed(folder.path());
-        let repaired = repair_recording(&path).unwrap();
+        let repaired = repair(&path).unwrap();
         assert_eq!((repaired.frames, repaired.changed), (20_000, false));
         assert_eq!((repaired.sha256, fs::read(&path).unwrap()), (Sha256::of(&bytes), bytes));
     }
@@ -192,11 +192,11 @@ mod tests {
         cuts.extend([0, 1, 3, 4, HEADER_LEN - 1, HEADER_LEN, HEADER_LEN + 3, samples_end, bytes.len() - 1]);
         for cut in cuts {
             fs::write(&path, &bytes[..cut]).unwrap();
-            let repaired = repair_recording(&path).unwrap();
+            let repaired = repair(&path).unwrap();
             let frames = (cut.saturating_sub(HEADER_LEN) / 4).min(20_000) as u64;
             assert_eq!(repaired.frames, frames, "seed {seed}, cut at {cut}");
             assert_whole(&path, frames, &format!("cut at {cut}"));
-            let again = repair_recording(&path).unwrap();
+            let again = repair(&path).unwrap();
             assert_eq!(again, Repaired { changed: false, ..repaired }, "cut at {cut}");
         }
     }
@@ -210,14 +210,14 @@ mod tests {
         // Killed between the markers and the head.
         bytes[4..8].copy_from_slice(&(samples_end as u32 - 8).to_le_bytes());
         fs::write(&path, &bytes).unwrap();
-        assert_eq!(repair_recording(&path).unwrap().frames, 20_000);
+        assert_eq!(repair(&path).unwrap().frames, 20_000);
         assert_eq!(fs::read(&path).unwrap(), whole);
         // Killed between the last samples and the head.
         bytes[4..8].copy_from_slice(&(samples_end as u32 - 8 - 8000).to_le_bytes());
         bytes[HEADER_LEN - 4..HEADER_LEN].copy_from_slice(&72_000_u32.to_le_bytes());
         bytes.truncate(samples_end - 2);
         fs::write(&path, &bytes).unwrap();
-        assert_eq!(repair_recording(&path).unwrap().frames, 19_999);
+        assert_eq!(repair(&path).unwrap().frames, 19_999);
         assert_whole(&path, 19_999, "uncounted samples");
     }
 
@@ -226,7 +226,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("other");
         fs::write(&path, "not a recording at all").unwrap();
-        assert!(matches!(repair_recording(&path), Err(RepairError::NotWave { .. })));
+        assert!(matches!(repair(&path), Err(RepairError::NotWave { .. })));
         let spec = hound::WavSpec {
             channels: 1,
             sample_rate: 8000,
@@ -234,7 +234,7 @@ mod tests {
             sample_format: hound::SampleFormat::Int,
         };
         hound::WavWriter::create(&path, spec).unwrap().finalize().unwrap();
-        assert!(matches!(repair_recording(&path), Err(RepairError::OtherFormat { .. })));
-        assert!(matches!(repair_recording(&folder.path().join("none")), Err(RepairError::Io { .. })));
+        assert!(matches!(repair(&path), Err(RepairError::OtherFormat { .. })));
+        assert!(matches!(repair(&folder.path().join("none")), Err(RepairError::Io { .. })));
     }
 }

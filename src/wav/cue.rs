@@ -58,7 +58,7 @@ mod tests {
         let list_len = u32::from_le_bytes([bytes[88], bytes[89], bytes[90], bytes[91]]) as usize;
         assert_eq!(92 + list_len, bytes.len());
         assert_eq!(bytes[92..112], *b"adtllabl\x08\0\0\0\x01\0\0\0a?b\0");
-        assert_eq!(bytes[112..136], *b"labl\x0e\0\0\0\x02\0\0\0ivr.digit\0\0\0"[..24].to_owned());
+        assert_eq!(bytes[112..134], *b"labl\x0e\0\0\0\x02\0\0\0ivr.digit\0");
         assert!(to_bytes(&[], 1).is_empty());
     }
 }
