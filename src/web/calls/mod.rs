@@ -147,3 +147,6 @@ impl Web {
         Ok(contact)
     }
 }
+
+#[cfg(test)]
+pub(super) use wav_layout::tests::stereo_wav;
