@@ -97,7 +97,7 @@ pub struct Batch {
 }
 
 /// A person who signs in, and for operators the phone's secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct User {
     pub id: UserId,
     pub name: String,
@@ -112,7 +112,7 @@ pub struct User {
     pub disabled: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SipAccount {
     pub extension: String,
     pub ha1: Ha1,
