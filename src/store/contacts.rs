@@ -1,4 +1,5 @@
 //! Contacts: one row per call, written whole at each change by the switchboard, listed newest first.
+//! Which case a contact is on changes with the case (`register.rs`, `case_change.rs`), never by a late snapshot.
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, SqliteConnection};

@@ -79,7 +79,7 @@ pub enum StoreError {
     Exists(String),
     #[error("no such {0}")]
     NotFound(&'static str),
-    /// Whether a change was made, or will be, is then not known.
+    /// A change that was still waiting is then withdrawn; of one that was being written the outcome is not known.
     #[error("the database did not answer in time")]
     Timeout,
     #[error(transparent)]

@@ -1,4 +1,5 @@
-//! Recordings: the rows that describe the files; the files themselves belong to `files/`.
+//! Recordings: the rows that describe the files, overwritten at each change. The files themselves belong to
+//! `files/`; whether the two still agree is checked by `verify.rs`.
 
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;

@@ -1,4 +1,5 @@
 //! Timelines: the journal seen from one contact or one case, calls and case work merged on one clock.
+//! Who may see which of it is decided in `web/access.rs`.
 
 use crate::case::CaseNumber;
 use crate::ids::ContactId;

@@ -1,4 +1,5 @@
 //! People who sign in, and the secrets of operators' phones. Passwords are checked in `web/`; here lie only hashes.
+//! Their sessions are `sessions.rs`.
 
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;

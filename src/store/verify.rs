@@ -3,6 +3,7 @@
 
 use sqlx::sqlite::SqliteRow;
 
+use crate::case::CaseNumber;
 use crate::digest::Sha256;
 use crate::ids::RecordingId;
 use crate::journal::Head;
@@ -38,6 +39,8 @@ pub enum Finding {
     ChainBroken { seq: u64 },
     /// Register numbers `first` to `last` were given and have no case.
     NumbersMissing { year: i32, office: String, first: u64, last: u64 },
+    /// The case has no `case.registered` entry, as when the end of the journal was cut off.
+    CaseNotJournalled(CaseNumber),
     /// The file of a sealed recording has another digest than its row.
     RecordingAltered(RecordingId),
     /// The file of a sealed recording cannot be read.
@@ -125,13 +128,18 @@ impl Store {
             let register = Register::read(register)?;
             let mut walk = Walk::default();
             loop {
-                let seqs = self.numbers_after(&register, walk.last).await?;
-                if seqs.is_empty() {
+                let cases = self.cases_after(&register, walk.last).await?;
+                if cases.is_empty() {
                     break;
                 }
-                for seq in seqs {
+                for case in &cases {
+                    let fields = Fields::of(case, "case");
+                    let gap = walk.step(fields.count("seq")?);
+                    gap.into_iter().for_each(|gap| report.add(register.missing(gap)));
+                    if !fields.flag("journalled")? {
+                        report.add(Finding::CaseNotJournalled(fields.word("number")?));
+                    }
                     report.checked.cases += 1;
-                    walk.step(seq).into_iter().for_each(|gap| report.add(register.missing(gap)));
                 }
                 progress(report.checked);
             }
@@ -140,15 +148,16 @@ impl Store {
         Ok(())
     }
 
-    async fn numbers_after(&self, register: &Register, seq: u64) -> Result<Vec<u64>, StoreError> {
-        let sql = "SELECT seq FROM cases WHERE year = $1 AND office = $2 AND seq > $3 ORDER BY seq LIMIT $4";
+    async fn cases_after(&self, register: &Register, seq: u64) -> Result<Vec<SqliteRow>, StoreError> {
+        let sql = "SELECT seq, number, EXISTS (SELECT 1 FROM journal \
+                   WHERE journal.case_number = cases.number AND type = 'case.registered') AS journalled \
+                   FROM cases WHERE year = $1 AND office = $2 AND seq > $3 ORDER BY seq LIMIT $4";
         let query = sqlx::query(sql)
             .bind(register.year)
             .bind(&register.office)
             .bind(row::stored_count(seq))
             .bind(ROWS_AT_ONCE);
-        let rows = self.reading(query.fetch_all(&self.readers)).await?;
-        rows.iter().map(|row| Fields::of(row, "case").count("seq")).collect()
+        self.reading(query.fetch_all(&self.readers)).await
     }
 
     async fn verify_recordings(
@@ -271,6 +280,18 @@ mod tests {
             by_force(&files, &[drop_triggers[0], drop_triggers[1], alteration]).await;
             assert_eq!(findings(&store).await, [Finding::ChainBroken { seq }], "{alteration}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_journal_without_its_end_is_found_by_its_cases() {
+        let files = Files::new();
+        let store = files.open().await;
+        registered(&store, 1).await;
+        let before = store.counts().await.unwrap().journal_seq;
+        let case = registered(&store, 2).await;
+        assert_eq!(before, 2);
+        by_force(&files, &["DROP TRIGGER journal_refuses_delete", "DELETE FROM journal WHERE seq > 2"]).await;
+        assert_eq!(findings(&store).await, [Finding::CaseNotJournalled(case.number)]);
     }
 
     #[tokio::test]

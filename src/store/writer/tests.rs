@@ -1,8 +1,13 @@
-//! The writer under many callers, refused changes, a locked file, an orderly end and a sudden one.
+//! The writer under many callers, refused changes, callers without patience, a locked file, an orderly end and a
+//! sudden one.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
+use super::{Message, Writer};
 use crate::journal::EventType;
 use crate::store::fixture::{self, Files, contact, contact_id, entry, offered, recording};
 use crate::store::{Batch, Store, StoreError};
@@ -83,6 +88,23 @@ async fn what_is_enqueued_first_is_made_first() {
     let offers = store.entries_after(0, 300).await.unwrap();
     assert!(offers.iter().zip(1..).all(|(entry, n)| entry.data["n"] == n), "out of order");
     assert_eq!(store.contact(contact_id(300)).await.unwrap().unwrap().case, Some(case.number));
+}
+
+#[tokio::test]
+async fn only_who_waits_in_vain_withdraws() {
+    let (queue, mut messages) = mpsc::channel(1);
+    let writer = Writer { queue, throughput: Arc::default() };
+    let mut next = async || match messages.recv().await {
+        Some(Message::Make(request)) => request,
+        _ => panic!("nothing was enqueued"),
+    };
+    let impatient = writer.enqueue(offered(1)).await.unwrap();
+    let answer = impatient.durable_within(Duration::ZERO).await;
+    assert!(matches!(answer, Err(StoreError::Timeout)), "{answer:?}");
+    assert!(!next().await.claim(), "made although its caller was told of a failure");
+
+    drop(writer.enqueue(offered(2)).await.unwrap());
+    assert!(next().await.claim(), "a dropped receipt took the change back");
 }
 
 #[tokio::test]
