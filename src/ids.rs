@@ -67,6 +67,12 @@ uuid_id!(
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LegId(pub u64);
 
+impl fmt::Display for LegId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Makes identifiers and unguessable tokens from a seed, so that a simulation can be repeated.
 #[derive(Debug)]
 pub struct Mint {

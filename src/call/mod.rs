@@ -1,3 +1,301 @@
-//! One call: legs, contact record, refusals. The only place besides `switchboard` that joins L2 machines.
+//! One call of a citizen: its legs, its contact record, its recording, its walk through the dialplan. Joins the
+//! outputs of one machine to the inputs of the next; the only place besides `switchboard` that may.
+//!
+//! Life: `setup` (nothing is answered before it is durable) - `ivr_walk` - `waiting` (queue and offers) -
+//! `talking` (bridge and hold) - `ending` (disposition and sealing). What is journalled is in `record`.
 
 pub mod contact;
+pub mod effect;
+mod ending;
+mod ivr_walk;
+pub mod leg;
+mod record;
+pub mod refusal;
+mod setup;
+mod talking;
+pub mod turn;
+mod waiting;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::call::contact::Contact;
+use crate::call::effect::Ticket;
+use crate::call::leg::{Leg, LegEvent};
+use crate::call::record::Track;
+use crate::call::turn::Turn;
+use crate::dialplan::Dialplan;
+use crate::ids::{ContactId, LegId, RecordingId, UserId};
+use crate::ivr::Walk;
+use crate::media::{self, PlayId};
+use crate::sip::message::{NameAddr, Request, Response, Uri};
+use crate::sip::transaction::{ClientTransactionId, ServerTransactionId};
+use crate::switchboard::snapshot::CallPhase;
+use crate::time::TimerTable;
+
+pub use setup::NewCall;
+
+#[derive(Debug)]
+pub struct Call {
+    contact: Contact,
+    citizen: Leg,
+    operator: Option<OperatorLeg>,
+    /// Legs already given up that still wait for the end of their dialog or INVITE.
+    retired: Vec<Leg>,
+    legs: Vec<LegId>,
+    track: Track,
+    phase: Phase,
+    plan: Arc<Dialplan>,
+    /// Category of the case draft by IVR topic.
+    topic_categories: Arc<std::collections::BTreeMap<String, String>>,
+    last_play: PlayId,
+    since: crate::time::Timestamp,
+    timers: TimerTable<Timer>,
+}
+
+/// The leg of the operator who is rung or talks.
+#[derive(Debug)]
+struct OperatorLeg {
+    leg: Leg,
+    user: UserId,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// The INVITE waits until all of these are there.
+    Setup { missing: Vec<Missing> },
+    /// 200 OK is out; the walk starts with the ACK.
+    Answered,
+    Ivr { walk: Box<Walk> },
+    Voicemail,
+    /// In the queue; an operator may be ringing. The walk is kept in case the queue sends the caller back.
+    Waiting { walk: Box<Walk>, announcing: bool },
+    Talking,
+    /// Over for both parties; the record is being completed.
+    Ended { wrap_up: WrapUp },
+}
+
+/// What a call needs before it is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Missing {
+    Media,
+    File,
+    Commit(Ticket),
+}
+
+/// Whether an operator still works on the contact after its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum WrapUp {
+    None,
+    By(UserId),
+}
+
+/// All deadlines of a call besides those of its legs and its walk.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Timer {
+    /// Media, file and commit must be there by then.
+    Setup,
+    /// End of a voicemail message.
+    Voicemail,
+    /// The recording must be sealed by then, or it counts as failed.
+    Seal,
+    /// The disposition must be known by then, whatever the operator does.
+    Dispose,
+}
+
+impl Call {
+    pub fn id(&self) -> ContactId {
+        self.contact.id
+    }
+
+    pub fn contact(&self) -> &Contact {
+        &self.contact
+    }
+
+    /// Every leg the call ever had.
+    pub fn legs(&self) -> &[LegId] {
+        &self.legs
+    }
+
+    pub fn recording(&self) -> RecordingId {
+        self.track.recording().id
+    }
+
+    /// Nothing is left to do: the switchboard may forget the call.
+    pub fn is_complete(&self) -> bool {
+        matches!(self.phase, Phase::Ended { .. })
+            && self.track.is_sealed()
+            && self.contact.disposition.is_some()
+            && self.citizen.is_ended()
+            && self.retired.iter().all(Leg::is_ended)
+    }
+
+    /// True once neither party is on the line.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Ended { .. })
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.citizen.is_held() || self.operator.as_ref().is_some_and(|operator| operator.leg.is_held())
+    }
+
+    /// The operator of a talking or offered leg.
+    pub fn operator(&self) -> Option<UserId> {
+        self.operator.as_ref().map(|operator| operator.user)
+    }
+
+    pub fn since(&self) -> crate::time::Timestamp {
+        self.since
+    }
+
+    pub fn phase(&self) -> CallPhase {
+        match &self.phase {
+            Phase::Setup { .. } => CallPhase::Setup,
+            Phase::Answered | Phase::Ivr { .. } => CallPhase::Ivr,
+            Phase::Voicemail => CallPhase::Voicemail,
+            Phase::Waiting { .. } if self.operator.is_some() => CallPhase::Ringing,
+            Phase::Waiting { .. } => CallPhase::Waiting,
+            Phase::Talking => CallPhase::Talking,
+            Phase::Ended { .. } => CallPhase::WrapUp,
+        }
+    }
+
+    pub fn handle_request(&mut self, leg: LegId, transaction: ServerTransactionId, request: &Request, turn: &mut Turn<'_>) {
+        let event = self.leg_mut(leg).and_then(|leg| leg.handle_request(transaction, request, turn));
+        self.handle_leg_event(leg, event, turn);
+    }
+
+    pub fn handle_ack(&mut self, leg: LegId, ack: &Request, turn: &mut Turn<'_>) {
+        let event = self.leg_mut(leg).and_then(|leg| leg.handle_ack(ack, turn));
+        self.handle_leg_event(leg, event, turn);
+    }
+
+    pub fn handle_cancel(&mut self, leg: LegId, turn: &mut Turn<'_>) {
+        let event = self.leg_mut(leg).and_then(|leg| leg.handle_cancel(turn));
+        self.handle_leg_event(leg, event, turn);
+    }
+
+    pub fn handle_response(&mut self, leg: LegId, transaction: ClientTransactionId, response: &Response, turn: &mut Turn<'_>) {
+        let event = self.leg_mut(leg).and_then(|leg| leg.handle_response(transaction, response, turn));
+        self.handle_leg_event(leg, event, turn);
+    }
+
+    pub fn handle_request_failed(&mut self, leg: LegId, transaction: ClientTransactionId, turn: &mut Turn<'_>) {
+        let event = self.leg_mut(leg).and_then(|leg| leg.handle_request_failed(transaction, turn));
+        self.handle_leg_event(leg, event, turn);
+    }
+
+    pub fn handle_flow_closed(&mut self, leg: LegId, turn: &mut Turn<'_>) {
+        let event = self.leg_mut(leg).and_then(|leg| leg.handle_flow_closed(turn));
+        self.handle_leg_event(leg, event, turn);
+    }
+
+    pub fn handle_media(&mut self, leg: LegId, event: &media::Event, turn: &mut Turn<'_>) {
+        match event {
+            media::Event::Opened { local_rtp, .. } => {
+                let event = self.leg_mut(leg).and_then(|leg| leg.handle_media_opened(*local_rtp, turn));
+                self.handle_leg_event(leg, event, turn);
+            }
+            media::Event::OpenFailed { .. } => {
+                let event = self.leg_mut(leg).and_then(|leg| leg.handle_media_failed(turn));
+                self.handle_leg_event(leg, event, turn);
+            }
+            media::Event::DigitPressed { digit, .. } => {
+                self.handle_leg_event(leg, Some(LegEvent::Digit(*digit)), turn);
+            }
+            media::Event::PlayFinished { play, .. } => self.handle_play_finished(leg, *play, turn),
+            media::Event::MediaTimeout { .. } => self.handle_media_timeout(leg, turn),
+            media::Event::AudioStarted { .. }
+            | media::Event::RecordingEnded { .. }
+            | media::Event::Closed { .. } => {}
+        }
+    }
+
+    fn handle_leg_event(&mut self, leg: LegId, event: Option<LegEvent>, turn: &mut Turn<'_>) {
+        let Some(event) = event else { return };
+        if leg == self.citizen.id {
+            self.handle_citizen_event(event, turn);
+        } else if self.operator.as_ref().is_some_and(|operator| operator.leg.id == leg) {
+            self.handle_operator_event(event, turn);
+        }
+    }
+
+    fn handle_citizen_event(&mut self, event: LegEvent, turn: &mut Turn<'_>) {
+        match event {
+            LegEvent::Prepared => self.have(Missing::Media, turn),
+            LegEvent::Established => self.start_walk(turn),
+            LegEvent::Digit(digit) => self.handle_digit(digit, turn),
+            LegEvent::Held => self.note_hold("applicant", true, turn),
+            LegEvent::Resumed => self.note_hold("applicant", false, turn),
+            LegEvent::Ringing => {}
+            LegEvent::Ended(end) => self.handle_citizen_ended(end, turn),
+        }
+    }
+
+    pub fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
+        let citizen = self.citizen.id;
+        let event = self.citizen.handle_timeout(turn);
+        self.handle_leg_event(citizen, event, turn);
+        if let Some(operator) = &mut self.operator {
+            let leg = operator.leg.id;
+            let event = operator.leg.handle_timeout(turn);
+            self.handle_leg_event(leg, event, turn);
+        }
+        for leg in &mut self.retired {
+            leg.handle_timeout(turn);
+        }
+        self.retired.retain(|leg| !leg.is_ended());
+        if let Phase::Ivr { walk } = &mut self.phase
+            && walk.poll_timeout().is_some_and(|at| at <= turn.now.mono)
+        {
+            walk.handle_timeout(turn.now);
+            self.drain_walk(turn);
+        }
+        while let Some(timer) = self.timers.take_expired(turn.now.mono) {
+            match timer {
+                Timer::Setup => self.handle_setup_timeout(turn),
+                Timer::Voicemail => self.end_voicemail(turn),
+                Timer::Seal => self.give_up_seal(turn),
+                Timer::Dispose => self.dispose_by_default(turn),
+            }
+        }
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let walk = match &self.phase {
+            Phase::Ivr { walk } => walk.poll_timeout(),
+            _ => None,
+        };
+        let operator = self.operator.as_ref().and_then(|operator| operator.leg.poll_timeout());
+        let retired = self.retired.iter().filter_map(Leg::poll_timeout).min();
+        [retired, self.citizen.poll_timeout(), operator, walk, self.timers.next_deadline()].into_iter().flatten().min()
+    }
+
+    fn leg_mut(&mut self, leg: LegId) -> Option<&mut Leg> {
+        if self.citizen.id == leg {
+            return Some(&mut self.citizen);
+        }
+        let operator = self.operator.as_mut().map(|operator| &mut operator.leg);
+        operator.into_iter().chain(&mut self.retired).find(|known| known.id == leg)
+    }
+
+    /// A new name for the next piece of play-out; finishing an older one means nothing any more.
+    fn next_play(&mut self) -> PlayId {
+        self.last_play.0 += 1;
+        self.last_play
+    }
+
+    fn enter(&mut self, phase: Phase, turn: &Turn<'_>) {
+        self.phase = phase;
+        self.since = turn.now.utc;
+    }
+}
+
+/// Where and as whom an operator's phone is rung.
+#[derive(Clone, Debug)]
+pub struct OfferTarget {
+    pub user: UserId,
+    pub target: Uri,
+    pub from: NameAddr,
+    pub flow: crate::sip::message::Flow,
+}

@@ -1,7 +1,381 @@
 //! All calls, all queues: inputs in, effects out; one owner, one thread, no I/O.
+//!
+//! Run it like this: one `handle_*`, then drain [`Switchboard::poll_effect`] and carry the effects out in
+//! order, then sleep until [`Switchboard::poll_timeout`] or the next input.
 
+mod admission;
 pub mod command;
+mod distribution;
+mod registration;
+mod service_code;
+pub mod settings;
 pub mod snapshot;
 
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::Instant;
+
+use crate::acd::Distributor;
+use crate::call::effect::{Effect, Ticket};
+use crate::call::turn::{Counters, Routes, Turn};
+use crate::call::Call;
+use crate::case::CaseNumber;
+use crate::ids::{ContactId, LegId, Mint, RecordingId};
+use crate::ivr::Answer;
+use crate::media;
+use crate::recording::Sealed;
+use crate::sip::dialog::Dialog;
+use crate::sip::digest_auth::Authenticator;
+use crate::sip::message::{Flow, Message, Request};
+use crate::sip::registrar::Registrar;
+use crate::sip::transaction::{Output, TransactionLayer};
+use crate::termination::Termination;
+use crate::time::Now;
+
 pub use command::{Command, CommandError};
+pub use settings::Settings;
 pub use snapshot::Snapshot;
+
+use service_code::ServiceCall;
+
+/// What comes in from outside.
+#[derive(Debug)]
+pub enum Input {
+    Sip { message: Box<Message>, flow: Flow },
+    FlowClosed { flow: Flow },
+    Media(media::Event),
+    RecordingOpened { recording: RecordingId },
+    RecordingOpenFailed { recording: RecordingId },
+    RecordingSealed(Sealed),
+    Committed { ticket: Ticket, durable: bool },
+    CaseRegistered { contact: ContactId, number: CaseNumber },
+    LookupAnswered { contact: ContactId, answer: Answer },
+}
+
+/// Who a leg belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Owner {
+    Call(ContactId),
+    Service(LegId),
+}
+
+#[derive(Debug)]
+pub struct Switchboard {
+    settings: Settings,
+    sip: TransactionLayer,
+    authenticator: Authenticator,
+    registrar: Registrar,
+    acd: Distributor,
+    mint: Mint,
+    routes: Routes,
+    calls: BTreeMap<ContactId, Call>,
+    services: HashMap<LegId, ServiceCall>,
+    owners: HashMap<LegId, Owner>,
+    recordings: HashMap<RecordingId, ContactId>,
+    /// The one deadline queue of all calls; `scheduled` finds a call's place in it.
+    deadlines: BTreeSet<(Instant, ContactId)>,
+    scheduled: HashMap<ContactId, Instant>,
+    effects: VecDeque<Effect>,
+    counters: Counters,
+    tickets: u64,
+    waiting_for: HashMap<Ticket, ContactId>,
+    intake: Intake,
+}
+
+/// Whether new calls are taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Intake {
+    Open,
+    /// Stopping: running calls finish, new ones hear 503.
+    Closed,
+}
+
+/// Runs `$body` with a [`Turn`] named `$turn` that borrows the switchboard's parts, but not its calls.
+macro_rules! with_turn {
+    ($self:ident, $now:expr, |$turn:ident| $body:expr) => {{
+        let mut turn = $crate::call::turn::Turn {
+            now: $now,
+            sip: &mut $self.sip,
+            acd: &mut $self.acd,
+            mint: &mut $self.mint,
+            routes: &mut $self.routes,
+            effects: &mut $self.effects,
+            counters: &mut $self.counters,
+            tickets: &mut $self.tickets,
+            advertised: $self.settings.advertised,
+        };
+        let $turn = &mut turn;
+        $body
+    }};
+}
+use with_turn;
+
+impl Switchboard {
+    /// `seed` comes from the operating system; simulations repeat it.
+    pub fn new(settings: Settings, seed: [u8; 32], now: Now) -> Self {
+        let mut mint = Mint::new(seed);
+        let mut acd = Distributor::new(settings.queues.clone());
+        acd.configure(settings.queues.clone(), settings.operators.clone(), now.mono);
+        Self {
+            sip: TransactionLayer::new(mint.seed()),
+            authenticator: Authenticator::new(&settings.realm, mint.seed()),
+            registrar: Registrar::default(),
+            acd,
+            mint,
+            routes: Routes::default(),
+            calls: BTreeMap::new(),
+            services: HashMap::new(),
+            owners: HashMap::new(),
+            recordings: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            scheduled: HashMap::new(),
+            effects: VecDeque::new(),
+            counters: Counters::default(),
+            tickets: 0,
+            waiting_for: HashMap::new(),
+            intake: Intake::Open,
+            settings,
+        }
+    }
+
+    /// New configuration for everything that comes; calls that run keep their dialplan.
+    pub fn configure(&mut self, settings: Settings, now: Now) {
+        self.acd.configure(settings.queues.clone(), settings.operators.clone(), now.mono);
+        self.settings = settings;
+        self.settle(now);
+    }
+
+    pub fn handle_input(&mut self, input: Input, now: Now) {
+        match input {
+            Input::Sip { message, flow } => self.sip.handle_message(*message, flow, now.mono),
+            Input::FlowClosed { flow } => self.handle_flow_closed(flow, now),
+            Input::Media(event) => self.handle_media(&event, now),
+            Input::RecordingOpened { recording } => {
+                self.with_recording(recording, now, |call, turn| call.handle_recording_opened(true, turn));
+            }
+            Input::RecordingOpenFailed { recording } => {
+                self.with_recording(recording, now, |call, turn| call.handle_recording_opened(false, turn));
+            }
+            Input::RecordingSealed(sealed) => {
+                self.with_recording(sealed.recording, now, |call, turn| call.handle_sealed(sealed, turn));
+            }
+            Input::Committed { ticket, durable } => {
+                if !durable {
+                    self.counters.commits_failed += 1;
+                }
+                if let Some(contact) = self.waiting_for.remove(&ticket) {
+                    self.with_call(contact, now, |call, turn| call.handle_committed(ticket, durable, turn));
+                }
+            }
+            Input::CaseRegistered { contact, number } => {
+                self.with_call(contact, now, |call, _| call.handle_case_registered(number));
+            }
+            Input::LookupAnswered { contact, answer } => {
+                self.with_call(contact, now, |call, turn| call.handle_lookup(answer, turn));
+            }
+        }
+        self.settle(now);
+    }
+
+    /// What was asked from a desk or the API.
+    pub fn handle_command(&mut self, command: Command, now: Now) -> Result<(), CommandError> {
+        let outcome = self.carry_out(command, now);
+        self.settle(now);
+        outcome
+    }
+
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.sip.handle_timeout(now.mono);
+        self.registrar.handle_timeout(now.mono);
+        self.acd.handle_timeout(now.mono);
+        while let Some((at, contact)) = self.deadlines.first().copied()
+            && at <= now.mono
+        {
+            self.deadlines.remove(&(at, contact));
+            self.scheduled.remove(&contact);
+            self.with_call(contact, now, Call::handle_timeout);
+        }
+        let late: Vec<LegId> = self.services.iter().filter(|(_, call)| call.is_due(now.mono)).map(|(leg, _)| *leg).collect();
+        for leg in late {
+            self.with_service(leg, now, ServiceCall::handle_timeout);
+        }
+        self.settle(now);
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let calls = self.deadlines.first().map(|(at, _)| *at);
+        let services = self.services.values().filter_map(ServiceCall::poll_timeout).min();
+        [self.sip.poll_timeout(), self.registrar.poll_timeout(), self.acd.poll_timeout(), calls, services]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// No new calls; true when none is left.
+    pub fn close_intake(&mut self) -> bool {
+        self.intake = Intake::Closed;
+        self.calls.is_empty()
+    }
+
+    /// Ends every call in order.
+    pub fn end_all(&mut self, termination: Termination, now: Now) {
+        let contacts: Vec<ContactId> = self.calls.keys().copied().collect();
+        for contact in contacts {
+            self.with_call(contact, now, |call, turn| call.end(termination, turn));
+        }
+        self.settle(now);
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Calls held, for metrics and the leak test.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        self.calls.values()
+    }
+
+    /// Open transactions, for metrics and the leak test.
+    pub fn transactions(&self) -> usize {
+        self.sip.len()
+    }
+
+    /// Drains every machine until all is quiet: outputs of one are inputs of the next.
+    fn settle(&mut self, now: Now) {
+        loop {
+            if let Some(output) = self.sip.poll_output() {
+                self.handle_sip_output(output, now);
+            } else if let Some(output) = self.registrar.poll_output() {
+                self.handle_registrar_output(&output, now);
+            } else if let Some(output) = self.acd.poll_output() {
+                self.handle_acd_output(output, now);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn handle_sip_output(&mut self, output: Output, now: Now) {
+        match output {
+            Output::Transmit { bytes, flow } => self.effects.push_back(Effect::Transmit { bytes, flow }),
+            Output::RequestReceived { transaction, request, flow } => {
+                self.handle_request(transaction, *request, flow, now);
+            }
+            Output::AckReceived { request, .. } => {
+                if let Some(leg) = self.leg_of_dialog(&request) {
+                    self.with_leg(leg, now, |call, turn| call.handle_ack(leg, &request, turn), |service, turn| {
+                        service.handle_ack(&request, turn);
+                    });
+                }
+            }
+            Output::CancelReceived { invite } => {
+                if let Some(leg) = self.routes.invites.get(&invite).copied() {
+                    self.with_leg(leg, now, |call, turn| call.handle_cancel(leg, turn), ServiceCall::handle_cancel);
+                }
+            }
+            Output::ResponseReceived { transaction, response, .. } => {
+                if let Some(leg) = self.routes.requests.get(&transaction).copied() {
+                    self.with_leg(leg, now, |call, turn| call.handle_response(leg, transaction, &response, turn), |_, _| {});
+                }
+            }
+            Output::RequestFailed { transaction, .. } => {
+                if let Some(leg) = self.routes.requests.get(&transaction).copied() {
+                    self.with_leg(leg, now, |call, turn| call.handle_request_failed(leg, transaction, turn), |_, _| {});
+                }
+            }
+            Output::ResponseFailed { .. } => {}
+        }
+    }
+
+    fn handle_media(&mut self, event: &media::Event, now: Now) {
+        let leg = match event {
+            media::Event::RecordingEnded { recording, .. } => {
+                let recording = *recording;
+                self.with_recording(recording, now, |call, turn| call.handle_recording_ended(recording, turn));
+                return;
+            }
+            media::Event::Opened { leg, .. }
+            | media::Event::OpenFailed { leg }
+            | media::Event::PlayFinished { leg, .. }
+            | media::Event::DigitPressed { leg, .. }
+            | media::Event::AudioStarted { leg }
+            | media::Event::MediaTimeout { leg }
+            | media::Event::Closed { leg, .. } => *leg,
+        };
+        self.with_leg(leg, now, |call, turn| call.handle_media(leg, event, turn), |service, turn| {
+            service.handle_media(event, turn);
+        });
+    }
+
+    fn handle_flow_closed(&mut self, flow: Flow, now: Now) {
+        self.sip.handle_transport_failed(&flow, now.mono);
+        self.registrar.handle_flow_closed(&flow);
+    }
+
+    fn leg_of_dialog(&self, request: &Request) -> Option<LegId> {
+        Dialog::id_of_request(request).and_then(|id| self.routes.dialogs.get(&id).copied())
+    }
+
+    fn with_leg(
+        &mut self,
+        leg: LegId,
+        now: Now,
+        on_call: impl FnOnce(&mut Call, &mut Turn<'_>),
+        on_service: impl FnOnce(&mut ServiceCall, &mut Turn<'_>),
+    ) {
+        match self.owners.get(&leg).copied() {
+            Some(Owner::Call(contact)) => self.with_call(contact, now, on_call),
+            Some(Owner::Service(id)) => self.with_service(id, now, on_service),
+            None => {}
+        }
+    }
+
+    fn with_recording(&mut self, recording: RecordingId, now: Now, step: impl FnOnce(&mut Call, &mut Turn<'_>)) {
+        if let Some(contact) = self.recordings.get(&recording).copied() {
+            self.with_call(contact, now, step);
+        }
+    }
+
+    /// One step of one call; afterwards its deadline, its legs and its end are noted.
+    fn with_call(&mut self, contact: ContactId, now: Now, step: impl FnOnce(&mut Call, &mut Turn<'_>)) {
+        let Some(mut call) = self.calls.remove(&contact) else { return };
+        with_turn!(self, now, |turn| step(&mut call, turn));
+        self.keep(call);
+    }
+
+    /// Puts a call (back) into the tables, or forgets it when it is complete.
+    fn keep(&mut self, call: Call) {
+        let contact = call.id();
+        if let Some(at) = self.scheduled.remove(&contact) {
+            self.deadlines.remove(&(at, contact));
+        }
+        if call.is_complete() {
+            for leg in call.legs() {
+                self.owners.remove(leg);
+            }
+            self.recordings.remove(&call.recording());
+            return;
+        }
+        for leg in call.legs() {
+            self.owners.insert(*leg, Owner::Call(contact));
+        }
+        if let Some(at) = call.poll_timeout() {
+            self.deadlines.insert((at, contact));
+            self.scheduled.insert(contact, at);
+        }
+        self.calls.insert(contact, call);
+    }
+
+    fn with_service(&mut self, leg: LegId, now: Now, step: impl FnOnce(&mut ServiceCall, &mut Turn<'_>)) {
+        let Some(mut service) = self.services.remove(&leg) else { return };
+        with_turn!(self, now, |turn| step(&mut service, turn));
+        if service.is_over() {
+            self.owners.remove(&leg);
+        } else {
+            self.services.insert(leg, service);
+        }
+    }
+}

@@ -7,7 +7,7 @@ use crate::case::CaseNumber;
 use crate::ids::{ContactId, UserId};
 use crate::language::Language;
 use crate::phone_number::PhoneNumber;
-use crate::time::Timestamp;
+use crate::time::{Now, Timestamp};
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Snapshot {
@@ -70,4 +70,76 @@ pub struct LiveQueue {
     pub longest_wait_secs: u64,
     pub operators_ready: usize,
     pub operators_talking: usize,
+}
+
+impl super::Switchboard {
+    /// The state as the desks see it. `seq` is left to the one who publishes it.
+    pub fn snapshot(&self, now: Now) -> Snapshot {
+        let since = |at: std::time::Instant| {
+            Timestamp::from_micros(now.utc.micros() - i64::try_from(now.mono.saturating_duration_since(at).as_micros()).unwrap_or(0))
+        };
+        let queues: Vec<LiveQueue> = self.settings.queues.iter().map(|queue| self.live_queue(&queue.name, now)).collect();
+        let operators = self
+            .acd
+            .operators()
+            .into_iter()
+            .map(|(profile, status, at)| LiveOperator {
+                id: profile.user,
+                name: profile.name.clone(),
+                extension: profile.extension.clone(),
+                languages: profile.languages.clone(),
+                queues: profile.queues.clone(),
+                registered: !self.registrar.bindings(&profile.extension).is_empty(),
+                status: status.clone(),
+                since: since(at),
+            })
+            .collect();
+        Snapshot { seq: 0, at: now.utc, calls: self.live_calls(), operators, queues }
+    }
+
+    fn live_calls(&self) -> Vec<LiveCall> {
+        let mut positions = std::collections::HashMap::new();
+        for queue in &self.settings.queues {
+            for (index, (entry, _)) in self.acd.waiting(&queue.name).into_iter().enumerate() {
+                positions.insert(entry.contact, index + 1);
+            }
+        }
+        let visible = self.calls.values().filter(|call| !call.is_over() || call.contact().disposition.is_none());
+        visible
+            .map(|call| {
+                let contact = call.contact();
+                LiveCall {
+                    id: contact.id,
+                    caller: contact.caller.clone(),
+                    phase: call.phase(),
+                    since: call.since(),
+                    answered_at: contact.answered_at,
+                    language: contact.language,
+                    topic: contact.topic.clone(),
+                    ivr_path: contact.ivr_path.clone(),
+                    queue: contact.queue.clone(),
+                    position: positions.get(&contact.id).copied(),
+                    operator: call.operator().or(contact.operator),
+                    case: contact.case.clone(),
+                    on_hold: call.is_held(),
+                }
+            })
+            .collect()
+    }
+
+    fn live_queue(&self, name: &str, now: Now) -> LiveQueue {
+        let waiting = self.acd.waiting(name);
+        let longest = waiting.iter().map(|(_, at)| now.mono.saturating_duration_since(*at).as_secs()).max();
+        let serving = |wanted: fn(&OperatorStatus) -> bool| {
+            let operators = self.acd.operators();
+            operators.iter().filter(|(profile, status, _)| wanted(status) && profile.queues.iter().any(|queue| queue == name)).count()
+        };
+        LiveQueue {
+            name: name.to_owned(),
+            waiting: waiting.len(),
+            longest_wait_secs: longest.unwrap_or(0),
+            operators_ready: serving(|status| matches!(status, OperatorStatus::Ready)),
+            operators_talking: serving(|status| matches!(status, OperatorStatus::Talking { .. })),
+        }
+    }
 }

@@ -35,3 +35,7 @@ impl NameAddr {
         todo!()
     }
 }
+
+impl std::fmt::Display for NameAddr {
+    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { todo!() }
+}

@@ -1,0 +1,80 @@
+//! What the switchboard and its calls want done outside: the only way out of the pure core.
+
+use crate::call::contact::Contact;
+use crate::case::CaseDraft;
+use crate::dialplan::PromptRef;
+use crate::ids::{ContactId, LegId, RecordingId};
+use crate::ivr::Lookup;
+use crate::journal::{Draft, MediaPosition};
+use crate::media::{self, PlayId};
+use crate::phone_number::PhoneNumber;
+use crate::recording::{Marker, Recording};
+use crate::sip::message::Flow;
+use crate::time::Timestamp;
+
+/// Names one [`Effect::Commit`] whose outcome somebody waits for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Ticket(pub u64);
+
+/// Effects are to be carried out in order; those that answer do so by an
+/// [`Input`](crate::switchboard::Input).
+#[derive(Debug)]
+pub enum Effect {
+    Transmit {
+        bytes: Vec<u8>,
+        flow: Flow,
+    },
+    Media(media::Command),
+    /// Plays prompts once; answered by [`media::Event::PlayFinished`].
+    PlayPrompts {
+        leg: LegId,
+        play: PlayId,
+        prompts: Vec<PromptRef>,
+    },
+    /// Plays music on hold until something replaces it.
+    PlayMusic {
+        leg: LegId,
+        play: PlayId,
+    },
+    /// Makes the file; answered by `RecordingOpened` or `RecordingOpenFailed`.
+    OpenRecording {
+        recording: Recording,
+        description: String,
+    },
+    /// The call was answered at this moment.
+    StartRecording {
+        recording: RecordingId,
+        started_at: Timestamp,
+    },
+    Mark {
+        recording: RecordingId,
+        marker: Marker,
+    },
+    /// Answered by `RecordingSealed`.
+    SealRecording {
+        recording: RecordingId,
+    },
+    DiscardRecording {
+        recording: RecordingId,
+    },
+    /// Rows and entries in one transaction; answered by `Committed` when there is a ticket.
+    Commit {
+        ticket: Option<Ticket>,
+        contact: Option<Box<Contact>>,
+        recording: Option<Box<Recording>>,
+        entries: Vec<Draft>,
+    },
+    /// Answered by `CaseRegistered`.
+    RegisterCase {
+        contact: ContactId,
+        draft: Box<CaseDraft>,
+        at: Timestamp,
+        media: Option<MediaPosition>,
+    },
+    /// Answered by `LookupAnswered`.
+    Lookup {
+        contact: ContactId,
+        lookup: Lookup,
+        caller: PhoneNumber,
+    },
+}

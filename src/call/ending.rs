@@ -1,0 +1,163 @@
+//! The end of a call: both legs down, the recording sealed, exactly one disposition.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::call::contact::Disposition;
+use crate::call::effect::Effect;
+use crate::call::leg::LegEnd;
+use crate::call::talking::operator_actor;
+use crate::call::turn::Turn;
+use crate::call::{Call, Phase, Timer, WrapUp};
+use crate::ids::{RecordingId, UserId};
+use crate::journal::{Draft, EventType};
+use crate::media;
+use crate::people::Actor;
+use crate::termination::Termination;
+
+/// The disk gets this long to complete a file before the record says `failed`.
+const SEAL_TIMEOUT: Duration = Duration::from_secs(60);
+/// Wrap-up can never keep a contact without disposition for longer than this.
+const DISPOSE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+impl Call {
+    pub(super) fn handle_citizen_ended(&mut self, end: LegEnd, turn: &mut Turn<'_>) {
+        if matches!(self.phase, Phase::Setup { .. }) {
+            self.handle_unanswered(end, turn);
+            return;
+        }
+        self.end(
+            match end {
+                LegEnd::PeerHungUp => Termination::CallerHungUp,
+                LegEnd::PeerCancelled => Termination::CallerCancelled,
+                LegEnd::NotAcknowledged => Termination::NotAcknowledged,
+                LegEnd::MediaFailed => Termination::TechnicalFailure,
+                LegEnd::Refused(_) | LegEnd::Unreachable => Termination::SignallingLost,
+            },
+            turn,
+        );
+    }
+
+    /// Ends the call in order, from whatever phase; safe to call twice.
+    pub fn end(&mut self, termination: Termination, turn: &mut Turn<'_>) {
+        if matches!(self.phase, Phase::Ended { .. }) {
+            return;
+        }
+        if matches!(self.phase, Phase::Setup { .. }) {
+            self.abandon_setup(super::refusal::Refusal::Stopping, turn);
+            return;
+        }
+        self.timers.clear();
+        self.contact.ended_at = Some(turn.now.utc);
+        self.contact.termination = Some(termination);
+        let ended = self
+            .draft(EventType::ContactEnded, self.who_ended(termination), turn)
+            .with(json!({ "termination": termination, "phase": self.phase() }));
+        if self.track.stop(turn) {
+            self.timers.set(Timer::Seal, turn.now.mono + SEAL_TIMEOUT);
+        }
+        let waiting = matches!(self.phase, Phase::Waiting { .. });
+        let talking_with = self.operator().filter(|_| matches!(self.phase, Phase::Talking));
+        self.citizen.hang_up(turn);
+        if let Some(operator) = &mut self.operator {
+            operator.leg.hang_up(turn);
+        }
+        let wrap_up = talking_with.map_or(WrapUp::None, WrapUp::By);
+        self.enter(Phase::Ended { wrap_up }, turn);
+        self.retire_operator(turn);
+        if waiting {
+            self.contact.callback = (!self.contact.caller.is_withheld()).then(|| self.contact.caller.clone());
+            turn.acd.leave(self.contact.id, turn.now.mono);
+        }
+        *turn.counters.calls_ended.entry(termination.name()).or_default() += 1;
+        self.commit(None, false, vec![ended.draft], turn);
+        tracing::info!(call.id = %self.contact.id, termination = termination.name(), "call ended");
+        match talking_with {
+            Some(user) => {
+                self.timers.set(Timer::Dispose, turn.now.mono + DISPOSE_TIMEOUT);
+                turn.acd.call_ended(self.contact.id, user, turn.now.mono);
+            }
+            None => self.dispose_by_default(turn),
+        }
+    }
+
+    fn who_ended(&self, termination: Termination) -> Actor {
+        match (termination, self.operator()) {
+            (Termination::CallerHungUp | Termination::CallerCancelled, _) => self.applicant(),
+            (Termination::OperatorHungUp, Some(user)) => operator_actor(user),
+            _ => Actor::system("switchboard"),
+        }
+    }
+
+    /// The last block is with the disk: complete the file.
+    pub fn handle_recording_ended(&mut self, recording: RecordingId, turn: &mut Turn<'_>) {
+        if self.track.recording().id == recording && !self.track.is_sealed() {
+            turn.effect(Effect::SealRecording { recording });
+        }
+    }
+
+    /// The operator is done with the contact, or the time for it is.
+    pub fn handle_wrap_up_ended(&mut self, operator: UserId, turn: &mut Turn<'_>) {
+        if matches!(self.phase, Phase::Ended { wrap_up: WrapUp::By(user) } if user == operator) {
+            self.dispose_by_default(turn);
+        }
+    }
+
+    /// The operator says how the contact ended for the city.
+    pub fn dispose(&mut self, disposition: Disposition, by: UserId, turn: &mut Turn<'_>) {
+        self.contact.disposition = Some(disposition);
+        let draft = self.disposed_draft(operator_actor(by), turn);
+        self.commit(None, false, vec![draft], turn);
+    }
+
+    /// Nobody said anything: what the call itself shows.
+    pub(super) fn dispose_by_default(&mut self, turn: &mut Turn<'_>) {
+        self.timers.stop(Timer::Dispose);
+        if self.contact.disposition.is_none() {
+            self.contact.disposition = Some(self.default_disposition());
+            let draft = self.disposed_draft(Actor::system("switchboard"), turn);
+            self.commit(None, false, vec![draft], turn);
+        }
+    }
+
+    fn default_disposition(&self) -> Disposition {
+        if self.contact.connected_at.is_some() {
+            return Disposition::CaseCreated;
+        }
+        match self.contact.termination {
+            Some(Termination::IvrHungUp) if self.contact.case.is_some() || self.contact.callback.is_some() => {
+                Disposition::CaseCreated
+            }
+            Some(Termination::IvrHungUp) => Disposition::Consultation,
+            Some(Termination::CallerHungUp | Termination::CallerCancelled) | None => Disposition::Abandoned,
+            Some(_) if self.contact.queued_at.is_some() => Disposition::Abandoned,
+            Some(_) => Disposition::Technical,
+        }
+    }
+
+    pub(super) fn disposed_draft(&self, by: Actor, turn: &mut Turn<'_>) -> Draft {
+        self.draft(EventType::ContactDisposed, by, turn)
+            .with(json!({ "disposition": self.contact.disposition, "case": self.contact.case }))
+            .draft
+    }
+
+    /// Puts the operator's leg aside: it may still have a CANCEL or a crossing 2xx to see through.
+    pub(super) fn retire_operator(&mut self, turn: &mut Turn<'_>) {
+        if let Some(operator) = self.operator.take() {
+            turn.media(media::Command::Unbridge { leg: self.citizen.id });
+            if !operator.leg.is_ended() {
+                self.retired.push(operator.leg);
+            }
+        }
+    }
+
+    /// True while `operator` talks with this citizen or still writes up the contact.
+    pub fn belongs_to(&self, operator: UserId) -> bool {
+        match &self.phase {
+            Phase::Talking => self.operator() == Some(operator),
+            Phase::Ended { wrap_up: WrapUp::By(user) } => *user == operator,
+            _ => false,
+        }
+    }
+}

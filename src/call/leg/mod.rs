@@ -1,0 +1,334 @@
+//! One leg: a SIP dialog and its media, the same type for calls in (`uas`) and calls out (`uac`).
+//!
+//! The leg speaks SIP through the [`Turn`] and tells its call what happened by [`LegEvent`]. It does not
+//! know who is on the line. RFC 3261 12-15, RFC 3264, RFC 6337.
+
+mod uac;
+mod uas;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crate::call::refusal::Refusal;
+use crate::call::turn::Turn;
+use crate::dtmf::{self, Digit};
+use crate::ids::LegId;
+use crate::media;
+use crate::sdp::{AudioOffer, AudioSession, Codec, Direction};
+use crate::sip::dialog::Dialog;
+use crate::sip::message::{Flow, Host, Method, NameAddr, Request, StatusCode, Uri};
+use crate::sip::transaction::{ClientTransactionId, ServerTransactionId};
+use crate::time::TimerTable;
+
+/// RFC 3261 T1: the round-trip estimate retransmission starts from.
+const T1: Duration = Duration::from_millis(500);
+/// RFC 3261 T2: the longest retransmission interval.
+const T2: Duration = Duration::from_secs(4);
+/// A 2xx not acknowledged for this long ends the call (RFC 3261 13.3.1.4).
+const ACK_TIMEOUT: Duration = Duration::from_secs(32);
+/// User part of our Contact.
+const CONTACT_USER: &str = "ringback";
+
+/// What a leg tells its call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LegEvent {
+    /// Media ports are there: the leg can be answered, or has sent its INVITE.
+    Prepared,
+    /// The far phone rings.
+    Ringing,
+    /// Signalling and media stand: 2xx acknowledged (in) or received (out).
+    Established,
+    /// The peer put us on hold, or took us back.
+    Held,
+    Resumed,
+    Digit(Digit),
+    Ended(LegEnd),
+}
+
+/// Why a leg is over, as far as SIP knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LegEnd {
+    /// BYE from the peer.
+    PeerHungUp,
+    /// CANCEL from the peer.
+    PeerCancelled,
+    /// Our answer was never acknowledged.
+    NotAcknowledged,
+    /// A final failure answered our INVITE.
+    Refused(StatusCode),
+    /// No answer, no transport.
+    Unreachable,
+    /// No port, or an answer that cannot be used.
+    MediaFailed,
+}
+
+#[derive(Debug)]
+pub struct Leg {
+    pub id: LegId,
+    flow: Flow,
+    state: State,
+    media: MediaEnd,
+    timers: TimerTable<Timer>,
+}
+
+/// Our end of the media: where we listen and what was agreed.
+#[derive(Debug)]
+struct MediaEnd {
+    local_rtp: Option<SocketAddr>,
+    session_id: u64,
+    session_version: u64,
+    session: Option<AudioSession>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// UAS: INVITE received, not yet answered.
+    Offered { invite: Box<Request>, transaction: ServerTransactionId },
+    /// UAS: 2xx sent, its ACK awaited. Hanging up has to wait for it (RFC 3261 15).
+    Answered { dialog: Box<Dialog>, awaited: AwaitedAck, hang_up: HangUp },
+    /// UAC: ports are being opened, then the INVITE goes out.
+    Preparing { target: Box<Uri>, from: Box<NameAddr>, headers: Vec<(&'static str, String)> },
+    /// UAC: INVITE sent.
+    Calling { invite: Box<Request>, transaction: ClientTransactionId, offer: AudioOffer },
+    /// UAC: CANCEL sent; a 2xx that crosses it is acknowledged and ended.
+    Cancelling { invite: Box<Request>, transaction: ClientTransactionId },
+    /// The dialog stands; a re-INVITE may await its ACK.
+    /// `sent` is our INVITE's transaction, which still sees repeated 2xx for a while.
+    Established { dialog: Box<Dialog>, awaited: Option<AwaitedAck>, sent: Option<ClientTransactionId> },
+    Ended,
+}
+
+/// Whether to send BYE as soon as the ACK has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum HangUp {
+    No,
+    OnceAcknowledged,
+}
+
+/// A 2xx of ours on its way to being acknowledged.
+#[derive(Debug)]
+struct AwaitedAck {
+    transaction: ServerTransactionId,
+    seq: u32,
+    interval: Duration,
+    /// Our offer, when the INVITE had none: the ACK brings the answer.
+    offer: Option<AudioOffer>,
+}
+
+/// All deadlines of a leg.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Timer {
+    /// Send the 2xx once more.
+    RetransmitAnswer,
+    /// Give up waiting for the ACK.
+    AckDeadline,
+}
+
+impl Leg {
+    fn new(id: LegId, flow: Flow, state: State, turn: &mut Turn<'_>) -> Self {
+        let seed = u64::from(turn.mint.u32()) << 32 | u64::from(turn.mint.u32());
+        turn.media(media::Command::Open { leg: id, seed });
+        Self {
+            id,
+            flow,
+            state,
+            media: MediaEnd {
+                local_rtp: None,
+                session_id: u64::from(turn.mint.u32()),
+                session_version: 1,
+                session: None,
+            },
+            timers: TimerTable::default(),
+        }
+    }
+
+    pub fn is_ended(&self) -> bool {
+        matches!(self.state, State::Ended)
+    }
+
+    /// True while the peer keeps us on hold (it does not want to hear us).
+    pub fn is_held(&self) -> bool {
+        self.media.session.as_ref().is_some_and(|session| !session.direction.sends())
+    }
+
+    /// The media ports are open.
+    pub fn handle_media_opened(&mut self, local_rtp: SocketAddr, turn: &mut Turn<'_>) -> Option<LegEvent> {
+        self.media.local_rtp = Some(local_rtp);
+        match self.state {
+            State::Offered { .. } => Some(LegEvent::Prepared),
+            State::Preparing { .. } => self.send_invite(turn),
+            _ => None,
+        }
+    }
+
+    /// No media port could be had.
+    pub fn handle_media_failed(&mut self, turn: &mut Turn<'_>) -> Option<LegEvent> {
+        match self.state {
+            State::Offered { .. } => self.refuse(Refusal::NoMedia, turn),
+            _ => self.end(turn),
+        }
+        Some(LegEvent::Ended(LegEnd::MediaFailed))
+    }
+
+    /// A request within the dialog, or a retransmitted INVITE's companion. Always answered.
+    pub fn handle_request(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+        turn: &mut Turn<'_>,
+    ) -> Option<LegEvent> {
+        let dialog = match &mut self.state {
+            State::Answered { dialog, .. } | State::Established { dialog, .. } => dialog,
+            _ => {
+                turn.refuse(transaction, request, Refusal::NoSuchDialog);
+                return None;
+            }
+        };
+        if dialog.receive(request).is_err() {
+            turn.refuse(transaction, request, Refusal::OutOfOrder);
+            return None;
+        }
+        match request.method {
+            Method::Bye => {
+                turn.respond(transaction, &request.response(StatusCode::OK, ""));
+                self.end(turn);
+                Some(LegEvent::Ended(LegEnd::PeerHungUp))
+            }
+            Method::Invite => self.handle_reinvite(transaction, request, turn),
+            Method::Info => {
+                turn.respond(transaction, &request.response(StatusCode::OK, ""));
+                let content_type = request.headers.first("Content-Type").unwrap_or_default();
+                dtmf::info::parse(content_type, &request.body).map(|(digit, _)| LegEvent::Digit(digit))
+            }
+            Method::Options => {
+                turn.respond(transaction, &request.response(StatusCode::OK, "").with_header("Allow", super::refusal::ALLOW));
+                None
+            }
+            _ => {
+                turn.refuse(transaction, request, Refusal::MethodNotAllowed);
+                None
+            }
+        }
+    }
+
+    /// Ends the leg in order, whatever it is doing; safe to call twice.
+    pub fn hang_up(&mut self, turn: &mut Turn<'_>) {
+        match &mut self.state {
+            State::Offered { .. } => self.refuse(Refusal::Cancelled, turn),
+            State::Answered { hang_up, .. } => {
+                *hang_up = HangUp::OnceAcknowledged;
+                turn.media(media::Command::Close { leg: self.id });
+            }
+            State::Established { dialog, .. } => {
+                send_bye(dialog, turn);
+                self.end(turn);
+            }
+            State::Calling { invite, transaction, .. } => {
+                let (invite, transaction) = (invite.clone(), *transaction);
+                turn.sip.cancel(transaction, turn.now.mono);
+                turn.media(media::Command::Close { leg: self.id });
+                self.state = State::Cancelling { invite, transaction };
+            }
+            State::Preparing { .. } => self.end(turn),
+            State::Cancelling { .. } | State::Ended => {}
+        }
+    }
+
+    /// The transport of this leg is gone: nothing more can be said to the peer.
+    pub fn handle_flow_closed(&mut self, turn: &mut Turn<'_>) -> Option<LegEvent> {
+        if self.is_ended() {
+            return None;
+        }
+        self.end(turn);
+        Some(LegEvent::Ended(LegEnd::Unreachable))
+    }
+
+    pub fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next_deadline()
+    }
+
+    pub fn handle_timeout(&mut self, turn: &mut Turn<'_>) -> Option<LegEvent> {
+        let mut event = None;
+        while let Some(timer) = self.timers.take_expired(turn.now.mono) {
+            match timer {
+                Timer::RetransmitAnswer => self.retransmit_answer(turn),
+                Timer::AckDeadline => event = self.give_up_ack(turn),
+            }
+        }
+        event
+    }
+
+    /// The last state: routes forgotten, ports given back.
+    fn end(&mut self, turn: &mut Turn<'_>) {
+        match &self.state {
+            State::Answered { dialog, .. } => {
+                turn.routes.dialogs.remove(&dialog.id);
+            }
+            State::Established { dialog, sent, .. } => {
+                turn.routes.dialogs.remove(&dialog.id);
+                if let Some(sent) = sent {
+                    turn.routes.requests.remove(sent);
+                }
+            }
+            State::Offered { transaction, .. } => {
+                turn.routes.invites.remove(transaction);
+            }
+            State::Calling { transaction, .. } | State::Cancelling { transaction, .. } => {
+                turn.routes.requests.remove(transaction);
+            }
+            State::Preparing { .. } => {}
+            State::Ended => return,
+        }
+        self.timers.clear();
+        self.state = State::Ended;
+        turn.media(media::Command::Close { leg: self.id });
+    }
+
+    /// Takes what was agreed; tells hold and resume when the peer's wish changed.
+    fn apply_session(&mut self, session: AudioSession, turn: &mut Turn<'_>) -> Option<LegEvent> {
+        let was_held = self.is_held();
+        let first = self.media.session.is_none();
+        turn.media(media::Command::Connect { leg: self.id, session: session.clone() });
+        self.media.session = Some(session);
+        match (first, was_held, self.is_held()) {
+            (false, false, true) => Some(LegEvent::Held),
+            (false, true, false) => Some(LegEvent::Resumed),
+            _ => None,
+        }
+    }
+
+    /// Our side of the next session description.
+    fn local_description(&self, turn: &Turn<'_>) -> AudioOffer {
+        let bound = self.media.local_rtp.unwrap_or(self.flow.local);
+        let ip = if bound.ip().is_unspecified() { self.flow.local.ip() } else { bound.ip() };
+        AudioOffer {
+            session_id: self.media.session_id,
+            session_version: self.media.session_version,
+            address: turn.advertised.unwrap_or(ip),
+            port: bound.port(),
+            codecs: Codec::ALL.to_vec(),
+            direction: Direction::SendRecv,
+        }
+    }
+
+    fn contact(&self) -> NameAddr {
+        let mut uri = Uri::sip(Some(CONTACT_USER), Host::Ip(self.flow.local.ip()), Some(self.flow.local.port()));
+        if self.flow.transport.is_reliable() {
+            uri.params.set("transport", Some(self.flow.transport.name().to_ascii_lowercase()));
+        }
+        NameAddr::new(uri)
+    }
+}
+
+/// BYE is fire and forget for the leg: the transaction layer retransmits it, its answer changes nothing.
+fn send_bye(dialog: &mut Dialog, turn: &mut Turn<'_>) {
+    let bye = dialog.request(Method::Bye);
+    let flow = dialog.flow;
+    if let Err(error) = turn.sip.send_request(bye, flow, turn.now.mono) {
+        tracing::warn!(sip.call_id = %dialog.id.call_id, %error, "BYE not sent");
+    }
+}

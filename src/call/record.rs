@@ -1,0 +1,194 @@
+//! What a call leaves on the record: journal entries with their place in the recording, the contact row, the
+//! recording row and its markers.
+
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::call::Call;
+use crate::call::effect::{Effect, Ticket};
+use crate::call::turn::Turn;
+use crate::ids::{ContactId, LegId, RecordingId};
+use crate::journal::{Draft, EventType, MediaPosition};
+use crate::media;
+use crate::people::{Actor, ActorKind};
+use crate::recording::{GapReason, Gap, Marker, Recording, RecordingResult, RecordingState, Sealed};
+use crate::time::Timestamp;
+
+/// The recording of one call.
+#[derive(Debug)]
+pub(super) struct Track {
+    recording: Recording,
+    state: TrackState,
+}
+
+#[derive(Debug)]
+enum TrackState {
+    /// The file is being made; nothing was said yet.
+    Prepared,
+    Running { since: Instant },
+    /// The last block was cut; the file is being completed.
+    Sealing,
+    Sealed,
+    /// The call was never answered.
+    Discarded,
+}
+
+impl Track {
+    pub(super) fn new(id: RecordingId, contact: ContactId, at: Timestamp) -> Self {
+        let recording = Recording {
+            id,
+            contact,
+            path: format!("{}/{contact}.wav", at.utc().format("%Y/%m/%d")),
+            state: RecordingState::Capturing,
+            started_at: at,
+            sample_rate: media::SAMPLE_RATE,
+            frames: 0,
+            gaps: Vec::new(),
+            result: None,
+            sha256: None,
+        };
+        Self { recording, state: TrackState::Prepared }
+    }
+
+    pub(super) fn recording(&self) -> &Recording {
+        &self.recording
+    }
+
+    pub(super) fn is_sealed(&self) -> bool {
+        matches!(self.state, TrackState::Sealed | TrackState::Discarded)
+    }
+
+    /// Where in the recording `now` is; none before its start and after its end.
+    pub(super) fn position(&self, now: Instant) -> Option<MediaPosition> {
+        match self.state {
+            TrackState::Running { since } => Some(MediaPosition {
+                recording: self.recording.id,
+                offset_ms: u64::try_from(now.saturating_duration_since(since).as_millis()).unwrap_or(u64::MAX),
+            }),
+            _ => None,
+        }
+    }
+
+    /// From now on everything is on the recording.
+    pub(super) fn start(&mut self, leg: LegId, turn: &mut Turn<'_>) {
+        self.recording.started_at = turn.now.utc;
+        self.state = TrackState::Running { since: turn.now.mono };
+        turn.effect(Effect::StartRecording { recording: self.recording.id, started_at: turn.now.utc });
+        turn.media(media::Command::Record { leg, recording: self.recording.id });
+    }
+
+    /// The last sample is cut here. True when there is something to seal.
+    pub(super) fn stop(&mut self, turn: &mut Turn<'_>) -> bool {
+        if let TrackState::Running { .. } = self.state {
+            self.state = TrackState::Sealing;
+            turn.media(media::Command::StopRecording { recording: self.recording.id });
+            return true;
+        }
+        false
+    }
+
+    pub(super) fn discard(&mut self, turn: &mut Turn<'_>) {
+        self.state = TrackState::Discarded;
+        turn.effect(Effect::DiscardRecording { recording: self.recording.id });
+    }
+
+    fn seal(&mut self, sealed: Sealed) {
+        self.recording.state = RecordingState::Sealed;
+        self.recording.frames = sealed.frames;
+        self.recording.gaps = sealed.gaps;
+        self.recording.result = Some(sealed.result);
+        self.recording.sha256 = sealed.sha256;
+        self.state = TrackState::Sealed;
+    }
+}
+
+/// A journal draft on its way; lets the caller add data and a reason in one line.
+#[derive(Debug)]
+pub(super) struct Note {
+    pub(super) draft: Draft,
+}
+
+impl Note {
+    pub(super) fn with(mut self, data: Value) -> Self {
+        self.draft.data = data;
+        self
+    }
+
+    pub(super) fn because(mut self, reason: &str) -> Self {
+        self.draft.reason = Some(reason.to_owned());
+        self
+    }
+}
+
+impl Call {
+    /// An entry about this contact, placed in its recording; the recording gets a marker of the same name.
+    pub(super) fn draft(&self, event: EventType, actor: Actor, turn: &mut Turn<'_>) -> Note {
+        let mut draft = Draft::new(event, turn.now.utc, actor);
+        draft.contact = Some(self.contact.id);
+        draft.case.clone_from(&self.contact.case);
+        draft.media = self.track.position(turn.now.mono);
+        if let Some(position) = draft.media {
+            let marker = Marker { offset_ms: position.offset_ms, label: event.name().to_owned() };
+            turn.effect(Effect::Mark { recording: position.recording, marker });
+        }
+        Note { draft }
+    }
+
+    pub(super) fn applicant(&self) -> Actor {
+        Actor {
+            kind: ActorKind::Applicant,
+            id: self.contact.id.to_string(),
+            on_behalf: None,
+            organisation: None,
+        }
+    }
+
+    /// Writes the contact as it is now, with its entries, in one transaction; the recording row too when it changed.
+    pub(super) fn commit(&self, ticket: Option<Ticket>, with_recording: bool, entries: Vec<Draft>, turn: &mut Turn<'_>) {
+        turn.effect(Effect::Commit {
+            ticket,
+            contact: Some(Box::new(self.contact.clone())),
+            recording: with_recording.then(|| Box::new(self.track.recording.clone())),
+            entries,
+        });
+    }
+
+    /// The file is complete: its digest, length and gaps go on the record.
+    pub fn handle_sealed(&mut self, sealed: Sealed, turn: &mut Turn<'_>) {
+        if self.track.is_sealed() {
+            return;
+        }
+        self.timers.stop(super::Timer::Seal);
+        let mut entries = Vec::new();
+        for gap in &sealed.gaps {
+            let mut note = self.draft(EventType::RecGap, Actor::system("recorder"), turn);
+            note.draft.media =
+                Some(MediaPosition { recording: self.track.recording.id, offset_ms: gap.offset_ms });
+            entries.push(note.with(serde_json::json!({ "duration_ms": gap.duration_ms, "cause": gap.reason })).draft);
+        }
+        let note = self.draft(EventType::RecSealed, Actor::system("recorder"), turn).with(serde_json::json!({
+            "frames": sealed.frames,
+            "result": sealed.result,
+            "sha256": sealed.sha256,
+        }));
+        entries.push(note.draft);
+        if sealed.result != RecordingResult::Ok {
+            tracing::error!(call.id = %self.contact.id, result = ?sealed.result, "recording is not whole");
+        }
+        self.track.seal(sealed);
+        self.commit(None, true, entries, turn);
+    }
+
+    /// The disk side never answered: the record says so rather than staying open.
+    pub(super) fn give_up_seal(&mut self, turn: &mut Turn<'_>) {
+        let failed = Sealed {
+            recording: self.track.recording.id,
+            frames: 0,
+            gaps: vec![Gap { offset_ms: 0, duration_ms: 0, reason: GapReason::DiskError }],
+            result: RecordingResult::Failed,
+            sha256: None,
+        };
+        self.handle_sealed(failed, turn);
+    }
+}

@@ -1,0 +1,148 @@
+//! Why a request was refused, and the SIP answer it gets: the one mapping to status codes.
+
+use crate::sdp::NegotiationError;
+use crate::sip::message::{Request, Response, StatusCode};
+
+/// Seconds a refused caller is asked to wait; short, because a city line frees up all the time.
+pub const RETRY_AFTER_SECS: u32 = 5;
+
+/// Methods this element takes (RFC 3261 20.5).
+pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO";
+
+/// Every reason a request gets a final answer other than success; counted by name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Refusal {
+    /// The Request-URI names nobody here.
+    UnknownNumber,
+    /// A URI scheme other than sip, sips and tel (RFC 3261 8.2.2.1).
+    UnknownScheme,
+    /// Offer without PCMA or PCMU.
+    NoCommonCodec,
+    MalformedSdp,
+    /// A body that is not `application/sdp` where one is expected.
+    UnknownContentType,
+    /// `capacity` calls are up.
+    OverCapacity,
+    /// The program is stopping and takes no new calls.
+    Stopping,
+    /// The contact could not be written durably, or its recording file not be made.
+    NotDurable,
+    /// No RTP port is free.
+    NoMedia,
+    /// The queue is full and the dialplan had nowhere else to go.
+    QueueFull,
+    /// Known method that this element does not take.
+    MethodNotAllowed,
+    /// Unknown method.
+    MethodUnknown,
+    /// `Require` names an extension we do not have.
+    ExtensionRequired,
+    /// Max-Forwards reached zero.
+    TooManyHops,
+    /// In-dialog request for a dialog we do not know.
+    NoSuchDialog,
+    /// CSeq lower than one already seen in the dialog (RFC 3261 12.2.2).
+    OutOfOrder,
+    /// A re-INVITE while another is pending (RFC 3261 14.2).
+    RequestPending,
+    /// An INVITE without the Contact that a dialog needs.
+    NoContact,
+    /// Cancelled by the caller.
+    Cancelled,
+    /// An authenticated phone asked for something its owner may not do.
+    Forbidden,
+}
+
+impl Refusal {
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::UnknownNumber => StatusCode::NOT_FOUND,
+            Self::UnknownScheme => StatusCode(416),
+            Self::NoCommonCodec => StatusCode::NOT_ACCEPTABLE_HERE,
+            Self::MalformedSdp | Self::NoContact => StatusCode::BAD_REQUEST,
+            Self::UnknownContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::OverCapacity | Self::Stopping | Self::NotDurable | Self::NoMedia | Self::QueueFull => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MethodUnknown => StatusCode::NOT_IMPLEMENTED,
+            Self::ExtensionRequired => StatusCode::BAD_EXTENSION,
+            Self::TooManyHops => StatusCode::TOO_MANY_HOPS,
+            Self::NoSuchDialog => StatusCode::NO_SUCH_DIALOG,
+            Self::OutOfOrder => StatusCode::SERVER_ERROR,
+            Self::RequestPending => StatusCode::REQUEST_PENDING,
+            Self::Cancelled => StatusCode::REQUEST_TERMINATED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+        }
+    }
+
+    /// The label of the counter `ringback_sip_refusals_total`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UnknownNumber => "unknown_number",
+            Self::UnknownScheme => "unknown_scheme",
+            Self::NoCommonCodec => "no_common_codec",
+            Self::MalformedSdp => "malformed_sdp",
+            Self::UnknownContentType => "unknown_content_type",
+            Self::OverCapacity => "over_capacity",
+            Self::Stopping => "stopping",
+            Self::NotDurable => "not_durable",
+            Self::NoMedia => "no_media",
+            Self::QueueFull => "queue_full",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::MethodUnknown => "method_unknown",
+            Self::ExtensionRequired => "extension_required",
+            Self::TooManyHops => "too_many_hops",
+            Self::NoSuchDialog => "no_such_dialog",
+            Self::OutOfOrder => "out_of_order",
+            Self::RequestPending => "request_pending",
+            Self::NoContact => "no_contact",
+            Self::Cancelled => "cancelled",
+            Self::Forbidden => "forbidden",
+        }
+    }
+
+    /// Words for the person who reads the trace, where the standard phrase says too little.
+    const fn phrase(self) -> Option<&'static str> {
+        match self {
+            Self::OverCapacity => Some("All lines are busy"),
+            Self::Stopping => Some("Stopping"),
+            Self::NotDurable => Some("The call cannot be recorded"),
+            Self::NoMedia => Some("No media port free"),
+            Self::MalformedSdp => Some("Bad session description"),
+            Self::NoContact => Some("Missing Contact"),
+            Self::NoCommonCodec => Some("No common codec"),
+            _ => None,
+        }
+    }
+
+    /// The whole answer, with the headers RFC 3261 asks for.
+    pub fn response(self, request: &Request, to_tag: &str) -> Response {
+        let mut response = request.response(self.status(), to_tag);
+        if let Some(phrase) = self.phrase() {
+            response = response.with_reason(phrase);
+        }
+        match self.status() {
+            StatusCode::SERVICE_UNAVAILABLE => response.with_header("Retry-After", RETRY_AFTER_SECS.to_string()),
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => response.with_header("Allow", ALLOW),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => response.with_header("Accept", "application/sdp"),
+            StatusCode::BAD_EXTENSION => {
+                let unsupported: Vec<&str> = request.headers.tokens("Require").collect();
+                response.with_header("Unsupported", unsupported.join(", "))
+            }
+            StatusCode::NOT_ACCEPTABLE_HERE => {
+                response.with_header("Warning", "305 ringback \"PCMA and PCMU are spoken here\"")
+            }
+            _ => response,
+        }
+    }
+}
+
+impl From<&NegotiationError> for Refusal {
+    fn from(error: &NegotiationError) -> Self {
+        match error {
+            NegotiationError::Malformed(_) => Self::MalformedSdp,
+            NegotiationError::NoAudio | NegotiationError::NoCodec => Self::NoCommonCodec,
+        }
+    }
+}

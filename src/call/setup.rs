@@ -1,0 +1,199 @@
+//! From INVITE to 200 OK: nothing is answered before media, contact row, first journal entry and recording
+//! file are there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::call::contact::{Contact, Disposition};
+use crate::call::effect::{Effect, Ticket};
+use crate::call::leg::{Leg, LegEnd};
+use crate::call::record::Track;
+use crate::call::refusal::Refusal;
+use crate::call::turn::Turn;
+use crate::call::{Call, Missing, Phase, Timer, WrapUp};
+use crate::dialplan::Dialplan;
+use crate::ids::{ContactId, RecordingId};
+use crate::journal::EventType;
+use crate::media::PlayId;
+use crate::people::Actor;
+use crate::phone_number::PhoneNumber;
+use crate::sip::message::{Flow, Request};
+use crate::sip::transaction::ServerTransactionId;
+use crate::termination::Termination;
+use crate::time::TimerTable;
+
+/// Longest wait for disk and database before the caller hears 503. Below timer B (32 s) by far: a caller
+/// would rather hear "busy" than nothing.
+const SETUP_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// An admitted INVITE.
+#[derive(Debug)]
+pub struct NewCall {
+    pub transaction: ServerTransactionId,
+    pub invite: Request,
+    pub flow: Flow,
+    /// Trunk name or extension it came from.
+    pub origin: String,
+    pub called: PhoneNumber,
+    pub plan: Arc<Dialplan>,
+    pub topic_categories: Arc<BTreeMap<String, String>>,
+}
+
+impl Call {
+    /// Opens media, file and contact for an admitted INVITE.
+    pub fn offered(new: NewCall, turn: &mut Turn<'_>) -> Result<Self, (Refusal, Box<Request>)> {
+        let caller = caller_of(&new.invite);
+        let sip_call_id = new.invite.call_id.clone();
+        let citizen = Leg::incoming(new.transaction, new.invite, new.flow, turn)?;
+        let id = ContactId(turn.mint.uuid(turn.now.utc));
+        let track = Track::new(RecordingId(turn.mint.uuid(turn.now.utc)), id, turn.now.utc);
+        let ticket = turn.ticket();
+        let contact = Contact {
+            id,
+            caller,
+            called: new.called,
+            origin: new.origin,
+            sip_call_id,
+            language: None,
+            topic: None,
+            ivr_path: Vec::new(),
+            queue: None,
+            operator: None,
+            case: None,
+            recording: Some(track.recording().id),
+            offered_at: turn.now.utc,
+            answered_at: None,
+            queued_at: None,
+            connected_at: None,
+            ended_at: None,
+            termination: None,
+            disposition: None,
+            callback: None,
+        };
+        let mut call = Self {
+            contact,
+            legs: vec![citizen.id],
+            citizen,
+            operator: None,
+            retired: Vec::new(),
+            track,
+            phase: Phase::Setup { missing: vec![Missing::Media, Missing::File, Missing::Commit(ticket)] },
+            plan: new.plan,
+            topic_categories: new.topic_categories,
+            last_play: PlayId(0),
+            since: turn.now.utc,
+            timers: TimerTable::default(),
+        };
+        turn.counters.calls_offered += 1;
+        turn.effect(Effect::OpenRecording {
+            recording: call.track.recording().clone(),
+            description: format!("Contact {id}"),
+        });
+        let offered = call.draft(EventType::ContactOffered, Actor::system("switchboard"), turn).with(json!({
+            "caller": call.contact.caller,
+            "called": call.contact.called,
+            "origin": call.contact.origin,
+            "sip_call_id": call.contact.sip_call_id,
+        }));
+        call.commit(Some(ticket), true, vec![offered.draft], turn);
+        call.timers.set(Timer::Setup, turn.now.mono + SETUP_TIMEOUT);
+        tracing::info!(call.id = %id, sip.call_id = %call.contact.sip_call_id, "call offered");
+        Ok(call)
+    }
+
+    pub fn handle_recording_opened(&mut self, opened: bool, turn: &mut Turn<'_>) {
+        if opened {
+            self.have(Missing::File, turn);
+        } else {
+            self.abandon_setup(Refusal::NotDurable, turn);
+        }
+    }
+
+    pub fn handle_committed(&mut self, ticket: Ticket, durable: bool, turn: &mut Turn<'_>) {
+        if durable {
+            self.have(Missing::Commit(ticket), turn);
+        } else {
+            self.abandon_setup(Refusal::NotDurable, turn);
+        }
+    }
+
+    /// One of the things setup waits for is there; the last one answers the call.
+    pub(super) fn have(&mut self, found: Missing, turn: &mut Turn<'_>) {
+        let Phase::Setup { missing } = &mut self.phase else { return };
+        missing.retain(|wanted| *wanted != found);
+        if !missing.is_empty() {
+            return;
+        }
+        self.timers.stop(Timer::Setup);
+        if let Err(refusal) = self.citizen.answer(turn) {
+            self.abandon_setup(refusal, turn);
+            return;
+        }
+        self.contact.answered_at = Some(turn.now.utc);
+        turn.counters.calls_answered += 1;
+        self.track.start(self.citizen.id, turn);
+        let answered = self.draft(EventType::ContactAnswered, Actor::system("switchboard"), turn).draft;
+        let started = self
+            .draft(EventType::RecStarted, Actor::system("switchboard"), turn)
+            .with(json!({ "path": self.track.recording().path, "channels": { "left": "applicant", "right": "city" } }))
+            .draft;
+        self.enter(Phase::Answered, turn);
+        self.commit(None, true, vec![answered, started], turn);
+        tracing::info!(call.id = %self.contact.id, "call answered");
+    }
+
+    pub(super) fn handle_setup_timeout(&mut self, turn: &mut Turn<'_>) {
+        self.abandon_setup(Refusal::NotDurable, turn);
+    }
+
+    /// The call will not be answered: refuse, and leave a record that says why.
+    pub(super) fn abandon_setup(&mut self, refusal: Refusal, turn: &mut Turn<'_>) {
+        if matches!(self.phase, Phase::Setup { .. }) {
+            self.citizen.refuse(refusal, turn);
+            self.close_unanswered(Termination::TechnicalFailure, refusal.name(), turn);
+        }
+    }
+
+    /// The citizen's leg ended before it was answered.
+    pub(super) fn handle_unanswered(&mut self, end: LegEnd, turn: &mut Turn<'_>) {
+        match end {
+            LegEnd::PeerCancelled => self.close_unanswered(Termination::CallerCancelled, "cancelled", turn),
+            LegEnd::MediaFailed => self.close_unanswered(Termination::TechnicalFailure, "no_media", turn),
+            _ => self.close_unanswered(Termination::SignallingLost, "signalling_lost", turn),
+        }
+    }
+
+    fn close_unanswered(&mut self, termination: Termination, reason: &str, turn: &mut Turn<'_>) {
+        self.timers.clear();
+        self.contact.ended_at = Some(turn.now.utc);
+        self.contact.termination = Some(termination);
+        self.contact.recording = None;
+        self.contact.disposition = Some(match termination {
+            Termination::CallerCancelled => Disposition::Abandoned,
+            _ => Disposition::Technical,
+        });
+        self.track.discard(turn);
+        self.enter(Phase::Ended { wrap_up: WrapUp::None }, turn);
+        let ended = self
+            .draft(EventType::ContactEnded, Actor::system("switchboard"), turn)
+            .with(json!({ "termination": termination, "answered": false }))
+            .because(reason);
+        let disposed = self.disposed_draft(Actor::system("switchboard"), turn);
+        self.commit(None, false, vec![ended.draft, disposed], turn);
+        *turn.counters.calls_ended.entry(termination.name()).or_default() += 1;
+    }
+}
+
+/// The caller's number: P-Asserted-Identity where a trunk gives one (RFC 3325), else From.
+fn caller_of(invite: &Request) -> PhoneNumber {
+    let asserted = invite
+        .headers
+        .first("P-Asserted-Identity")
+        .and_then(|value| crate::sip::message::NameAddr::parse_list(value).ok())
+        .and_then(|addresses| addresses.into_iter().next());
+    let uri = asserted.map_or_else(|| invite.from.uri.clone(), |address| address.uri);
+    PhoneNumber::from_user_part(uri.user.as_deref().unwrap_or_default())
+}

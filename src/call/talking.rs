@@ -1,0 +1,115 @@
+//! Citizen and operator talk: bridge, hold, and what happens when one side goes.
+
+use serde_json::json;
+
+use crate::acd::{Enqueued, QueueEntry};
+use crate::call::leg::LegEnd;
+use crate::call::turn::Turn;
+use crate::call::{Call, Phase};
+use crate::ids::LegId;
+use crate::ivr::Walk;
+use crate::journal::EventType;
+use crate::language::Language;
+use crate::media;
+use crate::people::{Actor, Role};
+use crate::termination::Termination;
+
+impl Call {
+    /// The operator picked up: announcement and music stop, both hear each other with the next tick.
+    pub(super) fn connect(&mut self, turn: &mut Turn<'_>) {
+        let Some(operator) = &mut self.operator else { return };
+        let (leg, user) = (operator.leg.id, operator.user);
+        let reserved = turn.acd.offer_answered(self.contact.id, user, turn.now.mono);
+        if !reserved || !matches!(self.phase, Phase::Waiting { .. }) {
+            operator.leg.hang_up(turn);
+            self.retire_operator(turn);
+            return;
+        }
+        turn.media(media::Command::Bridge { a: self.citizen.id, b: leg });
+        self.next_play();
+        self.contact.operator = Some(user);
+        self.contact.connected_at.get_or_insert(turn.now.utc);
+        self.enter(Phase::Talking, turn);
+        let answered = self
+            .draft(EventType::ContactConnected, operator_actor(user), turn)
+            .with(json!({ "operator": user, "queue": self.contact.queue }));
+        self.commit(None, false, vec![answered.draft], turn);
+        tracing::info!(call.id = %self.contact.id, operator.id = %user, "operator connected");
+    }
+
+    /// The operator holds: the citizen hears music.
+    pub(super) fn hold(&mut self, turn: &mut Turn<'_>) {
+        if matches!(self.phase, Phase::Talking) {
+            turn.media(media::Command::Unbridge { leg: self.citizen.id });
+            self.play_music(turn);
+            self.note_hold("operator", true, turn);
+        }
+    }
+
+    pub(super) fn resume(&mut self, turn: &mut Turn<'_>) {
+        if let (Phase::Talking, Some(operator)) = (&self.phase, &self.operator) {
+            turn.media(media::Command::Bridge { a: self.citizen.id, b: operator.leg.id });
+            self.next_play();
+            self.note_hold("operator", false, turn);
+        }
+    }
+
+    pub(super) fn note_hold(&mut self, by: &str, held: bool, turn: &mut Turn<'_>) {
+        let event = if held { EventType::ContactHeld } else { EventType::ContactResumed };
+        let actor = match (by, self.operator()) {
+            ("operator", Some(user)) => operator_actor(user),
+            _ => self.applicant(),
+        };
+        let note = self.draft(event, actor, turn).with(json!({ "by": by }));
+        self.commit(None, false, vec![note.draft], turn);
+    }
+
+    /// The operator's leg ended while talking: hung up means the call is over; lost means the caller goes
+    /// back into the queue.
+    pub(super) fn handle_operator_left(&mut self, end: LegEnd, turn: &mut Turn<'_>) {
+        match end {
+            LegEnd::PeerHungUp => self.end(Termination::OperatorHungUp, turn),
+            _ => self.requeue(turn),
+        }
+    }
+
+    pub(super) fn handle_media_timeout(&mut self, leg: LegId, turn: &mut Turn<'_>) {
+        if leg == self.citizen.id {
+            self.end(Termination::MediaTimeout, turn);
+        } else if matches!(self.phase, Phase::Talking) {
+            tracing::warn!(call.id = %self.contact.id, leg.id = %leg, "operator's phone went silent");
+            if let Some(operator) = &mut self.operator {
+                operator.leg.hang_up(turn);
+            }
+            self.requeue(turn);
+        }
+    }
+
+    /// The operator was lost, the caller is still there: wait for another one.
+    fn requeue(&mut self, turn: &mut Turn<'_>) {
+        let Some(user) = self.operator() else { return };
+        self.retire_operator(turn);
+        turn.acd.call_ended(self.contact.id, user, turn.now.mono);
+        let language = self.contact.language.unwrap_or(Language::Uk);
+        let queue = self.contact.queue.clone().unwrap_or_default();
+        let entry = QueueEntry { contact: self.contact.id, queue: queue.clone(), language, urgent: true };
+        if turn.acd.enqueue(entry, turn.now.mono) != Enqueued::Waiting {
+            self.end(Termination::SignallingLost, turn);
+            return;
+        }
+        turn.media(media::Command::Unbridge { leg: self.citizen.id });
+        let walk = Box::new(Walk::new(self.plan.clone(), &self.contact.caller, turn.now));
+        self.enter(Phase::Waiting { walk, announcing: false }, turn);
+        let note = self
+            .draft(EventType::ContactQueued, Actor::system("acd"), turn)
+            .with(json!({ "queue": queue, "language": language, "urgent": true }))
+            .because("operator_lost");
+        self.commit(None, false, vec![note.draft], turn);
+        self.play_music(turn);
+    }
+}
+
+/// The operator as the one who did it.
+pub(super) fn operator_actor(user: crate::ids::UserId) -> Actor {
+    Actor::person(Role::Operator, user, None)
+}

@@ -1,0 +1,82 @@
+//! One turn of the switchboard: what a call may touch while it handles one input.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::IpAddr;
+
+use crate::acd::Distributor;
+use crate::call::effect::{Effect, Ticket};
+use crate::call::refusal::Refusal;
+use crate::ids::{LegId, Mint};
+use crate::media;
+use crate::sip::dialog::DialogId;
+use crate::sip::message::{Request, Response};
+use crate::sip::transaction::{ClientTransactionId, ServerTransactionId, TransactionLayer};
+use crate::time::Now;
+
+/// Which leg a message or a report belongs to.
+#[derive(Debug, Default)]
+pub struct Routes {
+    pub dialogs: HashMap<DialogId, LegId>,
+    /// Our pending requests.
+    pub requests: HashMap<ClientTransactionId, LegId>,
+    /// INVITEs waiting for our final answer, for CANCEL.
+    pub invites: HashMap<ServerTransactionId, LegId>,
+}
+
+/// Counts of what happened, for `/metrics`; keys are closed lists, so the table is bounded.
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    pub refusals: BTreeMap<&'static str, u64>,
+    pub calls_offered: u64,
+    pub calls_answered: u64,
+    pub calls_ended: BTreeMap<&'static str, u64>,
+    pub offers: u64,
+    pub commits_failed: u64,
+}
+
+/// Everything besides the call itself that one step may use.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    pub now: Now,
+    pub sip: &'a mut TransactionLayer,
+    pub acd: &'a mut Distributor,
+    pub mint: &'a mut Mint,
+    pub routes: &'a mut Routes,
+    pub effects: &'a mut VecDeque<Effect>,
+    pub counters: &'a mut Counters,
+    pub tickets: &'a mut u64,
+    /// Written into SDP instead of the bound address when the machine stands behind NAT.
+    pub advertised: Option<IpAddr>,
+}
+
+impl Turn<'_> {
+    pub fn effect(&mut self, effect: Effect) {
+        self.effects.push_back(effect);
+    }
+
+    pub fn media(&mut self, command: media::Command) {
+        self.effects.push_back(Effect::Media(command));
+    }
+
+    pub fn ticket(&mut self) -> Ticket {
+        *self.tickets += 1;
+        Ticket(*self.tickets)
+    }
+
+    /// Answers a request; a transaction that is already over needs no answer.
+    pub fn respond(&mut self, transaction: ServerTransactionId, response: &Response) {
+        if response.status.is_final() {
+            self.routes.invites.remove(&transaction);
+        }
+        if let Err(error) = self.sip.respond(transaction, response, self.now.mono) {
+            tracing::debug!(sip.call_id = %response.call_id, %error, "answer not sent");
+        }
+    }
+
+    /// Refuses a request and counts why.
+    pub fn refuse(&mut self, transaction: ServerTransactionId, request: &Request, refusal: Refusal) {
+        *self.counters.refusals.entry(refusal.name()).or_default() += 1;
+        let response = refusal.response(request, &self.mint.token());
+        self.respond(transaction, &response);
+    }
+}

@@ -1,0 +1,219 @@
+//! Requests from outside any call: who may come in, and with what answer everybody else goes.
+
+use crate::call::refusal::{ALLOW, Refusal};
+use crate::call::{Call, NewCall};
+use crate::ids::LegId;
+use crate::phone_number::PhoneNumber;
+use crate::sip::digest_auth::{Ha1, Verdict};
+use crate::sip::message::{Flow, Method, Request, Scheme, StatusCode};
+use crate::sip::transaction::ServerTransactionId;
+use crate::switchboard::{Intake, Owner, ServiceCall, Switchboard, with_turn};
+use crate::time::Now;
+
+/// Where an authenticated INVITE comes from.
+enum Origin {
+    Trunk(String),
+    Phone(String),
+}
+
+impl Switchboard {
+    pub(super) fn handle_request(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: Request,
+        flow: Flow,
+        now: Now,
+    ) {
+        if request.to.tag().is_some() {
+            match self.leg_of_dialog(&request) {
+                Some(leg) => self.handle_dialog_request(leg, transaction, &request, now),
+                None => self.refuse(transaction, &request, Refusal::NoSuchDialog, now),
+            }
+            return;
+        }
+        if let Err(refusal) = check(&request) {
+            self.refuse(transaction, &request, refusal, now);
+            return;
+        }
+        match request.method {
+            Method::Invite => self.handle_invite(transaction, request, flow, now),
+            Method::Register => self.handle_register(transaction, &request, flow, now),
+            Method::Options => self.handle_options(transaction, &request, now),
+            Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify => {
+                let refusal = match request.method {
+                    Method::Bye | Method::Info => Refusal::NoSuchDialog,
+                    _ => Refusal::MethodNotAllowed,
+                };
+                self.refuse(transaction, &request, refusal, now);
+            }
+            Method::Other(_) => self.refuse(transaction, &request, Refusal::MethodUnknown, now),
+            _ => self.refuse(transaction, &request, Refusal::MethodNotAllowed, now),
+        }
+    }
+
+    fn handle_dialog_request(&mut self, leg: LegId, transaction: ServerTransactionId, request: &Request, now: Now) {
+        if matches!(request.method, Method::Other(_)) {
+            self.refuse(transaction, request, Refusal::MethodUnknown, now);
+            return;
+        }
+        self.with_leg(
+            leg,
+            now,
+            |call, turn| call.handle_request(leg, transaction, request, turn),
+            |service, turn| service.handle_request(transaction, request, turn),
+        );
+    }
+
+    fn handle_options(&mut self, transaction: ServerTransactionId, request: &Request, now: Now) {
+        if self.intake == Intake::Closed {
+            self.refuse(transaction, request, Refusal::Stopping, now);
+            return;
+        }
+        let response = request
+            .response(StatusCode::OK, &self.mint.token())
+            .with_header("Allow", ALLOW)
+            .with_header("Accept", "application/sdp, application/dtmf-relay");
+        with_turn!(self, now, |turn| turn.respond(transaction, &response));
+    }
+
+    fn handle_invite(&mut self, transaction: ServerTransactionId, request: Request, flow: Flow, now: Now) {
+        let number = PhoneNumber::from_user_part(request.uri.user.as_deref().unwrap_or_default());
+        let service = self.is_service_code(number.as_str());
+        let Some(origin) = self.identify(transaction, &request, flow, service, now) else { return };
+        if service {
+            self.start_service(transaction, request, flow, &origin, now);
+            return;
+        }
+        let refusal = if number.as_str() != self.settings.short_number {
+            Some(Refusal::UnknownNumber)
+        } else if self.intake == Intake::Closed {
+            Some(Refusal::Stopping)
+        } else if self.calls.values().filter(|call| !call.is_over()).count() >= self.settings.capacity {
+            Some(Refusal::OverCapacity)
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            self.refuse(transaction, &request, refusal, now);
+            return;
+        }
+        let new = NewCall {
+            transaction,
+            invite: request,
+            flow,
+            origin: match origin {
+                Origin::Trunk(name) | Origin::Phone(name) => name,
+            },
+            called: number,
+            plan: self.settings.plan.clone(),
+            topic_categories: self.settings.topic_categories.clone(),
+        };
+        match with_turn!(self, now, |turn| Call::offered(new, turn)) {
+            Ok(call) => {
+                self.recordings.insert(call.recording(), call.id());
+                self.waiting_for.insert(crate::call::effect::Ticket(self.tickets), call.id());
+                self.keep(call);
+            }
+            Err((refusal, invite)) => self.refuse(transaction, &invite, refusal, now),
+        }
+    }
+
+    fn start_service(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: Request,
+        flow: Flow,
+        origin: &Origin,
+        now: Now,
+    ) {
+        let Origin::Phone(extension) = origin else {
+            self.refuse(transaction, &request, Refusal::Forbidden, now);
+            return;
+        };
+        let Some((prompt, language)) = self.apply_service_code(&request, extension, now) else {
+            self.refuse(transaction, &request, Refusal::Forbidden, now);
+            return;
+        };
+        let started = with_turn!(self, now, |turn| ServiceCall::offered(transaction, request, flow, prompt, language, turn));
+        match started {
+            Ok(service) => {
+                self.owners.insert(service.leg(), Owner::Service(service.leg()));
+                self.services.insert(service.leg(), service);
+            }
+            Err((refusal, invite)) => self.refuse(transaction, &invite, refusal, now),
+        }
+    }
+
+    /// Who sends this INVITE. A trusted address needs no proof, except where a phone's owner is acted upon
+    /// (`must_be_phone`). Nobody is told whether a name exists: every failure is the same challenge.
+    fn identify(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+        flow: Flow,
+        must_be_phone: bool,
+        now: Now,
+    ) -> Option<Origin> {
+        if !must_be_phone
+            && let Some(trunk) = self.settings.trunks.iter().find(|trunk| {
+                trunk.from.iter().any(|network| network.contains(flow.remote.ip()))
+            })
+        {
+            return Some(Origin::Trunk(trunk.name.clone()));
+        }
+        let user = self.authenticate(transaction, request, now)?;
+        if self.settings.accounts.contains_key(&user) {
+            return Some(Origin::Phone(user));
+        }
+        let trunk = self.settings.trunks.iter().find(|trunk| trunk.digest.as_ref().is_some_and(|(name, _)| *name == user));
+        trunk.map(|trunk| Origin::Trunk(trunk.name.clone()))
+    }
+
+    /// The user who proved the password; everybody else is challenged here.
+    pub(super) fn authenticate(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+        now: Now,
+    ) -> Option<String> {
+        let settings = &self.settings;
+        let secret_of = |user: &str| -> Option<Ha1> {
+            settings.accounts.get(user).map(|account| account.ha1.clone()).or_else(|| {
+                let trunk_secrets = settings.trunks.iter().filter_map(|trunk| trunk.digest.as_ref());
+                trunk_secrets.into_iter().find(|(name, _)| name == user).map(|(_, ha1)| ha1.clone())
+            })
+        };
+        let stale = match self.authenticator.verify(request, secret_of, now.mono) {
+            Verdict::Accepted { user } => return Some(user),
+            Verdict::Challenge { stale } => stale,
+            Verdict::Refused => {
+                *self.counters.refusals.entry("bad_credentials").or_default() += 1;
+                false
+            }
+        };
+        let mut response = request.response(StatusCode::UNAUTHORIZED, &self.mint.token());
+        for challenge in self.authenticator.challenge(stale, now.mono) {
+            response.headers.push("WWW-Authenticate", challenge);
+        }
+        with_turn!(self, now, |turn| turn.respond(transaction, &response));
+        None
+    }
+
+    pub(super) fn refuse(&mut self, transaction: ServerTransactionId, request: &Request, refusal: Refusal, now: Now) {
+        with_turn!(self, now, |turn| turn.refuse(transaction, request, refusal));
+    }
+}
+
+/// What RFC 3261 8.2 checks before anything else.
+fn check(request: &Request) -> Result<(), Refusal> {
+    if request.max_forwards == 0 && request.method != Method::Options {
+        return Err(Refusal::TooManyHops);
+    }
+    if matches!(request.uri.scheme, Scheme::Other(_)) {
+        return Err(Refusal::UnknownScheme);
+    }
+    if request.headers.tokens("Require").next().is_some() {
+        return Err(Refusal::ExtensionRequired);
+    }
+    Ok(())
+}

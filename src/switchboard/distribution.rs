@@ -1,0 +1,98 @@
+//! What the distributor decides, carried out on calls; and what people command.
+
+use serde_json::json;
+
+use crate::acd::{OfferFailure, OperatorError, OperatorStatus, Output};
+use crate::call::effect::Effect;
+use crate::call::{Call, OfferTarget};
+use crate::ids::{ContactId, UserId};
+use crate::journal::{Draft, EventType};
+use crate::people::{Actor, Role};
+use crate::sip::message::{Host, NameAddr, Uri};
+use crate::switchboard::{Command, CommandError, Switchboard};
+use crate::termination::Termination;
+use crate::time::Now;
+
+impl Switchboard {
+    pub(super) fn handle_acd_output(&mut self, output: Output, now: Now) {
+        match output {
+            Output::Offer { contact, operator } => self.offer(contact, operator, now),
+            Output::WithdrawOffer { contact, .. } => self.with_call(contact, now, Call::withdraw_offer),
+            Output::AnnouncePosition { contact, position } => {
+                self.with_call(contact, now, |call, turn| call.announce_position(position, turn));
+            }
+            Output::StatusChanged { operator, status } => self.journal_status(operator, &status, now),
+            Output::WrapUpEnded { contact, operator } => {
+                self.with_call(contact, now, |call, turn| call.handle_wrap_up_ended(operator, turn));
+            }
+        }
+    }
+
+    fn offer(&mut self, contact: ContactId, operator: UserId, now: Now) {
+        let extension = self.settings.operators.iter().find(|known| known.user == operator).map(|known| known.extension.clone());
+        let binding = extension.and_then(|extension| {
+            self.registrar.bindings(&extension).first().map(|binding| (binding.contact.clone(), binding.flow))
+        });
+        let (Some((target, flow)), Some(call)) = (binding, self.calls.get(&contact)) else {
+            self.acd.offer_failed(contact, operator, OfferFailure::Unreachable, now.mono);
+            return;
+        };
+        let caller = call.contact().caller.clone();
+        let user = if caller.is_withheld() { "anonymous" } else { caller.as_str() };
+        let realm = Host::Name(self.settings.realm.to_ascii_lowercase());
+        let mut from = NameAddr::new(Uri::sip(Some(user), realm, None));
+        from.display = Some(pop_text(call));
+        let offer = OfferTarget { user: operator, target, from, flow };
+        self.with_call(contact, now, |call, turn| call.offer_to(offer, turn));
+    }
+
+    fn journal_status(&mut self, operator: UserId, status: &OperatorStatus, now: Now) {
+        let mut draft =
+            Draft::new(EventType::OperatorStatus, now.utc, Actor::person(Role::Operator, operator, None));
+        draft.data = json!({ "operator": operator, "status": status });
+        self.effects.push_back(Effect::Commit { ticket: None, contact: None, recording: None, entries: vec![draft] });
+    }
+
+    pub(super) fn carry_out(&mut self, command: Command, now: Now) -> Result<(), CommandError> {
+        match command {
+            Command::SetReady { operator } => self.acd.set_ready(operator, now.mono)?,
+            Command::SetNotReady { operator, reason } => self.acd.set_not_ready(operator, &reason, now.mono)?,
+            Command::EndWrapUp { operator } => self.acd.end_wrap_up(operator, now.mono)?,
+            Command::Dispose { operator, contact, disposition } => {
+                let call = self.calls.get(&contact).ok_or(CommandError::Unknown)?;
+                if !call.belongs_to(operator) {
+                    return Err(CommandError::NotYours);
+                }
+                if let Some(already) = call.contact().disposition {
+                    return Err(CommandError::Conflict(format!("the contact is already '{}'", already.name())));
+                }
+                self.with_call(contact, now, |call, turn| call.dispose(disposition, operator, turn));
+            }
+            Command::HangUp { contact, by } => {
+                let call = self.calls.get(&contact).ok_or(CommandError::Unknown)?;
+                if call.is_over() {
+                    return Err(CommandError::Conflict("the call is over".to_owned()));
+                }
+                tracing::info!(call.id = %contact, user.id = %by, "call ended by command");
+                self.with_call(contact, now, |call, turn| call.end(Termination::OperatorHungUp, turn));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the operator's phone shows while it rings: topic and language in a few characters.
+fn pop_text(call: &Call) -> String {
+    let contact = call.contact();
+    let language = contact.language.map_or("", crate::language::Language::code);
+    format!("{} {language}", contact.topic.as_deref().unwrap_or("1580"))
+}
+
+impl From<OperatorError> for CommandError {
+    fn from(error: OperatorError) -> Self {
+        match error {
+            OperatorError::Unknown => Self::Unknown,
+            OperatorError::NotRegistered | OperatorError::Busy => Self::Conflict(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Operators' phones: REGISTER, and what their coming and going means for the distributor.
+
+use crate::call::refusal::Refusal;
+use crate::ids::UserId;
+use crate::sip::message::{Flow, Request};
+use crate::sip::registrar::Output;
+use crate::sip::transaction::ServerTransactionId;
+use crate::switchboard::{Switchboard, with_turn};
+use crate::time::Now;
+
+impl Switchboard {
+    pub(super) fn handle_register(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+        flow: Flow,
+        now: Now,
+    ) {
+        let Some(user) = self.authenticate(transaction, request, now) else { return };
+        // One may register only oneself (RFC 3261 10.3 step 5); trunks do not register here.
+        if request.to.uri.user.as_deref() != Some(user.as_str()) || !self.settings.accounts.contains_key(&user) {
+            self.refuse(transaction, request, Refusal::Forbidden, now);
+            return;
+        }
+        let to_tag = self.mint.token();
+        let response = self.registrar.register(&user, request, flow, &to_tag, now.mono);
+        with_turn!(self, now, |turn| turn.respond(transaction, &response));
+    }
+
+    pub(super) fn handle_registrar_output(&mut self, output: &Output, now: Now) {
+        match output {
+            Output::Registered { user } => {
+                if let Some(operator) = self.operator_of(user) {
+                    tracing::info!(operator.id = %operator, "phone registered");
+                    self.acd.handle_registered(operator, now.mono);
+                }
+            }
+            Output::Unregistered { user } => {
+                if let Some(operator) = self.operator_of(user) {
+                    tracing::info!(operator.id = %operator, "phone unregistered");
+                    self.acd.handle_unregistered(operator, now.mono);
+                }
+            }
+        }
+    }
+
+    pub(super) fn operator_of(&self, extension: &str) -> Option<UserId> {
+        self.settings.operators.iter().find(|operator| operator.extension == extension).map(|operator| operator.user)
+    }
+}

@@ -1,0 +1,129 @@
+//! Star codes: an operator's phone dials them to become ready or not ready, hears a confirmation, is hung up.
+
+use std::time::{Duration, Instant};
+
+use crate::call::effect::Effect;
+use crate::call::leg::{Leg, LegEvent};
+use crate::call::refusal::Refusal;
+use crate::call::turn::Turn;
+use crate::dialplan::PromptRef;
+use crate::ids::LegId;
+use crate::language::Language;
+use crate::media::{self, PlayId};
+use crate::phone_number::PhoneNumber;
+use crate::sip::message::{Flow, Request};
+use crate::sip::transaction::ServerTransactionId;
+use crate::switchboard::Switchboard;
+use crate::time::Now;
+
+/// A confirmation never takes longer than this; then the phone is hung up on.
+const SERVICE_TIMEOUT: Duration = Duration::from_secs(20);
+/// The reason shown for an operator who used the star code.
+const STAR_CODE_REASON: &str = "star_code";
+
+/// One short call of an operator to the system itself. No contact: nobody but the system speaks.
+#[derive(Debug)]
+pub(super) struct ServiceCall {
+    leg: Leg,
+    prompt: PromptRef,
+    deadline: Instant,
+}
+
+impl ServiceCall {
+    pub(super) fn offered(
+        transaction: ServerTransactionId,
+        invite: Request,
+        flow: Flow,
+        prompt: &'static str,
+        language: Language,
+        turn: &mut Turn<'_>,
+    ) -> Result<Self, (Refusal, Box<Request>)> {
+        let leg = Leg::incoming(transaction, invite, flow, turn)?;
+        let prompt = PromptRef { id: prompt.to_owned(), language };
+        Ok(Self { leg, prompt, deadline: turn.now.mono + SERVICE_TIMEOUT })
+    }
+
+    pub(super) fn leg(&self) -> LegId {
+        self.leg.id
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.leg.is_ended()
+    }
+
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.poll_timeout().is_some_and(|at| at <= now)
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        [self.leg.poll_timeout(), Some(self.deadline)].into_iter().flatten().min()
+    }
+
+    pub(super) fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
+        self.leg.handle_timeout(turn);
+        if self.deadline <= turn.now.mono {
+            self.leg.hang_up(turn);
+            self.deadline = turn.now.mono + SERVICE_TIMEOUT;
+        }
+    }
+
+    pub(super) fn handle_media(&mut self, event: &media::Event, turn: &mut Turn<'_>) {
+        match event {
+            media::Event::Opened { local_rtp, .. } => {
+                self.leg.handle_media_opened(*local_rtp, turn);
+                if let Err(refusal) = self.leg.answer(turn) {
+                    self.leg.refuse(refusal, turn);
+                }
+            }
+            media::Event::OpenFailed { .. } => {
+                self.leg.handle_media_failed(turn);
+            }
+            media::Event::PlayFinished { .. } | media::Event::MediaTimeout { .. } => self.leg.hang_up(turn),
+            _ => {}
+        }
+    }
+
+    pub(super) fn handle_ack(&mut self, ack: &Request, turn: &mut Turn<'_>) {
+        if self.leg.handle_ack(ack, turn) == Some(LegEvent::Established) {
+            turn.effect(Effect::PlayPrompts {
+                leg: self.leg.id,
+                play: PlayId(1),
+                prompts: vec![self.prompt.clone()],
+            });
+        }
+    }
+
+    pub(super) fn handle_cancel(&mut self, turn: &mut Turn<'_>) {
+        self.leg.handle_cancel(turn);
+    }
+
+    pub(super) fn handle_request(&mut self, transaction: ServerTransactionId, request: &Request, turn: &mut Turn<'_>) {
+        self.leg.handle_request(transaction, request, turn);
+    }
+}
+
+impl Switchboard {
+    pub(super) fn is_service_code(&self, number: &str) -> bool {
+        number == self.settings.ready_code || number == self.settings.not_ready_code
+    }
+
+    /// Applies the code dialled by `extension`; the prompt that confirms it, in the operator's language.
+    pub(super) fn apply_service_code(&mut self, request: &Request, extension: &str, now: Now) -> Option<(&'static str, Language)> {
+        let operator = self.operator_of(extension)?;
+        let profile = self.settings.operators.iter().find(|known| known.user == operator)?;
+        let language = profile.languages.first().copied().unwrap_or(Language::Uk);
+        let number = PhoneNumber::from_user_part(request.uri.user.as_deref().unwrap_or_default());
+        let (outcome, prompt) = if number.as_str() == self.settings.ready_code {
+            (self.acd.set_ready(operator, now.mono), "operator.ready")
+        } else {
+            (self.acd.set_not_ready(operator, STAR_CODE_REASON, now.mono), "operator.not_ready")
+        };
+        match outcome {
+            Ok(()) => Some((prompt, language)),
+            Err(error) => {
+                tracing::info!(operator.id = %operator, %error, "star code not applied");
+                Some(("operator.refused", language))
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What the switchboard must know of the configuration; replaced whole on reload, running calls keep theirs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::acd::{OperatorProfile, QueueSettings};
+use crate::dialplan::Dialplan;
+use crate::ids::UserId;
+use crate::sip::digest_auth::Ha1;
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Digest realm.
+    pub realm: String,
+    /// Most calls at once; the next INVITE is answered 503.
+    pub capacity: usize,
+    /// Written into SDP instead of the bound address.
+    pub advertised: Option<IpAddr>,
+    pub short_number: String,
+    pub plan: Arc<Dialplan>,
+    /// Category of the case draft by IVR topic.
+    pub topic_categories: Arc<BTreeMap<String, String>>,
+    pub trunks: Vec<Trunk>,
+    /// Registered phones by extension.
+    pub accounts: HashMap<String, Account>,
+    pub operators: Vec<OperatorProfile>,
+    pub queues: Vec<QueueSettings>,
+    /// Dialled by an operator's phone to become ready and not ready.
+    pub ready_code: String,
+    pub not_ready_code: String,
+}
+
+/// Where calls to the short number may come from.
+#[derive(Clone, Debug)]
+pub struct Trunk {
+    pub name: String,
+    /// Addresses trusted as this trunk.
+    pub from: Vec<Network>,
+    /// Digest user and secret, for trunks without a fixed address.
+    pub digest: Option<(String, Ha1)>,
+}
+
+/// A phone that may register.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub user: UserId,
+    pub ha1: Ha1,
+}
+
+/// An address range in CIDR notation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("'{0}' is no address or network, as in 192.0.2.1 or 192.0.2.0/24")]
+pub struct InvalidNetwork(pub String);
+
+impl std::str::FromStr for Network {
+    type Err = InvalidNetwork;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = || InvalidNetwork(text.to_owned());
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| invalid())?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = match prefix {
+            Some(prefix) => prefix.parse().ok().filter(|bits| *bits <= longest).ok_or_else(invalid)?,
+            None => longest,
+        };
+        Ok(Self { address, prefix })
+    }
+}
+
+impl Network {
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
+                u32::from(network) & mask == u32::from(address) & mask
+            }
+            (IpAddr::V6(network), IpAddr::V6(address)) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
+                u128::from(network) & mask == u128::from(address) & mask
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn contains(network: &str, address: &str) -> bool {
+        network.parse::<Network>().unwrap().contains(address.parse().unwrap())
+    }
+
+    #[test]
+    fn networks_match_by_prefix() {
+        assert!(contains("127.0.0.0/8", "127.9.9.9"));
+        assert!(!contains("127.0.0.0/8", "128.0.0.1"));
+        assert!(contains("0.0.0.0/0", "203.0.113.9"));
+        assert!(contains("192.0.2.7", "192.0.2.7"));
+        assert!(!contains("192.0.2.7", "192.0.2.8"));
+        assert!(contains("2001:db8::/32", "2001:db8:1::1"));
+        assert!(contains("::/0", "2001:db8::1"));
+        assert!(contains("127.0.0.1", "::ffff:127.0.0.1"));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in ["", "300.1.1.1", "10.0.0.0/33", "::1/129", "10.0.0.0/x"] {
+            assert!(text.parse::<Network>().is_err(), "{text}");
+        }
+    }
+}
