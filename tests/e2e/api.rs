@@ -128,7 +128,9 @@ impl Api {
     /// Waits until the caller's only call is over and its recording sealed.
     pub fn finished_call(&self, caller: &str) -> Value {
         self.call_where(caller, "over and sealed", |call| {
-            call["ended_at"].is_string() && call["recordings"][0]["state"] == "sealed" && call["disposition"].is_string()
+            call["ended_at"].is_string()
+                && call["recordings"][0]["state"] == "sealed"
+                && call["disposition"].is_string()
         })
     }
 

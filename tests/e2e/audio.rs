@@ -102,10 +102,7 @@ impl ToneSequence {
             // Of equally good places the first.
             .max_by_key(|(matching, shift)| (*matching, -shift))
             .unwrap_or((0, 0));
-        Found {
-            start_ms: best.1 * hops(HOP_MS),
-            share: best.0 as f64 / wanted.len().max(1) as f64,
-        }
+        Found { start_ms: best.1 * hops(HOP_MS), share: best.0 as f64 / wanted.len().max(1) as f64 }
     }
 
     /// The tone that sounds throughout the frame starting at `at_ms`.
@@ -125,7 +122,8 @@ impl ToneSequence {
             return None;
         }
         let energy: f64 = frame.iter().map(|&s| f64::from(s) * f64::from(s)).sum();
-        let shares = self.tones.iter().map(|&tone| goertzel(frame, tone) * 2.0 / (energy * frame.len() as f64));
+        let shares =
+            self.tones.iter().map(|&tone| goertzel(frame, tone) * 2.0 / (energy * frame.len() as f64));
         let best = shares.enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
         best.filter(|(_, share)| *share > TONE_SHARE).map(|(symbol, _)| symbol)
     }
@@ -169,8 +167,13 @@ impl Stereo {
     pub fn read(wav: impl std::io::Read) -> Self {
         let reader = hound::WavReader::new(wav).expect("the recording opens in hound");
         let spec = reader.spec();
-        assert_eq!((spec.channels, spec.bits_per_sample, spec.sample_rate), (2, 16, 8000), "format of a recording");
-        let samples: Vec<i16> = reader.into_samples().collect::<Result<_, _>>().expect("every sample is there");
+        assert_eq!(
+            (spec.channels, spec.bits_per_sample, spec.sample_rate),
+            (2, 16, 8000),
+            "format of a recording"
+        );
+        let samples: Vec<i16> =
+            reader.into_samples().collect::<Result<_, _>>().expect("every sample is there");
         let channel = |first: usize| samples.iter().copied().skip(first).step_by(2).collect();
         Self { left: channel(0), right: channel(1) }
     }
@@ -276,6 +279,7 @@ fn missing_parts_lower_the_share_and_delays_show() {
     // 60 ms slipped in at two seconds: beginning and end are no longer in step.
     let mut slipped = sequence.samples();
     slipped.splice(2000 * SAMPLES_PER_MS..2000 * SAMPLES_PER_MS, vec![0; 60 * SAMPLES_PER_MS]);
-    let late = sequence.find_part(&slipped, 3000, 4000).start_ms - sequence.find_part(&slipped, 0, 1000).start_ms;
+    let late =
+        sequence.find_part(&slipped, 3000, 4000).start_ms - sequence.find_part(&slipped, 0, 1000).start_ms;
     assert!((late - 60).abs() <= 5, "{late}");
 }

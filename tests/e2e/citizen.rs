@@ -231,7 +231,8 @@ impl Citizen {
 
     /// Whether the server hung up meanwhile; a BYE is answered.
     pub fn was_hung_up_on(&mut self) -> bool {
-        let bye = self.wire.receive_where(Duration::from_millis(1), |message| message.method() == Some("BYE"));
+        let bye =
+            self.wire.receive_where(Duration::from_millis(1), |message| message.method() == Some("BYE"));
         bye.is_some_and(|bye| {
             self.wire.send(bye.response(200, "OK", "", "", ""));
             true

@@ -32,7 +32,9 @@ pub enum Answering {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
     /// INVITE came; the contact as `X-Ringback-Contact` names it.
-    Rings { contact: String },
+    Rings {
+        contact: String,
+    },
     Cancelled,
     /// Our answer was acknowledged.
     Talking,
@@ -230,7 +232,8 @@ impl Line {
     }
 
     fn handle_invite(&mut self, invite: Message) {
-        let again = self.dialog.as_ref().is_some_and(|dialog| dialog.invite.header("CSeq") == invite.header("CSeq"));
+        let again =
+            self.dialog.as_ref().is_some_and(|dialog| dialog.invite.header("CSeq") == invite.header("CSeq"));
         if again {
             return;
         }

@@ -177,7 +177,11 @@ fn run(socket: &UdpSocket, shared: &Mutex<Shared>) {
         let _ = socket.set_read_timeout(Some((next_tick - now).max(Duration::from_micros(100))));
         if let Ok((length, from)) = socket.recv_from(&mut buffer) {
             let arrived = Instant::now();
-            shared.lock().expect("no test panics while it holds the peer").hear(&buffer[..length], from, arrived);
+            shared.lock().expect("no test panics while it holds the peer").hear(
+                &buffer[..length],
+                from,
+                arrived,
+            );
         }
     }
 }
@@ -187,10 +191,11 @@ impl Sender {
         self.time_stamp = self.time_stamp.wrapping_add(160);
         let Some(remote) = shared.remote else { return };
         if self.pressed.is_none() {
-            self.pressed = shared
-                .digits
-                .pop_front()
-                .map(|event| Pressed { event, tick: 0, time_stamp: self.time_stamp });
+            self.pressed = shared.digits.pop_front().map(|event| Pressed {
+                event,
+                tick: 0,
+                time_stamp: self.time_stamp,
+            });
         }
         if let Some(pressed) = self.pressed.as_mut() {
             pressed.tick += 1;
@@ -229,14 +234,19 @@ impl Sender {
 impl Shared {
     fn hear(&mut self, packet: &[u8], from: SocketAddr, now: Instant) {
         self.remote.get_or_insert(from);
-        let (Some(&[0x80, kind]), Some(time_stamp)) = (packet.first_chunk::<2>(), packet.get(4..8)) else { return };
+        let (Some(&[0x80, kind]), Some(time_stamp)) = (packet.first_chunk::<2>(), packet.get(4..8)) else {
+            return;
+        };
         if kind & 0x7F != PCMA {
             return;
         }
         self.packets += 1;
         let time_stamp = u32::from_be_bytes(time_stamp.try_into().expect("four bytes"));
-        let heard =
-            self.heard.get_or_insert_with(|| Hearing { since: now, samples: Vec::new(), anchor: (time_stamp, 0) });
+        let heard = self.heard.get_or_insert_with(|| Hearing {
+            since: now,
+            samples: Vec::new(),
+            anchor: (time_stamp, 0),
+        });
         let by_clock = (now - heard.since).as_millis() as usize * RATE / 1000;
         let by_stamp = heard.anchor.1 + time_stamp.wrapping_sub(heard.anchor.0) as usize;
         let apart = by_clock.abs_diff(by_stamp);

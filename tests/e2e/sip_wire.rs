@@ -57,10 +57,10 @@ impl Message {
 
     /// The first value; names in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers_named(name).next()
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    pub fn headers_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn headers_named(&self, name: &'static str) -> impl Iterator<Item = &str> {
         self.headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
