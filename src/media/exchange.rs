@@ -47,6 +47,7 @@ impl Exchange {
                 self.with_leg(leg, |leg| leg.playout = Some(Playout::new(play, sounds, repeat)));
             }
             Command::StopPlay { leg } => self.with_leg(leg, |leg| leg.playout = None),
+            Command::SendDigit { leg, digit } => self.with_leg(leg, |leg| leg.keypad.press(digit)),
             Command::Bridge { a, b } => self.bridge(a, b),
             Command::Unbridge { leg } => self.unbridge(leg),
             Command::Record { leg, recording } => self.with_leg(leg, |leg| {

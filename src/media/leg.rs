@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::jitter_buffer::JitterBuffer;
+use super::keypad::{Key, Keypad};
 use super::playout::Playout;
 use super::reports::Reports;
 use super::sender::RtpSender;
@@ -26,6 +27,7 @@ pub(super) struct Leg {
     pub(super) id: LegId,
     pub(super) bridged_with: Option<LegId>,
     pub(super) playout: Option<Playout>,
+    pub(super) keypad: Keypad,
     pub(super) tap: Option<Tap>,
     /// What the leg said, as of this tick.
     pub(super) heard: [i16; SAMPLES_PER_TICK],
@@ -54,6 +56,7 @@ impl Leg {
             id,
             bridged_with: None,
             playout: None,
+            keypad: Keypad::default(),
             tap: None,
             heard: SILENCE,
             session: None,
@@ -195,6 +198,14 @@ impl Leg {
         match &self.session {
             Some(session) if session.direction.sends() => {
                 let to = self.source.address().unwrap_or(session.remote_rtp);
+                if let Some(payload_type) = session.send_event_payload_type
+                    && let Key::Event { event, begins } = self.keypad.tick()
+                {
+                    self.sender.send_event(event, begins, payload_type, |packet| {
+                        sink.transmit_rtp(self.id, to, packet)
+                    });
+                    return true;
+                }
                 self.sender.send(samples, session, |packet| sink.transmit_rtp(self.id, to, packet));
                 true
             }

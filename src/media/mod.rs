@@ -3,6 +3,7 @@
 
 mod exchange;
 mod jitter_buffer;
+mod keypad;
 mod leg;
 mod playout;
 mod reports;
@@ -70,6 +71,12 @@ pub enum Command {
     },
     StopPlay {
         leg: LegId,
+    },
+    /// Presses a key towards the peer (RFC 4733), after those pressed before; nothing where the peer takes no
+    /// telephone events.
+    SendDigit {
+        leg: LegId,
+        digit: Digit,
     },
     /// Both legs hear each other from the next tick; playing on either stops.
     Bridge {

@@ -2,6 +2,7 @@
 //! Time stamps run with the ticks whether anything is sent or not; to whom it goes is the leg's business.
 
 use super::SAMPLES_PER_TICK;
+use crate::dtmf::telephone_event::TelephoneEvent;
 use crate::rtp::RtpHeader;
 use crate::rtp::packet::HEADER_LEN;
 use crate::rtp::rtcp::SenderInfo;
@@ -23,6 +24,8 @@ pub(super) struct RtpSender {
     waiting_len: usize,
     /// The next packet is the first after a pause.
     talk_begins: bool,
+    /// Where the key that is held began.
+    event_timestamp: u32,
     packets: u64,
     octets: u64,
 }
@@ -36,6 +39,7 @@ impl RtpSender {
             waiting: [0; MAX_WAITING],
             waiting_len: 0,
             talk_begins: true,
+            event_timestamp: timestamp,
             packets: 0,
             octets: 0,
         }
@@ -75,6 +79,34 @@ impl RtpSender {
         }
         self.waiting.copy_within(sent..self.waiting_len, 0);
         self.waiting_len -= sent;
+    }
+
+    /// A tick of a key: all packets of one press have the time stamp of its beginning (RFC 4733 2.2).
+    pub(super) fn send_event(
+        &mut self,
+        event: TelephoneEvent,
+        begins: bool,
+        payload_type: u8,
+        mut transmit: impl FnMut(&[u8]),
+    ) {
+        if begins {
+            self.event_timestamp = self.timestamp;
+        }
+        let header = RtpHeader {
+            marker: begins,
+            payload_type,
+            sequence_number: self.sequence_number,
+            timestamp: self.event_timestamp,
+            ssrc: self.ssrc,
+        };
+        let mut buffer = [0; HEADER_LEN + TelephoneEvent::LEN];
+        if let Some(packet) = header.write(&event.to_bytes(), &mut buffer) {
+            transmit(packet);
+        }
+        self.sequence_number = self.sequence_number.wrapping_add(1);
+        self.packets += 1;
+        self.octets += TelephoneEvent::LEN as u64;
+        self.pause();
     }
 
     /// A tick in which nothing may be sent.

@@ -98,7 +98,11 @@ async fn live(stage: &Stage, index: usize, citizen: &Citizen) -> Result<(), Phon
     tokio::time::sleep(Duration::from_secs(citizen.starts_after)).await;
     let mut phone = telephone(stage, index).await?;
     for _ in 0..MAX_CALLS {
-        let target = Uri::sip(Some(&stage.place.config.number.short), Host::Ip(stage.place.sip.ip()), Some(stage.place.sip.port()));
+        let target = Uri::sip(
+            Some(&stage.place.config.number.short),
+            Host::Ip(stage.place.sip.ip()),
+            Some(stage.place.sip.port()),
+        );
         match phone.call(target, stage.place.sip, citizen.number, script(citizen, &words), None).await {
             Ok(_) | Err(PhoneError::Refused(..) | PhoneError::NoAnswer) => {}
             Err(error) => return Err(error),

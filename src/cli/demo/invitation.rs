@@ -32,13 +32,22 @@ pub(super) async fn print(place: &Place, accounts: &Accounts, service: &Service)
     let mut lines = vec![
         format!("Ringback · the city's short number is {}", place.config.number.short),
         String::new(),
-        format!("Call it from any softphone on this machine:  sip:{}@{}", place.config.number.short, place.sip),
-        format!("or:  ringback call sip:{}@{} --digits w9s,1,w9s,1 --record heard.wav", place.config.number.short, place.sip),
+        format!(
+            "Call it from any softphone on this machine:  sip:{}@{}",
+            place.config.number.short, place.sip
+        ),
+        format!(
+            "or:  ringback call sip:{}@{} --digits w9s,1,w9s,1 --record heard.wav",
+            place.config.number.short, place.sip
+        ),
         String::new(),
     ];
     if let Some(newcomer) = accounts.find(NEWCOMER) {
         let extension = newcomer.user.sip.as_ref().map_or("", |sip| &sip.extension);
-        lines.push("Be the operator: register a softphone, dial *71 to be ready, and somebody is already waiting.".to_owned());
+        lines.push(
+            "Be the operator: register a softphone, dial *71 to be ready, and somebody is already waiting."
+                .to_owned(),
+        );
         lines.push(format!(
             "    user {extension}   password {}   server {}   (UDP or TCP)",
             newcomer.password.0, place.sip
@@ -49,13 +58,22 @@ pub(super) async fn print(place: &Place, accounts: &Accounts, service: &Service)
     for (person, link) in &links {
         let user = &person.user;
         lines.push(format!("  {:<9} {}", person.page, link));
-        lines.push(format!("            {} · {} · password {}", user.name, user.role.name(), person.password.0));
+        lines.push(format!(
+            "            {} · {} · password {}",
+            user.name,
+            user.role.name(),
+            person.password.0
+        ));
     }
     lines.push(String::new());
     lines.push(format!("Recordings and database: {}    Ctrl-C ends it.", place.folder.display()));
     let mut text = boxed(&lines);
     if let Some((_, link)) = links.iter().find(|(person, _)| person.page == "/work") {
-        writeln!(text, "The executor's page, for a telephone's camera (this machine's address only):\n{}", qr(link)?)?;
+        writeln!(
+            text,
+            "The executor's page, for a telephone's camera (this machine's address only):\n{}",
+            qr(link)?
+        )?;
     }
     Ok(text)
 }

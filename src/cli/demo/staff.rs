@@ -29,7 +29,12 @@ pub(super) async fn play(stage: Stage, accounts: Accounts) {
 async fn work(stage: &Stage, accounts: &Accounts) -> Result<(), PhoneError> {
     let Some(person) = accounts.find(COLLEAGUE) else { return Ok(()) };
     let Some(sip) = &person.user.sip else { return Ok(()) };
-    let greeting = say(stage, Language::Lt, "Laba diena, miesto kontaktų centras, Tomas. Užregistravau. Ačiū, kad paskambinote.").await;
+    let greeting = say(
+        stage,
+        Language::Lt,
+        "Laba diena, miesto kontaktų centras, Tomas. Užregistravau. Ačiū, kad paskambinote.",
+    )
+    .await;
     let mut phone = telephone(stage, PHONE).await?;
     loop {
         let account = Account {

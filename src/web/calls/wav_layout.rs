@@ -30,7 +30,10 @@ impl WavLayout {
             let length = u32_at(head, at + 4)?;
             let body = at + 8;
             match name {
-                b"fmt " => format = Some((u16_at(head, body + 2)?, u32_at(head, body + 4)?, u16_at(head, body + 14)?)),
+                b"fmt " => {
+                    format =
+                        Some((u16_at(head, body + 2)?, u32_at(head, body + 4)?, u16_at(head, body + 14)?))
+                }
                 b"data" => {
                     let (channels, sample_rate, bits) = format?;
                     let layout = Self {
