@@ -59,6 +59,7 @@ pub struct VerifyReport {
 }
 
 impl VerifyReport {
+    /// Nothing was found.
     pub fn is_good(&self) -> bool {
         self.findings.is_empty()
     }
