@@ -62,19 +62,57 @@ impl Meters {
             let counters = &observed.counters;
             page.gauge("ringback_calls", "Calls that are on now.", observed.calls as u64);
             page.gauge("ringback_sip_transactions", "Open SIP transactions.", observed.transactions as u64);
-            page.counter("ringback_calls_offered_total", "INVITEs that became a call.", counters.calls_offered);
+            page.counter(
+                "ringback_calls_offered_total",
+                "INVITEs that became a call.",
+                counters.calls_offered,
+            );
             page.counter("ringback_calls_answered_total", "Calls answered.", counters.calls_answered);
             page.counter("ringback_offers_total", "Times an operator's phone was rung.", counters.offers);
-            page.counter("ringback_commits_failed_total", "Calls refused because they could not be made durable.", counters.commits_failed);
-            page.counters("ringback_calls_ended_total", "Calls over, by what ended them.", "termination", &counters.calls_ended);
-            page.counters("ringback_sip_refusals_total", "Requests refused, by reason.", "reason", &counters.refusals);
+            page.counter(
+                "ringback_commits_failed_total",
+                "Calls refused because they could not be made durable.",
+                counters.commits_failed,
+            );
+            page.counters(
+                "ringback_calls_ended_total",
+                "Calls over, by what ended them.",
+                "termination",
+                &counters.calls_ended,
+            );
+            page.counters(
+                "ringback_sip_refusals_total",
+                "Requests refused, by reason.",
+                "reason",
+                &counters.refusals,
+            );
         }
         page.gauge("ringback_rtp_ports", "RTP and RTCP ports in use.", media.ports_in_use() as u64);
-        page.counter("ringback_sip_malformed_total", "Datagrams and streams that were no SIP.", self.sip_malformed.value());
-        page.counter("ringback_media_reports_lost_total", "Media reports lost to a full queue.", self.reports_lost.value());
-        page.counter("ringback_store_changes_retried_total", "Changes the store refused at first.", self.jobs_retried.value());
-        page.counter("ringback_store_changes_lost_total", "Changes that never reached the store.", self.jobs_lost.value());
-        page.counter("ringback_prompts_missing_total", "Prompts asked for that do not exist.", self.prompts_missing.value());
+        page.counter(
+            "ringback_sip_malformed_total",
+            "Datagrams and streams that were no SIP.",
+            self.sip_malformed.value(),
+        );
+        page.counter(
+            "ringback_media_reports_lost_total",
+            "Media reports lost to a full queue.",
+            self.reports_lost.value(),
+        );
+        page.counter(
+            "ringback_store_changes_retried_total",
+            "Changes the store refused at first.",
+            self.jobs_retried.value(),
+        );
+        page.counter(
+            "ringback_store_changes_lost_total",
+            "Changes that never reached the store.",
+            self.jobs_lost.value(),
+        );
+        page.counter(
+            "ringback_prompts_missing_total",
+            "Prompts asked for that do not exist.",
+            self.prompts_missing.value(),
+        );
         page.text
     }
 }

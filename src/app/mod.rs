@@ -24,7 +24,7 @@ use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
 use crate::net::{SipListeners, SipNet};
 use crate::store::Store;
 use crate::switchboard::{Input, Snapshot, Switchboard};
-use crate::web::{self, ReloadRequest, WebState};
+use crate::web::{self, CommandRequest, ReloadRequest, WebState};
 
 pub use plans::Plans;
 
@@ -54,6 +54,7 @@ pub struct Service {
     pub http: SocketAddr,
     pub store: Store,
     pub snapshot: watch::Receiver<Arc<Snapshot>>,
+    pub commands: mpsc::Sender<CommandRequest>,
     stop: watch::Sender<Stop>,
     reload: mpsc::Sender<ReloadRequest>,
     signalling: JoinHandle<()>,
@@ -83,7 +84,8 @@ impl Service {
         let net = SipNet::start(listeners, arrivals_in).await.context("[sip] udp, tcp")?;
 
         let store = open_store(&config).await?;
-        recovery::close_what_a_crash_left_open(&store, &config.recording.dir, &plans.city.topic_categories()).await?;
+        recovery::close_what_a_crash_left_open(&store, &config.recording.dir, &plans.city.topic_categories())
+            .await?;
 
         let (inputs_in, inputs) = mpsc::channel(MAX_INPUTS);
         let meters = Arc::new(Meters::default());
@@ -98,18 +100,36 @@ impl Service {
         let (snapshot_out, snapshot) = watch::channel(Arc::new(Snapshot::default()));
         let (city_out, city) = watch::channel(plans.city.clone());
         let (change_in, changes) = mpsc::channel(1);
-        let signalling = Signalling::new(switchboard, plans.clone(), net.clone(), media.clone(), keeper, store.clone(), inputs_in, snapshot_out, meters.clone());
+        let signalling = Signalling::new(
+            switchboard,
+            plans.clone(),
+            net.clone(),
+            media.clone(),
+            keeper,
+            store.clone(),
+            inputs_in,
+            snapshot_out,
+            meters.clone(),
+        );
         let drain = Duration::from_secs(config.sip.drain_secs);
         let wires = Wires { arrivals, inputs, commands, changes, stopping: stopping.clone(), drain };
         let signalling = tokio::spawn(signalling.run(wires));
 
         let (reload, reloads) = mpsc::channel(MAX_RELOADS);
-        let reloader = plans::Reloader { config: config.clone(), file, store: store.clone(), plans, changes: change_in, city: city_out, users };
+        let reloader = plans::Reloader {
+            config: config.clone(),
+            file,
+            store: store.clone(),
+            plans,
+            changes: change_in,
+            city: city_out,
+            users,
+        };
         tokio::spawn(reloader.run(reloads));
 
         let state = WebState {
             store: store.clone(),
-            commands: commands_in,
+            commands: commands_in.clone(),
             snapshot: snapshot.clone(),
             city,
             recording_dir: config.recording.dir.clone(),
@@ -125,6 +145,7 @@ impl Service {
             http,
             store,
             snapshot,
+            commands: commands_in,
             stop,
             reload,
             signalling,
@@ -142,7 +163,8 @@ impl Service {
 
     /// No new calls from now on; running ones may finish within `[sip] drain_secs`.
     pub fn drain(&self) {
-        self.stop.send_if_modified(|stop| std::mem::replace(stop, (*stop).max(Stop::Draining)) < Stop::Draining);
+        self.stop
+            .send_if_modified(|stop| std::mem::replace(stop, (*stop).max(Stop::Draining)) < Stop::Draining);
     }
 
     /// What ends running calls in order, at once; usable while [`Self::stopped`] is awaited.
@@ -170,14 +192,20 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
     if let Some(folder) = config.store.folder() {
         make_folder(folder)?;
     }
-    Store::open(&config.store.url, &config.store.office).await.with_context(|| format!("[store] url: {}", config.store.url))
+    Store::open(&config.store.url, &config.store.office)
+        .await
+        .with_context(|| format!("[store] url: {}", config.store.url))
 }
 
 fn make_folder(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())
 }
 
-fn start_media(config: &Config, inputs: mpsc::Sender<Input>, meters: Arc<Meters>) -> anyhow::Result<MediaPlane> {
+fn start_media(
+    config: &Config,
+    inputs: mpsc::Sender<Input>,
+    meters: Arc<Meters>,
+) -> anyhow::Result<MediaPlane> {
     make_folder(&config.recording.dir)?;
     let settings = MediaPlaneSettings {
         bind: config.rtp.bind,
@@ -202,7 +230,12 @@ fn start_media(config: &Config, inputs: mpsc::Sender<Input>, meters: Arc<Meters>
     MediaPlane::start(settings, report).context("[rtp] bind, ports")
 }
 
-fn metrics_text(meters: Arc<Meters>, media: Arc<MediaPlane>, net: SipNet, store: Store) -> Arc<dyn Fn() -> String + Send + Sync> {
+fn metrics_text(
+    meters: Arc<Meters>,
+    media: Arc<MediaPlane>,
+    net: SipNet,
+    store: Store,
+) -> Arc<dyn Fn() -> String + Send + Sync> {
     Arc::new(move || meters.text(&media, &net, &store))
 }
 

@@ -34,7 +34,13 @@ impl Plans {
     /// first time: call it where that is no matter.
     pub fn load(config: &Config, progress: &mut dyn FnMut(usize, usize)) -> Result<Self, Vec<Diagnostic>> {
         let (dialplan, city) = Self::read(config)?;
-        let prompts = PromptLibrary::load(&dialplan, &config.prompts(), &config.speech.cache, &config.speech.engine, progress)?;
+        let prompts = PromptLibrary::load(
+            &dialplan,
+            &config.prompts(),
+            &config.speech.cache,
+            &config.speech.engine,
+            progress,
+        )?;
         Ok(Self { dialplan: Arc::new(dialplan), city: Arc::new(city), prompts: Arc::new(prompts) })
     }
 
@@ -54,7 +60,12 @@ impl Plans {
             .filter(|name| !config.queue.iter().any(|queue| queue.name == *name))
             .map(|name| {
                 let file = config.number.dialplan.display().to_string();
-                Diagnostic::at_offset(&file, "", 0, format!("queue `{name}` is not among the [[queue]]s of the configuration"))
+                Diagnostic::at_offset(
+                    &file,
+                    "",
+                    0,
+                    format!("queue `{name}` is not among the [[queue]]s of the configuration"),
+                )
             })
             .collect();
         if unknown.is_empty() { Ok((dialplan, city)) } else { Err(unknown) }
@@ -69,7 +80,8 @@ impl Plans {
             trunks.push(Trunk {
                 name: trunk.name.clone(),
                 from: trunk.from.clone(),
-                digest: digest.map(|(user, secret)| (user.clone(), Ha1::new(user, &config.sip.realm, &secret))),
+                digest: digest
+                    .map(|(user, secret)| (user.clone(), Ha1::new(user, &config.sip.realm, &secret))),
             });
         }
         let live = || users.iter().filter(|user| !user.disabled);

@@ -142,7 +142,9 @@ impl Task {
     async fn settle(&mut self, outcome: Result<Option<Case>, StoreError>) {
         let Some(InFlight { job, tries, .. }) = self.in_flight.pop_front() else { return };
         let answer = match (&job, outcome) {
-            (Job::Commit { ticket, .. }, Ok(_)) => ticket.map(|ticket| Input::Committed { ticket, durable: true }),
+            (Job::Commit { ticket, .. }, Ok(_)) => {
+                ticket.map(|ticket| Input::Committed { ticket, durable: true })
+            }
             (Job::RegisterCase { contact, .. }, Ok(case)) => {
                 case.map(|case| Input::CaseRegistered { contact: *contact, number: case.number })
             }
@@ -183,8 +185,12 @@ impl Task {
                 Job::RegisterCase { .. } => None,
             })
         };
-        batch.contacts.retain(|row| !later().any(|batch| batch.contacts.iter().any(|newer| newer.id == row.id)));
-        batch.recordings.retain(|row| !later().any(|batch| batch.recordings.iter().any(|newer| newer.id == row.id)));
+        batch
+            .contacts
+            .retain(|row| !later().any(|batch| batch.contacts.iter().any(|newer| newer.id == row.id)));
+        batch
+            .recordings
+            .retain(|row| !later().any(|batch| batch.recordings.iter().any(|newer| newer.id == row.id)));
     }
 }
 

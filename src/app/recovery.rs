@@ -79,7 +79,10 @@ async fn close(
 ) -> anyhow::Result<()> {
     if let (Some(_), None) = (contact.queued_at, &contact.case) {
         let draft = case_draft::of_contact(&contact, categories, Priority::Normal, "");
-        let case = store.register_case(draft, now, Actor::system(ACTOR), None).await.context("registering a case")?;
+        let case = store
+            .register_case(draft, now, Actor::system(ACTOR), None)
+            .await
+            .context("registering a case")?;
         contact.case = Some(case.number);
     }
     contact.ended_at = Some(now);
@@ -100,8 +103,14 @@ async fn close(
     };
     let entries = vec![
         entry(EventType::ContactEnded, serde_json::json!({ "termination": Termination::Crashed.name() })),
-        entry(EventType::ContactDisposed, serde_json::json!({ "disposition": contact.disposition.map(Disposition::name) })),
+        entry(
+            EventType::ContactDisposed,
+            serde_json::json!({ "disposition": contact.disposition.map(Disposition::name) }),
+        ),
     ];
     tracing::warn!(call.id = %contact.id, "call closed after a crash");
-    store.commit(Batch { contacts: vec![contact], recordings: Vec::new(), entries }).await.context("closing a contact")
+    store
+        .commit(Batch { contacts: vec![contact], recordings: Vec::new(), entries })
+        .await
+        .context("closing a contact")
 }

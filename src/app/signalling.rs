@@ -191,7 +191,10 @@ impl Signalling {
             return self.come_to_an_end(Stop::Ending, drain, now);
         }
         if late && !over {
-            tracing::error!(calls = self.switchboard.calls().count(), "calls did not end in time; the next start closes them");
+            tracing::error!(
+                calls = self.switchboard.calls().count(),
+                "calls did not end in time; the next start closes them"
+            );
         }
         over || late
     }
@@ -273,7 +276,8 @@ impl Signalling {
     fn look_up(&self, contact: crate::ids::ContactId, lookup: Lookup, caller: PhoneNumber) {
         let (store, city, outcomes) = (self.store.clone(), self.plans.city.clone(), self.outcomes.clone());
         tokio::spawn(async move {
-            let answered = tokio::time::timeout(LOOKUP_DEADLINE, answer(&store, &city, &lookup, &caller)).await;
+            let answered =
+                tokio::time::timeout(LOOKUP_DEADLINE, answer(&store, &city, &lookup, &caller)).await;
             let answer = answered.unwrap_or(Answer::Failed);
             // The queue is closed only when the switchboard is gone.
             outcomes.send(Input::LookupAnswered { contact, answer }).await.ok();
@@ -281,7 +285,12 @@ impl Signalling {
     }
 }
 
-async fn answer(store: &Store, city: &crate::case::city::CityPlan, lookup: &Lookup, caller: &PhoneNumber) -> Answer {
+async fn answer(
+    store: &Store,
+    city: &crate::case::city::CityPlan,
+    lookup: &Lookup,
+    caller: &PhoneNumber,
+) -> Answer {
     let found = match lookup {
         Lookup::CaseStatus { number } => store.case_for_caller(number, caller.as_str()).await.map(|case| {
             case.map_or(Answer::NotFound, |case| Answer::CaseStatus {
@@ -291,7 +300,15 @@ async fn answer(store: &Store, city: &crate::case::city::CityPlan, lookup: &Look
         }),
         Lookup::OwnCases if caller.is_withheld() => Ok(Answer::NotFound),
         Lookup::OwnCases => {
-            let open = ["registered", "assigned", "accepted", "in_progress", "work_reported", "verification", "explained"];
+            let open = [
+                "registered",
+                "assigned",
+                "accepted",
+                "in_progress",
+                "work_reported",
+                "verification",
+                "explained",
+            ];
             let filter = CaseFilter {
                 states: open.map(str::to_owned).to_vec(),
                 caller: Some(caller.as_str().to_owned()),

@@ -49,7 +49,8 @@ pub(super) async fn run(args: Args) -> Outcome {
     let script = Script::new(acts(&args)?, Duration::from_secs(args.seconds));
     let (folder, file) = recording_place(args.record.as_deref())?;
     let bind = if ip.is_loopback() { ip } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
-    let settings = Settings { sip: SocketAddr::new(bind, 0), rtp_ports: args.rtp_ports.0, recordings: folder };
+    let settings =
+        Settings { sip: SocketAddr::new(bind, 0), rtp_ports: args.rtp_ports.0, recordings: folder };
     let mut phone = Softphone::start(settings).await?;
     match phone.call(uri, address, &args.from, script, file.as_deref()).await {
         Ok(outcome) => {
@@ -71,7 +72,9 @@ fn acts(args: &Args) -> anyhow::Result<Vec<Act>> {
     let mut acts = Vec::new();
     for word in &args.digits {
         if let Some(pause) = word.strip_prefix('w') {
-            acts.push(Act::Wait(pause_of(pause).with_context(|| format!("'{word}' is no pause, as in w2s"))?));
+            acts.push(Act::Wait(
+                pause_of(pause).with_context(|| format!("'{word}' is no pause, as in w2s"))?,
+            ));
             continue;
         }
         for key in word.chars() {

@@ -29,7 +29,8 @@ pub(super) fn run(file: &Path, args: &Args) -> Outcome {
 
 fn environment(config: &Config) -> Vec<Diagnostic> {
     let mut complaints = Vec::new();
-    let mut complain = |key: &str, message: String| complaints.push(Diagnostic::at_offset(key, "", 0, message));
+    let mut complain =
+        |key: &str, message: String| complaints.push(Diagnostic::at_offset(key, "", 0, message));
     if let Err(error) = std::process::Command::new(&config.speech.engine).arg("--version").output() {
         complain("[speech] engine", format!("{}: {error}", config.speech.engine.display()));
     }

@@ -26,7 +26,8 @@ pub(super) enum Command {
 pub(super) fn run(command: Command) -> Outcome {
     let Command::Simulate { file, inputs, from } = command;
     let name = super::show(&file);
-    let text = crate::config::read(&file).map_err(|error| Failure::Config(vec![Diagnostic::at_offset(&name, "", 0, error)]))?;
+    let text = crate::config::read(&file)
+        .map_err(|error| Failure::Config(vec![Diagnostic::at_offset(&name, "", 0, error)]))?;
     let plan = Dialplan::parse(&name, &text).map_err(Failure::Config)?;
     let folder = file.parent().unwrap_or(Path::new(".")).join("prompts");
     let texts = crate::speech::read_texts(&folder, plan.languages()).map_err(Failure::Config)?;

@@ -103,7 +103,17 @@ fn build(config: &Config, add: Add, password: &str, phone_password: Option<&str>
     if let Some(unknown) = queues.iter().find(|name| !config.queue.iter().any(|queue| queue.name == **name)) {
         bail!("there is no queue '{unknown}' in the configuration");
     }
-    account(config, add.name, role, add.organisation, languages, queues, add.sip_extension, password, phone_password)
+    account(
+        config,
+        add.name,
+        role,
+        add.organisation,
+        languages,
+        queues,
+        add.sip_extension,
+        password,
+        phone_password,
+    )
 }
 
 #[expect(clippy::too_many_arguments, reason = "a row has that many columns")]

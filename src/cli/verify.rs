@@ -15,14 +15,20 @@ pub(super) async fn run(file: &Path) -> Outcome {
     let digest_of = |recording: &Recording| digest(&config.recording.dir.join(&recording.path)).ok();
     let mut progress = |progress: Progress| {
         if std::io::stderr().is_terminal() {
-            eprint!("\r{} entries, {} cases, {} recordings", progress.entries, progress.cases, progress.recordings);
+            eprint!(
+                "\r{} entries, {} cases, {} recordings",
+                progress.entries, progress.cases, progress.recordings
+            );
         }
     };
     let report = store.verify(&mut progress, Some(&digest_of)).await;
     store.close().await;
     let report = report?;
     let checked = report.checked;
-    println!("{} entries, {} cases, {} recordings checked", checked.entries, checked.cases, checked.recordings);
+    println!(
+        "{} entries, {} cases, {} recordings checked",
+        checked.entries, checked.cases, checked.recordings
+    );
     println!("head {} {}", report.head.seq, report.head.hash);
     for finding in &report.findings {
         println!("{}", describe(finding));

@@ -32,7 +32,8 @@ impl Walk {
                 self.tell(prompts, Then::Go(say.next.clone()), say.barge_in, now);
             }
             NodeKind::Schedule(schedule) => {
-                let standing = plan.calendar(&schedule.calendar.node).map(|calendar| calendar.standing(now.utc));
+                let standing =
+                    plan.calendar(&schedule.calendar.node).map(|calendar| calendar.standing(now.utc));
                 let next = match standing {
                     Some(Standing::Open) => &schedule.open,
                     Some(Standing::Holiday) => &schedule.holiday,
@@ -45,8 +46,11 @@ impl Walk {
             NodeKind::Lookup(lookup) => self.start_lookup(lookup, now),
             NodeKind::CaseStatus(status) => self.start_case_status(status, now),
             NodeKind::Queue(queue) => {
-                let exit =
-                    Exit::Queue { queue: queue.queue.clone(), topic: self.topic.clone(), urgent: queue.urgent };
+                let exit = Exit::Queue {
+                    queue: queue.queue.clone(),
+                    topic: self.topic.clone(),
+                    urgent: queue.urgent,
+                };
                 let prompts = self.compose(&queue.prompt);
                 self.tell(prompts, Then::Leave(exit), false, now);
             }

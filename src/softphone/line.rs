@@ -13,7 +13,9 @@ use crate::ids::{LegId, Mint};
 use crate::media;
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Flow, Host, Message, Method, NameAddr, Request, Response, StatusCode, Uri};
-use crate::sip::transaction::{self, ClientTransactionId, ServerTransactionId, TransactionError, TransactionLayer};
+use crate::sip::transaction::{
+    self, ClientTransactionId, ServerTransactionId, TransactionError, TransactionLayer,
+};
 use crate::time::Now;
 
 /// What the line wants done or tells.
@@ -30,8 +32,13 @@ pub enum Event {
     /// Somebody rings; answer with [`Line::accept`] or [`Line::reject`].
     Incoming(Ringing),
     /// A response to a request of [`Line::send`].
-    Response { transaction: ClientTransactionId, response: Box<Response> },
-    Failed { transaction: ClientTransactionId },
+    Response {
+        transaction: ClientTransactionId,
+        response: Box<Response>,
+    },
+    Failed {
+        transaction: ClientTransactionId,
+    },
 }
 
 /// A call that rings here.
@@ -125,7 +132,12 @@ impl Line {
     }
 
     /// Sends a request outside any call.
-    pub fn send(&mut self, request: Request, flow: Flow, now: Now) -> Result<ClientTransactionId, TransactionError> {
+    pub fn send(
+        &mut self,
+        request: Request,
+        flow: Flow,
+        now: Now,
+    ) -> Result<ClientTransactionId, TransactionError> {
         self.sip.send_request(request, flow, now.mono)
     }
 
@@ -230,7 +242,13 @@ impl Line {
         }
     }
 
-    fn handle_request(&mut self, transaction: ServerTransactionId, request: Box<Request>, flow: Flow, now: Now) {
+    fn handle_request(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: Box<Request>,
+        flow: Flow,
+        now: Now,
+    ) {
         if Dialog::id_of_request(&request).is_some_and(|id| self.routes.dialogs.contains_key(&id)) {
             self.with_leg(now, |leg, turn| leg.handle_request(transaction, &request, turn));
         } else if request.method == Method::Invite && self.leg().is_none() && self.ringing.is_none() {

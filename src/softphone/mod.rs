@@ -145,7 +145,9 @@ impl Softphone {
         while let Some(event) = self.next(deadline).await? {
             match event {
                 Event::Line(line::Event::Incoming(ringing)) => self.line.accept(ringing, now()),
-                Event::Line(line::Event::Leg(LegEvent::Established)) => return self.talk(script).await.map(Some),
+                Event::Line(line::Event::Leg(LegEvent::Established)) => {
+                    return self.talk(script).await.map(Some);
+                }
                 _ => {}
             }
         }
@@ -224,7 +226,9 @@ impl Softphone {
         let mut sealed = None;
         while (self.recording.is_some() && sealed.is_none()) || self.line.leg().is_some() {
             match self.next(deadline).await? {
-                Some(Event::RecordingEnded(recording)) => self.media.order(Order::SealRecording { recording }),
+                Some(Event::RecordingEnded(recording)) => {
+                    self.media.order(Order::SealRecording { recording })
+                }
                 Some(Event::Sealed(file)) => sealed = Some(file),
                 Some(_) => {}
                 None => break,

@@ -92,7 +92,8 @@ impl Softphone {
         };
         let cnonce = self.line.mint().token();
         let credentials = registration.credentials(&challenge, &cnonce);
-        let credentials = credentials.ok_or_else(|| PhoneError::NotRegistered("unknown challenge".to_owned()))?;
+        let credentials =
+            credentials.ok_or_else(|| PhoneError::NotRegistered("unknown challenge".to_owned()))?;
         match self.send_register(&registration, 2, Some(credentials)).await? {
             (StatusCode::OK, _) => Ok(()),
             (status, _) => Err(PhoneError::NotRegistered(status.default_reason().to_owned())),
@@ -106,7 +107,8 @@ impl Softphone {
         credentials: Option<String>,
     ) -> Result<(StatusCode, Option<String>), PhoneError> {
         let request = registration.request(seq, credentials);
-        let sent = self.line.send(request, registration.flow(), now()).map_err(|_| PhoneError::Unreachable)?;
+        let sent =
+            self.line.send(request, registration.flow(), now()).map_err(|_| PhoneError::Unreachable)?;
         let deadline = now().mono + REGISTER_TIMEOUT;
         while let Some(event) = self.next(deadline).await? {
             match event {

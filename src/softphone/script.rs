@@ -10,7 +10,10 @@ use crate::media::Sound;
 #[derive(Clone, Debug)]
 pub enum Act {
     /// Speaks; the next act comes when it is said, or at once when it repeats for ever.
-    Play { sounds: Vec<Arc<Sound>>, repeat: bool },
+    Play {
+        sounds: Vec<Arc<Sound>>,
+        repeat: bool,
+    },
     /// Presses a key (RFC 4733).
     Press(Digit),
     Wait(Duration),
@@ -96,7 +99,10 @@ mod tests {
     fn acts_come_in_order_each_after_its_time() {
         let start = now().mono;
         let digit = Digit::from_char('1').unwrap_or_else(|| panic!("1 is a digit"));
-        let mut script = Script::new([Act::Press(digit), Act::Wait(Duration::from_secs(1)), Act::HangUp], Duration::from_secs(9));
+        let mut script = Script::new(
+            [Act::Press(digit), Act::Wait(Duration::from_secs(1)), Act::HangUp],
+            Duration::from_secs(9),
+        );
         assert!(matches!(script.step(start), Step::Do(Act::Press(_))));
         assert!(matches!(script.step(start), Step::Wait));
         assert_eq!(script.deadline(start), start + KEY_TIME);
@@ -109,8 +115,10 @@ mod tests {
     #[test]
     fn what_follows_a_sound_waits_for_its_end() {
         let start = now().mono;
-        let mut script =
-            Script::new([Act::Play { sounds: Vec::new(), repeat: false }, Act::HangUp], Duration::from_secs(9));
+        let mut script = Script::new(
+            [Act::Play { sounds: Vec::new(), repeat: false }, Act::HangUp],
+            Duration::from_secs(9),
+        );
         assert!(matches!(script.step(start), Step::Do(Act::Play { .. })));
         assert!(matches!(script.step(start), Step::Wait));
         script.play_finished();

@@ -256,7 +256,12 @@ impl Switchboard {
     /// Ways from messages and reports to legs, for the leak test: none are left when no call is.
     pub fn open_routes(&self) -> usize {
         let Routes { dialogs, requests, invites } = &self.routes;
-        dialogs.len() + requests.len() + invites.len() + self.owners.len() + self.recordings.len() + self.waiting_for.len()
+        dialogs.len()
+            + requests.len()
+            + invites.len()
+            + self.owners.len()
+            + self.recordings.len()
+            + self.waiting_for.len()
     }
 
     /// Drains every machine until all is quiet: outputs of one are inputs of the next.

@@ -1,8 +1,6 @@
 //! The answering side of a leg: offer, answer, its acknowledgement, re-INVITE.
 
-use crate::call::leg::{
-    ACK_TIMEOUT, AwaitedAck, HangUp, Leg, LegEnd, LegEvent, State, Timer, send_bye,
-};
+use crate::call::leg::{ACK_TIMEOUT, AwaitedAck, HangUp, Leg, LegEnd, LegEvent, State, Timer, send_bye};
 use crate::call::refusal::{ALLOW, Refusal};
 use crate::call::turn::Turn;
 use crate::sdp::{AudioOffer, Codec, Direction};

@@ -40,7 +40,8 @@ impl NameAddr {
             return Self::parse_bracketed(Some(display), bracketed);
         }
         match text.split_once('<') {
-            Some((display, _)) if display.contains('"') => Err(MALFORMED),
+            // The bracket stands inside a quoted parameter, as in `;+sip.instance="<urn:...>"`.
+            Some((before, _)) if before.contains('"') => Self::parse_bare(text),
             Some((display, bracketed)) => {
                 let display = display.trim();
                 Self::parse_bracketed((!display.is_empty()).then(|| display.to_owned()), bracketed)
@@ -110,6 +111,11 @@ mod tests {
         let bare = NameAddr::parse("sip:a@b ;  tag  = 3").unwrap();
         assert_eq!((bare.uri.params.0.len(), bare.tag()), (0, Some("3")));
         assert_eq!(bare.to_string(), "<sip:a@b>;tag=3");
+        for text in [r#"<sip:a@b>;+sip.instance="<urn:uuid:1>""#, r#"sip:a@b;+sip.instance="<urn:uuid:1>""#] {
+            let phone = NameAddr::parse(text).unwrap();
+            assert_eq!(phone.params.find("+sip.instance"), Some(r#""<urn:uuid:1>""#));
+            assert_eq!(phone.to_string(), r#"<sip:a@b>;+sip.instance="<urn:uuid:1>""#);
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! `CSeq` (RFC 3261 20.16): the sequence number of a request and the method it belongs to.
+//! The order of numbers is the dialog's business.
 
 use std::fmt;
 

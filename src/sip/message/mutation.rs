@@ -15,9 +15,10 @@ const CORPUS: [&str; 4] = [
      i: x@y\r\nCSeq: 1 INVITE\r\nm: <sip:a%40b@192.0.2.4:5060>;q=0.7\r\nSupported: timer,\r\n 100rel\r\nl: 3\r\n\r\nv=0",
     "SIP/2.0 486 Busy Here\r\nVia: SIP/2.0/TCP h.example;received=192.0.2.9\r\nFrom: <tel:+1-2;x=y>;tag=1\r\n\
      To: B <sips:b:pw@h.example?Subject=x>;tag=2\r\nCall-ID: z\r\nCSeq: 2 BYE\r\nContent-Length: 0\r\n\r\n",
-    "REGISTER sip:r.example SIP/2.0\nv:SIP/2.0/UDP a;branch=b\nFrom:<sip:a@r>;tag=t\nTo:<sip:a@r>\nCall-ID:1\nCSeq:1 REGISTER\n\
-     Contact: *\nExpires: 0\n\n",
-    "OPTIONS urn:x:y SIP/7.0\r\nVia: SIP / 2.0 / WS a\r\nFrom: urn:a\r\nTo: urn:b\r\nCall-ID: c\r\nCSeq: 0 OPTIONS\r\n\r\n\r\n\r\n",
+    "REGISTER sip:r.example SIP/2.0\nv:SIP/2.0/UDP a;branch=b\nFrom:<sip:a@r>;tag=t\nTo:<sip:a@r>\nCall-ID:1\n\
+     CSeq:1 REGISTER\nContact: *\nExpires: 0\n\n",
+    "OPTIONS urn:x:y SIP/7.0\r\nVia: SIP / 2.0 / WS a\r\nFrom: urn:a\r\nTo: urn:b\r\nCall-ID: c\r\n\
+     CSeq: 0 OPTIONS\r\n\r\n\r\n\r\n",
 ];
 
 /// Pieces that mean something to one of the parsers.

@@ -13,9 +13,10 @@ pub(super) const MAX_VIAS: usize = 100;
 /// Of a request without the header; RFC 3261 8.1.1.6 demands it, peers of RFC 2543 do not know it.
 const DEFAULT_MAX_FORWARDS: u8 = 70;
 
-/// Causes with an answer other than 400.
+/// A cause answered 505.
 pub(super) const VERSION: Malformed = Malformed { what: "SIP-Version" };
-pub(super) const SIZE: Malformed = Malformed { what: "message size" };
+/// A cause answered 513: the message is above [`MAX_MESSAGE_LEN`].
+pub const SIZE: Malformed = Malformed { what: "message size" };
 
 /// A part of a message that does not follow its grammar.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

@@ -87,7 +87,8 @@ fn white_space_folding_and_case_everywhere() {
          s :\r\n\
          NewFangled:   new value\r\n goes on\r\n\
          Odd: ;;,,;;,;\r\n\
-         v:  SIP  / 2.0  / TCP     relay.example   ;\r\n  branch  =   z9hG4bK9ik , SIP/2.0/TLS [2001:db8::9] : 5061\r\n\
+         v:  SIP  / 2.0  / TCP     relay.example   ;\r\n  branch  =   z9hG4bK9ik ,\x20\
+         SIP/2.0/TLS [2001:db8::9] : 5061\r\n\
          m:\"Quoted \\\"\\\"\" <sip:jr@phone.example> ; newparam =\r\n      newvalue ;\r\n  secondparam ; q = 0.33\r\n\r\nhello",
     );
     assert_eq!(request.via.len(), 3);

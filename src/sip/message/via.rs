@@ -1,4 +1,5 @@
 //! Via (RFC 3261 20.42, RFC 3581): parsing, printing, and the mark of where a request really came from.
+//! Branches are text here; matching by them belongs to the transaction layer.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -69,7 +70,7 @@ impl Via {
         if rport_asked {
             self.params.set("rport", Some(remote.port().to_string()));
         }
-        if rport_asked || self.host != Host::Ip(ip) {
+        if rport_asked || self.host != Host::Ip(ip) || self.params.contains("received") {
             self.params.set("received", Some(ip.to_string()));
         }
     }
@@ -147,5 +148,7 @@ mod tests {
             stamped("SIP/2.0/UDP 192.0.2.7;rport;branch=x"),
             "SIP/2.0/UDP 192.0.2.7;rport=4000;branch=x;received=192.0.2.7"
         );
+        let forged = stamped("SIP/2.0/UDP 192.0.2.7;received=203.0.113.1");
+        assert_eq!(forged, "SIP/2.0/UDP 192.0.2.7;received=192.0.2.7");
     }
 }

@@ -22,7 +22,8 @@ pub(super) fn after_each_step(snapshot: &Snapshot) {
         if !matches!(call.phase, CallPhase::Ringing | CallPhase::Talking) {
             continue;
         }
-        let operator = call.operator.unwrap_or_else(|| panic!("{} rings or talks without an operator", call.id));
+        let operator =
+            call.operator.unwrap_or_else(|| panic!("{} rings or talks without an operator", call.id));
         if let Some(other) = holders.insert(operator, call.id) {
             panic!("operator {operator} is in {other} and {}", call.id);
         }
@@ -58,7 +59,10 @@ pub(super) fn at_the_end(record: &Record, tapes: &HashMap<ringback::ids::Recordi
         let events = record.events(id);
         assert_eq!(events.first(), Some(&EventType::ContactOffered), "{id}: {events:?}");
         let count = |event| events.iter().filter(|seen| **seen == event).count();
-        assert!(contact.ended_at.is_some() && contact.termination.is_some(), "{id} is still open: {events:?}");
+        assert!(
+            contact.ended_at.is_some() && contact.termination.is_some(),
+            "{id} is still open: {events:?}"
+        );
         assert_eq!(count(EventType::ContactEnded), 1, "{id} ended once: {events:?}");
         assert_eq!(count(EventType::ContactDisposed), 1, "{id} has exactly one disposition: {events:?}");
         assert!(contact.disposition.is_some(), "{id}");
@@ -97,5 +101,8 @@ fn check_recording(
     assert!(tape.sealed && tape.frames == row.frames, "{id}");
     let length = i64::try_from(row.frames / 8).unwrap();
     let call = (contact.ended_at.unwrap().micros() - answered.micros()) / 1000;
-    assert!((length - call).abs() <= LENGTH_TOLERANCE_MS, "{id}: {call} ms of call, {length} ms of recording");
+    assert!(
+        (length - call).abs() <= LENGTH_TOLERANCE_MS,
+        "{id}: {call} ms of call, {length} ms of recording"
+    );
 }

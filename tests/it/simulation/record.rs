@@ -20,7 +20,12 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn write(&mut self, contact: Option<Contact>, recording: Option<Recording>, entries: Vec<Draft>) {
+    pub(super) fn write(
+        &mut self,
+        contact: Option<Contact>,
+        recording: Option<Recording>,
+        entries: Vec<Draft>,
+    ) {
         if let Some(contact) = contact {
             self.by_call_id.insert(contact.sip_call_id.clone(), contact.id);
             self.contacts.insert(contact.id, contact);

@@ -63,17 +63,46 @@ pub(super) struct Tally {
 #[derive(Debug)]
 enum Happening {
     /// A datagram arrives at the service, or at a person.
-    ToService { bytes: Vec<u8>, from: SocketAddr },
-    ToPerson { person: usize, bytes: Vec<u8> },
-    RtpToService { leg: LegId, from: SocketAddr, packet: Vec<u8> },
-    RtpToPerson { person: usize, from: SocketAddr, packet: Vec<u8> },
+    ToService {
+        bytes: Vec<u8>,
+        from: SocketAddr,
+    },
+    ToPerson {
+        person: usize,
+        bytes: Vec<u8>,
+    },
+    RtpToService {
+        leg: LegId,
+        from: SocketAddr,
+        packet: Vec<u8>,
+    },
+    RtpToPerson {
+        person: usize,
+        from: SocketAddr,
+        packet: Vec<u8>,
+    },
     Input(Box<Input>),
-    Press { person: usize, key: char },
-    HangUp { person: usize },
-    Vanish { person: usize },
-    React { person: usize, rung: u64, answer: bool },
-    Ready { person: usize },
-    Wake { person: usize },
+    Press {
+        person: usize,
+        key: char,
+    },
+    HangUp {
+        person: usize,
+    },
+    Vanish {
+        person: usize,
+    },
+    React {
+        person: usize,
+        rung: u64,
+        answer: bool,
+    },
+    Ready {
+        person: usize,
+    },
+    Wake {
+        person: usize,
+    },
 }
 
 pub(super) struct World {
@@ -145,7 +174,11 @@ fn settings(operators: &[(UserId, String)]) -> Settings {
         short_number: SHORT_NUMBER.to_owned(),
         plan,
         topic_categories: Arc::default(),
-        trunks: vec![Trunk { name: "city".to_owned(), from: vec!["127.1.0.0/16".parse().unwrap()], digest: None }],
+        trunks: vec![Trunk {
+            name: "city".to_owned(),
+            from: vec!["127.1.0.0/16".parse().unwrap()],
+            digest: None,
+        }],
         accounts: operators
             .iter()
             .map(|(user, extension)| {
@@ -280,14 +313,16 @@ impl World {
     /// Until every machine is at rest, which it must be within [`REST`].
     pub(super) fn run_until_quiet(&mut self) {
         let end = self.now.mono + REST;
-        while self.now.mono < end && !(self.board.calls().next().is_none() && self.board.transactions() == 0) {
+        while self.now.mono < end && !(self.board.calls().next().is_none() && self.board.transactions() == 0)
+        {
             self.run_for(Duration::from_secs(1));
         }
     }
 
     fn step(&mut self) {
         while let Some(happening) = self.agenda.take_due(self.now.mono) {
-            let signalling = !matches!(happening, Happening::RtpToService { .. } | Happening::RtpToPerson { .. });
+            let signalling =
+                !matches!(happening, Happening::RtpToService { .. } | Happening::RtpToPerson { .. });
             self.happen(happening);
             if signalling {
                 invariants::after_each_step(&self.board.snapshot(self.now));
@@ -360,7 +395,8 @@ impl World {
     fn ask_for_readiness(&mut self, person: usize) {
         let Role::Operator { user, .. } = self.people[person].role else { return };
         let snapshot = self.board.snapshot(self.now);
-        let status = snapshot.operators.iter().find(|operator| operator.id == user).map(|operator| &operator.status);
+        let status =
+            snapshot.operators.iter().find(|operator| operator.id == user).map(|operator| &operator.status);
         if matches!(status, Some(OperatorStatus::NotReady { .. })) {
             self.board.handle_command(Command::SetReady { operator: user }, self.now).unwrap();
             self.carry_out();
@@ -576,7 +612,9 @@ impl World {
                 };
                 self.later(1, 50, Input::RecordingSealed(sealed));
             }
-            Effect::DiscardRecording { recording } => self.tapes.get_mut(&recording).unwrap().discarded = true,
+            Effect::DiscardRecording { recording } => {
+                self.tapes.get_mut(&recording).unwrap().discarded = true
+            }
             Effect::Commit { ticket, contact, recording, entries } => {
                 let fails = ticket.is_some() && self.rng.random_bool(self.plan.commit_failures);
                 if !fails {
@@ -597,7 +635,8 @@ impl World {
                 self.agenda.add(self.store_free_at, Happening::Input(input));
             }
             Effect::Lookup { contact, .. } => {
-                let answer = [Answer::NotFound, Answer::Count(2), Answer::Failed][self.rng.random_range(0..3)].clone();
+                let answer =
+                    [Answer::NotFound, Answer::Count(2), Answer::Failed][self.rng.random_range(0..3)].clone();
                 self.later(1, 400, Input::LookupAnswered { contact, answer });
             }
         }
@@ -609,8 +648,12 @@ impl World {
             && response.status == StatusCode::OK
             && response.cseq.method == ringback::sip::message::Method::Invite
         {
-            let contact = self.record.by_call_id.get(&response.call_id).expect("answered before it was written");
-            assert!(self.tapes[&self.record.contacts[contact].recording.unwrap()].open, "answered without a tape");
+            let contact =
+                self.record.by_call_id.get(&response.call_id).expect("answered before it was written");
+            assert!(
+                self.tapes[&self.record.contacts[contact].recording.unwrap()].open,
+                "answered without a tape"
+            );
         }
         let Some(person) = self.by_sip.get(&to).copied() else { return };
         if self.arrives() {
@@ -637,7 +680,12 @@ impl World {
     }
 
     pub(super) fn check_the_end(&self) {
-        assert_eq!(self.board.calls().count(), 0, "calls are left: {:?}", self.board.snapshot(self.now).calls);
+        assert_eq!(
+            self.board.calls().count(),
+            0,
+            "calls are left: {:?}",
+            self.board.snapshot(self.now).calls
+        );
         assert_eq!(self.board.transactions(), 0, "transactions are left");
         assert_eq!(self.board.open_routes(), 0, "routes are left");
         assert!(self.service_ports.is_empty(), "media ports are left");
