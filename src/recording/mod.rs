@@ -77,3 +77,10 @@ pub struct Sealed {
     pub result: RecordingResult,
     pub sha256: Option<Sha256>,
 }
+
+impl Sealed {
+    /// There is no file that could be used.
+    pub fn failed(recording: RecordingId) -> Self {
+        Self { recording, frames: 0, gaps: Vec::new(), result: RecordingResult::Failed, sha256: None }
+    }
+}
