@@ -1,4 +1,5 @@
-//! The two UDP sockets of a leg, RTP and RTCP, non-blocking and watched by the thread's poller.
+//! The two UDP sockets of a leg, RTP and RTCP, non-blocking and watched by the thread's poller. Which ports is
+//! `ports`; this is the only file of the program that needs `unsafe`.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};

@@ -1,4 +1,5 @@
 //! The plane on the loopback interface: real sockets, real files; paced by the plane's own packets, never by sleeping.
+//! What legs do with packets is tested in `media/tests.rs`.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};

@@ -1,4 +1,5 @@
-//! The recording of a contact: its states, gaps and result. The bytes are `wav/` and `files/`.
+//! The recording of a contact: its states, gaps and result.
+//! The bytes are `wav/` and `files/`.
 
 use serde::{Deserialize, Serialize};
 
