@@ -52,7 +52,10 @@ fn calendars(plan: &Dialplan, source: &Source<'_>) {
 fn languages(plan: &Dialplan, source: &Source<'_>) {
     let check = |language: Language, at: TextPosition| {
         if !plan.languages.contains(&language) {
-            source.complain_at(at, format!("language '{language}' is not among the 'languages' of this dialplan"));
+            source.complain_at(
+                at,
+                format!("language '{language}' is not among the 'languages' of this dialplan"),
+            );
         }
     };
     for node in plan.nodes.values() {
@@ -71,18 +74,23 @@ fn emergency(plan: &Dialplan, source: &Source<'_>) {
     if let Some(node) = plan.nodes.get(&plan.emergency.node)
         && !matches!(&node.kind, NodeKind::Queue(queue) if queue.urgent)
     {
-        let message = format!("'emergency' must name a queue node with urgent = true; '{}' is none", node.name);
+        let message =
+            format!("'emergency' must name a queue node with urgent = true; '{}' is none", node.name);
         source.complain_at(plan.emergency.at, message);
     }
     if let Some(node) = plan.nodes.get(&plan.operator.node)
         && !matches!(&node.kind, NodeKind::Queue(_))
     {
-        source.complain_at(plan.operator.at, format!("'operator' must name a queue node; '{}' is none", node.name));
+        source.complain_at(
+            plan.operator.at,
+            format!("'operator' must name a queue node; '{}' is none", node.name),
+        );
     }
     for node in plan.nodes.values() {
         let NodeKind::Menu(menu) = &node.kind else { continue };
         if !menu.keys.iter().any(|(_, target)| target.node == plan.emergency.node) {
-            let message = format!("menu '{}' has no key for the emergency node '{}'", node.name, plan.emergency.node);
+            let message =
+                format!("menu '{}' has no key for the emergency node '{}'", node.name, plan.emergency.node);
             source.complain_at(node.at, message);
         }
     }
@@ -90,9 +98,10 @@ fn emergency(plan: &Dialplan, source: &Source<'_>) {
 
 /// A node that speaks of the collected case number needs some node that collects it.
 fn collected(plan: &Dialplan, source: &Source<'_>) {
-    let collects = plan.nodes.values().any(|node| {
-        matches!(&node.kind, NodeKind::Collect(collect) if collect.into == Slot::CaseNumber)
-    });
+    let collects = plan
+        .nodes
+        .values()
+        .any(|node| matches!(&node.kind, NodeKind::Collect(collect) if collect.into == Slot::CaseNumber));
     if collects {
         return;
     }
@@ -103,7 +112,10 @@ fn collected(plan: &Dialplan, source: &Source<'_>) {
             _ => false,
         };
         if needs {
-            let message = format!("node '{}' needs a case number, but no node collects one (into = \"case_number\")", node.name);
+            let message = format!(
+                "node '{}' needs a case number, but no node collects one (into = \"case_number\")",
+                node.name
+            );
             source.complain_at(node.at, message);
         }
     }
@@ -157,7 +169,8 @@ impl<'p> Graph<'p> {
             let leads = node.exits().into_iter().map(|exit| (exit.target.node.as_str(), exit.needs_input));
             exits.insert(&node.name, leads.collect());
         }
-        let back: Vec<&str> = plan.nodes.values().filter(|node| node.goes_back()).map(|node| node.name.as_str()).collect();
+        let back: Vec<&str> =
+            plan.nodes.values().filter(|node| node.goes_back()).map(|node| node.name.as_str()).collect();
         for name in back {
             let callers = exits.iter().filter(|(_, leads)| leads.iter().any(|(to, _)| *to == name));
             let callers: Vec<(&str, bool)> = callers.map(|(from, _)| (*from, false)).collect();
@@ -192,7 +205,10 @@ impl<'p> Graph<'p> {
             match distances.get(node.name.as_str()) {
                 None => source.complain_at(node.at, format!("no exit leads to node '{}'", node.name)),
                 Some(steps) if *steps > MAX_DEPTH => {
-                    let message = format!("node '{}' is {steps} steps from the start; the most is {MAX_DEPTH}", node.name);
+                    let message = format!(
+                        "node '{}' is {steps} steps from the start; the most is {MAX_DEPTH}",
+                        node.name
+                    );
                     source.complain_at(node.at, message);
                 }
                 Some(_) => {}
@@ -203,7 +219,10 @@ impl<'p> Graph<'p> {
     /// From every node an operator, a message, a call-back or a farewell must be in reach.
     fn check_dead_ends(&self, plan: &Dialplan, source: &Source<'_>) {
         for node in plan.nodes.values() {
-            let ends = self.distances(&[&node.name]).keys().any(|name| plan.nodes.get(*name).is_some_and(Node::is_terminal));
+            let ends = self
+                .distances(&[&node.name])
+                .keys()
+                .any(|name| plan.nodes.get(*name).is_some_and(Node::is_terminal));
             if !ends {
                 let message = format!("from node '{}' no caller ever reaches a person or the end", node.name);
                 source.complain_at(node.at, message);

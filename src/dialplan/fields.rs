@@ -103,7 +103,12 @@ impl<'s, 't> Fields<'s, 't> {
     }
 
     /// A whole number within `range`.
-    pub(super) fn integer(&mut self, key: &'static str, range: RangeInclusive<i64>, default: Option<i64>) -> Option<i64> {
+    pub(super) fn integer(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i64>,
+        default: Option<i64>,
+    ) -> Option<i64> {
         let value = match default {
             Some(_) => self.value(key),
             None => self.required(key),
@@ -160,7 +165,8 @@ impl<'s, 't> Fields<'s, 't> {
     pub(super) fn spoken(&mut self, key: &'static str) -> Vec<PromptItem> {
         let prompts = self.prompts(key);
         if prompts.is_empty() {
-            self.source.complain(self.offset, format!("{} says nothing: '{key}' is missing or empty", self.what));
+            self.source
+                .complain(self.offset, format!("{} says nothing: '{key}' is missing or empty", self.what));
         }
         prompts
     }
@@ -182,7 +188,8 @@ impl<'s, 't> Fields<'s, 't> {
             let name: &DeString<'_> = key.get_ref();
             if !self.known.iter().any(|known| known == name) {
                 let hint = did_you_mean(name, self.known.iter().copied());
-                self.source.complain(key.span().start, format!("unknown key '{name}' in {}{hint}", self.what));
+                self.source
+                    .complain(key.span().start, format!("unknown key '{name}' in {}{hint}", self.what));
             }
         }
     }

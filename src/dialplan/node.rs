@@ -237,9 +237,12 @@ impl Node {
             NodeKind::Menu(menu) => {
                 menu.prompt.iter().chain(&menu.no_input.prompt).chain(&menu.no_match.prompt).collect()
             }
-            NodeKind::Collect(collect) => {
-                collect.prompt.iter().chain(&collect.no_input.prompt).chain(&collect.no_match.prompt).collect()
-            }
+            NodeKind::Collect(collect) => collect
+                .prompt
+                .iter()
+                .chain(&collect.no_input.prompt)
+                .chain(&collect.no_match.prompt)
+                .collect(),
             NodeKind::Say(say) => say.prompt.iter().collect(),
             NodeKind::Queue(queue) => queue.prompt.iter().collect(),
             NodeKind::Callback(callback) => callback.prompt.iter().collect(),

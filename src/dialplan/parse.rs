@@ -63,7 +63,10 @@ fn read_languages(fields: &mut Fields<'_, '_>) -> Vec<Language> {
         }
     }
     if languages.is_empty() {
-        fields.source.complain(0, "'languages' must list at least one language; the first is spoken until one is chosen");
+        fields.source.complain(
+            0,
+            "'languages' must list at least one language; the first is spoken until one is chosen",
+        );
     }
     languages
 }
@@ -103,12 +106,16 @@ fn read_calendar(mut fields: Fields<'_, '_>, time_zone: Tz) -> Calendar {
     let open: Vec<OpenHours> = fields
         .strings("open")
         .into_iter()
-        .filter_map(|(text, offset)| OpenHours::parse(text).map_err(|wrong| source.complain(offset, wrong)).ok())
+        .filter_map(|(text, offset)| {
+            OpenHours::parse(text).map_err(|wrong| source.complain(offset, wrong)).ok()
+        })
         .collect();
     let holidays: Vec<Holiday> = fields
         .strings("holidays")
         .into_iter()
-        .filter_map(|(text, offset)| Holiday::parse(text).map_err(|wrong| source.complain(offset, wrong)).ok())
+        .filter_map(|(text, offset)| {
+            Holiday::parse(text).map_err(|wrong| source.complain(offset, wrong)).ok()
+        })
         .collect();
     if always == !open.is_empty() {
         let at = fields.position();

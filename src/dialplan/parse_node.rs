@@ -63,7 +63,15 @@ fn menu(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
     let timeout = fields.secs("timeout_secs", SILENCE_SECS, DEFAULT_TIMEOUT_SECS);
     let keys = menu_keys(fields);
     let (no_input, no_match) = (fields.retry("no_input"), fields.retry("no_match"));
-    Some(NodeKind::Menu(Menu { prompt, barge_in, type_ahead, timeout, keys, no_input: no_input?, no_match: no_match? }))
+    Some(NodeKind::Menu(Menu {
+        prompt,
+        barge_in,
+        type_ahead,
+        timeout,
+        keys,
+        no_input: no_input?,
+        no_match: no_match?,
+    }))
 }
 
 /// `keys = { 1 = "water", 0 = "emergency" }`.
@@ -84,7 +92,10 @@ fn menu_keys(fields: &mut Fields<'_, '_>) -> Vec<(char, Target)> {
             fields.source.complain(target.span().start, format!("key {digit} must lead to a node's name"));
             continue;
         };
-        keys.push((digit, Target { node: node.to_string(), at: fields.source.position(target.span().start) }));
+        keys.push((
+            digit,
+            Target { node: node.to_string(), at: fields.source.position(target.span().start) },
+        ));
     }
     keys
 }
@@ -110,7 +121,10 @@ fn collect(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
     let (no_input, no_match) = (fields.retry("no_input"), fields.retry("no_match"));
     let (min_digits, max_digits) = (usize::try_from(min?).ok()?, usize::try_from(max?).ok()?);
     if min_digits > max_digits {
-        fields.source.complain_at(fields.position(), format!("min_digits {min_digits} is above max_digits {max_digits}"));
+        fields.source.complain_at(
+            fields.position(),
+            format!("min_digits {min_digits} is above max_digits {max_digits}"),
+        );
     }
     Some(NodeKind::Collect(Collect {
         prompt,

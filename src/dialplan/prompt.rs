@@ -129,7 +129,6 @@ pub(super) fn parse_item(text: &str, at: TextPosition) -> Result<PromptItem, Str
 pub fn is_prompt_id(id: &str) -> bool {
     id.len() <= MAX_PROMPT_ID_LEN
         && id.split('.').all(|part| {
-            !part.is_empty()
-                && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         })
 }

@@ -164,8 +164,11 @@ mod tests {
 
     #[test]
     fn an_hour_that_comes_twice_is_open_twice() {
-        let night =
-            Calendar { open: vec![OpenHours::parse("Sun 03:00-04:00").unwrap()], holidays: vec![], ..office() };
+        let night = Calendar {
+            open: vec![OpenHours::parse("Sun 03:00-04:00").unwrap()],
+            holidays: vec![],
+            ..office()
+        };
         // 2026-10-25 03:30 local happens at 00:30Z (summer time) and at 01:30Z (winter time).
         assert_eq!(night.standing(at("2026-10-25T00:30:00Z")), Standing::Open);
         assert_eq!(night.standing(at("2026-10-25T01:30:00Z")), Standing::Open);
@@ -200,7 +203,9 @@ mod tests {
 
     #[test]
     fn wrong_hours_and_dates_are_refused() {
-        for wrong in ["", "Mon", "Mon 8:00-17:00", "Mo 08:00-17:00", "Mon 08:00", "Mon 08:00-24:01", "Mon 17:00-08:00"] {
+        for wrong in
+            ["", "Mon", "Mon 8:00-17:00", "Mo 08:00-17:00", "Mon 08:00", "Mon 08:00-24:01", "Mon 17:00-08:00"]
+        {
             assert!(OpenHours::parse(wrong).is_err(), "{wrong}");
         }
         for wrong in ["", "13-01", "2026-02-29", "02-30", "1-2-3-4", "yesterday"] {

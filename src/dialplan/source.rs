@@ -22,7 +22,12 @@ pub(super) struct Source<'a> {
 impl<'a> Source<'a> {
     pub(super) fn new(file: &'a str, text: &'a str) -> Self {
         let starts = text.match_indices('\n').map(|(newline, _)| newline + 1);
-        Self { file, text, line_starts: std::iter::once(0).chain(starts).collect(), complaints: RefCell::default() }
+        Self {
+            file,
+            text,
+            line_starts: std::iter::once(0).chain(starts).collect(),
+            complaints: RefCell::default(),
+        }
     }
 
     /// The whole text as a table, as far as it can be read.

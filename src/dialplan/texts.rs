@@ -62,7 +62,10 @@ fn read_table(
     for (key, value) in table {
         let (id, offset) = (format!("{prefix}{}", key.get_ref()), key.span().start);
         if !is_prompt_id(&id) {
-            source.complain(offset, format!("'{id}' is not a prompt id: lower-case letters, digits, '_' and '.'"));
+            source.complain(
+                offset,
+                format!("'{id}' is not a prompt id: lower-case letters, digits, '_' and '.'"),
+            );
             continue;
         }
         let read = match value.get_ref() {

@@ -90,11 +90,15 @@ impl Walk {
     pub(super) fn handle_no_input(&mut self, now: Now) {
         self.step(Step::NoInput { node: self.node.clone() });
         self.no_inputs += 1;
-        self.retry(self.no_inputs, |kind| match kind {
-            NodeKind::Menu(menu) => Some(&menu.no_input),
-            NodeKind::Collect(collect) => Some(&collect.no_input),
-            _ => None,
-        }, now);
+        self.retry(
+            self.no_inputs,
+            |kind| match kind {
+                NodeKind::Menu(menu) => Some(&menu.no_input),
+                NodeKind::Collect(collect) => Some(&collect.no_input),
+                _ => None,
+            },
+            now,
+        );
     }
 
     fn handle_no_match(&mut self, now: Now) {
@@ -102,11 +106,15 @@ impl Walk {
         self.no_matches += 1;
         // What was typed after a wrong key was meant for another place.
         self.typed_ahead.clear();
-        self.retry(self.no_matches, |kind| match kind {
-            NodeKind::Menu(menu) => Some(&menu.no_match),
-            NodeKind::Collect(collect) => Some(&collect.no_match),
-            _ => None,
-        }, now);
+        self.retry(
+            self.no_matches,
+            |kind| match kind {
+                NodeKind::Menu(menu) => Some(&menu.no_match),
+                NodeKind::Collect(collect) => Some(&collect.no_match),
+                _ => None,
+            },
+            now,
+        );
     }
 
     /// Repeats the node, or gives up on it after the last attempt.

@@ -28,11 +28,14 @@ impl Walk {
             NodeKind::Menu(menu) => self.prompt_for_input(&menu.prompt, menu.type_ahead, now),
             NodeKind::Collect(collect) => self.prompt_for_input(&collect.prompt, collect.type_ahead, now),
             NodeKind::Say(say) => {
-                let prompts = self.compose(&say.prompt);
+                // Whoever has typed ahead knows what would be said.
+                let is_skipped = say.barge_in && !self.typed_ahead.is_empty();
+                let prompts = if is_skipped { Vec::new() } else { self.compose(&say.prompt) };
                 self.tell(prompts, Then::Go(say.next.clone()), say.barge_in, now);
             }
             NodeKind::Schedule(schedule) => {
-                let standing = plan.calendar(&schedule.calendar.node).map(|calendar| calendar.standing(now.utc));
+                let standing =
+                    plan.calendar(&schedule.calendar.node).map(|calendar| calendar.standing(now.utc));
                 let next = match standing {
                     Some(Standing::Open) => &schedule.open,
                     Some(Standing::Holiday) => &schedule.holiday,
@@ -45,8 +48,11 @@ impl Walk {
             NodeKind::Lookup(lookup) => self.start_lookup(lookup, now),
             NodeKind::CaseStatus(status) => self.start_case_status(status, now),
             NodeKind::Queue(queue) => {
-                let exit =
-                    Exit::Queue { queue: queue.queue.clone(), topic: self.topic.clone(), urgent: queue.urgent };
+                let exit = Exit::Queue {
+                    queue: queue.queue.clone(),
+                    topic: self.topic.clone(),
+                    urgent: queue.urgent,
+                };
                 let prompts = self.compose(&queue.prompt);
                 self.tell(prompts, Then::Leave(exit), false, now);
             }

@@ -107,7 +107,8 @@ pub fn simulate(
 ) -> Transcript {
     let walk = Walk::new(plan, caller, started);
     let inputs = inputs.iter().cloned().collect();
-    let mut run = Run { walk, texts, inputs, now: started, elapsed: Duration::ZERO, transcript: Transcript::default() };
+    let mut run =
+        Run { walk, texts, inputs, now: started, elapsed: Duration::ZERO, transcript: Transcript::default() };
     run.drain();
     while run.transcript.lines.len() < MAX_LINES && run.advance() {
         run.drain();

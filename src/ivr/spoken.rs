@@ -17,7 +17,9 @@ pub fn position_prompts(position: usize, language: Language) -> Vec<PromptRef> {
     let place = u32::try_from(position).unwrap_or(u32::MAX);
     match place {
         0 | 1 => vec![prompt("queue.next"), prompt("queue.stay")],
-        2..=MAX_SPOKEN_NUMBER => vec![prompt("queue.position"), number(place, language), prompt("queue.stay")],
+        2..=MAX_SPOKEN_NUMBER => {
+            vec![prompt("queue.position"), number(place, language), prompt("queue.stay")]
+        }
         _ => vec![prompt("queue.position_more"), prompt("queue.stay")],
     }
 }
@@ -99,7 +101,10 @@ mod tests {
         assert_eq!(ids(&spoken), ["status.is", "state.in_progress", "status.due", "month.11", "day.21"]);
         assert_eq!(ids(&status("on_hold", Some((2026, 11, 20)), Language::En))[2..], ["status.overdue"]);
         assert_eq!(ids(&status("closed", Some((2026, 11, 20)), Language::En)), ["status.is", "state.closed"]);
-        assert_eq!(ids(&status("nonsense", Some((2026, 2, 30)), Language::He)), ["status.is", "state.unknown"]);
+        assert_eq!(
+            ids(&status("nonsense", Some((2026, 2, 30)), Language::He)),
+            ["status.is", "state.unknown"]
+        );
     }
 
     #[test]

@@ -31,11 +31,16 @@ pub(super) enum State {
     /// The node's prompt plays; then it waits for keys.
     Prompting,
     /// A prompt plays; then the walk goes on. `barge_in`: a key cuts it short.
-    Telling { then: Then, barge_in: bool },
+    Telling {
+        then: Then,
+        barge_in: bool,
+    },
     /// A menu's prompt is over; one key is awaited.
     AwaitingKey,
     /// Digits are being entered.
-    Collecting { digits: String },
+    Collecting {
+        digits: String,
+    },
     LookingUp,
     /// [`Output::Leave`] was given; only a full queue brings the walk back.
     Left,
