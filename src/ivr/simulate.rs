@@ -129,13 +129,14 @@ impl Run<'_> {
     /// Lets the next thing happen; false when nothing is left.
     fn advance(&mut self) -> bool {
         if self.walk.is_over() {
-            if self.inputs.pop_front() != Some(SimulatedInput::QueueFull) {
+            let is_queued = matches!(self.transcript.exit, Some(Exit::Queue { .. }));
+            if self.inputs.pop_front() != Some(SimulatedInput::QueueFull) || !is_queued {
                 return false;
             }
             self.note("the queue is full".to_owned());
             self.transcript.exit = None;
             self.walk.handle_queue_full(self.now);
-            return !self.walk.is_over();
+            return true;
         }
         if self.walk.is_playing() {
             self.pass(Duration::from_secs(PROMPT_SECS));
