@@ -61,7 +61,7 @@ fn is_between_vowels(word: &str, at: usize) -> bool {
 /// Where the stressed vowel stands: after the last `'` that is not between vowels, or else the last vowel, of
 /// two in a row (`ein`) the first.
 fn stressed_vowel(word: &str) -> Option<usize> {
-    let marked =
+    let mut marked =
         word.match_indices('\'').filter(|(at, _)| !is_between_vowels(word, *at)).map(|(at, _)| at + 1);
     let marked = marked.rfind(|at| is_vowel(word[*at..].chars().next()));
     let last = || word.rfind(|letter| VOWELS.contains(letter));
