@@ -144,7 +144,9 @@ impl CityPlan {
     pub fn norm(&self, category: &str, priority: Priority) -> Option<&Norm> {
         let fitting = self.norms.iter().enumerate().filter(|(_, norm)| norm.priority <= priority);
         fitting
-            .filter_map(|(line, norm)| Some(((closeness(&norm.category, category)?, norm.priority, Reverse(line)), norm)))
+            .filter_map(|(line, norm)| {
+                Some(((closeness(&norm.category, category)?, norm.priority, Reverse(line)), norm))
+            })
             .max_by_key(|(rank, _)| *rank)
             .map(|(_, norm)| norm)
     }
@@ -157,7 +159,8 @@ impl CityPlan {
         territory: Option<&str>,
         at: Timestamp,
     ) -> Option<&ServiceArea> {
-        let in_charge = |area: &&ServiceArea| area.calendar.as_ref().is_none_or(|calendar| calendar.is_open(at));
+        let in_charge =
+            |area: &&ServiceArea| area.calendar.as_ref().is_none_or(|calendar| calendar.is_open(at));
         self.areas
             .iter()
             .filter(in_charge)

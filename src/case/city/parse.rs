@@ -22,7 +22,16 @@ const DEFAULT_ATTEMPTS: usize = 3;
 const EVIDENCE_ROLES: [&str; 3] = ["before", "after", "other"];
 
 const SECTIONS: [&str; 10] = [
-    "city", "calendar", "category", "topics", "territory", "organisation", "area", "norm", "evidence", "verify",
+    "city",
+    "calendar",
+    "category",
+    "topics",
+    "territory",
+    "organisation",
+    "area",
+    "norm",
+    "evidence",
+    "verify",
 ];
 
 type Calendars = BTreeMap<String, Calendar>;
@@ -58,8 +67,18 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
         language,
         categories: draft.categories.into_iter().map(|category| category.value).collect(),
         topics: draft.topics.into_iter().map(|(topic, category)| (topic.value, category.value)).collect(),
-        territories: draft.territories.into_iter().map(pair).map(|(id, name)| Territory { id, name }).collect(),
-        organisations: draft.organisations.into_iter().map(pair).map(|(id, name)| Organisation { id, name }).collect(),
+        territories: draft
+            .territories
+            .into_iter()
+            .map(pair)
+            .map(|(id, name)| Territory { id, name })
+            .collect(),
+        organisations: draft
+            .organisations
+            .into_iter()
+            .map(pair)
+            .map(|(id, name)| Organisation { id, name })
+            .collect(),
         areas: draft.areas.into_iter().map(checks::AreaDraft::settled).collect(),
         norms: draft.norms.into_iter().map(|norm| norm.value).collect(),
         evidence: draft.evidence.into_iter().map(|(category, rule)| (category.value, rule)).collect(),
@@ -182,7 +201,8 @@ fn norms<'a>(reader: &mut Reader<'a>, root: Table<'a>, calendars: &Calendars) ->
         if let (Some(id), Some(category), Some(resolve), Some(calendar)) = (id, category, resolve, calendar) {
             let priority = priority.unwrap_or(Priority::Normal);
             let offset = category.offset;
-            let norm = Norm { id: id.value, category: category.value, priority, accept, resolve, calendar, roll };
+            let norm =
+                Norm { id: id.value, category: category.value, priority, accept, resolve, calendar, roll };
             norms.push(Placed { value: norm, offset });
         }
     }
@@ -195,7 +215,10 @@ fn priority(reader: &mut Reader<'_>, text: &Placed<String>) -> Priority {
         "urgent" => Priority::Urgent,
         "life_safety" => Priority::LifeSafety,
         other => {
-            reader.complain(text.offset, format!("'{other}' is no priority: one of normal, urgent, life_safety"));
+            reader.complain(
+                text.offset,
+                format!("'{other}' is no priority: one of normal, urgent, life_safety"),
+            );
             Priority::Normal
         }
     }
