@@ -1,4 +1,5 @@
-//! The register number's form: `year-office-sequence`. Giving the next number without a gap is the store's part.
+//! The register number's form: `year-office-sequence`.
+//! Giving the next number without a gap is the store's part.
 
 use std::str::FromStr;
 

@@ -1,4 +1,5 @@
 //! Every state against every action, and the invariants of DOMAIN.md one by one.
+//! Time is counted in minutes after the registration.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

@@ -1,4 +1,5 @@
-//! The text of a city plan into its parts. What the parts say of each other is compared in `checks`.
+//! The text of a city plan into its parts, section by section.
+//! What the parts say of each other is compared in `checks`; how a field is read is `reader`.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,5 @@
 //! Reads TOML tables field by field and collects every complaint with its place, instead of stopping at the first.
+//! Knows nothing of cities.
 
 use std::fmt::Display;
 use std::ops::Range;

@@ -1,4 +1,5 @@
-//! The shipped city plan, routing precedence, and what a wrong plan is told.
+//! The shipped city plan and what it decides: executors by category, territory and time, norms, evidence.
+//! And what a wrong plan is told, with the place of each mistake.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
