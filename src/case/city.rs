@@ -10,6 +10,8 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use chrono::Datelike;
+
 use super::Priority;
 use super::norm::Norm;
 use super::routing::closeness;
@@ -23,6 +25,8 @@ use crate::time::Timestamp;
 pub struct CityPlan {
     name: String,
     language: Language,
+    /// The city's clock, for dates that people are told.
+    clock: Calendar,
     categories: Vec<Category>,
     /// Category id by IVR topic.
     topics: BTreeMap<String, String>,
@@ -92,6 +96,12 @@ impl CityPlan {
     /// The language the city's executors read.
     pub const fn language(&self) -> Language {
         self.language
+    }
+
+    /// Year, month and day of `at` on the city's clock, as told to citizens.
+    pub fn civil_date(&self, at: Timestamp) -> (i32, u32, u32) {
+        let date = self.clock.date_of(at);
+        (date.year(), date.month(), date.day())
     }
 
     pub fn categories(&self) -> &[Category] {

@@ -33,7 +33,10 @@ pub(super) struct AreaDraft {
 pub(super) fn check(draft: &Draft, reader: &mut Reader<'_>) {
     check_ids(draft, reader);
     check_references(draft, reader);
-    check_coverage(draft, reader);
+    // Parts that could not be read would only look like holes.
+    if reader.is_content() {
+        check_coverage(draft, reader);
+    }
 }
 
 pub(super) fn complain_unknown<'a>(

@@ -44,9 +44,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// All complaints in the order of the file.
+    pub(super) const fn is_content(&self) -> bool {
+        self.complaints.is_empty()
+    }
+
+    /// All complaints in the order of the file, each once.
     pub(super) fn finish(mut self) -> Vec<Diagnostic> {
         self.complaints.sort_by_key(|complaint| (complaint.line, complaint.column));
+        self.complaints.dedup();
         self.complaints
     }
 
