@@ -4,6 +4,7 @@
 //! Life: `setup` (nothing is answered before it is durable) - `ivr_walk` - `waiting` (queue and offers) -
 //! `talking` (bridge and hold) - `ending` (disposition and sealing). What is journalled is in `record`.
 
+pub mod case_draft;
 pub mod contact;
 pub mod effect;
 mod ending;
@@ -72,9 +73,8 @@ enum Phase {
         walk: Box<Walk>,
     },
     Voicemail,
-    /// In the queue; an operator may be ringing. The walk is kept in case the queue sends the caller back.
+    /// In the queue; an operator may be ringing.
     Waiting {
-        walk: Box<Walk>,
         announcing: bool,
     },
     Talking,
@@ -208,11 +208,6 @@ impl Call {
         turn: &mut Turn<'_>,
     ) {
         let event = self.leg_mut(leg).and_then(|leg| leg.handle_request_failed(transaction, turn));
-        self.handle_leg_event(leg, event, turn);
-    }
-
-    pub fn handle_flow_closed(&mut self, leg: LegId, turn: &mut Turn<'_>) {
-        let event = self.leg_mut(leg).and_then(|leg| leg.handle_flow_closed(turn));
         self.handle_leg_event(leg, event, turn);
     }
 

@@ -6,16 +6,13 @@ use crate::acd::{Enqueued, OfferFailure, QueueEntry};
 use crate::call::effect::Effect;
 use crate::call::leg::{Leg, LegEnd, LegEvent};
 use crate::call::turn::Turn;
-use crate::call::{Call, OfferTarget, OperatorLeg, Phase};
-use crate::case::{Applicant, CaseDraft, CaseNumber, IdentityLevel, Priority};
+use crate::call::{Call, OfferTarget, OperatorLeg, Phase, case_draft};
+use crate::case::{CaseNumber, Priority};
 use crate::ivr;
 use crate::journal::EventType;
 use crate::language::Language;
 use crate::people::Actor;
 use crate::sip::message::StatusCode;
-
-/// Category of a case whose caller chose no topic.
-const OTHER_TOPIC: &str = "other";
 
 impl Call {
     /// The caller waits for an operator; from here on there is a case, whatever happens to the call.
@@ -32,18 +29,16 @@ impl Call {
         self.contact.topic = topic.or(self.contact.topic.take());
         self.contact.queue = Some(queue.clone());
         let enqueued = turn.acd.enqueue(entry, turn.now.mono);
-        let Phase::Ivr { walk } = std::mem::replace(&mut self.phase, Phase::Answered) else { return };
         if enqueued != Enqueued::Waiting {
             tracing::warn!(call.id = %self.contact.id, queue.name = %queue, outcome = ?enqueued, "not queued");
             self.contact.queue = None;
-            self.phase = Phase::Ivr { walk };
             if let Phase::Ivr { walk } = &mut self.phase {
                 walk.handle_queue_full(turn.now);
             }
             self.drain_walk(turn);
             return;
         }
-        self.enter(Phase::Waiting { walk, announcing: false }, turn);
+        self.enter(Phase::Waiting { announcing: false }, turn);
         self.contact.queued_at = Some(turn.now.utc);
         let priority = if urgent { Priority::LifeSafety } else { Priority::Normal };
         self.register_case(priority, "", turn);
@@ -56,23 +51,7 @@ impl Call {
 
     /// Asks for a case once per contact; its number comes back by [`Self::handle_case_registered`].
     pub(super) fn register_case(&self, priority: Priority, description: &str, turn: &mut Turn<'_>) {
-        let topic = self.contact.topic.as_deref().unwrap_or(OTHER_TOPIC);
-        let category = self.topic_categories.get(topic).cloned().unwrap_or_else(|| topic.to_owned());
-        let withheld = self.contact.caller.is_withheld();
-        let draft = CaseDraft {
-            contact: Some(self.contact.id),
-            category,
-            language: self.contact.language.unwrap_or(Language::Uk),
-            priority,
-            applicant: Applicant {
-                identity: if withheld { IdentityLevel::Anonymous } else { IdentityLevel::CallerNumber },
-                number: (!withheld).then(|| self.contact.caller.clone()),
-                name: None,
-            },
-            place: None,
-            description: description.to_owned(),
-            ivr_path: self.contact.ivr_path.clone(),
-        };
+        let draft = case_draft::of_contact(&self.contact, &self.topic_categories, priority, description);
         turn.effect(Effect::RegisterCase {
             contact: self.contact.id,
             draft: Box::new(draft),
@@ -94,7 +73,7 @@ impl Call {
     /// Tells the caller their place, then the music goes on.
     pub fn announce_position(&mut self, position: usize, turn: &mut Turn<'_>) {
         let language = self.contact.language.unwrap_or(Language::Uk);
-        let Phase::Waiting { announcing, .. } = &mut self.phase else { return };
+        let Phase::Waiting { announcing } = &mut self.phase else { return };
         *announcing = true;
         let play = self.next_play();
         let prompts = ivr::position_prompts(position, language);

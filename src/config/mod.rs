@@ -76,7 +76,7 @@ impl Config {
             config = environment::lay_over(text, overrides)?;
         }
         if config.queue.is_empty() {
-            config.queue.push(Queue::default());
+            config.queue = queue::shipped();
         }
         config.resolve(base);
         let complaints = checks::check(file, text, &config);

@@ -43,6 +43,11 @@ impl Default for Queue {
     }
 }
 
+/// The queues of the shipped dialplan.
+pub(super) fn shipped() -> Vec<Queue> {
+    ["city", "emergency", "duty"].map(|name| Queue { name: name.to_owned(), ..Queue::default() }).to_vec()
+}
+
 impl Queue {
     pub fn settings(&self) -> QueueSettings {
         QueueSettings {

@@ -20,7 +20,7 @@ fn an_empty_file_is_the_defaults() {
     let config = parse("").unwrap();
     assert_eq!(config.sip.udp.unwrap().to_string(), "127.0.0.1:5060");
     assert_eq!(config.rtp.ports, PortRange(20_000..=29_999));
-    assert_eq!(config.queue.len(), 1);
+    assert_eq!(config.queue.len(), 3);
     assert_eq!(config.store.url, "sqlite:///srv/ringback/data/ringback.db");
     assert_eq!(config.prompts(), Path::new("/srv/ringback/dialplans/prompts"));
 }

@@ -94,6 +94,8 @@ impl Switchboard {
             Some(Refusal::UnknownNumber)
         } else if self.intake == Intake::Closed {
             Some(Refusal::Stopping)
+        } else if self.intake == Intake::Throttled {
+            Some(Refusal::NotDurable)
         } else if self.calls.values().filter(|call| !call.is_over()).count() >= self.settings.capacity {
             Some(Refusal::OverCapacity)
         } else {

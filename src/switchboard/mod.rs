@@ -85,6 +85,8 @@ pub struct Switchboard {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Intake {
     Open,
+    /// The store is too far behind; new calls hear 503 for the moment.
+    Throttled,
     /// Stopping: running calls finish, new ones hear 503.
     Closed,
 }
@@ -221,6 +223,13 @@ impl Switchboard {
         self.calls.is_empty()
     }
 
+    /// New calls hear 503 while what is outside cannot keep up; running ones go on.
+    pub fn throttle(&mut self, behind: bool) {
+        if self.intake != Intake::Closed {
+            self.intake = if behind { Intake::Throttled } else { Intake::Open };
+        }
+    }
+
     /// Ends every call in order.
     pub fn end_all(&mut self, termination: Termination, now: Now) {
         let contacts: Vec<ContactId> = self.calls.keys().copied().collect();
@@ -242,6 +251,17 @@ impl Switchboard {
     /// Open transactions, for metrics and the leak test.
     pub fn transactions(&self) -> usize {
         self.sip.len()
+    }
+
+    /// Ways from messages and reports to legs, for the leak test: none are left when no call is.
+    pub fn open_routes(&self) -> usize {
+        let Routes { dialogs, requests, invites } = &self.routes;
+        dialogs.len()
+            + requests.len()
+            + invites.len()
+            + self.owners.len()
+            + self.recordings.len()
+            + self.waiting_for.len()
     }
 
     /// Drains every machine until all is quiet: outputs of one are inputs of the next.
@@ -338,6 +358,8 @@ impl Switchboard {
         );
     }
 
+    /// A closed connection does not end a call: its next request goes over a new one, and silence is the media
+    /// timeout's business.
     fn handle_flow_closed(&mut self, flow: Flow, now: Now) {
         self.sip.handle_transport_failed(&flow, now.mono);
         self.registrar.handle_flow_closed(&flow);

@@ -20,10 +20,6 @@ use crate::sip::message::{Flow, Host, Method, NameAddr, Request, StatusCode, Uri
 use crate::sip::transaction::{ClientTransactionId, ServerTransactionId};
 use crate::time::TimerTable;
 
-/// RFC 3261 T1: the round-trip estimate retransmission starts from.
-const T1: Duration = Duration::from_millis(500);
-/// RFC 3261 T2: the longest retransmission interval.
-const T2: Duration = Duration::from_secs(4);
 /// A 2xx not acknowledged for this long ends the call (RFC 3261 13.3.1.4).
 const ACK_TIMEOUT: Duration = Duration::from_secs(32);
 /// User part of our Contact.
@@ -111,13 +107,19 @@ enum State {
         transaction: ClientTransactionId,
     },
     /// The dialog stands; a re-INVITE may await its ACK.
-    /// `sent` is our INVITE's transaction, which still sees repeated 2xx for a while.
     Established {
         dialog: Box<Dialog>,
         awaited: Option<AwaitedAck>,
-        sent: Option<ClientTransactionId>,
+        sent: Option<Box<SentInvite>>,
     },
     Ended,
+}
+
+/// Our INVITE, whose transaction still sees 2xx for a while: repeated ones, and those of other forks.
+#[derive(Debug)]
+struct SentInvite {
+    transaction: ClientTransactionId,
+    invite: Request,
 }
 
 /// Whether to send BYE as soon as the ACK has come.
@@ -259,19 +261,6 @@ impl Leg {
         }
     }
 
-    /// The transport of this leg is gone: nothing more can be said to the peer.
-    pub fn handle_flow_closed(&mut self, turn: &mut Turn<'_>) -> Option<LegEvent> {
-        if self.is_ended() {
-            return None;
-        }
-        self.end(turn);
-        Some(LegEvent::Ended(LegEnd::Unreachable))
-    }
-
-    pub fn flow(&self) -> &Flow {
-        &self.flow
-    }
-
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next_deadline()
     }
@@ -296,7 +285,7 @@ impl Leg {
             State::Established { dialog, sent, .. } => {
                 turn.routes.dialogs.remove(&dialog.id);
                 if let Some(sent) = sent {
-                    turn.routes.requests.remove(sent);
+                    turn.routes.requests.remove(&sent.transaction);
                 }
             }
             State::Offered { transaction, .. } => {

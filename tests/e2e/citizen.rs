@@ -1,0 +1,241 @@
+//! A citizen's phone that we wrote for the tests: one call over UDP or TCP with exact control of what is said when.
+//! Its sound is an `RtpPeer`. SIPp plays the same part in the tests that want a peer we did not write.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use crate::rtp_peer::RtpPeer;
+use crate::sip_wire::{ANSWER_TIMEOUT, Message, Transport, Wire, session, token, with_body};
+
+/// What an INVITE says; the default is a good call.
+#[derive(Clone, Debug)]
+pub struct Invite {
+    pub transport: Transport,
+    /// Loopback address it comes from.
+    pub from: IpAddr,
+    /// Caller's number.
+    pub caller: String,
+    /// User part of the Request-URI.
+    pub called: String,
+    pub event_payload_type: u8,
+    /// Leaves the offer to the server (RFC 3261 13.2.1); ours goes with the ACK.
+    pub delayed_offer: bool,
+    /// Instead of the session description of the RTP peer.
+    pub body: Option<String>,
+    /// Whole header lines.
+    pub more: String,
+}
+
+impl Default for Invite {
+    fn default() -> Self {
+        Self {
+            transport: Transport::Udp,
+            from: crate::server::TRUNK,
+            caller: "380441112233".to_owned(),
+            called: "1580".to_owned(),
+            event_payload_type: 101,
+            delayed_offer: false,
+            body: None,
+            more: String::new(),
+        }
+    }
+}
+
+/// An answered call.
+#[derive(Debug)]
+pub struct Citizen {
+    pub wire: Wire,
+    pub rtp: RtpPeer,
+    pub call_id: String,
+    /// When 200 OK arrived.
+    pub answered_at: Instant,
+    pub answer: Message,
+    request_uri: String,
+    from: String,
+    to: String,
+    cseq: u32,
+}
+
+/// An INVITE that is out and not answered yet.
+#[derive(Debug)]
+pub struct Dialling {
+    pub wire: Wire,
+    pub rtp: RtpPeer,
+    pub call_id: String,
+    invite: Invite,
+    uri: String,
+    from: String,
+    branch: String,
+}
+
+impl Invite {
+    /// Sends the INVITE.
+    pub fn dial(self, server: SocketAddr) -> Dialling {
+        let wire = Wire::open(self.transport, self.from, server);
+        let rtp = RtpPeer::start(self.from);
+        rtp.set_event_payload_type(self.event_payload_type);
+        let mut dialling = Dialling {
+            call_id: token("call"),
+            uri: format!("sip:{}@{server}", self.called),
+            from: format!("<sip:{}@city.test>;tag={}", self.caller, token("tag")),
+            branch: token("branch"),
+            invite: self,
+            wire,
+            rtp,
+        };
+        let request = dialling.request();
+        dialling.wire.send(request);
+        dialling
+    }
+
+    /// Dials and is answered; a refusal fails the test.
+    pub fn call(self, server: SocketAddr) -> Citizen {
+        self.dial(server).answered().unwrap_or_else(|refusal| panic!("the call was refused: {refusal:?}"))
+    }
+}
+
+impl Dialling {
+    fn request(&self) -> String {
+        let body = match &self.invite.body {
+            Some(body) => body.clone(),
+            None if self.invite.delayed_offer => String::new(),
+            None => session(self.rtp.address, self.invite.event_payload_type, "sendrecv"),
+        };
+        let head = format!(
+            "INVITE {uri} SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: {from}\r\nTo: <{uri}>\r\nCall-ID: {call_id}\r\n\
+             CSeq: 1 INVITE\r\nContact: {contact}\r\n{more}",
+            uri = self.uri,
+            via = self.wire.via(&self.branch),
+            from = self.from,
+            call_id = self.call_id,
+            contact = self.wire.contact(&self.invite.caller),
+            more = self.invite.more,
+        );
+        with_body(head, &body)
+    }
+
+    /// The first provisional response beyond 100, or the final one.
+    pub fn response(&mut self) -> Option<Message> {
+        let call_id = self.call_id.clone();
+        self.wire.receive_where(ANSWER_TIMEOUT, |message| {
+            message.status().is_some_and(|status| status > 100) && message.header("Call-ID") == Some(&call_id)
+        })
+    }
+
+    pub fn cancel(&mut self) {
+        let text = format!(
+            "CANCEL {uri} SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: {from}\r\nTo: <{uri}>\r\nCall-ID: {call_id}\r\n\
+             CSeq: 1 CANCEL\r\n",
+            uri = self.uri,
+            via = self.wire.via(&self.branch),
+            from = self.from,
+            call_id = self.call_id,
+        );
+        self.wire.send(with_body(text, ""));
+    }
+
+    /// Waits for the final answer: the call, or the refusal, acknowledged as RFC 3261 17.1.1.3 says.
+    pub fn answered(mut self) -> Result<Citizen, Message> {
+        let answer = self.wire.final_response(&self.call_id, "INVITE").expect("the INVITE is answered");
+        let answered_at = Instant::now();
+        if answer.status() != Some(200) {
+            let ack = format!(
+                "ACK {uri} SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: {from}\r\nTo: {to}\r\nCall-ID: {call_id}\r\n\
+                 CSeq: 1 ACK\r\n",
+                uri = self.uri,
+                via = self.wire.via(&self.branch),
+                from = self.from,
+                to = answer.expect("To"),
+                call_id = self.call_id,
+            );
+            self.wire.send(with_body(ack, ""));
+            return Err(answer);
+        }
+        let remote = answer.audio_address().expect("200 OK describes an audio stream");
+        self.rtp.set_remote(remote);
+        let mut citizen = Citizen {
+            request_uri: answer.contact_uri(),
+            from: self.from,
+            to: answer.expect("To").to_owned(),
+            wire: self.wire,
+            rtp: self.rtp,
+            call_id: self.call_id,
+            answered_at,
+            answer,
+            cseq: 1,
+        };
+        let ack = match self.invite.delayed_offer {
+            true => session(citizen.rtp.address, self.invite.event_payload_type, "sendrecv"),
+            false => String::new(),
+        };
+        citizen.acknowledge(1, &ack);
+        Ok(citizen)
+    }
+}
+
+impl Citizen {
+    fn head(&self, method: &str, cseq: u32) -> String {
+        format!(
+            "{method} {uri} SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: {from}\r\nTo: {to}\r\nCall-ID: {call_id}\r\n\
+             CSeq: {cseq} {method}\r\nContact: {contact}\r\n",
+            uri = self.request_uri,
+            via = self.wire.via(&token("branch")),
+            from = self.from,
+            to = self.to,
+            call_id = self.call_id,
+            contact = self.wire.contact("citizen"),
+        )
+    }
+
+    fn acknowledge(&mut self, cseq: u32, body: &str) {
+        let ack = with_body(self.head("ACK", cseq), body);
+        self.wire.send(ack);
+    }
+
+    /// Sends a request in the dialog; the final answer.
+    pub fn request(&mut self, method: &str, more: &str, body: &str) -> Message {
+        self.cseq += 1;
+        let text = with_body(self.head(method, self.cseq) + more, body);
+        self.wire.send(text);
+        let answer = self.wire.final_response(&self.call_id, method);
+        let answer = answer.unwrap_or_else(|| panic!("{method} is answered"));
+        if method == "INVITE" {
+            self.acknowledge(self.cseq, "");
+        }
+        answer
+    }
+
+    /// A digit by SIP INFO.
+    pub fn press_by_info(&mut self, digit: char) {
+        let body = format!("Signal={digit}\r\nDuration=160\r\n");
+        let answer = self.request("INFO", "Content-Type: application/dtmf-relay\r\n", &body);
+        assert_eq!(answer.status(), Some(200), "{answer:?}");
+    }
+
+    /// BYE, and when it was sent.
+    pub fn hang_up(&mut self) -> Instant {
+        let sent_at = Instant::now();
+        let answer = self.request("BYE", "", "");
+        assert_eq!(answer.status(), Some(200), "{answer:?}");
+        sent_at
+    }
+
+    /// Waits for the server's BYE and answers it; when it came.
+    pub fn is_hung_up_on(&mut self, at_most: Duration) -> Instant {
+        let bye = self.wire.receive_where(at_most, |message| message.method() == Some("BYE"));
+        let bye = bye.unwrap_or_else(|| panic!("no BYE within {at_most:?}"));
+        let arrived = Instant::now();
+        self.wire.send(bye.response(200, "OK", "", "", ""));
+        arrived
+    }
+
+    /// Whether the server hung up meanwhile; a BYE is answered.
+    pub fn was_hung_up_on(&mut self) -> bool {
+        let bye =
+            self.wire.receive_where(Duration::from_millis(1), |message| message.method() == Some("BYE"));
+        bye.is_some_and(|bye| {
+            self.wire.send(bye.response(200, "OK", "", "", ""));
+            true
+        })
+    }
+}

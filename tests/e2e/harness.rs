@@ -1,0 +1,69 @@
+//! The harness held by itself: the foreign peers against our own, without the program in between. When these fail,
+//! the fault is in the tools, not in the program.
+
+use std::time::Duration;
+
+use crate::audio::ToneSequence;
+use crate::baresip::Baresip;
+use crate::citizen::Invite;
+use crate::rtp_peer::RtpPeer;
+use crate::server::{LOOPBACK, TRUNK};
+use crate::sip_wire::Transport;
+use crate::sipp::{Place, Sipp, free_port};
+use crate::wait;
+
+const SOON: Duration = Duration::from_secs(10);
+
+#[test]
+fn baresip_answers_speaks_listens_and_hangs_up() {
+    let (said, answered) = (ToneSequence::citizen(21, 1500), ToneSequence::operator(21, 1500));
+    // Nobody's server: it does not register.
+    let mut phone = Baresip::start(free_port(LOOPBACK), "201", None, &answered.samples());
+    let dialling =
+        Invite { from: LOOPBACK, called: "201".to_owned(), ..Invite::default() }.dial(phone.address);
+    phone.expect_event("CALL_INCOMING", SOON);
+    phone.command("accept");
+    let mut citizen = dialling.answered().expect("baresip accepts");
+    phone.expect_event("CALL_ESTABLISHED", SOON);
+    citizen.rtp.say(&said.samples());
+    wait::until_true("the operator to be heard", SOON, || {
+        citizen.rtp.heard().is_some_and(|heard| answered.find(&heard.samples).share > 0.9)
+    });
+    wait::until_true("the citizen to finish", SOON, || citizen.rtp.has_finished_speaking());
+    phone.command("hangup");
+    citizen.is_hung_up_on(SOON);
+    phone.expect_event("CALL_CLOSED", SOON);
+    let found = said.find(&phone.heard());
+    assert!(found.share > 0.9, "{found:?}");
+}
+
+#[test]
+fn sipp_calls_and_answers_with_our_scenarios() {
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let (citizen, operator) = (RtpPeer::start(TRUNK), RtpPeer::start(LOOPBACK));
+        let phone = Place { transport, local: free_port(LOOPBACK), server: free_port(LOOPBACK) };
+        let caller = Place { transport, local: free_port(TRUNK), server: phone.local };
+        let values = |rtp: &RtpPeer| {
+            vec![
+                ("caller", "380441112233".to_owned()),
+                ("extension", "201".to_owned()),
+                ("rtp_port", rtp.address.port().to_string()),
+                ("event_pt", "101".to_owned()),
+                ("talk_ms", "500".to_owned()),
+            ]
+        };
+        let answering = Sipp::start(include_str!("sipp/phone_answers.xml"), &phone, &values(&operator), &[]);
+        wait::until_true("sipp to listen", SOON, || listens(&phone));
+        let calling = Sipp::start(include_str!("sipp/citizen_hangs_up.xml"), &caller, &values(&citizen), &[]);
+        calling.succeed(SOON);
+        answering.succeed(SOON);
+    }
+}
+
+/// A port that cannot be bound is taken.
+fn listens(place: &Place) -> bool {
+    match place.transport {
+        Transport::Udp => std::net::UdpSocket::bind(place.local).is_err(),
+        Transport::Tcp => std::net::TcpListener::bind(place.local).is_err(),
+    }
+}

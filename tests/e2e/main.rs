@@ -1,0 +1,21 @@
+//! End-to-end tests: the real program on real sockets, with peers we did not write (SIPp, baresip) and with phones
+//! of our own where a test wants to say exactly what happens when. They listen: known tones go in, and are looked
+//! for at the far end and in the recording. Nothing here skips itself; `scripts/install-tools.sh test` brings the
+//! peers.
+
+// The tests stand outside the program: they own a clock, and they fail by panicking.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
+// How they see, speak and listen.
+mod api;
+mod audio;
+mod baresip;
+mod citizen;
+mod harness;
+mod phone;
+mod rtp_peer;
+mod server;
+mod sip_wire;
+mod sipp;
+mod wait;

@@ -1,0 +1,336 @@
+//! The real program under test: `ringback serve` on loopback with free ports, its files in a temporary folder,
+//! its people in a prepared database. Can be killed, started again, asked through its command line and API.
+//!
+//! Few run at a time: sound is real time, and the machine has two cores.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Condvar, Mutex, OnceLock};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::api::Api;
+use crate::wait;
+
+/// The loopback address that is configured as a trunk; the rest of loopback is strangers and registered phones.
+pub const TRUNK: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+pub const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// Everybody's password, for signing in and for the phone.
+pub const PASSWORD: &str = "correct-horse-1580";
+/// Keys that lead through `city/dialplan.toml` into the queue: English, water.
+pub const KEYS_TO_QUEUE: &str = "21";
+/// Start with all prompts rendered; the first start of a build renders them.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// Servers that run at the same time.
+const MAX_SERVERS: usize = 2;
+/// RTP ports of one server.
+const RTP_PORTS: u16 = 400;
+
+/// People of the prepared database: name, role, further arguments of `ringback user add`.
+const PEOPLE: &[(&str, &str, &[&str])] = &[
+    ("olena", "operator", &["--sip-extension", "201", "--languages", "uk,en", "--queues", "city"]),
+    ("petro", "operator", &["--sip-extension", "202", "--languages", "uk,en", "--queues", "city"]),
+    ("voda", "executor", &["--organisation", "vodokanal"]),
+    ("kontrol", "control", &[]),
+    ("audyt", "auditor", &[]),
+    ("admin", "admin", &[]),
+];
+
+/// What a test wants different from the usual.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub capacity: u32,
+    pub wrap_up_secs: u32,
+    pub no_answer_secs: u32,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { capacity: 50, wrap_up_secs: 0, no_answer_secs: 20 }
+    }
+}
+
+#[derive(Debug)]
+pub struct Server {
+    folder: TempDir,
+    pub sip: SocketAddr,
+    pub http: SocketAddr,
+    child: Option<Child>,
+    _slot: Slot,
+}
+
+impl Server {
+    pub fn start() -> Self {
+        Self::start_with(&Setup::default())
+    }
+
+    pub fn start_with(setup: &Setup) -> Self {
+        let mut server = Self::prepare(setup);
+        server.run();
+        server
+    }
+
+    /// Everything but the running process.
+    pub fn prepare(setup: &Setup) -> Self {
+        let slot = Slot::take();
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let (sip, http) = (free_sip_address(), free_http_address());
+        lay_out(folder.path(), setup, sip, http);
+        fs::copy(people().join("data/ringback.db"), folder.path().join("data/ringback.db"))
+            .expect("the prepared database can be copied");
+        Self { folder, sip, http, child: None, _slot: slot }
+    }
+
+    /// Starts the process and waits until it is ready; failing that, shows its log.
+    pub fn run(&mut self) {
+        let log =
+            File::options().create(true).append(true).open(self.log_path()).expect("the log can be written");
+        let child = self
+            .ringback(&["serve"])
+            .stdout(log.try_clone().expect("a file can be opened twice"))
+            .stderr(log)
+            .spawn()
+            .expect("the program starts");
+        self.child = Some(child);
+        let api = self.anonymous();
+        wait::until_true("the server to be ready", START_TIMEOUT, || {
+            let gone = self.child.as_mut().and_then(|child| child.try_wait().ok()).flatten();
+            assert!(gone.is_none(), "the server ended at start: {gone:?}\n{}", self.log());
+            api.status("/readyz") == Some(200)
+        });
+    }
+
+    /// `ringback` with these arguments and this server's configuration.
+    pub fn ringback(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringback"));
+        command.args(arguments).arg("--config").arg(self.config_path());
+        command.stdin(Stdio::null()).env_remove("RUST_LOG");
+        command
+    }
+
+    /// Runs a command of the program to its end.
+    pub fn output(&self, arguments: &[&str]) -> Output {
+        self.ringback(arguments).output().expect("the program starts")
+    }
+
+    /// SIGKILL: no goodbye, no flush.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("our own child can be killed");
+            child.wait().expect("our own child can be awaited");
+        }
+    }
+
+    /// Sends the signal by name, as in `HUP`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill -s {name}");
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the server runs").id()
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    pub fn anonymous(&self) -> Api {
+        Api::new(self.http)
+    }
+
+    /// The API, signed in as one of [`PEOPLE`].
+    pub fn sign_in(&self, name: &str) -> Api {
+        let api = Api::new(self.http);
+        api.sign_in(name, PASSWORD);
+        api
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn config_path(&self) -> PathBuf {
+        self.folder.path().join("config.toml")
+    }
+
+    pub fn dialplan_path(&self) -> PathBuf {
+        self.folder.path().join("dialplans/1580.toml")
+    }
+
+    pub fn database_url(&self) -> String {
+        format!("sqlite://{}", self.folder.path().join("data/ringback.db").display())
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("server.log")
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// Every WAV file under the recording folder.
+    pub fn recordings(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.folder.path().join("recordings")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                match entry.path() {
+                    path if path.is_dir() => folders.push(path),
+                    path if path.extension().is_some_and(|extension| extension == "wav") => found.push(path),
+                    _ => {}
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let tail = &lines[lines.len().saturating_sub(60)..];
+            eprintln!("--- the server's last words ---\n{}\n---", tail.join("\n"));
+        }
+    }
+}
+
+/// The database with everybody in it, made once: hashing passwords takes its time, by intent.
+fn people() -> &'static Path {
+    static PREPARED: OnceLock<TempDir> = OnceLock::new();
+    let folder = PREPARED.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        lay_out(folder.path(), &Setup::default(), free_sip_address(), free_http_address());
+        for (name, role, more) in PEOPLE {
+            add_person(folder.path(), name, role, more);
+        }
+        folder
+    });
+    folder.path()
+}
+
+fn add_person(folder: &Path, name: &str, role: &str, more: &[&str]) {
+    let mut adding = Command::new(env!("CARGO_BIN_EXE_ringback"))
+        .args(["user", "add", name, "--role", role, "--password-stdin"])
+        .args(more)
+        .arg("--config")
+        .arg(folder.join("config.toml"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = adding.stdin.take().expect("standard input is a pipe");
+    writeln!(stdin, "{PASSWORD}").expect("the program reads the password");
+    drop(stdin);
+    let output = adding.wait_with_output().expect("the program ends");
+    assert!(output.status.success(), "user add {name}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Writes configuration, dialplan, prompt texts and city plan into `folder`.
+fn lay_out(folder: &Path, setup: &Setup, sip: SocketAddr, http: SocketAddr) {
+    let write = |path: &str, text: &str| {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().expect("inside the folder"))
+            .expect("a temporary folder can be written");
+        fs::write(path, text).expect("a temporary folder can be written");
+    };
+    fs::create_dir_all(folder.join("data")).expect("a temporary folder can be written");
+    write("config.toml", &config(setup, sip, http));
+    write("city.toml", include_str!("city/city.toml"));
+    write("dialplans/1580.toml", include_str!("city/dialplan.toml"));
+    write("dialplans/prompts/uk.toml", &prompt_texts("Вітаємо у місті", "Оберіть тему"));
+    write("dialplans/prompts/en.toml", &prompt_texts("Welcome to the city", "Choose your topic"));
+}
+
+fn config(setup: &Setup, sip: SocketAddr, http: SocketAddr) -> String {
+    // Rendered speech is the same for every server: one cache for all, kept between runs.
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("speech");
+    let rtp = rtp_ports();
+    format!(
+        "[sip]\nudp = \"{sip}\"\ntcp = \"{sip}\"\ncapacity = {capacity}\n\
+         [rtp]\nports = \"{first}-{last}\"\n\
+         [http]\nbind = \"{http}\"\n\
+         [store]\nurl = \"sqlite://data/ringback.db\"\n\
+         [recording]\ndir = \"recordings\"\n\
+         [number]\nshort = \"1580\"\ndialplan = \"dialplans/1580.toml\"\n\
+         [city]\nfile = \"city.toml\"\n\
+         [speech]\ncache = \"{cache}\"\n\
+         [[queue]]\nname = \"city\"\nno_answer_secs = {no_answer}\nwrap_up_secs = {wrap_up}\n\
+         [[trunk]]\nname = \"provider\"\nfrom = [\"{TRUNK}\"]\n",
+        capacity = setup.capacity,
+        first = rtp,
+        last = rtp + RTP_PORTS - 1,
+        cache = cache.display(),
+        no_answer = setup.no_answer_secs,
+        wrap_up = setup.wrap_up_secs,
+    )
+}
+
+/// One short text for everything the dialplan and the program may say.
+fn prompt_texts(welcome: &str, topics: &str) -> String {
+    let mut texts = format!(
+        "welcome = \"{welcome}\"\ntopics = \"{topics}\"\nagain = \"1\"\nmessage = \"2\"\nbye = \"3\"\n"
+    );
+    for id in Vec::<String>::new() {
+        texts.push_str(&format!("\"{id}\" = \"1\"\n"));
+    }
+    texts
+}
+
+/// A range for each server, below the ports that the kernel gives away.
+fn rtp_ports() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const FIRST: u16 = 12_000;
+    const RANGES: u16 = (32_000 - FIRST) / RTP_PORTS;
+    FIRST + NEXT.fetch_add(1, Ordering::Relaxed) % RANGES * RTP_PORTS
+}
+
+/// A port free for UDP and TCP.
+fn free_sip_address() -> SocketAddr {
+    loop {
+        let address = free_http_address();
+        if UdpSocket::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
+
+pub fn free_http_address() -> SocketAddr {
+    let socket = TcpListener::bind((LOOPBACK, 0)).expect("loopback has free ports");
+    socket.local_addr().expect("a bound socket has an address")
+}
+
+/// The right to run one of [`MAX_SERVERS`].
+#[derive(Debug)]
+struct Slot;
+
+static RUNNING: Mutex<usize> = Mutex::new(0);
+static FREED: Condvar = Condvar::new();
+
+impl Slot {
+    fn take() -> Self {
+        let running = RUNNING.lock().expect("nobody panics while counting");
+        let mut running = FREED
+            .wait_while(running, |running| *running >= MAX_SERVERS)
+            .expect("nobody panics while counting");
+        *running += 1;
+        Self
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        *RUNNING.lock().expect("nobody panics while counting") -= 1;
+        FREED.notify_one();
+    }
+}
