@@ -31,10 +31,14 @@ impl Store {
         change: F,
     ) -> Result<Case, StoreError>
     where
-        F: Fn(Case, &[EvidenceRef]) -> Result<(Case, Vec<CaseEvent>), InvalidTransition> + Send + Sync + 'static,
+        F: Fn(Case, &[EvidenceRef]) -> Result<(Case, Vec<CaseEvent>), InvalidTransition>
+            + Send
+            + Sync
+            + 'static,
     {
         for _ in 0..MAX_ATTEMPTS {
-            let (case, revision) = self.case_with_revision(number).await?.ok_or(StoreError::NotFound("case"))?;
+            let (case, revision) =
+                self.case_with_revision(number).await?.ok_or(StoreError::NotFound("case"))?;
             let (previous, evidence) = match case.state.order() {
                 Some(order) => (self.work_order(order).await?, self.evidence_of(order).await?),
                 None => (None, Vec::new()),
@@ -97,7 +101,7 @@ mod tests {
     use crate::ids::{UserId, WorkOrderId};
     use crate::people::Role;
     use crate::store::WorkOrderFilter;
-    use crate::store::fixture::{Files, at, contact_id, offered, page, registered};
+    use crate::store::fixture::{at, contact_id, fresh, offered, page, registered};
 
     fn noted(case: Case) -> Result<(Case, Vec<CaseEvent>), InvalidTransition> {
         let data = serde_json::json!({ "bounces": case.bounces });
@@ -106,7 +110,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobodys_change_is_lost_in_a_race() {
-        let store = Files::new().open().await;
+        let (store, _files) = fresh().await;
         let number = registered(&store, 1).await.number;
         let before = store.counts().await.unwrap().journal_seq;
         let changers: Vec<_> = (0..20)
@@ -130,13 +134,14 @@ mod tests {
         assert_eq!(answers, (1..=20).collect::<Vec<_>>(), "each saw its own count");
         assert_eq!(store.case(&number).await.unwrap().unwrap().bounces, 20);
         let entries = store.entries_after(before, 100).await.unwrap();
-        let journalled: Vec<_> = entries.iter().map(|entry| entry.data["bounces"].as_u64().unwrap()).collect();
+        let journalled: Vec<_> =
+            entries.iter().map(|entry| entry.data["bounces"].as_u64().unwrap()).collect();
         assert_eq!(journalled, (1..=20).collect::<Vec<_>>());
     }
 
     #[tokio::test]
     async fn a_refused_change_leaves_all_as_it_was() {
-        let store = Files::new().open().await;
+        let (store, _files) = fresh().await;
         let case = registered(&store, 1).await;
         let before = store.counts().await.unwrap().journal_seq;
         let actor = Actor::system("test");
@@ -162,12 +167,14 @@ mod tests {
 
     #[tokio::test]
     async fn linking_moves_the_contact_to_the_case() {
-        let store = Files::new().open().await;
+        let (store, _files) = fresh().await;
         let number = registered(&store, 1).await.number;
         store.commit(offered(2)).await.unwrap();
         let actor = Actor::system("test");
-        let linked =
-            store.change_case(&number, &actor, at(9), |case, _| case.link(contact_id(2), at(9))).await.unwrap();
+        let linked = store
+            .change_case(&number, &actor, at(9), |case, _| case.link(contact_id(2), at(9)))
+            .await
+            .unwrap();
         assert_eq!(linked.contacts, [contact_id(1), contact_id(2)]);
         assert_eq!(store.contact(contact_id(2)).await.unwrap().unwrap().case, Some(number));
         let last = store.entries_after(0, 100).await.unwrap().pop().unwrap();
@@ -176,7 +183,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_work_order_follows_its_case() {
-        let store = Files::new().open().await;
+        let (store, _files) = fresh().await;
         let number = registered(&store, 1).await.number;
         let order = WorkOrderId(uuid::Uuid::from_u128(1));
         let deadline =
@@ -191,20 +198,24 @@ mod tests {
         let operator = Actor::person(Role::Operator, UserId(uuid::Uuid::from_u128(1)), None);
         let by = operator.clone();
         store
-            .change_case(&number, &operator, at(9), move |case, _| case.assign(assignment.clone(), &by, at(9)))
+            .change_case(&number, &operator, at(9), move |case, _| {
+                case.assign(assignment.clone(), &by, at(9))
+            })
             .await
             .unwrap();
         let issued = store.work_order(order).await.unwrap().unwrap();
-        assert_eq!((issued.state, issued.resolve_by, &issued.case), (WorkOrderState::Issued, at(90), &number));
-
-        let worker = Actor::person(
-            Role::Executor,
-            UserId(uuid::Uuid::from_u128(2)),
-            Some("vodokanal".to_owned()),
+        assert_eq!(
+            (issued.state, issued.resolve_by, &issued.case),
+            (WorkOrderState::Issued, at(90), &number)
         );
+
+        let worker =
+            Actor::person(Role::Executor, UserId(uuid::Uuid::from_u128(2)), Some("vodokanal".to_owned()));
         let by = worker.clone();
-        let accepted =
-            store.change_case(&number, &worker, at(10), move |case, _| case.accept(&by, at(10))).await.unwrap();
+        let accepted = store
+            .change_case(&number, &worker, at(10), move |case, _| case.accept(&by, at(10)))
+            .await
+            .unwrap();
         assert!(matches!(accepted.state, CaseState::Accepted { .. }));
         let followed = store.work_order(order).await.unwrap().unwrap();
         assert_eq!(followed, WorkOrder { state: WorkOrderState::Accepted, ..issued });

@@ -145,10 +145,9 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
     use super::*;
-    use crate::case::{CaseDraft, ClosingCode, Deadline};
-    use crate::case::CaseState;
+    use crate::case::{CaseDraft, CaseState, ClosingCode, Deadline};
     use crate::people::Actor;
-    use crate::store::fixture::{Files, at, case_draft, contact, page, registered};
+    use crate::store::fixture::{at, case_draft, contact, fresh, page, registered};
     use crate::time::Timestamp;
 
     async fn numbers(store: &Store, filter: &CaseFilter) -> Vec<String> {
@@ -157,7 +156,8 @@ mod tests {
     }
 
     async fn set(store: &Store, case: &Case, change: impl Fn(&mut Case) + Send + Sync + 'static) {
-        let changed = store.change_case(&case.number, &Actor::system("test"), at(50), move |mut case, _| {
+        let actor = Actor::system("test");
+        let changed = store.change_case(&case.number, &actor, at(50), move |mut case, _| {
             change(&mut case);
             Ok((case, Vec::new()))
         });
@@ -170,7 +170,7 @@ mod tests {
 
     #[tokio::test]
     async fn filters_narrow_the_list() {
-        let store = Files::new().open().await;
+        let (store, _files) = fresh().await;
         let mut cases = Vec::new();
         for n in 1..=3 {
             cases.push(registered(&store, n).await);
@@ -207,7 +207,7 @@ mod tests {
 
     #[tokio::test]
     async fn pages_cover_cases_of_the_same_moment() {
-        let store = Files::new().open().await;
+        let (store, _files) = fresh().await;
         for _ in 0..5 {
             let draft = CaseDraft { contact: None, ..case_draft(1) };
             store.register_case(draft, at(1), Actor::system("test"), None).await.unwrap();
@@ -225,7 +225,7 @@ mod tests {
 
     #[tokio::test]
     async fn callers_find_their_own_case_only() {
-        let store = Files::new().open().await;
+        let (store, _files) = fresh().await;
         for n in 1..=12 {
             registered(&store, n).await;
         }
@@ -236,7 +236,8 @@ mod tests {
         for digits in ["12", "2", "01000012", "202601000012"] {
             assert_eq!(find(digits, mine.as_str()).await.as_deref(), Some("2026-01-000012"), "{digits}");
         }
-        for (digits, caller) in [("11", mine.as_str()), ("", mine.as_str()), ("%", mine.as_str()), ("12", "")] {
+        for (digits, caller) in [("11", mine.as_str()), ("", mine.as_str()), ("%", mine.as_str()), ("12", "")]
+        {
             assert_eq!(find(digits, caller).await, None, "{digits}");
         }
         assert_eq!(store.case(&CaseNumber("2026-01-000013".to_owned())).await.unwrap(), None);

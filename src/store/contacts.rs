@@ -1,4 +1,5 @@
 //! Contacts: one row per call, written whole at each change by the switchboard, listed newest first.
+//! Which case a contact is on changes with the case (`register.rs`, `case_change.rs`), never by a late snapshot.
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, SqliteConnection};
@@ -173,13 +174,13 @@ mod tests {
     use super::*;
     use crate::call::contact::Disposition;
     use crate::ids::UserId;
-    use crate::store::fixture::{Files, at, contact, contact_id, offered, page, registered};
+    use crate::store::fixture::{at, contact, contact_id, fresh, offered, page, registered};
     use crate::store::{Batch, fixture};
     use crate::termination::Termination;
 
     #[tokio::test]
     async fn a_contact_is_read_back_as_it_was_written() {
-        let store = Files::new().open().await;
+        let (store, _files) = fresh().await;
         let full = Contact {
             topic: Some("water".to_owned()),
             queue: Some("water".to_owned()),
@@ -204,7 +205,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_later_snapshot_does_not_lose_the_case() {
-        let store = Files::new().open().await;
+        let (store, _files) = fresh().await;
         let case = registered(&store, 1).await;
         let other = registered(&store, 2).await;
         for stale in [None, Some(other.number.clone())] {
@@ -220,7 +221,7 @@ mod tests {
 
     #[tokio::test]
     async fn pages_go_on_where_they_ended_whatever_came_in() {
-        let store = Files::new().open().await;
+        let (store, _files) = fresh().await;
         for n in 1..=5 {
             store.commit(offered(n)).await.unwrap();
         }
@@ -241,13 +242,10 @@ mod tests {
 
     #[tokio::test]
     async fn filters_narrow_the_list() {
-        let store = Files::new().open().await;
+        let (store, _files) = fresh().await;
         let operator = UserId(uuid::Uuid::from_u128(77));
-        let handled = Contact {
-            operator: Some(operator),
-            disposition: Some(Disposition::Nuisance),
-            ..contact(2)
-        };
+        let handled =
+            Contact { operator: Some(operator), disposition: Some(Disposition::Nuisance), ..contact(2) };
         let contacts = vec![contact(1), handled, contact(3)];
         store.commit(Batch { contacts, ..Batch::default() }).await.unwrap();
         let any = ContactFilter::default;

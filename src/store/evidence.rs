@@ -47,10 +47,7 @@ impl Store {
         self.reading(query.fetch_all(&self.readers)).await?.iter().map(read).collect()
     }
 
-    pub async fn evidence_bytes(
-        &self,
-        id: EvidenceId,
-    ) -> Result<Option<(EvidenceRef, Vec<u8>)>, StoreError> {
+    pub async fn evidence_bytes(&self, id: EvidenceId) -> Result<Option<(EvidenceRef, Vec<u8>)>, StoreError> {
         let sql = "SELECT evidence.*, evidence_blobs.content FROM evidence \
                    JOIN evidence_blobs ON evidence_blobs.sha256 = evidence.sha256 WHERE evidence.id = $1";
         let query = sqlx::query(sql).bind(id.to_string());
@@ -138,4 +135,110 @@ fn read(row: &SqliteRow) -> Result<EvidenceRef, StoreError> {
         received_at: fields.moment("received_at")?,
         cycle: fields.count("cycle")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::case::routing::Assignment;
+    use crate::case::{Case, Deadline};
+    use crate::ids::UserId;
+    use crate::people::Role;
+    use crate::store::fixture::{Files, at, fresh, registered};
+    use uuid::Uuid;
+
+    const ORDER: WorkOrderId = WorkOrderId(Uuid::from_u128(70));
+
+    /// A case whose order was issued.
+    async fn assigned(store: &Store) -> Case {
+        let case = registered(store, 1).await;
+        let operator = Actor::person(Role::Operator, UserId(Uuid::from_u128(1)), None);
+        let by = operator.clone();
+        let assigned = store.change_case(&case.number, &operator, at(2), move |case, _| {
+            let assignment = Assignment {
+                order: ORDER,
+                executor: "vodokanal".to_owned(),
+                executor_name: "Vodokanal".to_owned(),
+                deadline: Deadline {
+                    norm: "water".to_owned(),
+                    first: at(90),
+                    resolve_by: at(90),
+                    accept_by: None,
+                },
+                task: "mend".to_owned(),
+            };
+            case.assign(assignment, &by, at(2))
+        });
+        assigned.await.unwrap()
+    }
+
+    fn photo(n: u128, bytes: &[u8]) -> EvidenceRef {
+        EvidenceRef {
+            id: EvidenceId(Uuid::from_u128(n)),
+            order: ORDER,
+            role: "after".to_owned(),
+            content_type: "image/jpeg".to_owned(),
+            length: bytes.len() as u64,
+            sha256: Sha256::of(bytes),
+            received_at: at(i64::try_from(n).unwrap()),
+            cycle: 1,
+        }
+    }
+
+    #[tokio::test]
+    async fn the_original_bytes_are_kept_once_and_journalled() {
+        let files = Files::new();
+        let store = files.open().await;
+        let case = assigned(&store).await;
+        let actor = Actor::system("web");
+        let bytes = vec![0xFF, 0xD8, 0x00, 0x27];
+        let (first, second) = (photo(5, &bytes), photo(6, &bytes));
+        for photo in [&second, &first] {
+            store.add_evidence(photo.clone(), bytes.clone(), &case.number, &actor).await.unwrap();
+        }
+        assert_eq!(store.evidence_of(ORDER).await.unwrap(), [first.clone(), second]);
+        assert_eq!(store.evidence_bytes(first.id).await.unwrap(), Some((first.clone(), bytes.clone())));
+        let mut intruder = files.intruder().await;
+        let kept: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM evidence_blobs").fetch_one(&mut intruder).await.unwrap();
+        assert_eq!(kept, 1);
+        let altered = sqlx::query("UPDATE evidence_blobs SET content = x'00'").execute(&mut intruder).await;
+        assert!(altered.is_err());
+        let last = store.entries_after(0, 100).await.unwrap().pop().unwrap();
+        assert_eq!(
+            (last.event.as_str(), last.case, last.at),
+            ("evidence.received", Some(case.number.clone()), at(5))
+        );
+        assert_eq!(last.data["sha256"], first.sha256.to_string());
+
+        let seen = store.change_case(&case.number, &actor, at(9), |case, evidence| {
+            assert_eq!(evidence.len(), 2);
+            Ok((case, Vec::new()))
+        });
+        seen.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_is_refused_whole() {
+        let (store, _files) = fresh().await;
+        let case = assigned(&store).await;
+        let (actor, bytes) = (Actor::system("web"), vec![1, 2, 3]);
+        let good = photo(5, &bytes);
+        store.add_evidence(good.clone(), bytes.clone(), &case.number, &actor).await.unwrap();
+        let other_case = registered(&store, 2).await;
+        let before = store.counts().await.unwrap().journal_seq;
+
+        let other_bytes = store.add_evidence(photo(6, &bytes), vec![1, 2, 4], &case.number, &actor).await;
+        assert!(matches!(other_bytes, Err(StoreError::Corrupt { .. })), "{other_bytes:?}");
+        let foreign = store.add_evidence(photo(7, &bytes), bytes.clone(), &other_case.number, &actor).await;
+        assert!(matches!(foreign, Err(StoreError::NotFound("work order"))), "{foreign:?}");
+        let twice = store.add_evidence(good, bytes, &case.number, &actor).await;
+        assert!(matches!(twice, Err(StoreError::Exists(_))), "{twice:?}");
+
+        assert_eq!(store.counts().await.unwrap().journal_seq, before);
+        assert_eq!(store.evidence_of(ORDER).await.unwrap().len(), 1);
+        assert_eq!(store.evidence_bytes(EvidenceId(Uuid::from_u128(7))).await.unwrap(), None);
+    }
 }

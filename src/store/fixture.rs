@@ -61,6 +61,12 @@ impl Files {
     }
 }
 
+/// A new store; the files last as long as the second of the two.
+pub(super) async fn fresh() -> (Store, Files) {
+    let files = Files::new();
+    (files.open().await, files)
+}
+
 /// `seconds` after six in the morning.
 pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(MORNING + seconds * 1_000_000)

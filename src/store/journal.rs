@@ -26,7 +26,11 @@ impl Store {
     }
 
     /// One page of the chain as stored, readable or not.
-    pub(super) async fn rows_after(&self, seq: u64, limit: u32) -> Result<Vec<sqlx::sqlite::SqliteRow>, StoreError> {
+    pub(super) async fn rows_after(
+        &self,
+        seq: u64,
+        limit: u32,
+    ) -> Result<Vec<sqlx::sqlite::SqliteRow>, StoreError> {
         let query = sqlx::query("SELECT * FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2")
             .bind(row::stored_count(seq))
             .bind(limit.min(MAX_ENTRIES));
@@ -61,9 +65,10 @@ impl Ledger<'_> {
 
 /// The last entry's place; the default before the first.
 pub(super) async fn head(connection: &mut SqliteConnection) -> sqlx::Result<Head> {
-    let last: Option<(i64, String)> = sqlx::query_as("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1")
-        .fetch_optional(connection)
-        .await?;
+    let last: Option<(i64, String)> =
+        sqlx::query_as("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1")
+            .fetch_optional(connection)
+            .await?;
     let Some((seq, hash)) = last else { return Ok(Head::default()) };
     let unreadable = || sqlx::Error::Decode("the last journal entry has no readable number and hash".into());
     let seq = u64::try_from(seq).map_err(|_| unreadable())?;
@@ -132,7 +137,7 @@ mod tests {
     use super::*;
     use crate::journal::EventType;
     use crate::people::Actor;
-    use crate::store::fixture::{Files, at, entry, offered, recording_id};
+    use crate::store::fixture::{Files, at, entry, fresh, offered, recording_id};
 
     #[tokio::test]
     async fn the_database_refuses_to_alter_the_journal() {
@@ -157,7 +162,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_entry_is_read_back_as_it_was_written() {
-        let store = Files::new().open().await;
+        let (store, _files) = fresh().await;
         let mut draft = Draft::new(EventType::AccessPlayed, at(5), Actor::system("web"));
         draft.reason = Some("a complaint".to_owned());
         draft.media = Some(MediaPosition { recording: recording_id(7), offset_ms: 1_250 });

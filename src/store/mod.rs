@@ -79,7 +79,7 @@ pub enum StoreError {
     Exists(String),
     #[error("no such {0}")]
     NotFound(&'static str),
-    /// Whether a change was made, or will be, is then not known.
+    /// A change that was still waiting is then withdrawn; of one that was being written the outcome is not known.
     #[error("the database did not answer in time")]
     Timeout,
     #[error(transparent)]
@@ -213,7 +213,8 @@ impl Store {
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("journal_size_limit", WAL_SIZE_KEPT);
         // Kept open for good: a store in memory would be lost with its last connection.
-        let kept = || SqlitePoolOptions::new().acquire_timeout(READ_DEADLINE).idle_timeout(None).max_lifetime(None);
+        let kept =
+            || SqlitePoolOptions::new().acquire_timeout(READ_DEADLINE).idle_timeout(None).max_lifetime(None);
         let writing = kept().max_connections(1).connect_with(options.clone()).await?;
         MIGRATIONS.run(&writing).await?;
         // `read_uncommitted` touches stores in memory only, whose connections would lock each other's tables.

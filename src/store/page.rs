@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn cursors_survive_printing() {
-        for (at, id) in [(0, "a"), (-5, "2026-01-000042"), (i64::MAX, "0190f3c2-0000-7000-8000-000000000000")] {
+        for (at, id) in [(0, "a"), (-5, "2026-01-000042"), (i64::MAX, "0190f3c2-0000-7000-8000-000000000000")]
+        {
             let cursor = Cursor { at: Timestamp::from_micros(at), id: id.to_owned() };
             assert_eq!(Cursor::parse(&cursor.print()), Some(cursor));
         }

@@ -1,4 +1,5 @@
-//! Recordings: the rows that describe the files; the files themselves belong to `files/`.
+//! Recordings: the rows that describe the files, overwritten at each change. The files themselves belong to
+//! `files/`; whether the two still agree is checked by `verify.rs`.
 
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -63,4 +64,30 @@ pub(super) fn read(row: &SqliteRow) -> Result<Recording, StoreError> {
         result: fields.optional_word("result")?,
         sha256: fields.optional_word("sha256")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::recording::{Gap, GapReason, RecordingResult};
+    use crate::store::Batch;
+    use crate::store::fixture::{contact_id, fresh, offered, recording, sealed};
+
+    #[tokio::test]
+    async fn a_recording_is_open_until_it_is_sealed() {
+        let (store, _files) = fresh().await;
+        store.commit(Batch { recordings: vec![recording(1)], ..offered(1) }).await.unwrap();
+        assert_eq!(store.open_recordings().await.unwrap(), [recording(1)]);
+        let complete = Recording {
+            gaps: vec![Gap { offset_ms: 20, duration_ms: 40, reason: GapReason::RingOverflow }],
+            result: Some(RecordingResult::Degraded),
+            ..sealed(1)
+        };
+        store.commit(Batch { recordings: vec![complete.clone()], ..Batch::default() }).await.unwrap();
+        assert_eq!(store.open_recordings().await.unwrap(), []);
+        assert_eq!(store.recordings_of(contact_id(1)).await.unwrap(), [complete]);
+        assert_eq!(store.recordings_of(contact_id(2)).await.unwrap(), []);
+    }
 }

@@ -129,7 +129,9 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
     use super::*;
-    use crate::store::fixture::{Files, at, case_draft, contact_id, offered, recording_id, registered};
+    use crate::store::fixture::{
+        Files, at, case_draft, contact_id, fresh, offered, recording_id, registered,
+    };
 
     #[tokio::test]
     async fn numbers_have_no_gap_under_failures_and_across_reopening() {
@@ -181,7 +183,7 @@ mod tests {
 
     #[tokio::test]
     async fn registering_links_the_contact_and_is_journalled_in_its_recording() {
-        let store = Files::new().open().await;
+        let (store, _files) = fresh().await;
         store.commit(offered(1)).await.unwrap();
         let media = Some(MediaPosition { recording: recording_id(1), offset_ms: 4_200 });
         let case = store.register_case(case_draft(1), at(9), Actor::system("ivr"), media).await.unwrap();

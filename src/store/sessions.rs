@@ -77,7 +77,9 @@ impl Change for CreateSession {
             .await?;
         match created {
             Some(_) => Ok(()),
-            None if is_known(ledger.connection, self.user).await? => Err(StoreError::Exists("session".to_owned())),
+            None if is_known(ledger.connection, self.user).await? => {
+                Err(StoreError::Exists("session".to_owned()))
+            }
             None => Err(StoreError::NotFound("user")),
         }
     }
@@ -143,5 +145,83 @@ impl Change for DeleteSession {
             .execute(&mut *ledger.connection)
             .await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::people::Role;
+    use crate::store::fixture::{Files, at, fresh, user};
+
+    #[tokio::test]
+    async fn a_session_lives_until_it_expires_or_is_deleted() {
+        let (store, _files) = fresh().await;
+        let operator = user(1, Role::Operator);
+        store.create_user(&operator).await.unwrap();
+        for token in ["one", "two"] {
+            store.create_session(token, operator.id, at(60), false).await.unwrap();
+        }
+        let name_behind = async |token: &str, seconds: i64| {
+            store.session_user(token, at(seconds)).await.unwrap().map(|user| user.name)
+        };
+        for seconds in [0, 30, 59] {
+            assert_eq!(name_behind("one", seconds).await.as_deref(), Some("user1"));
+        }
+        store.delete_session("two").await.unwrap();
+        assert_eq!(name_behind("two", 30).await, None);
+        assert_eq!(name_behind("three", 30).await, None);
+        assert_eq!(name_behind("one", 60).await, None);
+        // The expired one is gone for good.
+        assert_eq!(name_behind("one", 30).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_one_time_token_works_for_one_of_many() {
+        let (store, _files) = fresh().await;
+        let auditor = user(1, Role::Auditor);
+        store.create_user(&auditor).await.unwrap();
+        store.create_session("link", auditor.id, at(60), true).await.unwrap();
+        let visitors: Vec<_> = (0..10)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move { store.session_user("link", at(1)).await })
+            })
+            .collect();
+        let mut let_in = 0;
+        for visitor in visitors {
+            let_in += usize::from(visitor.await.unwrap().unwrap().is_some());
+        }
+        assert_eq!(let_in, 1);
+        assert!(store.session_user("link", at(2)).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn tokens_are_not_in_the_database() {
+        let files = Files::new();
+        let store = files.open().await;
+        let admin = user(1, Role::Admin);
+        let unknown = store.create_session("secret-token", admin.id, at(60), false).await;
+        assert!(matches!(unknown, Err(StoreError::NotFound("user"))), "{unknown:?}");
+        store.create_user(&admin).await.unwrap();
+        store.create_session("secret-token", admin.id, at(60), false).await.unwrap();
+        let twice = store.create_session("secret-token", admin.id, at(60), false).await;
+        assert!(matches!(twice, Err(StoreError::Exists(_))), "{twice:?}");
+        let kept: String = sqlx::query_scalar("SELECT token_sha256 FROM sessions")
+            .fetch_one(&mut files.intruder().await)
+            .await
+            .unwrap();
+        assert_eq!(kept, digest("secret-token"));
+    }
+
+    #[tokio::test]
+    async fn the_disabled_are_not_let_in() {
+        let (store, _files) = fresh().await;
+        let former = User { disabled: true, ..user(1, Role::Operator) };
+        store.create_user(&former).await.unwrap();
+        store.create_session("token", former.id, at(60), false).await.unwrap();
+        assert!(store.session_user("token", at(1)).await.unwrap().is_none());
     }
 }

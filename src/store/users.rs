@@ -1,4 +1,5 @@
 //! People who sign in, and the secrets of operators' phones. Passwords are checked in `web/`; here lie only hashes.
+//! Their sessions are `sessions.rs`.
 
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -118,4 +119,54 @@ fn secret<const N: usize>(fields: &Fields<'_>, column: &'static str) -> Result<[
         *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).map_err(|_| unreadable())?;
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::people::Role;
+    use crate::store::fixture::{fresh, user};
+
+    fn with_phone(n: u32, extension: &str) -> User {
+        let ha1 = Ha1 { md5: [0xA5; 16], sha256: [n as u8; 32] };
+        User { sip: Some(SipAccount { extension: extension.to_owned(), ha1 }), ..user(n, Role::Operator) }
+    }
+
+    #[tokio::test]
+    async fn a_user_is_read_back_as_it_was_written() {
+        let (store, _files) = fresh().await;
+        let executor = User { organisation: Some("vodokanal".to_owned()), ..user(2, Role::Executor) };
+        for user in [&with_phone(1, "101"), &executor] {
+            store.create_user(user).await.unwrap();
+            // Users cannot be compared, for no secret of theirs should be; what `Debug` shows and the secret can.
+            let stored = store.user(user.id).await.unwrap().unwrap();
+            assert_eq!(format!("{stored:?}"), format!("{user:?}"));
+            assert_eq!(stored.sip.map(|sip| sip.ha1), user.sip.clone().map(|sip| sip.ha1));
+            assert_eq!(store.user_by_name(&user.name).await.unwrap().unwrap().id, user.id);
+        }
+        let names: Vec<_> = store.users().await.unwrap().into_iter().map(|user| user.name).collect();
+        assert_eq!(names, ["user1", "user2"]);
+        assert!(store.user(user(3, Role::Admin).id).await.unwrap().is_none());
+        assert!(store.user_by_name("user3").await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn names_and_extensions_are_taken_once() {
+        let (store, _files) = fresh().await;
+        store.create_user(&with_phone(1, "101")).await.unwrap();
+        let same_name = User { name: "user1".to_owned(), ..user(2, Role::Admin) };
+        let same_id = User { id: user(1, Role::Admin).id, ..user(3, Role::Admin) };
+        for (taken, complaint) in [
+            (same_name, "user user1 already exists"),
+            (same_id, "already exists"),
+            (with_phone(4, "101"), "extension 101 already exists"),
+        ] {
+            let refused = store.create_user(&taken).await.unwrap_err();
+            assert!(matches!(refused, StoreError::Exists(_)), "{refused:?}");
+            assert!(refused.to_string().contains(complaint), "{refused}");
+        }
+        assert_eq!(store.users().await.unwrap().len(), 1);
+    }
 }

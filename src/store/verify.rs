@@ -3,6 +3,7 @@
 
 use sqlx::sqlite::SqliteRow;
 
+use crate::case::CaseNumber;
 use crate::digest::Sha256;
 use crate::ids::RecordingId;
 use crate::journal::Head;
@@ -38,6 +39,8 @@ pub enum Finding {
     ChainBroken { seq: u64 },
     /// Register numbers `first` to `last` were given and have no case.
     NumbersMissing { year: i32, office: String, first: u64, last: u64 },
+    /// The case has no `case.registered` entry, as when the end of the journal was cut off.
+    CaseNotJournalled(CaseNumber),
     /// The file of a sealed recording has another digest than its row.
     RecordingAltered(RecordingId),
     /// The file of a sealed recording cannot be read.
@@ -125,13 +128,18 @@ impl Store {
             let register = Register::read(register)?;
             let mut walk = Walk::default();
             loop {
-                let seqs = self.numbers_after(&register, walk.last).await?;
-                if seqs.is_empty() {
+                let cases = self.cases_after(&register, walk.last).await?;
+                if cases.is_empty() {
                     break;
                 }
-                for seq in seqs {
+                for case in &cases {
+                    let fields = Fields::of(case, "case");
+                    let gap = walk.step(fields.count("seq")?);
+                    gap.into_iter().for_each(|gap| report.add(register.missing(gap)));
+                    if !fields.flag("journalled")? {
+                        report.add(Finding::CaseNotJournalled(fields.word("number")?));
+                    }
                     report.checked.cases += 1;
-                    walk.step(seq).into_iter().for_each(|gap| report.add(register.missing(gap)));
                 }
                 progress(report.checked);
             }
@@ -140,15 +148,16 @@ impl Store {
         Ok(())
     }
 
-    async fn numbers_after(&self, register: &Register, seq: u64) -> Result<Vec<u64>, StoreError> {
-        let sql = "SELECT seq FROM cases WHERE year = $1 AND office = $2 AND seq > $3 ORDER BY seq LIMIT $4";
+    async fn cases_after(&self, register: &Register, seq: u64) -> Result<Vec<SqliteRow>, StoreError> {
+        let sql = "SELECT seq, number, EXISTS (SELECT 1 FROM journal \
+                   WHERE journal.case_number = cases.number AND type = 'case.registered') AS journalled \
+                   FROM cases WHERE year = $1 AND office = $2 AND seq > $3 ORDER BY seq LIMIT $4";
         let query = sqlx::query(sql)
             .bind(register.year)
             .bind(&register.office)
             .bind(row::stored_count(seq))
             .bind(ROWS_AT_ONCE);
-        let rows = self.reading(query.fetch_all(&self.readers)).await?;
-        rows.iter().map(|row| Fields::of(row, "case").count("seq")).collect()
+        self.reading(query.fetch_all(&self.readers)).await
     }
 
     async fn verify_recordings(
@@ -212,5 +221,111 @@ impl Walk {
         let gap = (seq > self.last + 1).then(|| (self.last + 1, seq - 1));
         self.last = self.last.max(seq);
         gap
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::recording::Recording;
+    use crate::store::Batch;
+    use crate::store::fixture::{Files, fresh, offered, recording, recording_id, registered, sealed};
+
+    async fn findings(store: &Store) -> Vec<Finding> {
+        store.verify(&mut |_| {}, None).await.unwrap().findings
+    }
+
+    async fn by_force(files: &Files, statements: &[&'static str]) {
+        let mut intruder = files.intruder().await;
+        sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut intruder).await.unwrap();
+        for statement in statements {
+            sqlx::query(*statement).execute(&mut intruder).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn an_honest_store_has_no_findings() {
+        let (store, _files) = fresh().await;
+        for n in 1..=3 {
+            registered(&store, n).await;
+        }
+        let mut steps = Vec::new();
+        let report = store.verify(&mut |progress| steps.push(progress), None).await.unwrap();
+        assert!(report.is_good(), "{:?}", report.findings);
+        assert_eq!((report.checked.entries, report.head.seq, report.checked.cases), (6, 6, 3));
+        assert_eq!(steps.last(), Some(&report.checked));
+        let (empty, _files) = fresh().await;
+        assert_eq!(findings(&empty).await, []);
+    }
+
+    #[tokio::test]
+    async fn an_altered_or_missing_entry_is_found() {
+        let alterations = [
+            ("UPDATE journal SET data = '{\"n\":9}' WHERE seq = 2", 2),
+            ("UPDATE journal SET reason = 'so' WHERE seq = 3", 3),
+            ("UPDATE journal SET actor = 'x' WHERE seq = 1", 1),
+            ("DELETE FROM journal WHERE seq = 1", 1),
+            ("DELETE FROM journal WHERE seq = 2", 2),
+        ];
+        for (alteration, seq) in alterations {
+            let files = Files::new();
+            let store = files.open().await;
+            for n in 1..=3 {
+                store.commit(offered(n)).await.unwrap();
+            }
+            let drop_triggers =
+                ["DROP TRIGGER journal_refuses_update", "DROP TRIGGER journal_refuses_delete"];
+            by_force(&files, &[drop_triggers[0], drop_triggers[1], alteration]).await;
+            assert_eq!(findings(&store).await, [Finding::ChainBroken { seq }], "{alteration}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_journal_without_its_end_is_found_by_its_cases() {
+        let files = Files::new();
+        let store = files.open().await;
+        registered(&store, 1).await;
+        let before = store.counts().await.unwrap().journal_seq;
+        let case = registered(&store, 2).await;
+        assert_eq!(before, 2);
+        by_force(&files, &["DROP TRIGGER journal_refuses_delete", "DELETE FROM journal WHERE seq > 2"]).await;
+        assert_eq!(findings(&store).await, [Finding::CaseNotJournalled(case.number)]);
+    }
+
+    #[tokio::test]
+    async fn missing_register_numbers_are_found() {
+        let files = Files::new();
+        let store = files.open().await;
+        for n in 1..=6 {
+            registered(&store, n).await;
+        }
+        let removed = "DELETE FROM cases WHERE seq IN (1, 3, 4, 6)";
+        let refused = sqlx::query(removed).execute(&mut files.intruder().await).await;
+        assert!(refused.is_err(), "a case was deleted");
+        by_force(&files, &["DROP TRIGGER cases_are_never_deleted", removed]).await;
+        let missing =
+            |first, last| Finding::NumbersMissing { year: 2026, office: "01".to_owned(), first, last };
+        assert_eq!(findings(&store).await, [missing(1, 1), missing(3, 4), missing(6, 6)]);
+    }
+
+    #[tokio::test]
+    async fn recordings_are_held_against_their_files() {
+        let (store, _files) = fresh().await;
+        for n in 1..=3 {
+            store.commit(Batch { recordings: vec![sealed(n)], ..offered(n) }).await.unwrap();
+        }
+        store.commit(Batch { recordings: vec![recording(4)], ..offered(4) }).await.unwrap();
+        let on_disk = |recording: &Recording| match recording.path.as_str() {
+            "2026/11/21/1.wav" => recording.sha256,
+            "2026/11/21/2.wav" => Some(Sha256::of(b"other")),
+            _ => None,
+        };
+        let report = store.verify(&mut |_| {}, Some(&on_disk)).await.unwrap();
+        let expected =
+            [Finding::RecordingAltered(recording_id(2)), Finding::RecordingUnreadable(recording_id(3))];
+        assert_eq!(report.findings, expected);
+        assert_eq!(report.checked.recordings, 3);
     }
 }

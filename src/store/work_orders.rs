@@ -1,4 +1,5 @@
-//! Work orders: one row per order, kept in step with its case by `case_change.rs`, listed by deadline.
+//! Work orders: one row per order, listed by deadline. The rows follow their case: `case_change.rs` writes them,
+//! `crate::case::work_order` decides what stands in them.
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, SqliteConnection};

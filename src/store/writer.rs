@@ -5,7 +5,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::{Connection, SqliteConnection, SqlitePool};
@@ -21,7 +21,7 @@ use super::{StoreError, journal};
 const QUEUE: usize = 1024;
 /// Changes in one transaction at most: bounds how long the first of them waits for its answer.
 const GROUP: usize = 256;
-/// A caller waits this long for a place in the queue and the commit together; the writer itself waits as long as
+/// A caller waits this long for a place in the queue, and then for the commit; the writer itself waits as long as
 /// the disk does.
 pub(super) const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -30,10 +30,7 @@ pub(super) trait Change: Send + 'static {
     type Answer: Send + 'static;
 
     /// Runs inside the shared transaction; whatever it wrote is undone when it fails.
-    fn apply(
-        self,
-        ledger: &mut Ledger<'_>,
-    ) -> impl Future<Output = Result<Self::Answer, StoreError>> + Send;
+    fn apply(self, ledger: &mut Ledger<'_>) -> impl Future<Output = Result<Self::Answer, StoreError>> + Send;
 }
 
 /// What a change may touch: the rows, and the journal through `append`.
@@ -49,16 +46,37 @@ pub(super) struct Ledger<'t> {
 #[derive(Debug)]
 pub struct Receipt<T = ()> {
     answer: oneshot::Receiver<Result<T, StoreError>>,
+    claim: Claim,
 }
 
 impl<T> Receipt<T> {
     /// Waits until the change is durable, 5 seconds at most.
     ///
     /// # Errors
-    /// Why the change was refused; [`StoreError::Timeout`] when it is not known yet whether it was made.
+    /// Why the change was refused. After a [`StoreError::Timeout`] a change that still had its turn to come is never
+    /// made; of one that was being written the outcome is not known.
     pub async fn durable(self) -> Result<T, StoreError> {
-        let answer = tokio::time::timeout(WRITE_DEADLINE, self.answer).await;
-        answer.map_err(|_| StoreError::Timeout)?.map_err(|_| StoreError::Closed)?
+        self.durable_within(WRITE_DEADLINE).await
+    }
+
+    async fn durable_within(self, patience: Duration) -> Result<T, StoreError> {
+        match tokio::time::timeout(patience, self.answer).await {
+            Ok(answer) => answer.map_err(|_| StoreError::Closed)?,
+            Err(_) => {
+                self.claim.take();
+                Err(StoreError::Timeout)
+            }
+        }
+    }
+}
+
+/// A change belongs to who takes it first: the writer to make it, or the caller whose patience ended to withdraw it.
+#[derive(Clone, Debug, Default)]
+struct Claim(Arc<AtomicBool>);
+
+impl Claim {
+    fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
     }
 }
 
@@ -92,18 +110,18 @@ impl Writer {
 
     /// Durable when it answers `Ok`.
     pub(super) async fn make<C: Change>(&self, change: C) -> Result<C::Answer, StoreError> {
-        let made = async { self.enqueue(change).await?.durable().await };
-        tokio::time::timeout(WRITE_DEADLINE, made).await.map_err(|_| StoreError::Timeout)?
+        self.enqueue(change).await?.durable().await
     }
 
     /// Resolves when the change has its place in the queue; those who wait for one are served in turn.
     /// On `Timeout` it got none and will not be made.
     pub(super) async fn enqueue<C: Change>(&self, change: C) -> Result<Receipt<C::Answer>, StoreError> {
         let (caller, answer) = oneshot::channel();
-        let request = Message::Make(Box::new(Pending { change: Some(change), outcome: None, caller }));
-        let queued = tokio::time::timeout(WRITE_DEADLINE, self.queue.send(request)).await;
+        let claim = Claim::default();
+        let request = Box::new(Pending { change: Some(change), outcome: None, caller, claim: claim.clone() });
+        let queued = tokio::time::timeout(WRITE_DEADLINE, self.queue.send(Message::Make(request))).await;
         queued.map_err(|_| StoreError::Timeout)?.map_err(|_| StoreError::Closed)?;
-        Ok(Receipt { answer })
+        Ok(Receipt { answer, claim })
     }
 
     /// Returns when all that was queued before is durable and the connection is closed.
@@ -144,6 +162,7 @@ impl Task {
                     }
                 }
             }
+            group.retain(|request| request.claim());
             if !group.is_empty() {
                 self.commit_group(group).await;
             }
@@ -189,11 +208,12 @@ impl Task {
 
 /// A change of any kind with its way back.
 trait Request: Send {
+    /// False when its caller gave up.
+    fn claim(&self) -> bool;
+
     /// True when what it wrote is to be kept.
-    fn apply<'a>(
-        &'a mut self,
-        ledger: &'a mut Ledger<'_>,
-    ) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+    fn apply<'a>(&'a mut self, ledger: &'a mut Ledger<'_>)
+    -> Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 
     fn answer(self: Box<Self>, failure: Option<&sqlx::Error>);
 }
@@ -202,9 +222,14 @@ struct Pending<C: Change> {
     change: Option<C>,
     outcome: Option<Result<C::Answer, StoreError>>,
     caller: oneshot::Sender<Result<C::Answer, StoreError>>,
+    claim: Claim,
 }
 
 impl<C: Change> Request for Pending<C> {
+    fn claim(&self) -> bool {
+        self.claim.take()
+    }
+
     fn apply<'a>(
         &'a mut self,
         ledger: &'a mut Ledger<'_>,

@@ -1,8 +1,13 @@
-//! The writer under many callers, refused changes, a locked file, an orderly end and a sudden one.
+//! The writer under many callers, refused changes, callers without patience, a locked file, an orderly end and a
+//! sudden one.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
+use super::{Message, Writer};
 use crate::journal::EventType;
 use crate::store::fixture::{self, Files, contact, contact_id, entry, offered, recording};
 use crate::store::{Batch, Store, StoreError};
@@ -86,6 +91,23 @@ async fn what_is_enqueued_first_is_made_first() {
 }
 
 #[tokio::test]
+async fn only_who_waits_in_vain_withdraws() {
+    let (queue, mut messages) = mpsc::channel(1);
+    let writer = Writer { queue, throughput: Arc::default() };
+    let mut next = async || match messages.recv().await {
+        Some(Message::Make(request)) => request,
+        _ => panic!("nothing was enqueued"),
+    };
+    let impatient = writer.enqueue(offered(1)).await.unwrap();
+    let answer = impatient.durable_within(Duration::ZERO).await;
+    assert!(matches!(answer, Err(StoreError::Timeout)), "{answer:?}");
+    assert!(!next().await.claim(), "made although its caller was told of a failure");
+
+    drop(writer.enqueue(offered(2)).await.unwrap());
+    assert!(next().await.claim(), "a dropped receipt took the change back");
+}
+
+#[tokio::test]
 async fn closing_commits_what_is_queued() {
     let files = Files::new();
     let store = files.open().await;
@@ -146,7 +168,10 @@ fn a_sudden_end_loses_nothing_that_was_answered() {
         assert!(kept.len() as u64 >= answered, "{} kept of {answered} answered", kept.len());
         assert_eq!(kept, (1..=kept.len() as u64).collect::<Vec<_>>(), "a later batch without an earlier one");
         assert_eq!(store.counts().await.unwrap().open_contacts, kept.len() as u64, "rows and journal differ");
-        store.commit(Batch { entries: vec![entry(EventType::LogVerified, 7, 7)], ..Batch::default() }).await.unwrap();
+        store
+            .commit(Batch { entries: vec![entry(EventType::LogVerified, 7, 7)], ..Batch::default() })
+            .await
+            .unwrap();
         assert_whole(&store).await;
     });
 }
