@@ -5,7 +5,9 @@ use axum::http::Method;
 
 use crate::call::contact::Contact;
 use crate::case::Case;
-use crate::people::Role::{self, Admin, Auditor, Control, Executor, MayorOffice, Operator, Records, Supervisor};
+use crate::people::Role::{
+    self, Admin, Auditor, Control, Executor, MayorOffice, Operator, Records, Supervisor,
+};
 use crate::store::User;
 
 /// Whom an endpoint serves.
@@ -135,7 +137,8 @@ pub(super) fn hearing(user: &User, contact: &Contact, reason: Option<&str>) -> R
 
 /// Executors see the cases their organisation works on, all others in the table see every case.
 pub(super) fn sees_case(user: &User, case: &Case) -> bool {
-    user.role != Executor || user.organisation.as_deref().is_some_and(|own| case.state.executor() == Some(own))
+    user.role != Executor
+        || user.organisation.as_deref().is_some_and(|own| case.state.executor() == Some(own))
 }
 
 /// Entries of a case's history that concern the executor; the rest is between the citizen and the city.

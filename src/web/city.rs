@@ -131,7 +131,11 @@ pub(super) fn organisation_name(plan: &CityPlan, id: &str) -> String {
 }
 
 /// Refuses ids that the plan does not know: routing would stumble over them later.
-pub(super) fn check_known(plan: &CityPlan, category: Option<&str>, territory: Option<&str>) -> Result<(), ApiError> {
+pub(super) fn check_known(
+    plan: &CityPlan,
+    category: Option<&str>,
+    territory: Option<&str>,
+) -> Result<(), ApiError> {
     if let Some(id) = category
         && !plan.categories().iter().any(|category| category.id == id)
     {

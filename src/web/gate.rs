@@ -54,7 +54,8 @@ impl Credential {
             };
         }
         let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let mut pairs =
+            cookies.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
         pairs
             .find(|(name, _)| *name == SESSION_COOKIE)
             .map_or(Self::None, |(_, token)| Self::Cookie(token.to_owned()))
@@ -148,7 +149,9 @@ impl Subject {
         let mut parts = path.trim_start_matches("/api/v1/").split('/');
         match (parts.next(), parts.next()) {
             (Some("calls"), Some(id)) => Self { contact: id.parse().ok(), case: None },
-            (Some("cases"), Some(number)) => Self { contact: None, case: super::cases::parse_number(number).ok() },
+            (Some("cases"), Some(number)) => {
+                Self { contact: None, case: super::cases::parse_number(number).ok() }
+            }
             _ => Self::default(),
         }
     }

@@ -37,9 +37,7 @@ impl Attempt {
     /// One IPv6 subscriber owns a /64: its addresses count as one.
     pub(super) fn new(user: &str, source: IpAddr) -> Self {
         let source = match source.to_canonical() {
-            IpAddr::V6(address) => {
-                IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into())
-            }
+            IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
             v4 @ IpAddr::V4(_) => v4,
         };
         Self { user: user.chars().take(MAX_NAME_CHARS).collect(), source }

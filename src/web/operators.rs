@@ -57,7 +57,9 @@ pub(super) async fn set_status(
         StatusChoice::Ready => Command::SetReady { operator },
         StatusChoice::NotReady { reason } => {
             if reason.trim().is_empty() || reason.chars().count() > MAX_REASON_CHARS {
-                return Err(ApiError::Unprocessable(format!("a reason has 1 to {MAX_REASON_CHARS} characters")));
+                return Err(ApiError::Unprocessable(format!(
+                    "a reason has 1 to {MAX_REASON_CHARS} characters"
+                )));
             }
             Command::SetNotReady { operator, reason }
         }

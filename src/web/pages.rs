@@ -36,7 +36,9 @@ pub(super) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Resul
     }
     let (name, file) = match (Dist::get(name), page(path)) {
         (Some(file), _) => (name, file),
-        (None, Some(_)) => ("index.html", Dist::get("index.html").ok_or(ApiError::NotFound("page: the app is not built"))?),
+        (None, Some(_)) => {
+            ("index.html", Dist::get("index.html").ok_or(ApiError::NotFound("page: the app is not built"))?)
+        }
         (None, None) => return Err(ApiError::NotFound("page")),
     };
     if !matches!(method, Method::GET | Method::HEAD) {
@@ -98,7 +100,9 @@ mod tests {
     #[test]
     fn only_our_pages_are_pages() {
         assert_eq!(page("/desk"), Some("/desk"));
-        for foreign in ["//evil.example", "/desk/", "https://evil.example", "", "/desk\r\nX: y", "/api/v1/calls"] {
+        for foreign in
+            ["//evil.example", "/desk/", "https://evil.example", "", "/desk\r\nX: y", "/api/v1/calls"]
+        {
             assert_eq!(page(foreign), None, "{foreign:?}");
         }
     }

@@ -19,7 +19,8 @@ const TURN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Checked in place of the hash an unknown user does not have; no password fits it. Its parameters are those of
 /// [`Argon2::default`], which a test holds it to.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$cmluZ2JhY2stbm9ib2R5$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$cmluZ2JhY2stbm9ib2R5$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {

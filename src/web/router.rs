@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::Router;
 use tracing::Instrument;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,8 +17,8 @@ use crate::time;
 
 use super::error::{ApiError, Problem};
 use super::{
-    Shared, Web, WebState, admin, calls, cases, city, events, gate, health, operators, pages, session, timeline,
-    work_orders,
+    Shared, Web, WebState, admin, calls, cases, city, events, gate, health, operators, pages, session,
+    timeline, work_orders,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -33,7 +33,10 @@ const UPLOAD_DEADLINE: Duration = Duration::from_secs(120);
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Ringback", description = "Calls, cases and the live switchboard of a city's short number."),
+    info(
+        title = "Ringback",
+        description = "Calls, cases and the live switchboard of a city's short number."
+    ),
     components(schemas(Problem, events::view::SnapshotView))
 )]
 struct Description;
@@ -142,8 +145,8 @@ async fn common(request: Request, next: Next) -> Response {
     let started_at = time::now().mono;
     async move {
         let answered = tokio::time::timeout(deadline, next.run(request)).await;
-        let mut response = answered
-            .unwrap_or_else(|_| ApiError::Unavailable("the request took too long").into_response());
+        let mut response =
+            answered.unwrap_or_else(|_| ApiError::Unavailable("the request took too long").into_response());
         let duration_ms = time::now().mono.saturating_duration_since(started_at).as_millis();
         tracing::debug!(http.status = response.status().as_u16(), duration_ms, "answered");
         add_headers(&mut response, is_page);
@@ -155,7 +158,8 @@ async fn common(request: Request, next: Next) -> Response {
 
 /// Headers that a handler has set itself stay.
 fn add_headers(response: &mut Response, is_page: bool) {
-    let policy = if is_page { pages::CONTENT_SECURITY_POLICY } else { "default-src 'none'; frame-ancestors 'none'" };
+    let policy =
+        if is_page { pages::CONTENT_SECURITY_POLICY } else { "default-src 'none'; frame-ancestors 'none'" };
     let common: [(HeaderName, &'static str); 6] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),

@@ -108,10 +108,7 @@ pub(super) async fn show(principal: Principal) -> axum::Json<SessionView> {
 
 /// Sign out: the token of this request is worth nothing from now on.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204), (status = 401)))]
-pub(super) async fn sign_out(
-    State(web): State<Shared>,
-    principal: Principal,
-) -> Result<Response, ApiError> {
+pub(super) async fn sign_out(State(web): State<Shared>, principal: Principal) -> Result<Response, ApiError> {
     web.store().delete_session(&principal.token).await?;
     let gone = format!("{SESSION_COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
@@ -137,14 +134,19 @@ pub(super) async fn sign_in_by_link(
     let principal = web.authenticate(&Credential::Bearer(link.token)).await?;
     let cookie = web.open_session(&principal.user).await?;
     let to = link.to.as_deref().and_then(pages::page).unwrap_or("/");
-    Ok((StatusCode::SEE_OTHER, [(header::SET_COOKIE, cookie), (header::LOCATION, HeaderValue::from_static(to))])
+    Ok((
+        StatusCode::SEE_OTHER,
+        [(header::SET_COOKIE, cookie), (header::LOCATION, HeaderValue::from_static(to))],
+    )
         .into_response())
 }
 
 impl Web {
     fn begin_login(&self, attempt: &Attempt) -> Result<(), ApiError> {
         let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
-        logins.begin(attempt, time::now().mono).map_err(|retry_after| ApiError::TooManyAttempts { retry_after })
+        logins
+            .begin(attempt, time::now().mono)
+            .map_err(|retry_after| ApiError::TooManyAttempts { retry_after })
     }
 
     /// Opens a session and gives its `Set-Cookie`.
@@ -153,7 +155,8 @@ impl Web {
         self.store().create_session(&token, user.id, time::now().utc.plus(SESSION_LIFETIME), false).await?;
         tracing::info!(user.id = %user.id, user.role = user.role.name(), "signed in");
         let seconds = SESSION_LIFETIME.as_secs();
-        let cookie = format!("{SESSION_COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}");
+        let cookie =
+            format!("{SESSION_COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}");
         HeaderValue::try_from(cookie).map_err(|error| ApiError::internal("session cookie", &error))
     }
 }

@@ -124,7 +124,8 @@ mod tests {
 
     #[test]
     fn masking_reaches_nested_numbers_and_leaves_the_rest() {
-        let mut data = json!({ "caller": "+380671234567", "to": [{ "number": "380671234567" }], "queue": "water" });
+        let mut data =
+            json!({ "caller": "+380671234567", "to": [{ "number": "380671234567" }], "queue": "water" });
         mask(&mut data);
         assert_eq!(
             data,

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
-use crate::phone_number::PhoneNumber;
 use crate::people::Role;
+use crate::phone_number::PhoneNumber;
 use crate::store::{Listed, Page};
 use crate::time::Timestamp;
 

@@ -80,7 +80,9 @@ fn states(names: &str) -> Result<Vec<WorkOrderState>, ApiError> {
     let names = names.split(',').filter(|name| !name.is_empty());
     let state = |name: &str| serde_json::from_value(serde_json::Value::String(name.to_owned()));
     names
-        .map(|name| state(name).map_err(|_| ApiError::BadRequest(format!("there is no order state '{name}'"))))
+        .map(|name| {
+            state(name).map_err(|_| ApiError::BadRequest(format!("there is no order state '{name}'")))
+        })
         .collect()
 }
 

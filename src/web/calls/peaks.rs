@@ -86,7 +86,8 @@ fn peaks(path: &FilePath, bins: usize) -> std::io::Result<PeaksView> {
     let length = file.get_ref().metadata()?.len();
     let mut head = Vec::new();
     Read::by_ref(&mut file).take(HEAD_BYTES as u64).read_to_end(&mut head)?;
-    let layout = WavLayout::of(&head).filter(|layout| layout.bits == 16 && (1..=2).contains(&layout.channels));
+    let layout =
+        WavLayout::of(&head).filter(|layout| layout.bits == 16 && (1..=2).contains(&layout.channels));
     let layout = layout.ok_or_else(|| std::io::Error::other("not a 16-bit PCM file"))?;
     let frames = layout.sound_bytes(length) / layout.frame_bytes();
     file.seek(SeekFrom::Start(layout.data_offset))?;
@@ -95,7 +96,12 @@ fn peaks(path: &FilePath, bins: usize) -> std::io::Result<PeaksView> {
 }
 
 /// The loudest sample of each bin: frame `i` of `frames` belongs to bin `i * bins / frames`.
-fn loudest(sound: &mut impl Read, channels: usize, frames: u64, bins: usize) -> std::io::Result<Vec<Vec<f32>>> {
+fn loudest(
+    sound: &mut impl Read,
+    channels: usize,
+    frames: u64,
+    bins: usize,
+) -> std::io::Result<Vec<Vec<f32>>> {
     let bins_wide = u64::try_from(bins).unwrap_or(u64::MAX);
     let mut peaks = vec![vec![0_u16; bins]; channels];
     let mut frame = [0_u8; 4];

@@ -92,8 +92,19 @@ mod tests {
     #[test]
     fn what_is_no_single_byte_range_is_ignored() {
         for header in [
-            "", "bytes", "bytes=", "bytes=,", "bytes=-", "bytes=5-4", "bytes=a-b", "bytes=+1-2", "bytes=1-2-3",
-            "seconds=1-2", "bytes=0-1,5-6", "bytes=0x1-2", "bytes=1 - 2",
+            "",
+            "bytes",
+            "bytes=",
+            "bytes=,",
+            "bytes=-",
+            "bytes=5-4",
+            "bytes=a-b",
+            "bytes=+1-2",
+            "bytes=1-2-3",
+            "seconds=1-2",
+            "bytes=0-1,5-6",
+            "bytes=0x1-2",
+            "bytes=1 - 2",
         ] {
             assert_eq!(wanted(header, 100), Wanted::Whole, "{header:?}");
         }

@@ -2,8 +2,8 @@
 //! decided by their content. They are given out as a download that no browser will take for a page.
 
 use axum::Json as Answer;
-use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
 use axum::extract::State;
+use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -72,10 +72,12 @@ pub(in crate::web) async fn upload(
     let Ok(_turn) = web.uploads.try_acquire() else {
         return Err(ApiError::Unavailable("too many uploads at this moment"));
     };
-    let form = form.map_err(|_| ApiError::UnsupportedMediaType("send a multipart/form-data form".to_owned()))?;
+    let form =
+        form.map_err(|_| ApiError::UnsupportedMediaType("send a multipart/form-data form".to_owned()))?;
     let (role, bytes) = read_form(form).await?;
     let kind = ImageKind::sniff(&bytes);
-    let kind = kind.ok_or_else(|| ApiError::UnsupportedMediaType("evidence is JPEG, PNG or WebP".to_owned()))?;
+    let kind =
+        kind.ok_or_else(|| ApiError::UnsupportedMediaType("evidence is JPEG, PNG or WebP".to_owned()))?;
     let digested = tokio::task::spawn_blocking(move || (Sha256::of(&bytes), bytes)).await;
     let (sha256, bytes) = digested.map_err(|error| ApiError::internal("digest died", &error))?;
     let at = time::now().utc;

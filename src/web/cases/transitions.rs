@@ -91,7 +91,11 @@ pub(in crate::web) async fn classify(
     }
     check_length(change.description.as_deref(), MAX_TEXT_CHARS)?;
     if change.category.is_some() || change.territory.is_some() {
-        super::super::city::check_known(&web.city(), change.category.as_deref(), change.territory.as_deref())?;
+        super::super::city::check_known(
+            &web.city(),
+            change.category.as_deref(),
+            change.territory.as_deref(),
+        )?;
     }
     let actor = principal.actor();
     web.move_case(&number, &principal, move |case, _, at| {
@@ -140,8 +144,9 @@ pub(in crate::web) async fn assign(
     routing::route(&plan, &case, order, at).map_err(|reason| ApiError::Unprocessable(reason.to_string()))?;
     let actor = principal.actor();
     web.move_case(&number, &principal, move |case, _, at| {
-        let assignment = routing::route(&plan, &case, order, at)
-            .map_err(|_| InvalidTransition::Incomplete("the case changed and routing cannot decide any more"))?;
+        let assignment = routing::route(&plan, &case, order, at).map_err(|_| {
+            InvalidTransition::Incomplete("the case changed and routing cannot decide any more")
+        })?;
         case.assign(assignment, &actor, at)
     })
     .await
@@ -285,7 +290,8 @@ pub(in crate::web) async fn close(
 ) -> Outcome {
     let actor = principal.actor();
     let attempts = web.city().telling_attempts();
-    web.move_case(&number, &principal, move |case, _, at| case.close(closing.code, attempts, &actor, at)).await
+    web.move_case(&number, &principal, move |case, _, at| case.close(closing.code, attempts, &actor, at))
+        .await
 }
 
 /// A consultation: the citizen has the answer, there is nothing to execute.
@@ -332,7 +338,8 @@ impl Web {
         let number = parse_number(number)?;
         let at = time::now().utc;
         let actor = principal.actor();
-        let changed = self.store().change_case(&number, &actor, at, move |case, evidence| change(case, evidence, at));
+        let changed =
+            self.store().change_case(&number, &actor, at, move |case, evidence| change(case, evidence, at));
         let case = changed.await?;
         tracing::info!(case.id = %case.number, case.state = case.state.name(), "case moved");
         Ok(Answer(self.whole_view(&case, principal).await?))

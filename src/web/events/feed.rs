@@ -48,8 +48,7 @@ impl Feed {
             self.history.clear();
         } else {
             let before = self.current.clone();
-            let step =
-                Step { before, after: after.clone(), shown: OnceLock::new(), masked: OnceLock::new() };
+            let step = Step { before, after: after.clone(), shown: OnceLock::new(), masked: OnceLock::new() };
             self.history.push_back(Arc::new(step));
             if self.history.len() > HISTORY {
                 self.history.pop_front();

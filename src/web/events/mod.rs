@@ -60,9 +60,17 @@ pub(super) async fn events(
     };
     let upgrade = upgrade.max_message_size(MAX_FRAME_BYTES).max_frame_size(MAX_FRAME_BYTES);
     Ok(upgrade.on_upgrade(move |socket| {
-        let callers = if access::sees_applicants(principal.role()) { Callers::Shown } else { Callers::Masked };
-        Stream { web, principal, callers, seen: resume.after, heard_at: Instant::from_std(time::now().mono), _place: place }
-            .run(socket)
+        let callers =
+            if access::sees_applicants(principal.role()) { Callers::Shown } else { Callers::Masked };
+        Stream {
+            web,
+            principal,
+            callers,
+            seen: resume.after,
+            heard_at: Instant::from_std(time::now().mono),
+            _place: place,
+        }
+        .run(socket)
     }))
 }
 

@@ -107,7 +107,8 @@ impl Message {
         let new_ids: HashSet<_> = after.calls.iter().map(|call| call.id).collect();
         let calls = after.calls.iter().filter(|call| old_calls.get(&call.id) != Some(call));
         let gone = before.calls.iter().filter(|call| !new_ids.contains(&call.id));
-        let operators: HashMap<_, _> = before.operators.iter().map(|operator| (operator.id, operator)).collect();
+        let operators: HashMap<_, _> =
+            before.operators.iter().map(|operator| (operator.id, operator)).collect();
         let changed = after.operators.iter().filter(|operator| operators.get(&operator.id) != Some(operator));
         let queues = after.queues.iter().filter(|queue| !before.queues.contains(queue));
         Self::Delta {

@@ -66,7 +66,10 @@ fn letter(role: Role) -> char {
 }
 
 fn expected() -> Vec<(&'static str, &'static str, &'static str)> {
-    let rows = EXPECTED.lines().map(str::split_whitespace).map(|mut words| (words.next(), words.next(), words.next()));
+    let rows = EXPECTED
+        .lines()
+        .map(str::split_whitespace)
+        .map(|mut words| (words.next(), words.next(), words.next()));
     rows.filter_map(|row| Some((row.0?, row.1?, row.2?))).collect()
 }
 
@@ -102,8 +105,7 @@ fn the_table_has_no_row_that_is_not_expected() {
     assert_eq!(guarded, expected);
     let public = RULES.iter().filter(|rule| rule.who == Who::Public).map(|rule| rule.path);
     let public: BTreeSet<_> = public.collect();
-    let known =
-        ["/livez", "/readyz", "/metrics", "/api/openapi.json", "/signin", "/api/v1/session"];
+    let known = ["/livez", "/readyz", "/metrics", "/api/openapi.json", "/signin", "/api/v1/session"];
     assert_eq!(public, BTreeSet::from(known));
 }
 
@@ -166,7 +168,8 @@ fn hearing_follows_role_call_and_reason() {
     };
     let hears = |role, reason| access::hearing(&user(role, role), &contact, reason).is_ok();
     for role in Role::ALL {
-        let with_reason = matches!(role, Role::Operator | Role::Supervisor | Role::MayorOffice | Role::Auditor);
+        let with_reason =
+            matches!(role, Role::Operator | Role::Supervisor | Role::MayorOffice | Role::Auditor);
         assert_eq!(hears(role, Some("complaint")), with_reason, "{role:?}");
         assert_eq!(hears(role, None), role == Role::Auditor, "{role:?}");
         assert_eq!(hears(role, Some("  ")), role == Role::Auditor, "{role:?}");

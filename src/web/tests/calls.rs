@@ -93,7 +93,10 @@ async fn what_is_heard_is_journalled_in_bytes_and_seconds() {
     let entries = service.journalled("access.played").await;
     assert_eq!(entries.len(), 1, "journalled before the answer began");
     let entry = &entries[0];
-    assert_eq!(entry.data, json!({ "bytes": [HEAD + 16_000, HEAD + 23_999], "seconds": [0.5, 0.75] }));
+    assert_eq!(
+        entry.data,
+        json!({ "bytes": [HEAD + 16_000, HEAD + 23_999], "seconds": [0, 1], "millis": [500, 750] })
+    );
     assert_eq!(entry.media.unwrap().offset_ms, 500);
     assert_eq!(entry.contact, Some(id));
     assert_eq!(entry.reason.as_deref(), Some("complaint of the caller"));
@@ -113,7 +116,8 @@ async fn nothing_is_played_that_is_not_journalled() {
         assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     }
     assert_eq!(service.journalled("access.denied").await.len(), 3);
-    let head = service.by(Auditor, Method::HEAD, &format!("/api/v1/calls/{id}/recording")).send().await.unwrap();
+    let head =
+        service.by(Auditor, Method::HEAD, &format!("/api/v1/calls/{id}/recording")).send().await.unwrap();
     assert_eq!(head.status(), StatusCode::OK);
     assert_eq!(head.headers()["content-length"], wav.len().to_string());
     play(&service, Auditor, id, Some("bytes=999999-")).await;
@@ -142,10 +146,14 @@ async fn a_recording_without_its_file_is_404() {
 async fn peaks_show_both_sides_and_are_journalled() {
     let (service, wav) = (Service::start().await, wav());
     let id = service.recorded_call(&wav, None).await;
-    let peaks: Value = service.get(Auditor, &format!("/api/v1/calls/{id}/peaks?bins=2")).await.json().await.unwrap();
+    let peaks: Value =
+        service.get(Auditor, &format!("/api/v1/calls/{id}/peaks?bins=2")).await.json().await.unwrap();
     assert_eq!(peaks["frames"], 8000);
     let left: Vec<f64> = serde_json::from_value(peaks["channels"][0].clone()).unwrap();
-    assert!((left[0] - 3999.0 / 32768.0).abs() < 1e-6 && (left[1] - 7999.0 / 32768.0).abs() < 1e-6, "{left:?}");
+    assert!(
+        (left[0] - 3999.0 / 32768.0).abs() < 1e-6 && (left[1] - 7999.0 / 32768.0).abs() < 1e-6,
+        "{left:?}"
+    );
     assert_eq!(service.journalled("access.viewed").await[0].contact, Some(id));
     assert_eq!(service.get(Auditor, &format!("/api/v1/calls/{id}/peaks?bins=0")).await.status(), 400);
 }
@@ -174,7 +182,9 @@ async fn lists_turn_pages() {
     loop {
         let page: Value =
             service.get(Auditor, &format!("/api/v1/calls?limit=2{cursor}")).await.json().await.unwrap();
-        seen.extend(page["items"].as_array().unwrap().iter().map(|call| call["id"].as_str().unwrap().to_owned()));
+        seen.extend(
+            page["items"].as_array().unwrap().iter().map(|call| call["id"].as_str().unwrap().to_owned()),
+        );
         match page["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => break,

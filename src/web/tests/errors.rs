@@ -23,7 +23,13 @@ async fn problem(answer: Response, status: u16) -> Value {
 #[tokio::test]
 async fn unknown_addresses_are_404() {
     let service = Service::start().await;
-    for path in ["/api/v1/nothing", "/api/v2/calls", "/nothing.html", "/assets/../Cargo.toml", "/api/v1/calls/not-an-id"] {
+    for path in [
+        "/api/v1/nothing",
+        "/api/v2/calls",
+        "/nothing.html",
+        "/assets/../Cargo.toml",
+        "/api/v1/calls/not-an-id",
+    ] {
         problem(service.get(Operator, path).await, 404).await;
     }
     problem(service.get(Operator, "/api/v1/cases/2026%2F..%2Fx").await, 404).await;
@@ -50,7 +56,11 @@ async fn bodies_are_bounded_typed_and_checked() {
     problem(post("text/plain", "ready".to_owned()).await.unwrap(), 415).await;
     problem(post("application/json", "{\"status\":".to_owned()).await.unwrap(), 400).await;
     problem(post("application/json", "{\"status\":\"asleep\"}".to_owned()).await.unwrap(), 422).await;
-    problem(post("application/json", "{\"status\":\"not_ready\",\"reason\":\" \"}".to_owned()).await.unwrap(), 422).await;
+    problem(
+        post("application/json", "{\"status\":\"not_ready\",\"reason\":\" \"}".to_owned()).await.unwrap(),
+        422,
+    )
+    .await;
     let good = post("application/json", "{\"status\":\"ready\"}".to_owned()).await.unwrap();
     assert_eq!(good.status(), StatusCode::NO_CONTENT);
 }
@@ -63,7 +73,8 @@ async fn queries_are_checked() {
     }
     assert!(service.get(Supervisor, "/api/v1/calls?limit=200&cursor=%27").await.status().is_client_error());
     problem(service.get(Role::MayorOffice, "/api/v1/calls?caller=38067").await, 403).await;
-    let page: Value = service.get(Auditor, "/api/v1/calls?from=2026-01-01T00:00:00Z").await.json().await.unwrap();
+    let page: Value =
+        service.get(Auditor, "/api/v1/calls?from=2026-01-01T00:00:00Z").await.json().await.unwrap();
     assert_eq!(page, serde_json::json!({ "items": [], "next": null }));
 }
 
@@ -100,7 +111,10 @@ async fn pages_have_a_strict_policy() {
     for path in ["/", "/desk", "/signin.html"] {
         let page = service.request(Method::GET, path).send().await.unwrap();
         let policy = page.headers()["content-security-policy"].to_str().unwrap();
-        assert!(policy.starts_with("default-src 'self';") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(
+            policy.starts_with("default-src 'self';") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
         assert_eq!(page.headers()["referrer-policy"], "no-referrer");
     }
 }

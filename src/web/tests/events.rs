@@ -21,8 +21,7 @@ use crate::switchboard::snapshot::LiveQueue;
 type Socket = WebSocketStream<TcpStream>;
 
 async fn connect(service: &Service, role: Role, query: &str, origin: Option<&str>) -> Result<Socket, u16> {
-    let mut request =
-        format!("ws://{}/api/v1/events{query}", service.address).into_client_request().unwrap();
+    let mut request = format!("ws://{}/api/v1/events{query}", service.address).into_client_request().unwrap();
     let headers = request.headers_mut();
     headers.insert("authorization", format!("Bearer {}", token(role)).parse().unwrap());
     if let Some(origin) = origin {

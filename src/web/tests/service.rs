@@ -79,7 +79,8 @@ impl Service {
             };
             crate::web::serve(listener, crate::web::router(state), stopped).await.unwrap();
         });
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+        let client =
+            Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
         Self { address, client, store, snapshot, commands, folder, stop: Some(stop), served }
     }
 

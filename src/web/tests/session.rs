@@ -53,7 +53,8 @@ async fn a_cookie_changes_nothing_without_the_header() {
     assert_eq!(post().send().await.unwrap().status(), StatusCode::FORBIDDEN);
     assert_eq!(post().header("x-ringback", "0").send().await.unwrap().status(), StatusCode::FORBIDDEN);
     assert_eq!(post().header("x-ringback", "1").send().await.unwrap().status(), StatusCode::NO_CONTENT);
-    let by_token = service.by(Operator, Method::POST, "/api/v1/operators/me/wrap-up-done").send().await.unwrap();
+    let by_token =
+        service.by(Operator, Method::POST, "/api/v1/operators/me/wrap-up-done").send().await.unwrap();
     assert_eq!(by_token.status(), StatusCode::NO_CONTENT);
 }
 
@@ -61,7 +62,9 @@ async fn a_cookie_changes_nothing_without_the_header() {
 async fn wrong_names_and_wrong_passwords_look_alike() {
     let service = Service::start().await;
     let mut bodies = Vec::new();
-    for (user, password) in [("operator", "wrong"), ("nobody", PASSWORD), ("", ""), ("operator", &"x".repeat(300))] {
+    for (user, password) in
+        [("operator", "wrong"), ("nobody", PASSWORD), ("", ""), ("operator", &"x".repeat(300))]
+    {
         let answer = sign_in(&service, user, password).await;
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
         assert!(answer.headers().get("set-cookie").is_none());
@@ -87,14 +90,17 @@ async fn the_eleventh_failure_waits() {
 async fn a_one_time_link_works_once_and_leads_to_our_pages_only() {
     let service = Service::start().await;
     let expires_at = time::now().utc.plus(Duration::from_secs(60));
-    for (token, to, wanted) in [("link-1", "/desk", "/desk"), ("link-2", "//evil.example", "/"), ("link-3", "", "/")] {
+    for (token, to, wanted) in
+        [("link-1", "/desk", "/desk"), ("link-2", "//evil.example", "/"), ("link-3", "", "/")]
+    {
         service.store.create_session(token, user_id(Role::Operator), expires_at, true).await.unwrap();
         let path = format!("/signin?token={token}&to={to}");
         let answer = service.request(Method::GET, &path).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::SEE_OTHER);
         assert_eq!(answer.headers()["location"], wanted);
         let cookie = cookie(&answer);
-        let who = service.request(Method::GET, "/api/v1/session").header("cookie", cookie).send().await.unwrap();
+        let who =
+            service.request(Method::GET, "/api/v1/session").header("cookie", cookie).send().await.unwrap();
         assert_eq!(who.status(), StatusCode::OK);
         let again = service.request(Method::GET, &path).send().await.unwrap();
         assert_eq!(again.status(), StatusCode::UNAUTHORIZED);
