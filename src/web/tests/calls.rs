@@ -1,4 +1,5 @@
-//! Calls and their recordings: ranges, what is journalled before the bytes go out, who sees what.
+//! Calls and their recordings: ranges (RFC 9110 14), what is journalled before the bytes go out, who sees what,
+//! and commands to the switchboard.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

@@ -1,4 +1,5 @@
 //! The whole HTTP service over real sockets: a real store, a stand-in for the switchboard, one user of each role.
+//! Laid out like the addresses; `service.rs` starts it.
 
 mod access;
 mod calls;

@@ -1,4 +1,5 @@
-//! A running service for one test, on a port of its own and a store of its own.
+//! A running service for one test, on a port of its own and with a store of its own. The switchboard is a stand-in
+//! that answers as the test wants.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
