@@ -67,10 +67,12 @@ pub(in crate::web) async fn upload(
     let Ok(_turn) = web.uploads.try_acquire() else {
         return Err(ApiError::Unavailable("too many uploads at this moment"));
     };
-    let form = form.map_err(|_| ApiError::UnsupportedMediaType("send a multipart/form-data form".to_owned()))?;
+    let form =
+        form.map_err(|_| ApiError::UnsupportedMediaType("send a multipart/form-data form".to_owned()))?;
     let (role, bytes) = read_form(form).await?;
     let kind = ImageKind::sniff(&bytes);
-    let kind = kind.ok_or_else(|| ApiError::UnsupportedMediaType("evidence is JPEG, PNG or WebP".to_owned()))?;
+    let kind =
+        kind.ok_or_else(|| ApiError::UnsupportedMediaType("evidence is JPEG, PNG or WebP".to_owned()))?;
     let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}/evidence").await?;
     let order = order_in_hand(&case)?;
     if web.store().evidence_of(order).await?.len() >= MAX_PIECES {

@@ -3,6 +3,7 @@
 
 mod access;
 mod calls;
+mod cases;
 mod errors;
 mod events;
 mod service;
