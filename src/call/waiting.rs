@@ -19,7 +19,13 @@ const OTHER_TOPIC: &str = "other";
 
 impl Call {
     /// The caller waits for an operator; from here on there is a case, whatever happens to the call.
-    pub(super) fn enter_queue(&mut self, queue: String, topic: Option<String>, urgent: bool, turn: &mut Turn<'_>) {
+    pub(super) fn enter_queue(
+        &mut self,
+        queue: String,
+        topic: Option<String>,
+        urgent: bool,
+        turn: &mut Turn<'_>,
+    ) {
         let Phase::Ivr { .. } = self.phase else { return };
         let language = self.contact.language.unwrap_or(Language::Uk);
         let entry = QueueEntry { contact: self.contact.id, queue: queue.clone(), language, urgent };
@@ -125,7 +131,9 @@ impl Call {
             LegEvent::Established => self.connect(turn),
             LegEvent::Held => self.hold(turn),
             LegEvent::Resumed => self.resume(turn),
-            LegEvent::Ended(end) if matches!(self.phase, Phase::Talking) => self.handle_operator_left(end, turn),
+            LegEvent::Ended(end) if matches!(self.phase, Phase::Talking) => {
+                self.handle_operator_left(end, turn)
+            }
             LegEvent::Ended(end) => self.handle_offer_failed(end, turn),
         }
     }
@@ -134,7 +142,9 @@ impl Call {
         let Some(operator) = &self.operator else { return };
         let user = operator.user;
         let failure = match end {
-            LegEnd::Refused(StatusCode::REQUEST_TIMEOUT | StatusCode::TEMPORARILY_UNAVAILABLE) => OfferFailure::NoAnswer,
+            LegEnd::Refused(StatusCode::REQUEST_TIMEOUT | StatusCode::TEMPORARILY_UNAVAILABLE) => {
+                OfferFailure::NoAnswer
+            }
             LegEnd::Refused(status) if matches!(status.0, 486 | 600 | 603) => OfferFailure::Rejected,
             _ => OfferFailure::Unreachable,
         };

@@ -136,5 +136,11 @@ impl Walk {
         todo!()
     }
 }
-pub fn position_prompts(_position: usize, _language: Language) -> Vec<PromptRef> { todo!() }
-impl Walk { pub fn handle_queue_full(&mut self, _now: crate::time::Now) { todo!() } }
+pub fn position_prompts(_position: usize, _language: Language) -> Vec<PromptRef> {
+    todo!()
+}
+impl Walk {
+    pub fn handle_queue_full(&mut self, _now: crate::time::Now) {
+        todo!()
+    }
+}

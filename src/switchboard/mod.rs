@@ -15,9 +15,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
 
 use crate::acd::Distributor;
+use crate::call::Call;
 use crate::call::effect::{Effect, Ticket};
 use crate::call::turn::{Counters, Routes, Turn};
-use crate::call::Call;
 use crate::case::CaseNumber;
 use crate::ids::{ContactId, LegId, Mint, RecordingId};
 use crate::ivr::Answer;
@@ -194,7 +194,8 @@ impl Switchboard {
             self.scheduled.remove(&contact);
             self.with_call(contact, now, Call::handle_timeout);
         }
-        let late: Vec<LegId> = self.services.iter().filter(|(_, call)| call.is_due(now.mono)).map(|(leg, _)| *leg).collect();
+        let late: Vec<LegId> =
+            self.services.iter().filter(|(_, call)| call.is_due(now.mono)).map(|(leg, _)| *leg).collect();
         for leg in late {
             self.with_service(leg, now, ServiceCall::handle_timeout);
         }
@@ -266,24 +267,44 @@ impl Switchboard {
             }
             Output::AckReceived { request, .. } => {
                 if let Some(leg) = self.leg_of_dialog(&request) {
-                    self.with_leg(leg, now, |call, turn| call.handle_ack(leg, &request, turn), |service, turn| {
-                        service.handle_ack(&request, turn);
-                    });
+                    self.with_leg(
+                        leg,
+                        now,
+                        |call, turn| call.handle_ack(leg, &request, turn),
+                        |service, turn| {
+                            service.handle_ack(&request, turn);
+                        },
+                    );
                 }
             }
             Output::CancelReceived { invite } => {
                 if let Some(leg) = self.routes.invites.get(&invite).copied() {
-                    self.with_leg(leg, now, |call, turn| call.handle_cancel(leg, turn), ServiceCall::handle_cancel);
+                    self.with_leg(
+                        leg,
+                        now,
+                        |call, turn| call.handle_cancel(leg, turn),
+                        ServiceCall::handle_cancel,
+                    );
                 }
             }
             Output::ResponseReceived { transaction, response, .. } => {
                 if let Some(leg) = self.routes.requests.get(&transaction).copied() {
-                    self.with_leg(leg, now, |call, turn| call.handle_response(leg, transaction, &response, turn), |_, _| {});
+                    self.with_leg(
+                        leg,
+                        now,
+                        |call, turn| call.handle_response(leg, transaction, &response, turn),
+                        |_, _| {},
+                    );
                 }
             }
             Output::RequestFailed { transaction, .. } => {
                 if let Some(leg) = self.routes.requests.get(&transaction).copied() {
-                    self.with_leg(leg, now, |call, turn| call.handle_request_failed(leg, transaction, turn), |_, _| {});
+                    self.with_leg(
+                        leg,
+                        now,
+                        |call, turn| call.handle_request_failed(leg, transaction, turn),
+                        |_, _| {},
+                    );
                 }
             }
             Output::ResponseFailed { .. } => {}
@@ -294,7 +315,9 @@ impl Switchboard {
         let leg = match event {
             media::Event::RecordingEnded { recording, .. } => {
                 let recording = *recording;
-                self.with_recording(recording, now, |call, turn| call.handle_recording_ended(recording, turn));
+                self.with_recording(recording, now, |call, turn| {
+                    call.handle_recording_ended(recording, turn)
+                });
                 return;
             }
             media::Event::Opened { leg, .. }
@@ -305,9 +328,14 @@ impl Switchboard {
             | media::Event::MediaTimeout { leg }
             | media::Event::Closed { leg, .. } => *leg,
         };
-        self.with_leg(leg, now, |call, turn| call.handle_media(leg, event, turn), |service, turn| {
-            service.handle_media(event, turn);
-        });
+        self.with_leg(
+            leg,
+            now,
+            |call, turn| call.handle_media(leg, event, turn),
+            |service, turn| {
+                service.handle_media(event, turn);
+            },
+        );
     }
 
     fn handle_flow_closed(&mut self, flow: Flow, now: Now) {
@@ -333,7 +361,12 @@ impl Switchboard {
         }
     }
 
-    fn with_recording(&mut self, recording: RecordingId, now: Now, step: impl FnOnce(&mut Call, &mut Turn<'_>)) {
+    fn with_recording(
+        &mut self,
+        recording: RecordingId,
+        now: Now,
+        step: impl FnOnce(&mut Call, &mut Turn<'_>),
+    ) {
         if let Some(contact) = self.recordings.get(&recording).copied() {
             self.with_call(contact, now, step);
         }

@@ -83,18 +83,40 @@ struct MediaEnd {
 #[derive(Debug)]
 enum State {
     /// UAS: INVITE received, not yet answered.
-    Offered { invite: Box<Request>, transaction: ServerTransactionId },
+    Offered {
+        invite: Box<Request>,
+        transaction: ServerTransactionId,
+    },
     /// UAS: 2xx sent, its ACK awaited. Hanging up has to wait for it (RFC 3261 15).
-    Answered { dialog: Box<Dialog>, awaited: AwaitedAck, hang_up: HangUp },
+    Answered {
+        dialog: Box<Dialog>,
+        awaited: AwaitedAck,
+        hang_up: HangUp,
+    },
     /// UAC: ports are being opened, then the INVITE goes out.
-    Preparing { target: Box<Uri>, from: Box<NameAddr>, headers: Vec<(&'static str, String)> },
+    Preparing {
+        target: Box<Uri>,
+        from: Box<NameAddr>,
+        headers: Vec<(&'static str, String)>,
+    },
     /// UAC: INVITE sent.
-    Calling { invite: Box<Request>, transaction: ClientTransactionId, offer: AudioOffer },
+    Calling {
+        invite: Box<Request>,
+        transaction: ClientTransactionId,
+        offer: AudioOffer,
+    },
     /// UAC: CANCEL sent; a 2xx that crosses it is acknowledged and ended.
-    Cancelling { invite: Box<Request>, transaction: ClientTransactionId },
+    Cancelling {
+        invite: Box<Request>,
+        transaction: ClientTransactionId,
+    },
     /// The dialog stands; a re-INVITE may await its ACK.
     /// `sent` is our INVITE's transaction, which still sees repeated 2xx for a while.
-    Established { dialog: Box<Dialog>, awaited: Option<AwaitedAck>, sent: Option<ClientTransactionId> },
+    Established {
+        dialog: Box<Dialog>,
+        awaited: Option<AwaitedAck>,
+        sent: Option<ClientTransactionId>,
+    },
     Ended,
 }
 
@@ -201,7 +223,10 @@ impl Leg {
                 dtmf::info::parse(content_type, &request.body).map(|(digit, _)| LegEvent::Digit(digit))
             }
             Method::Options => {
-                turn.respond(transaction, &request.response(StatusCode::OK, "").with_header("Allow", super::refusal::ALLOW));
+                turn.respond(
+                    transaction,
+                    &request.response(StatusCode::OK, "").with_header("Allow", super::refusal::ALLOW),
+                );
                 None
             }
             _ => {
@@ -316,7 +341,8 @@ impl Leg {
     }
 
     fn contact(&self) -> NameAddr {
-        let mut uri = Uri::sip(Some(CONTACT_USER), Host::Ip(self.flow.local.ip()), Some(self.flow.local.port()));
+        let mut uri =
+            Uri::sip(Some(CONTACT_USER), Host::Ip(self.flow.local.ip()), Some(self.flow.local.port()));
         if self.flow.transport.is_reliable() {
             uri.params.set("transport", Some(self.flow.transport.name().to_ascii_lowercase()));
         }

@@ -1,6 +1,8 @@
 //! The answering side of a leg: offer, answer, its acknowledgement, re-INVITE.
 
-use crate::call::leg::{ACK_TIMEOUT, AwaitedAck, HangUp, Leg, LegEnd, LegEvent, State, T1, T2, Timer, send_bye};
+use crate::call::leg::{
+    ACK_TIMEOUT, AwaitedAck, HangUp, Leg, LegEnd, LegEvent, State, T1, T2, Timer, send_bye,
+};
 use crate::call::refusal::{ALLOW, Refusal};
 use crate::call::turn::Turn;
 use crate::sdp::{AudioOffer, Codec, Direction};
@@ -215,4 +217,3 @@ fn check_offer(invite: &Request, flow: Flow) -> Result<(), Refusal> {
     };
     probe.answer(&invite.body).map(|_| ()).map_err(|error| Refusal::from(&error))
 }
-
