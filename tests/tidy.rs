@@ -345,8 +345,7 @@ fn files_open_with_what_they_own() {
     let mut wrong = Vec::new();
     for source in rust_sources() {
         let lines = source.text.lines().take_while(|line| line.starts_with("//!")).count();
-        let crate_root = source.path == "src/lib.rs";
-        if !HEADER_LINES.contains(&lines) && !(crate_root && lines > 0) {
+        if !HEADER_LINES.contains(&lines) {
             wrong
                 .push(format!("{}: opens with {lines} lines of `//!`, wanted {HEADER_LINES:?}", source.path));
         }

@@ -82,6 +82,26 @@ fn in_the_queue() {
     assert!(event(&names, "case.registered").is_some(), "{:?}", event_names(&names));
 }
 
+/// CANCEL may cross the answer; either way nothing of the call stays behind.
+#[test]
+fn before_the_answer() {
+    let server = Server::start();
+    for number in 0..10 {
+        let mut dialling =
+            Invite { caller: format!("38044000031{number}"), ..Invite::default() }.dial(server.sip);
+        dialling.cancel();
+        match dialling.answered() {
+            Ok(mut citizen) => drop(citizen.hang_up()),
+            Err(refusal) => assert_eq!(refusal.status(), Some(487), "{refusal:?}"),
+        }
+    }
+    let api = server.anonymous();
+    wait::until_true("every call to be over", SOON, || api.metric("ringback_calls") == 0);
+    wait::until_true("every port to be free", SOON, || api.metric("ringback_rtp_ports") == 0);
+    let calls = server.sign_in("audyt").calls();
+    assert!(calls.iter().all(|call| call["disposition"] == "abandoned"), "{calls:?}");
+}
+
 /// The program is killed the moment the caller hears "answered"; what must be durable by then is read from disk.
 #[test]
 fn contact_and_first_entry_are_durable_before_the_answer() {
