@@ -98,6 +98,8 @@ fn sources() -> Vec<Source> {
                 if !NOT_OURS.contains(&name) {
                     folders.push(path);
                 }
+            } else if path.ends_with(".git") {
+                // The pointer of a linked work tree; not part of the repository.
             } else if let Ok(text) = fs::read_to_string(&path) {
                 found.push(Source { path: relative(&path), text });
             }

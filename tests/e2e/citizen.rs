@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use crate::rtp_peer::RtpPeer;
-use crate::sip_wire::{ANSWER_TIMEOUT, Message, Transport, Wire, session, token, with_body};
+use crate::sip_wire::{Message, Transport, Wire, session, token, with_body};
 
 /// What an INVITE says; the default is a good call.
 #[derive(Clone, Debug)]
