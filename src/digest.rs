@@ -14,6 +14,18 @@ impl Sha256 {
         Self(sha2::Sha256::digest(bytes).into())
     }
 
+    /// The digest of all that is left to read, in blocks of 64 KiB.
+    pub fn of_reader(reader: &mut impl std::io::Read) -> std::io::Result<Self> {
+        let mut hasher = sha2::Sha256::new();
+        let mut block = vec![0; 64 * 1024];
+        loop {
+            match reader.read(&mut block)? {
+                0 => return Ok(Self(hasher.finalize().into())),
+                length => hasher.update(&block[..length]),
+            }
+        }
+    }
+
     pub fn from_hex(text: &str) -> Option<Self> {
         let mut bytes = [0; 32];
         if text.len() != 64 || !text.is_ascii() {

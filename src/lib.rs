@@ -44,4 +44,6 @@ pub mod web;
 
 // L5 assembly
 pub mod app;
+pub mod cli;
 pub mod config;
+pub mod softphone;

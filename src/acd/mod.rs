@@ -1,11 +1,25 @@
 //! Automatic call distribution: who waits, who may answer, who gets the next call. Real-time machine form.
+//!
+//! Here stand the words; `distributor` holds the machine, `operator` one operator's state, `line` the callers who
+//! wait, `routing` the choice. Phones, prompts and bridges belong to `call/`.
 
-use std::time::{Duration, Instant};
+mod distributor;
+mod line;
+mod operator;
+mod routing;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod walk;
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ContactId, UserId};
 use crate::language::Language;
+
+pub use distributor::Distributor;
 
 /// An operator as the configuration and the user table describe them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -123,105 +137,12 @@ pub enum OperatorError {
     Busy,
 }
 
-/// The distributor: all queues and all operators of this node.
-#[derive(Debug)]
-pub struct Distributor {}
-
-impl Distributor {
-    pub fn new(_queues: Vec<QueueSettings>) -> Self {
-        todo!()
-    }
-
-    /// Replaces settings and profiles (start, reload); running offers and calls stay.
-    pub fn configure(
-        &mut self,
-        _queues: Vec<QueueSettings>,
-        _operators: Vec<OperatorProfile>,
-        _now: Instant,
-    ) {
-        todo!()
-    }
-
-    /// The operator's phone registered or lost its last registration. A lost phone leaves routing at once;
-    /// a call in progress goes on. A phone that returns is `NotReady("signed_in")`, or what it was within a minute.
-    pub fn handle_registered(&mut self, _operator: UserId, _now: Instant) {
-        todo!()
-    }
-
-    pub fn handle_unregistered(&mut self, _operator: UserId, _now: Instant) {
-        todo!()
-    }
-
-    /// Asked for by desk, API or star code. During a call it takes effect after wrap-up.
-    pub fn set_ready(&mut self, _operator: UserId, _now: Instant) -> Result<(), OperatorError> {
-        todo!()
-    }
-
-    pub fn set_not_ready(
-        &mut self,
-        _operator: UserId,
-        _reason: &str,
-        _now: Instant,
-    ) -> Result<(), OperatorError> {
-        todo!()
-    }
-
-    pub fn enqueue(&mut self, _entry: QueueEntry, _now: Instant) -> Enqueued {
-        todo!()
-    }
-
-    /// The caller hung up or was taken elsewhere: out of the queue, any offer withdrawn.
-    pub fn leave(&mut self, _contact: ContactId, _now: Instant) {
-        todo!()
-    }
-
-    /// The operator picked up. False when the reservation is gone (the caller just left): hang up on them.
-    pub fn offer_answered(&mut self, _contact: ContactId, _operator: UserId, _now: Instant) -> bool {
-        todo!()
-    }
-
-    pub fn offer_failed(
-        &mut self,
-        _contact: ContactId,
-        _operator: UserId,
-        _failure: OfferFailure,
-        _now: Instant,
-    ) {
-        todo!()
-    }
-
-    /// The operator's leg of this contact ended: wrap-up begins.
-    pub fn call_ended(&mut self, _contact: ContactId, _operator: UserId, _now: Instant) {
-        todo!()
-    }
-
-    pub fn end_wrap_up(&mut self, _operator: UserId, _now: Instant) -> Result<(), OperatorError> {
-        todo!()
-    }
-
-    pub fn status(&self, _operator: UserId) -> Option<&OperatorStatus> {
-        todo!()
-    }
-
-    /// All operators with status and since when, for the board.
-    pub fn operators(&self) -> Vec<(&OperatorProfile, &OperatorStatus, Instant)> {
-        todo!()
-    }
-
-    /// Waiting callers of `queue` in the order they would be served, with since when.
-    pub fn waiting(&self, _queue: &str) -> Vec<(&QueueEntry, Instant)> {
-        todo!()
-    }
-
-    pub fn handle_timeout(&mut self, _now: Instant) {
-        todo!()
-    }
-
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
-    }
-
-    pub fn poll_output(&mut self) -> Option<Output> {
-        todo!()
-    }
+/// What becomes of an operator whose phone rang until the deadline.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum AfterNoAnswer {
+    /// Not ready, reason `no_answer`: nobody is rung at an empty desk twice.
+    #[default]
+    NotReady,
+    /// Still ready, behind all who are idle.
+    BackOfLine,
 }

@@ -126,7 +126,9 @@ impl Call {
             return Disposition::CaseCreated;
         }
         match self.contact.termination {
-            Some(Termination::IvrHungUp) if self.contact.case.is_some() || self.contact.callback.is_some() => {
+            Some(Termination::IvrHungUp)
+                if self.contact.case.is_some() || self.contact.callback.is_some() =>
+            {
                 Disposition::CaseCreated
             }
             Some(Termination::IvrHungUp) => Disposition::Consultation,

@@ -127,8 +127,8 @@ impl Call {
             Exit::Queue { queue, topic, urgent } => self.enter_queue(queue, topic, urgent, turn),
             Exit::Callback { topic, number } => {
                 let number = number.map(|typed| PhoneNumber::from_user_part(&typed));
-                self.contact.callback =
-                    number.or_else(|| (!self.contact.caller.is_withheld()).then(|| self.contact.caller.clone()));
+                self.contact.callback = number
+                    .or_else(|| (!self.contact.caller.is_withheld()).then(|| self.contact.caller.clone()));
                 self.contact.topic = topic.or(self.contact.topic.take());
                 self.register_case(Priority::Normal, "Call-back requested", turn);
                 self.end(Termination::IvrHungUp, turn);

@@ -4,6 +4,7 @@
 //! Life: `setup` (nothing is answered before it is durable) - `ivr_walk` - `waiting` (queue and offers) -
 //! `talking` (bridge and hold) - `ending` (disposition and sealing). What is journalled is in `record`.
 
+pub mod case_draft;
 pub mod contact;
 pub mod effect;
 mod ending;
@@ -63,16 +64,24 @@ struct OperatorLeg {
 #[derive(Debug)]
 enum Phase {
     /// The INVITE waits until all of these are there.
-    Setup { missing: Vec<Missing> },
+    Setup {
+        missing: Vec<Missing>,
+    },
     /// 200 OK is out; the walk starts with the ACK.
     Answered,
-    Ivr { walk: Box<Walk> },
+    Ivr {
+        walk: Box<Walk>,
+    },
     Voicemail,
-    /// In the queue; an operator may be ringing. The walk is kept in case the queue sends the caller back.
-    Waiting { walk: Box<Walk>, announcing: bool },
+    /// In the queue; an operator may be ringing.
+    Waiting {
+        announcing: bool,
+    },
     Talking,
     /// Over for both parties; the record is being completed.
-    Ended { wrap_up: WrapUp },
+    Ended {
+        wrap_up: WrapUp,
+    },
 }
 
 /// What a call needs before it is answered.
@@ -160,7 +169,13 @@ impl Call {
         }
     }
 
-    pub fn handle_request(&mut self, leg: LegId, transaction: ServerTransactionId, request: &Request, turn: &mut Turn<'_>) {
+    pub fn handle_request(
+        &mut self,
+        leg: LegId,
+        transaction: ServerTransactionId,
+        request: &Request,
+        turn: &mut Turn<'_>,
+    ) {
         let event = self.leg_mut(leg).and_then(|leg| leg.handle_request(transaction, request, turn));
         self.handle_leg_event(leg, event, turn);
     }
@@ -175,18 +190,24 @@ impl Call {
         self.handle_leg_event(leg, event, turn);
     }
 
-    pub fn handle_response(&mut self, leg: LegId, transaction: ClientTransactionId, response: &Response, turn: &mut Turn<'_>) {
+    pub fn handle_response(
+        &mut self,
+        leg: LegId,
+        transaction: ClientTransactionId,
+        response: &Response,
+        turn: &mut Turn<'_>,
+    ) {
         let event = self.leg_mut(leg).and_then(|leg| leg.handle_response(transaction, response, turn));
         self.handle_leg_event(leg, event, turn);
     }
 
-    pub fn handle_request_failed(&mut self, leg: LegId, transaction: ClientTransactionId, turn: &mut Turn<'_>) {
+    pub fn handle_request_failed(
+        &mut self,
+        leg: LegId,
+        transaction: ClientTransactionId,
+        turn: &mut Turn<'_>,
+    ) {
         let event = self.leg_mut(leg).and_then(|leg| leg.handle_request_failed(transaction, turn));
-        self.handle_leg_event(leg, event, turn);
-    }
-
-    pub fn handle_flow_closed(&mut self, leg: LegId, turn: &mut Turn<'_>) {
-        let event = self.leg_mut(leg).and_then(|leg| leg.handle_flow_closed(turn));
         self.handle_leg_event(leg, event, turn);
     }
 
@@ -268,7 +289,10 @@ impl Call {
         };
         let operator = self.operator.as_ref().and_then(|operator| operator.leg.poll_timeout());
         let retired = self.retired.iter().filter_map(Leg::poll_timeout).min();
-        [retired, self.citizen.poll_timeout(), operator, walk, self.timers.next_deadline()].into_iter().flatten().min()
+        [retired, self.citizen.poll_timeout(), operator, walk, self.timers.next_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn leg_mut(&mut self, leg: LegId) -> Option<&mut Leg> {

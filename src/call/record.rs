@@ -12,7 +12,7 @@ use crate::ids::{ContactId, LegId, RecordingId};
 use crate::journal::{Draft, EventType, MediaPosition};
 use crate::media;
 use crate::people::{Actor, ActorKind};
-use crate::recording::{GapReason, Gap, Marker, Recording, RecordingResult, RecordingState, Sealed};
+use crate::recording::{Gap, GapReason, Marker, Recording, RecordingResult, RecordingState, Sealed};
 use crate::time::Timestamp;
 
 /// The recording of one call.
@@ -26,7 +26,9 @@ pub(super) struct Track {
 enum TrackState {
     /// The file is being made; nothing was said yet.
     Prepared,
-    Running { since: Instant },
+    Running {
+        since: Instant,
+    },
     /// The last block was cut; the file is being completed.
     Sealing,
     Sealed,
@@ -64,7 +66,8 @@ impl Track {
         match self.state {
             TrackState::Running { since } => Some(MediaPosition {
                 recording: self.recording.id,
-                offset_ms: u64::try_from(now.saturating_duration_since(since).as_millis()).unwrap_or(u64::MAX),
+                offset_ms: u64::try_from(now.saturating_duration_since(since).as_millis())
+                    .unwrap_or(u64::MAX),
             }),
             _ => None,
         }
@@ -145,7 +148,13 @@ impl Call {
     }
 
     /// Writes the contact as it is now, with its entries, in one transaction; the recording row too when it changed.
-    pub(super) fn commit(&self, ticket: Option<Ticket>, with_recording: bool, entries: Vec<Draft>, turn: &mut Turn<'_>) {
+    pub(super) fn commit(
+        &self,
+        ticket: Option<Ticket>,
+        with_recording: bool,
+        entries: Vec<Draft>,
+        turn: &mut Turn<'_>,
+    ) {
         turn.effect(Effect::Commit {
             ticket,
             contact: Some(Box::new(self.contact.clone())),
@@ -165,13 +174,16 @@ impl Call {
             let mut note = self.draft(EventType::RecGap, Actor::system("recorder"), turn);
             note.draft.media =
                 Some(MediaPosition { recording: self.track.recording.id, offset_ms: gap.offset_ms });
-            entries.push(note.with(serde_json::json!({ "duration_ms": gap.duration_ms, "cause": gap.reason })).draft);
+            entries.push(
+                note.with(serde_json::json!({ "duration_ms": gap.duration_ms, "cause": gap.reason })).draft,
+            );
         }
-        let note = self.draft(EventType::RecSealed, Actor::system("recorder"), turn).with(serde_json::json!({
-            "frames": sealed.frames,
-            "result": sealed.result,
-            "sha256": sealed.sha256,
-        }));
+        let note =
+            self.draft(EventType::RecSealed, Actor::system("recorder"), turn).with(serde_json::json!({
+                "frames": sealed.frames,
+                "result": sealed.result,
+                "sha256": sealed.sha256,
+            }));
         entries.push(note.draft);
         if sealed.result != RecordingResult::Ok {
             tracing::error!(call.id = %self.contact.id, result = ?sealed.result, "recording is not whole");

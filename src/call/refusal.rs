@@ -123,8 +123,12 @@ impl Refusal {
             response = response.with_reason(phrase);
         }
         match self.status() {
-            StatusCode::SERVICE_UNAVAILABLE => response.with_header("Retry-After", RETRY_AFTER_SECS.to_string()),
-            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => response.with_header("Allow", ALLOW),
+            StatusCode::SERVICE_UNAVAILABLE => {
+                response.with_header("Retry-After", RETRY_AFTER_SECS.to_string())
+            }
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+                response.with_header("Allow", ALLOW)
+            }
             StatusCode::UNSUPPORTED_MEDIA_TYPE => response.with_header("Accept", "application/sdp"),
             StatusCode::BAD_EXTENSION => {
                 let unsupported: Vec<&str> = request.headers.tokens("Require").collect();

@@ -7,7 +7,6 @@ use crate::call::leg::LegEnd;
 use crate::call::turn::Turn;
 use crate::call::{Call, Phase};
 use crate::ids::LegId;
-use crate::ivr::Walk;
 use crate::journal::EventType;
 use crate::language::Language;
 use crate::media;
@@ -98,8 +97,7 @@ impl Call {
             return;
         }
         turn.media(media::Command::Unbridge { leg: self.citizen.id });
-        let walk = Box::new(Walk::new(self.plan.clone(), &self.contact.caller, turn.now));
-        self.enter(Phase::Waiting { walk, announcing: false }, turn);
+        self.enter(Phase::Waiting { announcing: false }, turn);
         let note = self
             .draft(EventType::ContactQueued, Actor::system("acd"), turn)
             .with(json!({ "queue": queue, "language": language, "urgent": true }))

@@ -6,38 +6,39 @@ use crate::acd::{Enqueued, OfferFailure, QueueEntry};
 use crate::call::effect::Effect;
 use crate::call::leg::{Leg, LegEnd, LegEvent};
 use crate::call::turn::Turn;
-use crate::call::{Call, OfferTarget, OperatorLeg, Phase};
-use crate::case::{Applicant, CaseDraft, CaseNumber, IdentityLevel, Priority};
+use crate::call::{Call, OfferTarget, OperatorLeg, Phase, case_draft};
+use crate::case::{CaseNumber, Priority};
 use crate::ivr;
 use crate::journal::EventType;
 use crate::language::Language;
 use crate::people::Actor;
 use crate::sip::message::StatusCode;
 
-/// Category of a case whose caller chose no topic.
-const OTHER_TOPIC: &str = "other";
-
 impl Call {
     /// The caller waits for an operator; from here on there is a case, whatever happens to the call.
-    pub(super) fn enter_queue(&mut self, queue: String, topic: Option<String>, urgent: bool, turn: &mut Turn<'_>) {
+    pub(super) fn enter_queue(
+        &mut self,
+        queue: String,
+        topic: Option<String>,
+        urgent: bool,
+        turn: &mut Turn<'_>,
+    ) {
         let Phase::Ivr { .. } = self.phase else { return };
         let language = self.contact.language.unwrap_or(Language::Uk);
         let entry = QueueEntry { contact: self.contact.id, queue: queue.clone(), language, urgent };
         self.contact.topic = topic.or(self.contact.topic.take());
         self.contact.queue = Some(queue.clone());
         let enqueued = turn.acd.enqueue(entry, turn.now.mono);
-        let Phase::Ivr { walk } = std::mem::replace(&mut self.phase, Phase::Answered) else { return };
         if enqueued != Enqueued::Waiting {
             tracing::warn!(call.id = %self.contact.id, queue.name = %queue, outcome = ?enqueued, "not queued");
             self.contact.queue = None;
-            self.phase = Phase::Ivr { walk };
             if let Phase::Ivr { walk } = &mut self.phase {
                 walk.handle_queue_full(turn.now);
             }
             self.drain_walk(turn);
             return;
         }
-        self.enter(Phase::Waiting { walk, announcing: false }, turn);
+        self.enter(Phase::Waiting { announcing: false }, turn);
         self.contact.queued_at = Some(turn.now.utc);
         let priority = if urgent { Priority::LifeSafety } else { Priority::Normal };
         self.register_case(priority, "", turn);
@@ -50,23 +51,7 @@ impl Call {
 
     /// Asks for a case once per contact; its number comes back by [`Self::handle_case_registered`].
     pub(super) fn register_case(&self, priority: Priority, description: &str, turn: &mut Turn<'_>) {
-        let topic = self.contact.topic.as_deref().unwrap_or(OTHER_TOPIC);
-        let category = self.topic_categories.get(topic).cloned().unwrap_or_else(|| topic.to_owned());
-        let withheld = self.contact.caller.is_withheld();
-        let draft = CaseDraft {
-            contact: Some(self.contact.id),
-            category,
-            language: self.contact.language.unwrap_or(Language::Uk),
-            priority,
-            applicant: Applicant {
-                identity: if withheld { IdentityLevel::Anonymous } else { IdentityLevel::CallerNumber },
-                number: (!withheld).then(|| self.contact.caller.clone()),
-                name: None,
-            },
-            place: None,
-            description: description.to_owned(),
-            ivr_path: self.contact.ivr_path.clone(),
-        };
+        let draft = case_draft::of_contact(&self.contact, &self.topic_categories, priority, description);
         turn.effect(Effect::RegisterCase {
             contact: self.contact.id,
             draft: Box::new(draft),
@@ -88,7 +73,7 @@ impl Call {
     /// Tells the caller their place, then the music goes on.
     pub fn announce_position(&mut self, position: usize, turn: &mut Turn<'_>) {
         let language = self.contact.language.unwrap_or(Language::Uk);
-        let Phase::Waiting { announcing, .. } = &mut self.phase else { return };
+        let Phase::Waiting { announcing } = &mut self.phase else { return };
         *announcing = true;
         let play = self.next_play();
         let prompts = ivr::position_prompts(position, language);
@@ -125,7 +110,9 @@ impl Call {
             LegEvent::Established => self.connect(turn),
             LegEvent::Held => self.hold(turn),
             LegEvent::Resumed => self.resume(turn),
-            LegEvent::Ended(end) if matches!(self.phase, Phase::Talking) => self.handle_operator_left(end, turn),
+            LegEvent::Ended(end) if matches!(self.phase, Phase::Talking) => {
+                self.handle_operator_left(end, turn)
+            }
             LegEvent::Ended(end) => self.handle_offer_failed(end, turn),
         }
     }
@@ -134,7 +121,9 @@ impl Call {
         let Some(operator) = &self.operator else { return };
         let user = operator.user;
         let failure = match end {
-            LegEnd::Refused(StatusCode::REQUEST_TIMEOUT | StatusCode::TEMPORARILY_UNAVAILABLE) => OfferFailure::NoAnswer,
+            LegEnd::Refused(StatusCode::REQUEST_TIMEOUT | StatusCode::TEMPORARILY_UNAVAILABLE) => {
+                OfferFailure::NoAnswer
+            }
             LegEnd::Refused(status) if matches!(status.0, 486 | 600 | 603) => OfferFailure::Rejected,
             _ => OfferFailure::Unreachable,
         };

@@ -2,9 +2,14 @@
 //! Durable machine form: each transition returns the new case and what happened, saved in one transaction.
 
 pub mod city;
+mod closing;
 pub mod event;
+mod execution;
 pub mod norm;
+pub mod number;
 pub mod routing;
+#[cfg(test)]
+mod tests;
 pub mod transition;
 pub mod work_order;
 

@@ -1,4 +1,5 @@
-//! Category x territory x time -> the responsible executor and the norm's deadline.
+//! Category x territory x time -> the responsible executor and the norm's deadline. The city plan says who and how
+//! long (`city`); here is the order in which its rules go before each other.
 
 use crate::ids::WorkOrderId;
 use crate::time::Timestamp;
@@ -32,12 +33,49 @@ pub enum RoutingError {
     NoNorm(String),
 }
 
-/// Chooses executor and deadline for `case` as it stands at `at`. Day 0 of the norm is the registration.
+/// Chooses executor and deadline for `case` as it stands at `at`. Day 0 of the norm is the registration. A deadline
+/// the case already had is kept as `first` (invariant 5).
 pub fn route(
-    _plan: &CityPlan,
-    _case: &Case,
-    _order: WorkOrderId,
-    _at: Timestamp,
+    plan: &CityPlan,
+    case: &Case,
+    order: WorkOrderId,
+    at: Timestamp,
 ) -> Result<Assignment, RoutingError> {
-    todo!()
+    let category =
+        plan.category(&case.category).ok_or_else(|| RoutingError::UnknownCategory(case.category.clone()))?;
+    let territory = match case.place.as_ref().and_then(|place| place.territory.as_deref()) {
+        Some(id) => Some(plan.territory(id).ok_or_else(|| RoutingError::UnknownTerritory(id.to_owned()))?),
+        None => None,
+    };
+    let area = plan.responsible(&category.id, territory.map(|territory| territory.id.as_str()), at);
+    let executor = area.and_then(|area| plan.organisation(&area.executor)).ok_or_else(|| {
+        RoutingError::NobodyResponsible {
+            category: category.id.clone(),
+            territory: territory.map_or("no territory", |territory| &territory.id).to_owned(),
+        }
+    })?;
+    let mut deadline = plan
+        .norm(&category.id, case.priority)
+        .and_then(|norm| norm.deadline(case.registered_at, at))
+        .ok_or_else(|| RoutingError::NoNorm(category.id.clone()))?;
+    if let Some(earlier) = &case.deadline {
+        deadline.first = earlier.first;
+    }
+    let name = category.name_in(plan.language());
+    Ok(Assignment {
+        order,
+        executor: executor.id.clone(),
+        executor_name: executor.name.clone(),
+        deadline,
+        task: territory.map_or_else(|| name.to_owned(), |territory| format!("{name} - {}", territory.name)),
+    })
+}
+
+/// How closely `pattern` names `category`: none when it does not, 0 for `*`, more for each level of a dotted name.
+pub(super) fn closeness(pattern: &str, category: &str) -> Option<usize> {
+    if pattern == "*" {
+        return Some(0);
+    }
+    let rest = category.strip_prefix(pattern)?;
+    (rest.is_empty() || rest.starts_with('.')).then(|| pattern.split('.').count())
 }

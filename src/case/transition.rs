@@ -1,12 +1,17 @@
-//! The allowed transitions of a case. Illegal ones are typed errors with a reason a person understands.
+//! The allowed transitions of a case, from registration to the work order. Illegal ones are typed errors with a
+//! reason a person understands.
 
-use crate::people::Actor;
-use crate::time::Timestamp;
+use std::time::Duration;
+
+use serde_json::json;
 
 use super::routing::Assignment;
-use super::work_order::{EvidenceRef, WorkReport};
-use super::{Case, CaseDraft, CaseEvent, CaseNumber, ClosingCode, Place, Priority, Told};
+use super::{
+    Case, CaseDraft, CaseEvent, CaseNumber, CaseState, IdentityLevel, NextAction, Place, Priority,
+};
 use crate::ids::ContactId;
+use crate::people::{Actor, ActorKind};
+use crate::time::Timestamp;
 
 /// A transition that the state, the actor or an invariant forbids.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -36,79 +41,182 @@ pub struct Classification {
     pub applicant_name: Option<String>,
 }
 
+/// What a person writes at once, characters; longer texts belong into attachments.
+const MAX_TEXT_CHARS: usize = 4_000;
+/// More contacts on one case are an incident, not a case.
+const MAX_CONTACTS: usize = 1_000;
+/// A registered case is classified and assigned within this time, whatever its norm.
+const TRIAGE_WITHIN: Duration = Duration::from_secs(15 * 60);
+/// Version of the classifier that categories are named by.
+const CLASSIFIER_VERSION: u32 = 1;
+/// From so many declined orders on a dispatcher decides, not the next operator.
+const DISPATCHER_FROM_BOUNCE: u16 = 2;
+
+/// The staff that takes cases up and hands them out.
+pub(super) const DESK: &[ActorKind] = &[ActorKind::Operator, ActorKind::Supervisor, ActorKind::Control];
+
+/// From the call to the work order. The executor's part is `execution`, the way to the end `closing`.
 impl Case {
-    pub fn register(_draft: CaseDraft, _number: CaseNumber, _at: Timestamp) -> (Self, Vec<CaseEvent>) {
-        todo!()
+    pub fn register(draft: CaseDraft, number: CaseNumber, at: Timestamp) -> (Self, Vec<CaseEvent>) {
+        let registered = CaseEvent::new(
+            "case.registered",
+            json!({
+                "category": draft.category,
+                "language": draft.language,
+                "priority": draft.priority,
+                "identity": draft.applicant.identity,
+                "contact": draft.contact,
+                "ivr_path": draft.ivr_path,
+            }),
+        );
+        let case = Self {
+            number,
+            state: CaseState::Registered,
+            registered_at: at,
+            category: draft.category,
+            classifier_version: CLASSIFIER_VERSION,
+            place: draft.place,
+            description: draft.description,
+            language: draft.language,
+            priority: draft.priority,
+            applicant: draft.applicant,
+            contacts: draft.contact.into_iter().collect(),
+            cycle: 1,
+            bounces: 0,
+            deadline: None,
+            told: Vec::new(),
+            next: Some(NextAction::new("operator", "classify and assign", at.plus(TRIAGE_WITHIN))),
+        };
+        (case, vec![registered])
     }
 
-    pub fn link(self, _contact: ContactId, _at: Timestamp) -> Transition {
-        todo!()
+    /// Another call about the same matter; a contact that is linked already stays linked once. Closed cases take
+    /// contacts too: people ask about them.
+    pub fn link(mut self, contact: ContactId, _at: Timestamp) -> Transition {
+        if self.contacts.contains(&contact) {
+            return Ok((self, Vec::new()));
+        }
+        if self.contacts.len() >= MAX_CONTACTS {
+            return Err(InvalidTransition::Invariant("so many contacts are an incident, not one case"));
+        }
+        self.contacts.push(contact);
+        Ok((self, vec![CaseEvent::new("case.linked", json!({ "contact": contact }))]))
     }
 
-    pub fn classify(self, _change: Classification, _by: &Actor, _at: Timestamp) -> Transition {
-        todo!()
+    /// Category and territory decide who works and until when, so they stand once an order is out.
+    pub fn classify(mut self, change: Classification, by: &Actor, _at: Timestamp) -> Transition {
+        if matches!(self.state, CaseState::Closed { .. }) {
+            return Err(self.refused("classified"));
+        }
+        allow(by, DESK, "only operators, supervisors and the control desk classify a case")?;
+        if change == Classification::default() {
+            return Err(InvalidTransition::Incomplete("say what is to be changed"));
+        }
+        let territory_of = |place: &Option<Place>| place.as_ref().and_then(|place| place.territory.clone());
+        let moves = change.category.as_ref().is_some_and(|category| *category != self.category)
+            || change.place.is_some() && territory_of(&change.place) != territory_of(&self.place);
+        if moves && self.state.order().is_some() {
+            return Err(InvalidTransition::Invariant(
+                "an executor holds the work: category and territory stand until the order is declined",
+            ));
+        }
+        for text in [&change.description, &change.applicant_name, &change.place.as_ref().map(|place| place.address.clone())] {
+            bounded(text.as_deref().unwrap_or_default())?;
+        }
+        let mut changed = Vec::new();
+        let mut set = |name: &'static str, given: bool| if given { changed.push(name) };
+        set("category", change.category.is_some());
+        set("place", change.place.is_some());
+        set("description", change.description.is_some());
+        set("priority", change.priority.is_some());
+        set("applicant_name", change.applicant_name.is_some());
+        self.category = change.category.unwrap_or(self.category);
+        self.place = change.place.or(self.place);
+        self.description = change.description.unwrap_or(self.description);
+        self.priority = change.priority.unwrap_or(self.priority);
+        if let Some(name) = change.applicant_name {
+            self.applicant.identity = self.applicant.identity.max(IdentityLevel::Stated);
+            self.applicant.name = Some(name);
+        }
+        let classified = json!({
+            "changed": changed,
+            "category": self.category,
+            "territory": territory_of(&self.place),
+            "priority": self.priority,
+        });
+        Ok((self, vec![CaseEvent::new("case.classified", classified)]))
     }
 
     /// Issues the work order to the executor that routing chose, with the norm's deadline.
-    pub fn assign(self, _assignment: Assignment, _by: &Actor, _at: Timestamp) -> Transition {
-        todo!()
+    pub fn assign(mut self, assignment: Assignment, by: &Actor, at: Timestamp) -> Transition {
+        let CaseState::Registered = self.state else { return Err(self.refused("assigned")) };
+        if by.kind != ActorKind::System {
+            allow(by, DESK, "only operators, supervisors and the control desk assign a case")?;
+        }
+        let Assignment { order, executor, deadline, task, .. } = assignment;
+        let territory = self.place.as_ref().and_then(|place| place.territory.as_ref());
+        let events = vec![
+            CaseEvent::new(
+                "case.routed",
+                json!({ "executor": executor, "category": self.category, "territory": territory }),
+            ),
+            CaseEvent::new(
+                "norm.applied",
+                json!({
+                    "norm": deadline.norm,
+                    "first": deadline.first,
+                    "resolve_by": deadline.resolve_by,
+                    "accept_by": deadline.accept_by,
+                }),
+            ),
+            CaseEvent::new(
+                "wo.issued",
+                json!({ "order": order, "executor": executor, "task": task, "cycle": self.cycle }),
+            ),
+        ];
+        let answer_deadline = deadline.accept_by.unwrap_or(deadline.resolve_by);
+        self.next = Some(NextAction::new(&executor, "accept or decline", answer_deadline));
+        self.deadline = Some(deadline);
+        self.state = CaseState::Assigned { order, executor, assigned_at: at };
+        Ok((self, events))
     }
 
-    /// By the executor's organisation only.
-    pub fn accept(self, _by: &Actor, _at: Timestamp) -> Transition {
-        todo!()
+    /// Back to the desk after a refusal.
+    pub(super) fn bounce(&mut self, at: Timestamp) {
+        self.bounces = self.bounces.saturating_add(1);
+        let owner = if self.bounces >= DISPATCHER_FROM_BOUNCE { "dispatcher" } else { "operator" };
+        self.state = CaseState::Registered;
+        self.next = Some(NextAction::new(owner, "find another executor", at.plus(TRIAGE_WITHIN)));
     }
 
-    /// Back to `registered` with bounce+1; the second bounce goes to a dispatcher (`next.owner`).
-    pub fn decline(self, _reason: &str, _by: &Actor, _at: Timestamp) -> Transition {
-        todo!()
+    pub(super) const fn refused(&self, wanted: &'static str) -> InvalidTransition {
+        InvalidTransition::WrongState { state: self.state.name(), wanted }
     }
+}
 
-    pub fn start(self, _by: &Actor, _at: Timestamp) -> Transition {
-        todo!()
+impl NextAction {
+    pub(super) fn new(owner: &str, action: &str, by: Timestamp) -> Self {
+        Self { owner: owner.to_owned(), action: action.to_owned(), by }
     }
+}
 
-    /// "Done": refused without the evidence the category demands (`evidence` lists what was uploaded for this order).
-    pub fn report_work(
-        self,
-        _report: WorkReport,
-        _evidence: &[EvidenceRef],
-        _rule: Option<&super::city::EvidenceRule>,
-        _by: &Actor,
-        _at: Timestamp,
-    ) -> Transition {
-        todo!()
-    }
+pub(super) fn allow(by: &Actor, kinds: &[ActorKind], why: &'static str) -> Result<(), InvalidTransition> {
+    if kinds.contains(&by.kind) { Ok(()) } else { Err(InvalidTransition::NotAllowed(why)) }
+}
 
-    /// Control accepts the evidence: verification begins. Never of the executor's organisation.
-    pub fn accept_evidence(self, _by: &Actor, _at: Timestamp) -> Transition {
-        todo!()
+/// A text that must say something; trimmed.
+pub(super) fn said<'a>(text: &'a str, missing: &'static str) -> Result<&'a str, InvalidTransition> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(InvalidTransition::Incomplete(missing));
     }
+    bounded(text)?;
+    Ok(text)
+}
 
-    /// Control rejects the evidence: back to `in_progress`.
-    pub fn reject_evidence(self, _reason: &str, _by: &Actor, _at: Timestamp) -> Transition {
-        todo!()
+fn bounded(text: &str) -> Result<(), InvalidTransition> {
+    if text.chars().count() > MAX_TEXT_CHARS {
+        return Err(InvalidTransition::Incomplete("the text is longer than 4,000 characters"));
     }
-
-    /// An attempt to tell the applicant is recorded. A refuting answer (`confirmed: Some(false)`) returns the
-    /// case to work.
-    pub fn tell(self, _told: Told, _by: &Actor, _at: Timestamp) -> Transition {
-        todo!()
-    }
-
-    /// Control returns the case to work from verification.
-    pub fn return_to_work(self, _reason: &str, _by: &Actor, _at: Timestamp) -> Transition {
-        todo!()
-    }
-
-    /// A consultation recorded as a case: nothing to execute.
-    pub fn explain(self, _text: &str, _by: &Actor, _at: Timestamp) -> Transition {
-        todo!()
-    }
-
-    /// Invariants 3 and 4 are checked here: who closes, and that the applicant was told. `attempts` is the norm's
-    /// number of telling attempts after which `fixed_unconfirmed` is allowed.
-    pub fn close(self, _code: ClosingCode, _attempts: usize, _by: &Actor, _at: Timestamp) -> Transition {
-        todo!()
-    }
+    Ok(())
 }

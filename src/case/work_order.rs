@@ -1,4 +1,5 @@
-//! The work order an executor holds, and the evidence of the work.
+//! The work order an executor holds, and the evidence of the work. Its row follows the case's events: the case
+//! decides, the order never moves by itself.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +7,7 @@ use crate::digest::Sha256;
 use crate::ids::{EvidenceId, WorkOrderId};
 use crate::time::Timestamp;
 
-use super::CaseNumber;
+use super::{Case, CaseEvent, CaseNumber, CaseState};
 
 /// The row of a work order; its state follows the case's.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -34,6 +35,58 @@ pub enum WorkOrderState {
     Reported,
     Returned,
     Done,
+}
+
+impl WorkOrder {
+    /// The row after `events` of one transition that led to `case`; none when no order is touched. `previous` is the
+    /// row of the order the case held before the transition.
+    pub fn after(case: &Case, previous: Option<Self>, events: &[CaseEvent], at: Timestamp) -> Option<Self> {
+        let mut order = previous;
+        let mut touched = false;
+        for event in events {
+            let text = |key: &str| event.data[key].as_str().map(str::to_owned);
+            if event.name == "wo.issued" {
+                order = Self::issued(case, text("task").unwrap_or_default(), at);
+                touched |= order.is_some();
+                continue;
+            }
+            let Some(order) = &mut order else { continue };
+            order.state = match event.name {
+                "wo.accepted" => WorkOrderState::Accepted,
+                "wo.declined" => {
+                    order.declined_reason = event.reason.clone();
+                    WorkOrderState::Declined
+                }
+                "wo.started" => WorkOrderState::Started,
+                "wo.reported" => {
+                    order.result = text("result");
+                    WorkOrderState::Reported
+                }
+                "wo.returned" => WorkOrderState::Returned,
+                "case.closed" => WorkOrderState::Done,
+                _ => continue,
+            };
+            touched = true;
+        }
+        order.filter(|_| touched)
+    }
+
+    fn issued(case: &Case, task: String, at: Timestamp) -> Option<Self> {
+        let CaseState::Assigned { order, executor, .. } = &case.state else { return None };
+        let deadline = case.deadline.as_ref()?;
+        Some(Self {
+            id: *order,
+            case: case.number.clone(),
+            executor: executor.clone(),
+            state: WorkOrderState::Issued,
+            task,
+            issued_at: at,
+            accept_by: deadline.accept_by,
+            resolve_by: deadline.resolve_by,
+            result: None,
+            declined_reason: None,
+        })
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,1 +1,150 @@
-//! The configuration file.
+//! The configuration file: one section per file here, read with serde, every complaint placed at
+//! file:line:column. Owns paths (relative ones stand beside the file), ranges and defaults; what the values mean
+//! belongs to the modules that use them. `config.toml` at the top of the repository explains every key.
+
+mod checks;
+mod city;
+mod environment;
+mod http;
+mod number;
+mod operator;
+mod queue;
+mod recording;
+mod rtp;
+mod sip;
+mod speech;
+mod store;
+mod trunk;
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::diagnostic::{Diagnostic, suggestion};
+
+pub use city::City;
+pub use http::Http;
+pub use number::Number;
+pub use operator::Operator;
+pub use queue::Queue;
+pub use recording::Recording;
+pub use rtp::{PortRange, Rtp};
+pub use sip::Sip;
+pub use speech::Speech;
+pub use store::Store;
+pub use trunk::Trunk;
+
+/// A configuration file larger than this is none, bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// Everything the administrator decides, checked.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub sip: Sip,
+    pub rtp: Rtp,
+    pub http: Http,
+    pub store: Store,
+    pub recording: Recording,
+    pub number: Number,
+    pub trunk: Vec<Trunk>,
+    pub city: City,
+    pub speech: Speech,
+    pub queue: Vec<Queue>,
+    pub operator: Operator,
+}
+
+impl Config {
+    /// Reads `file`, lays the environment's `RINGBACK_SECTION__KEY` over it, and checks the whole.
+    pub fn load(file: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let name = file.display().to_string();
+        let text = read(file).map_err(|error| vec![Diagnostic::at_offset(&name, "", 0, error)])?;
+        let base = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Self::parse(&name, &text, std::env::vars(), base)
+    }
+
+    /// `environment` are all variables there are; `base` is where relative paths begin.
+    pub fn parse(
+        file: &str,
+        text: &str,
+        environment: impl Iterator<Item = (String, String)>,
+        base: &Path,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut config: Self = toml::from_str(text).map_err(|error| vec![place(file, text, &error)])?;
+        let overrides = environment::overrides(environment).map_err(|complaint| vec![complaint])?;
+        if !overrides.is_empty() {
+            config = environment::lay_over(text, overrides)?;
+        }
+        if config.queue.is_empty() {
+            config.queue = queue::shipped();
+        }
+        config.resolve(base);
+        let complaints = checks::check(file, text, &config);
+        if complaints.is_empty() { Ok(config) } else { Err(complaints) }
+    }
+
+    fn resolve(&mut self, base: &Path) {
+        for path in
+            [&mut self.recording.dir, &mut self.number.dialplan, &mut self.city.file, &mut self.speech.cache]
+        {
+            *path = base.join(&*path);
+        }
+        for trunk in &mut self.trunk {
+            if let Some(file) = &mut trunk.password_file {
+                *file = base.join(&*file);
+            }
+        }
+        self.store.url = store::resolve(&self.store.url, base);
+    }
+
+    /// The folder with the prompt texts (`<lang>.toml`) and recorded prompts (`<lang>/<id>.wav`).
+    pub fn prompts(&self) -> PathBuf {
+        self.number.dialplan.parent().unwrap_or(Path::new(".")).join("prompts")
+    }
+
+    /// Keys of `other` that differ and that only a restart can change.
+    pub fn needs_restart(&self, other: &Self) -> Vec<&'static str> {
+        [
+            ("sip.udp", self.sip.udp == other.sip.udp),
+            ("sip.tcp", self.sip.tcp == other.sip.tcp),
+            ("sip.realm", self.sip.realm == other.sip.realm),
+            ("rtp", self.rtp == other.rtp),
+            ("http", self.http == other.http),
+            ("store", self.store == other.store),
+            ("recording", self.recording == other.recording),
+        ]
+        .into_iter()
+        .filter_map(|(key, same)| (!same).then_some(key))
+        .collect()
+    }
+}
+
+/// The whole of a configuration text, or why it cannot be read.
+pub(crate) fn read(file: &Path) -> Result<String, String> {
+    let length = std::fs::metadata(file).map_err(|error| format!("cannot be read: {error}"))?.len();
+    if length > MAX_FILE_BYTES {
+        return Err(format!("is {length} bytes long; at most {MAX_FILE_BYTES} are read"));
+    }
+    std::fs::read_to_string(file).map_err(|error| format!("cannot be read: {error}"))
+}
+
+fn place(file: &str, text: &str, error: &toml::de::Error) -> Diagnostic {
+    let offset = error.span().map_or(0, |span| span.start);
+    Diagnostic::at_offset(file, text, offset, explain(error.message()))
+}
+
+/// Adds "did you mean" to serde's complaint about an unknown key.
+fn explain(message: &str) -> String {
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let Some((wrong, known)) = names.split_first() else { return message.to_owned() };
+    if !message.starts_with("unknown field") {
+        return message.to_owned();
+    }
+    match suggestion(wrong, known.iter().copied()) {
+        Some(near) => format!("unknown key `{wrong}`; did you mean `{near}`?"),
+        None => format!("unknown key `{wrong}`; known here: {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

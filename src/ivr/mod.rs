@@ -1,10 +1,21 @@
 //! Walking a dialplan with one caller: VoiceXML's words (`menu`, `no_input`, `no_match`, `barge_in`,
-//! `inter_digit_timeout`), real-time machine form.
+//! `inter_digit_timeout`), real-time machine form. The words that come in and go out are here, the machine
+//! in `walk.rs`, what each node does in `enter.rs`, digits in `collect.rs`, numbers and dates in `spoken.rs`.
+
+mod collect;
+mod enter;
+mod simulate;
+mod spoken;
+mod walk;
 
 use serde::{Deserialize, Serialize};
 
 use crate::dialplan::PromptRef;
 use crate::language::Language;
+
+pub use simulate::{InvalidInput, SimulatedInput, Transcript, simulate};
+pub use spoken::position_prompts;
+pub use walk::Walk;
 
 /// What the walk wants of the call.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -91,50 +102,3 @@ pub enum Exit {
     },
     Hangup,
 }
-
-/// One caller's walk through one dialplan.
-#[derive(Debug)]
-pub struct Walk {}
-
-impl Walk {
-    /// Starts at the dialplan's first node. `caller` is the number as signalled (withheld numbers are empty).
-    pub fn new(
-        _plan: std::sync::Arc<crate::dialplan::Dialplan>,
-        _caller: &crate::phone_number::PhoneNumber,
-        _now: crate::time::Now,
-    ) -> Self {
-        todo!()
-    }
-
-    pub fn handle_digit(&mut self, _digit: crate::dtmf::Digit, _now: crate::time::Now) {
-        todo!()
-    }
-
-    /// The prompts of the last [`Output::PlayPrompt`] were played to their end.
-    pub fn handle_play_finished(&mut self, _now: crate::time::Now) {
-        todo!()
-    }
-
-    pub fn handle_lookup(&mut self, _answer: Answer, _now: crate::time::Now) {
-        todo!()
-    }
-
-    pub fn handle_timeout(&mut self, _now: crate::time::Now) {
-        todo!()
-    }
-
-    pub fn poll_timeout(&self) -> Option<std::time::Instant> {
-        todo!()
-    }
-
-    pub fn poll_output(&mut self) -> Option<Output> {
-        todo!()
-    }
-
-    /// The language in force: the dialplan's first until one is chosen.
-    pub fn language(&self) -> Language {
-        todo!()
-    }
-}
-pub fn position_prompts(_position: usize, _language: Language) -> Vec<PromptRef> { todo!() }
-impl Walk { pub fn handle_queue_full(&mut self, _now: crate::time::Now) { todo!() } }

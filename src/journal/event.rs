@@ -1,8 +1,10 @@
 //! What is journalled: the closed vocabulary of DOMAIN.md and the draft of an entry.
+//! `data` holds ids, codes, counts and moments; never secrets, telephone numbers, names of citizens or what they
+//! said: an entry is for ever, and those may have to be erased.
 
 use serde::{Deserialize, Serialize};
 
-use crate::case::CaseNumber;
+use crate::case::{Case, CaseEvent, CaseNumber};
 use crate::ids::{ContactId, RecordingId};
 use crate::people::Actor;
 use crate::time::Timestamp;
@@ -64,6 +66,7 @@ vocabulary! {
     VerifyRefuted = "verify.refuted",
     VerifyInspected = "verify.inspected",
     VerifyUnreachable = "verify.unreachable",
+    ReplySent = "reply.sent",
     AccessViewed = "access.viewed",
     AccessPlayed = "access.played",
     AccessDenied = "access.denied",
@@ -111,5 +114,39 @@ impl Draft {
             reason: None,
             data: serde_json::json!({}),
         }
+    }
+
+    /// The entry of what happened to `case`. None when the event's name is not in the vocabulary, which the tests
+    /// of `case/` rule out.
+    pub fn from_case_event(event: &CaseEvent, case: &Case, actor: &Actor, at: Timestamp) -> Option<Self> {
+        Some(Self {
+            case: Some(case.number.clone()),
+            reason: event.reason.clone(),
+            data: event.data.clone(),
+            ..Self::new(EventType::from_name(event.name)?, at, actor.clone())
+        })
+    }
+
+    /// The same, said during a call: the contact, and where in its recording.
+    pub fn during(mut self, contact: ContactId, media: Option<MediaPosition>) -> Self {
+        self.contact = Some(contact);
+        self.media = media;
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_dotted_distinct_and_found_again() {
+        for event in EventType::ALL {
+            assert_eq!(EventType::from_name(event.name()), Some(*event));
+            let (subject, what) = event.name().split_once('.').unwrap_or_default();
+            let is_word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+            assert!(is_word(subject) && is_word(what), "{}", event.name());
+        }
+        assert_eq!(EventType::from_name("case.deleted"), None);
     }
 }

@@ -1,12 +1,26 @@
 //! The media machine: every leg of one media thread, its play-out, bridging and recording tap. Sans-IO:
 //! packets and 20 ms ticks in, packets and sample blocks out through a [`Sink`], no allocation per packet.
 
+mod exchange;
+mod jitter_buffer;
+mod keypad;
+mod leg;
+mod playout;
+mod reports;
+mod sender;
+mod source;
+mod tap;
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::dtmf::Digit;
 use crate::ids::{LegId, RecordingId};
 use crate::sdp::AudioSession;
+
+pub use exchange::Exchange;
 
 /// Sample rate of telephone legs, Hz.
 pub const SAMPLE_RATE: u32 = 8000;
@@ -57,6 +71,12 @@ pub enum Command {
     },
     StopPlay {
         leg: LegId,
+    },
+    /// Presses a key towards the peer (RFC 4733), after those pressed before; nothing where the peer takes no
+    /// telephone events.
+    SendDigit {
+        leg: LegId,
+        digit: Digit,
     },
     /// Both legs hear each other from the next tick; playing on either stops.
     Bridge {
@@ -139,47 +159,4 @@ pub trait Sink {
     /// One tick of a recording: equally long channels, left the leg's, right ours.
     fn record(&mut self, recording: RecordingId, left: &[i16], right: &[i16]);
     fn event(&mut self, event: Event);
-}
-
-/// All legs of one media thread.
-#[derive(Debug)]
-pub struct Exchange {}
-
-impl Exchange {
-    pub fn new() -> Self {
-        todo!()
-    }
-
-    /// Everything but `Open` and `Close`'s sockets, which are the thread's business: on `Open` the thread binds
-    /// the ports and calls this with the same command; the machine sends no `Opened` itself.
-    pub fn handle_command(&mut self, _command: Command, _now: std::time::Instant, _sink: &mut impl Sink) {
-        todo!()
-    }
-
-    pub fn handle_rtp(
-        &mut self,
-        _leg: LegId,
-        _from: SocketAddr,
-        _packet: &[u8],
-        _now: std::time::Instant,
-        _sink: &mut impl Sink,
-    ) {
-        todo!()
-    }
-
-    pub fn handle_rtcp(
-        &mut self,
-        _leg: LegId,
-        _from: SocketAddr,
-        _packet: &[u8],
-        _now: std::time::Instant,
-        _sink: &mut impl Sink,
-    ) {
-        todo!()
-    }
-
-    /// Call every [`TICK_MS`]; `now` is the tick's nominal time.
-    pub fn handle_tick(&mut self, _now: std::time::Instant, _sink: &mut impl Sink) {
-        todo!()
-    }
 }

@@ -1,4 +1,5 @@
 //! SDP (RFC 8866) and offer/answer (RFC 3264) for one audio stream.
+//! `description` knows the lines, `offer_answer` what they mean; neither knows a call.
 
 pub mod description;
 pub mod offer_answer;

@@ -1,17 +1,71 @@
 //! The store: rows and the hash-chained journal in one transaction, group-committed by one writer (SQLite in
 //! WAL mode, `synchronous=FULL`). The store knows the types; the types do not know the store.
+//!
+//! Reads go to a small pool of their own and see all that was answered before them. Each subject has its file;
+//! what is common to all of them is here. No rule of the domain is decided here or in SQL.
+
+mod case_change;
+mod cases;
+mod contacts;
+mod evidence;
+#[cfg(test)]
+mod fixture;
+mod journal;
+mod page;
+mod recordings;
+mod register;
+mod row;
+mod sessions;
+mod timeline;
+mod users;
+mod verify;
+mod work_orders;
+mod writer;
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt;
+use sqlx::SqlitePool;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::Semaphore;
 
 use crate::call::contact::{Contact, Disposition};
+use crate::case::CaseNumber;
 use crate::case::transition::InvalidTransition;
-use crate::case::work_order::{EvidenceRef, WorkOrder, WorkOrderState};
-use crate::case::{Case, CaseDraft, CaseEvent, CaseNumber};
-use crate::ids::{ContactId, EvidenceId, UserId, WorkOrderId};
+use crate::case::work_order::WorkOrderState;
+use crate::ids::{Mint, UserId};
 use crate::journal::{Draft, Entry};
 use crate::language::Language;
-use crate::people::{Actor, Role};
+use crate::people::Role;
 use crate::recording::Recording;
 use crate::sip::digest_auth::Ha1;
 use crate::time::Timestamp;
+
+use writer::{Change, Ledger, Writer};
+
+pub use verify::{DigestOf, Finding, Progress, VerifyReport};
+pub use writer::Receipt;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// Readers beside the writer: pages and lookups are short, and more readers than cores only wait for each other.
+const READERS: u32 = 4;
+/// A read that takes longer than this is answered with [`StoreError::Timeout`].
+const READ_DEADLINE: Duration = Duration::from_secs(5);
+/// How long SQLite waits for another process (`ringback user add`, a backup); below the callers' deadline, so that
+/// they learn the cause.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// Bytes the write-ahead log keeps on the disk after a checkpoint.
+const WAL_SIZE_KEPT: &str = "67108864";
+/// Rows of a list that has no pages (users, what a crash left open); the city has fewer of each.
+const MAX_UNPAGED: u32 = 10_000;
+/// Patience with a disk that does not take the last group when the program stops.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
+/// Letters and digits in an office code at most; it is part of every register number.
+const MAX_OFFICE_LEN: usize = 8;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -25,6 +79,7 @@ pub enum StoreError {
     Exists(String),
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// A change that was still waiting is then withdrawn; of one that was being written the outcome is not known.
     #[error("the database did not answer in time")]
     Timeout,
     #[error(transparent)]
@@ -42,7 +97,7 @@ pub struct Batch {
 }
 
 /// A person who signs in, and for operators the phone's secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct User {
     pub id: UserId,
     pub name: String,
@@ -57,13 +112,14 @@ pub struct User {
     pub disabled: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SipAccount {
     pub extension: String,
     pub ha1: Ha1,
 }
 
-/// One page of a list: at most `limit` items older than `before` (an opaque cursor).
+/// One page of a list: at most `limit` items (1 to 200, clamped) after `cursor`, the opaque `next` of the page
+/// before. A cursor that no page gave is answered with `NotFound("page")`.
 #[derive(Clone, Debug)]
 pub struct Page {
     pub limit: u32,
@@ -83,7 +139,9 @@ pub struct ContactFilter {
     pub operator: Option<UserId>,
     pub disposition: Option<Disposition>,
     pub case: Option<CaseNumber>,
+    /// Offered at or after.
     pub from: Option<Timestamp>,
+    /// Offered before.
     pub to: Option<Timestamp>,
 }
 
@@ -91,9 +149,12 @@ pub struct ContactFilter {
 pub struct CaseFilter {
     /// State names; empty for all.
     pub states: Vec<String>,
+    /// The organisation that holds or reported the work now.
     pub executor: Option<String>,
     pub category: Option<String>,
+    /// Contains, on the applicant's number.
     pub caller: Option<String>,
+    /// Not closed, and promised for before this moment.
     pub overdue_at: Option<Timestamp>,
 }
 
@@ -106,187 +167,126 @@ pub struct WorkOrderFilter {
 /// A timeline item source: a journal entry, in journal order.
 pub type TimelineEntry = Entry;
 
+/// What the metrics show of the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Sequence number of the last journal entry; 0 when there is none.
+    pub journal_seq: u64,
+    /// Cases that are not `closed`.
+    pub open_cases: u64,
+    /// Contacts without an end.
+    pub open_contacts: u64,
+    /// Transactions committed since the store was opened.
+    pub transactions: u64,
+    /// Changes those transactions carried.
+    pub changes: u64,
+}
+
 /// The open store; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Store {}
+pub struct Store {
+    writer: Writer,
+    readers: SqlitePool,
+    evidence_slots: Arc<Semaphore>,
+}
 
 impl Store {
     /// Opens (creating when absent) and migrates `sqlite://path` or `sqlite::memory:`. `office` is the register's
     /// office code, e.g. `01`.
-    pub async fn open(_url: &str, _office: &str) -> Result<Self, StoreError> {
-        todo!()
+    ///
+    /// A store in memory lives as long as this value and its clones; its readers may see what is not committed yet.
+    ///
+    /// # Errors
+    /// `Corrupt` for an office code that is not 1 to 8 ASCII letters and digits, `Database` or `Migration` when the
+    /// file cannot be opened or was made by a newer program.
+    pub async fn open(url: &str, office: &str) -> Result<Self, StoreError> {
+        let is_plain = office.bytes().all(|b| b.is_ascii_alphanumeric());
+        if office.is_empty() || office.len() > MAX_OFFICE_LEN || !is_plain {
+            let detail = format!("'{office}' is not 1 to {MAX_OFFICE_LEN} letters and digits");
+            return Err(StoreError::Corrupt { what: "office code", detail });
+        }
+        let options = SqliteConnectOptions::from_str(url)?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("journal_size_limit", WAL_SIZE_KEPT);
+        // Kept open for good: a store in memory would be lost with its last connection.
+        let kept =
+            || SqlitePoolOptions::new().acquire_timeout(READ_DEADLINE).idle_timeout(None).max_lifetime(None);
+        let writing = kept().max_connections(1).connect_with(options.clone()).await?;
+        MIGRATIONS.run(&writing).await?;
+        // `read_uncommitted` touches stores in memory only, whose connections would lock each other's tables.
+        let reading = options.pragma("query_only", "1").pragma("read_uncommitted", "1");
+        let readers = kept().max_connections(READERS).connect_with(reading).await?;
+        let mint = Mint::new(rand::rng().random());
+        Ok(Self {
+            writer: Writer::start(writing, mint, office.to_owned()),
+            readers,
+            evidence_slots: Arc::new(Semaphore::new(evidence::IN_FLIGHT)),
+        })
     }
 
-    /// Stops taking work, commits what is queued, closes.
+    /// Stops taking work, commits what is queued, closes. Gives up on a disk that does not answer in 10 seconds.
     pub async fn close(&self) {
-        todo!()
+        let closed = async {
+            self.writer.close().await;
+            self.readers.close().await;
+        };
+        if tokio::time::timeout(CLOSE_DEADLINE, closed).await.is_err() {
+            tracing::error!("the database did not close in time; what was not yet answered may be lost");
+        }
     }
 
     /// Durable when it returns: contacts, recordings and entries in one transaction, shared with others that
-    /// arrive at the same time (group commit).
-    pub async fn commit(&self, _batch: Batch) -> Result<(), StoreError> {
-        todo!()
+    /// arrive at the same time (group commit). The case of a contact, once set, is not changed by this.
+    pub async fn commit(&self, batch: Batch) -> Result<(), StoreError> {
+        self.writer.make(batch).await
     }
 
-    /// Allocates the next register number, registers and links the case to its contact, journals it.
-    /// `entry_media` places the events in the recording.
-    pub async fn register_case(
-        &self,
-        _draft: CaseDraft,
-        _at: Timestamp,
-        _actor: Actor,
-        _media: Option<crate::journal::MediaPosition>,
-    ) -> Result<Case, StoreError> {
-        todo!()
+    /// [`Self::commit`] in two steps: resolves as soon as the batch has its place in the writer's queue, behind what
+    /// was enqueued before it. The receipt tells when it is durable.
+    pub async fn enqueue(&self, batch: Batch) -> Result<Receipt, StoreError> {
+        self.writer.enqueue(batch).await
     }
 
-    /// Loads, applies `change`, saves row, work order and entries in one transaction. `change` may run again
-    /// when the row moved meanwhile; it must be pure.
-    pub async fn change_case<F>(
-        &self,
-        _number: &CaseNumber,
-        _actor: &Actor,
-        _at: Timestamp,
-        _change: F,
-    ) -> Result<Case, StoreError>
-    where
-        F: Fn(Case, &[EvidenceRef]) -> Result<(Case, Vec<CaseEvent>), InvalidTransition>
-            + Send
-            + Sync
-            + 'static,
-    {
-        todo!()
+    pub async fn counts(&self) -> Result<Counts, StoreError> {
+        let sql = "SELECT (SELECT COALESCE(MAX(seq), 0) FROM journal) AS journal_seq, \
+                   (SELECT COUNT(*) FROM cases WHERE state <> 'closed') AS open_cases, \
+                   (SELECT COUNT(*) FROM contacts WHERE ended_at IS NULL) AS open_contacts";
+        let row = self.reading(sqlx::query(sql).fetch_one(&self.readers)).await?;
+        let fields = row::Fields::of(&row, "counts");
+        let (transactions, changes) = self.writer.throughput();
+        Ok(Counts {
+            journal_seq: fields.count("journal_seq")?,
+            open_cases: fields.count("open_cases")?,
+            open_contacts: fields.count("open_contacts")?,
+            transactions,
+            changes,
+        })
     }
 
-    pub async fn contact(&self, _id: ContactId) -> Result<Option<Contact>, StoreError> {
-        todo!()
+    /// Awaits a read within [`READ_DEADLINE`].
+    async fn reading<T>(&self, rows: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
+        match tokio::time::timeout(READ_DEADLINE, rows).await {
+            Err(_) | Ok(Err(sqlx::Error::PoolTimedOut)) => Err(StoreError::Timeout),
+            Ok(Err(sqlx::Error::PoolClosed)) => Err(StoreError::Closed),
+            Ok(read) => Ok(read?),
+        }
     }
+}
 
-    /// Newest first.
-    pub async fn contacts(
-        &self,
-        _filter: &ContactFilter,
-        _page: &Page,
-    ) -> Result<Listed<Contact>, StoreError> {
-        todo!()
-    }
+impl Change for Batch {
+    type Answer = ();
 
-    pub async fn recordings_of(&self, _contact: ContactId) -> Result<Vec<Recording>, StoreError> {
-        todo!()
-    }
-
-    /// Contacts without `ended_at`: what a crash left open.
-    pub async fn open_contacts(&self) -> Result<Vec<Contact>, StoreError> {
-        todo!()
-    }
-
-    /// Recordings still `capturing`: what a crash left open.
-    pub async fn open_recordings(&self) -> Result<Vec<Recording>, StoreError> {
-        todo!()
-    }
-
-    pub async fn case(&self, _number: &CaseNumber) -> Result<Option<Case>, StoreError> {
-        todo!()
-    }
-
-    /// Newest first.
-    pub async fn cases(&self, _filter: &CaseFilter, _page: &Page) -> Result<Listed<Case>, StoreError> {
-        todo!()
-    }
-
-    /// The case whose register number ends in these digits and whose applicant has this number.
-    pub async fn case_for_caller(&self, _digits: &str, _caller: &str) -> Result<Option<Case>, StoreError> {
-        todo!()
-    }
-
-    pub async fn work_order(&self, _id: WorkOrderId) -> Result<Option<WorkOrder>, StoreError> {
-        todo!()
-    }
-
-    /// By deadline.
-    pub async fn work_orders(
-        &self,
-        _filter: &WorkOrderFilter,
-        _page: &Page,
-    ) -> Result<Listed<WorkOrder>, StoreError> {
-        todo!()
-    }
-
-    /// Keeps the original bytes under their digest and journals `evidence.received`.
-    pub async fn add_evidence(
-        &self,
-        _evidence: EvidenceRef,
-        _bytes: Vec<u8>,
-        _case: &CaseNumber,
-        _actor: &Actor,
-    ) -> Result<(), StoreError> {
-        todo!()
-    }
-
-    pub async fn evidence_of(&self, _order: WorkOrderId) -> Result<Vec<EvidenceRef>, StoreError> {
-        todo!()
-    }
-
-    pub async fn evidence_bytes(
-        &self,
-        _id: EvidenceId,
-    ) -> Result<Option<(EvidenceRef, Vec<u8>)>, StoreError> {
-        todo!()
-    }
-
-    /// Entries of the contact and of the case it is linked to, in order of time.
-    pub async fn contact_timeline(&self, _id: ContactId) -> Result<Vec<TimelineEntry>, StoreError> {
-        todo!()
-    }
-
-    /// Entries of the case and of every contact linked to it, in order of time.
-    pub async fn case_timeline(&self, _number: &CaseNumber) -> Result<Vec<TimelineEntry>, StoreError> {
-        todo!()
-    }
-
-    /// Appends entries that change no row (`access.`).
-    pub async fn journal(&self, _drafts: Vec<Draft>) -> Result<(), StoreError> {
-        todo!()
-    }
-
-    /// Entries after `seq`, oldest first, at most `limit`.
-    pub async fn entries_after(&self, _seq: u64, _limit: u32) -> Result<Vec<Entry>, StoreError> {
-        todo!()
-    }
-
-    pub async fn create_user(&self, _user: &User) -> Result<(), StoreError> {
-        todo!()
-    }
-
-    pub async fn user(&self, _id: UserId) -> Result<Option<User>, StoreError> {
-        todo!()
-    }
-
-    pub async fn user_by_name(&self, _name: &str) -> Result<Option<User>, StoreError> {
-        todo!()
-    }
-
-    pub async fn users(&self) -> Result<Vec<User>, StoreError> {
-        todo!()
-    }
-
-    /// A sign-in session or a program's token; only the SHA-256 of the token is stored.
-    pub async fn create_session(
-        &self,
-        _token: &str,
-        _user: UserId,
-        _expires_at: Timestamp,
-        _one_time: bool,
-    ) -> Result<(), StoreError> {
-        todo!()
-    }
-
-    /// The user behind a live token. A one-time token works once.
-    pub async fn session_user(&self, _token: &str, _at: Timestamp) -> Result<Option<User>, StoreError> {
-        todo!()
-    }
-
-    pub async fn delete_session(&self, _token: &str) -> Result<(), StoreError> {
-        todo!()
+    async fn apply(self, ledger: &mut Ledger<'_>) -> Result<(), StoreError> {
+        for contact in &self.contacts {
+            contacts::save(ledger.connection, contact).await?;
+        }
+        for recording in &self.recordings {
+            recordings::save(ledger.connection, recording).await?;
+        }
+        ledger.append_all(self.entries).await
     }
 }

@@ -51,7 +51,13 @@ impl Switchboard {
         }
     }
 
-    fn handle_dialog_request(&mut self, leg: LegId, transaction: ServerTransactionId, request: &Request, now: Now) {
+    fn handle_dialog_request(
+        &mut self,
+        leg: LegId,
+        transaction: ServerTransactionId,
+        request: &Request,
+        now: Now,
+    ) {
         if matches!(request.method, Method::Other(_)) {
             self.refuse(transaction, request, Refusal::MethodUnknown, now);
             return;
@@ -88,6 +94,8 @@ impl Switchboard {
             Some(Refusal::UnknownNumber)
         } else if self.intake == Intake::Closed {
             Some(Refusal::Stopping)
+        } else if self.intake == Intake::Throttled {
+            Some(Refusal::NotDurable)
         } else if self.calls.values().filter(|call| !call.is_over()).count() >= self.settings.capacity {
             Some(Refusal::OverCapacity)
         } else {
@@ -134,7 +142,14 @@ impl Switchboard {
             self.refuse(transaction, &request, Refusal::Forbidden, now);
             return;
         };
-        let started = with_turn!(self, now, |turn| ServiceCall::offered(transaction, request, flow, prompt, language, turn));
+        let started = with_turn!(self, now, |turn| ServiceCall::offered(
+            transaction,
+            request,
+            flow,
+            prompt,
+            language,
+            turn
+        ));
         match started {
             Ok(service) => {
                 self.owners.insert(service.leg(), Owner::Service(service.leg()));
@@ -155,9 +170,11 @@ impl Switchboard {
         now: Now,
     ) -> Option<Origin> {
         if !must_be_phone
-            && let Some(trunk) = self.settings.trunks.iter().find(|trunk| {
-                trunk.from.iter().any(|network| network.contains(flow.remote.ip()))
-            })
+            && let Some(trunk) = self
+                .settings
+                .trunks
+                .iter()
+                .find(|trunk| trunk.from.iter().any(|network| network.contains(flow.remote.ip())))
         {
             return Some(Origin::Trunk(trunk.name.clone()));
         }
@@ -165,7 +182,11 @@ impl Switchboard {
         if self.settings.accounts.contains_key(&user) {
             return Some(Origin::Phone(user));
         }
-        let trunk = self.settings.trunks.iter().find(|trunk| trunk.digest.as_ref().is_some_and(|(name, _)| *name == user));
+        let trunk = self
+            .settings
+            .trunks
+            .iter()
+            .find(|trunk| trunk.digest.as_ref().is_some_and(|(name, _)| *name == user));
         trunk.map(|trunk| Origin::Trunk(trunk.name.clone()))
     }
 
@@ -199,7 +220,13 @@ impl Switchboard {
         None
     }
 
-    pub(super) fn refuse(&mut self, transaction: ServerTransactionId, request: &Request, refusal: Refusal, now: Now) {
+    pub(super) fn refuse(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+        refusal: Refusal,
+        now: Now,
+    ) {
         with_turn!(self, now, |turn| turn.refuse(transaction, request, refusal));
     }
 }

@@ -29,7 +29,12 @@ impl Switchboard {
     }
 
     fn offer(&mut self, contact: ContactId, operator: UserId, now: Now) {
-        let extension = self.settings.operators.iter().find(|known| known.user == operator).map(|known| known.extension.clone());
+        let extension = self
+            .settings
+            .operators
+            .iter()
+            .find(|known| known.user == operator)
+            .map(|known| known.extension.clone());
         let binding = extension.and_then(|extension| {
             self.registrar.bindings(&extension).first().map(|binding| (binding.contact.clone(), binding.flow))
         });
@@ -50,13 +55,20 @@ impl Switchboard {
         let mut draft =
             Draft::new(EventType::OperatorStatus, now.utc, Actor::person(Role::Operator, operator, None));
         draft.data = json!({ "operator": operator, "status": status });
-        self.effects.push_back(Effect::Commit { ticket: None, contact: None, recording: None, entries: vec![draft] });
+        self.effects.push_back(Effect::Commit {
+            ticket: None,
+            contact: None,
+            recording: None,
+            entries: vec![draft],
+        });
     }
 
     pub(super) fn carry_out(&mut self, command: Command, now: Now) -> Result<(), CommandError> {
         match command {
             Command::SetReady { operator } => self.acd.set_ready(operator, now.mono)?,
-            Command::SetNotReady { operator, reason } => self.acd.set_not_ready(operator, &reason, now.mono)?,
+            Command::SetNotReady { operator, reason } => {
+                self.acd.set_not_ready(operator, &reason, now.mono)?
+            }
             Command::EndWrapUp { operator } => self.acd.end_wrap_up(operator, now.mono)?,
             Command::Dispose { operator, contact, disposition } => {
                 let call = self.calls.get(&contact).ok_or(CommandError::Unknown)?;
@@ -64,7 +76,10 @@ impl Switchboard {
                     return Err(CommandError::NotYours);
                 }
                 if let Some(already) = call.contact().disposition {
-                    return Err(CommandError::Conflict(format!("the contact is already '{}'", already.name())));
+                    return Err(CommandError::Conflict(format!(
+                        "the contact is already '{}'",
+                        already.name()
+                    )));
                 }
                 self.with_call(contact, now, |call, turn| call.dispose(disposition, operator, turn));
             }

@@ -15,9 +15,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
 
 use crate::acd::Distributor;
+use crate::call::Call;
 use crate::call::effect::{Effect, Ticket};
 use crate::call::turn::{Counters, Routes, Turn};
-use crate::call::Call;
 use crate::case::CaseNumber;
 use crate::ids::{ContactId, LegId, Mint, RecordingId};
 use crate::ivr::Answer;
@@ -85,6 +85,8 @@ pub struct Switchboard {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Intake {
     Open,
+    /// The store is too far behind; new calls hear 503 for the moment.
+    Throttled,
     /// Stopping: running calls finish, new ones hear 503.
     Closed,
 }
@@ -194,7 +196,8 @@ impl Switchboard {
             self.scheduled.remove(&contact);
             self.with_call(contact, now, Call::handle_timeout);
         }
-        let late: Vec<LegId> = self.services.iter().filter(|(_, call)| call.is_due(now.mono)).map(|(leg, _)| *leg).collect();
+        let late: Vec<LegId> =
+            self.services.iter().filter(|(_, call)| call.is_due(now.mono)).map(|(leg, _)| *leg).collect();
         for leg in late {
             self.with_service(leg, now, ServiceCall::handle_timeout);
         }
@@ -220,6 +223,13 @@ impl Switchboard {
         self.calls.is_empty()
     }
 
+    /// New calls hear 503 while what is outside cannot keep up; running ones go on.
+    pub fn throttle(&mut self, behind: bool) {
+        if self.intake != Intake::Closed {
+            self.intake = if behind { Intake::Throttled } else { Intake::Open };
+        }
+    }
+
     /// Ends every call in order.
     pub fn end_all(&mut self, termination: Termination, now: Now) {
         let contacts: Vec<ContactId> = self.calls.keys().copied().collect();
@@ -241,6 +251,17 @@ impl Switchboard {
     /// Open transactions, for metrics and the leak test.
     pub fn transactions(&self) -> usize {
         self.sip.len()
+    }
+
+    /// Ways from messages and reports to legs, for the leak test: none are left when no call is.
+    pub fn open_routes(&self) -> usize {
+        let Routes { dialogs, requests, invites } = &self.routes;
+        dialogs.len()
+            + requests.len()
+            + invites.len()
+            + self.owners.len()
+            + self.recordings.len()
+            + self.waiting_for.len()
     }
 
     /// Drains every machine until all is quiet: outputs of one are inputs of the next.
@@ -266,24 +287,44 @@ impl Switchboard {
             }
             Output::AckReceived { request, .. } => {
                 if let Some(leg) = self.leg_of_dialog(&request) {
-                    self.with_leg(leg, now, |call, turn| call.handle_ack(leg, &request, turn), |service, turn| {
-                        service.handle_ack(&request, turn);
-                    });
+                    self.with_leg(
+                        leg,
+                        now,
+                        |call, turn| call.handle_ack(leg, &request, turn),
+                        |service, turn| {
+                            service.handle_ack(&request, turn);
+                        },
+                    );
                 }
             }
             Output::CancelReceived { invite } => {
                 if let Some(leg) = self.routes.invites.get(&invite).copied() {
-                    self.with_leg(leg, now, |call, turn| call.handle_cancel(leg, turn), ServiceCall::handle_cancel);
+                    self.with_leg(
+                        leg,
+                        now,
+                        |call, turn| call.handle_cancel(leg, turn),
+                        ServiceCall::handle_cancel,
+                    );
                 }
             }
             Output::ResponseReceived { transaction, response, .. } => {
                 if let Some(leg) = self.routes.requests.get(&transaction).copied() {
-                    self.with_leg(leg, now, |call, turn| call.handle_response(leg, transaction, &response, turn), |_, _| {});
+                    self.with_leg(
+                        leg,
+                        now,
+                        |call, turn| call.handle_response(leg, transaction, &response, turn),
+                        |_, _| {},
+                    );
                 }
             }
             Output::RequestFailed { transaction, .. } => {
                 if let Some(leg) = self.routes.requests.get(&transaction).copied() {
-                    self.with_leg(leg, now, |call, turn| call.handle_request_failed(leg, transaction, turn), |_, _| {});
+                    self.with_leg(
+                        leg,
+                        now,
+                        |call, turn| call.handle_request_failed(leg, transaction, turn),
+                        |_, _| {},
+                    );
                 }
             }
             Output::ResponseFailed { .. } => {}
@@ -294,7 +335,9 @@ impl Switchboard {
         let leg = match event {
             media::Event::RecordingEnded { recording, .. } => {
                 let recording = *recording;
-                self.with_recording(recording, now, |call, turn| call.handle_recording_ended(recording, turn));
+                self.with_recording(recording, now, |call, turn| {
+                    call.handle_recording_ended(recording, turn)
+                });
                 return;
             }
             media::Event::Opened { leg, .. }
@@ -305,11 +348,18 @@ impl Switchboard {
             | media::Event::MediaTimeout { leg }
             | media::Event::Closed { leg, .. } => *leg,
         };
-        self.with_leg(leg, now, |call, turn| call.handle_media(leg, event, turn), |service, turn| {
-            service.handle_media(event, turn);
-        });
+        self.with_leg(
+            leg,
+            now,
+            |call, turn| call.handle_media(leg, event, turn),
+            |service, turn| {
+                service.handle_media(event, turn);
+            },
+        );
     }
 
+    /// A closed connection does not end a call: its next request goes over a new one, and silence is the media
+    /// timeout's business.
     fn handle_flow_closed(&mut self, flow: Flow, now: Now) {
         self.sip.handle_transport_failed(&flow, now.mono);
         self.registrar.handle_flow_closed(&flow);
@@ -333,7 +383,12 @@ impl Switchboard {
         }
     }
 
-    fn with_recording(&mut self, recording: RecordingId, now: Now, step: impl FnOnce(&mut Call, &mut Turn<'_>)) {
+    fn with_recording(
+        &mut self,
+        recording: RecordingId,
+        now: Now,
+        step: impl FnOnce(&mut Call, &mut Turn<'_>),
+    ) {
         if let Some(contact) = self.recordings.get(&recording).copied() {
             self.with_call(contact, now, step);
         }

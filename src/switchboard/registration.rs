@@ -18,7 +18,9 @@ impl Switchboard {
     ) {
         let Some(user) = self.authenticate(transaction, request, now) else { return };
         // One may register only oneself (RFC 3261 10.3 step 5); trunks do not register here.
-        if request.to.uri.user.as_deref() != Some(user.as_str()) || !self.settings.accounts.contains_key(&user) {
+        if request.to.uri.user.as_deref() != Some(user.as_str())
+            || !self.settings.accounts.contains_key(&user)
+        {
             self.refuse(transaction, request, Refusal::Forbidden, now);
             return;
         }
@@ -45,6 +47,10 @@ impl Switchboard {
     }
 
     pub(super) fn operator_of(&self, extension: &str) -> Option<UserId> {
-        self.settings.operators.iter().find(|operator| operator.extension == extension).map(|operator| operator.user)
+        self.settings
+            .operators
+            .iter()
+            .find(|operator| operator.extension == extension)
+            .map(|operator| operator.user)
     }
 }

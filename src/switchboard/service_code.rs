@@ -97,7 +97,12 @@ impl ServiceCall {
         self.leg.handle_cancel(turn);
     }
 
-    pub(super) fn handle_request(&mut self, transaction: ServerTransactionId, request: &Request, turn: &mut Turn<'_>) {
+    pub(super) fn handle_request(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+        turn: &mut Turn<'_>,
+    ) {
         self.leg.handle_request(transaction, request, turn);
     }
 }
@@ -108,7 +113,12 @@ impl Switchboard {
     }
 
     /// Applies the code dialled by `extension`; the prompt that confirms it, in the operator's language.
-    pub(super) fn apply_service_code(&mut self, request: &Request, extension: &str, now: Now) -> Option<(&'static str, Language)> {
+    pub(super) fn apply_service_code(
+        &mut self,
+        request: &Request,
+        extension: &str,
+        now: Now,
+    ) -> Option<(&'static str, Language)> {
         let operator = self.operator_of(extension)?;
         let profile = self.settings.operators.iter().find(|known| known.user == operator)?;
         let language = profile.languages.first().copied().unwrap_or(Language::Uk);

@@ -49,7 +49,8 @@ pub struct Account {
 }
 
 /// An address range in CIDR notation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
+#[serde(try_from = "String")]
 pub struct Network {
     address: IpAddr,
     prefix: u8,
@@ -75,6 +76,14 @@ impl std::str::FromStr for Network {
             None => longest,
         };
         Ok(Self { address, prefix })
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = InvalidNetwork;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
     }
 }
 

@@ -76,9 +76,13 @@ impl super::Switchboard {
     /// The state as the desks see it. `seq` is left to the one who publishes it.
     pub fn snapshot(&self, now: Now) -> Snapshot {
         let since = |at: std::time::Instant| {
-            Timestamp::from_micros(now.utc.micros() - i64::try_from(now.mono.saturating_duration_since(at).as_micros()).unwrap_or(0))
+            Timestamp::from_micros(
+                now.utc.micros()
+                    - i64::try_from(now.mono.saturating_duration_since(at).as_micros()).unwrap_or(0),
+            )
         };
-        let queues: Vec<LiveQueue> = self.settings.queues.iter().map(|queue| self.live_queue(&queue.name, now)).collect();
+        let queues: Vec<LiveQueue> =
+            self.settings.queues.iter().map(|queue| self.live_queue(&queue.name, now)).collect();
         let operators = self
             .acd
             .operators()
@@ -104,7 +108,8 @@ impl super::Switchboard {
                 positions.insert(entry.contact, index + 1);
             }
         }
-        let visible = self.calls.values().filter(|call| !call.is_over() || call.contact().disposition.is_none());
+        let visible =
+            self.calls.values().filter(|call| !call.is_over() || call.contact().disposition.is_none());
         visible
             .map(|call| {
                 let contact = call.contact();
@@ -132,7 +137,12 @@ impl super::Switchboard {
         let longest = waiting.iter().map(|(_, at)| now.mono.saturating_duration_since(*at).as_secs()).max();
         let serving = |wanted: fn(&OperatorStatus) -> bool| {
             let operators = self.acd.operators();
-            operators.iter().filter(|(profile, status, _)| wanted(status) && profile.queues.iter().any(|queue| queue == name)).count()
+            operators
+                .iter()
+                .filter(|(profile, status, _)| {
+                    wanted(status) && profile.queues.iter().any(|queue| queue == name)
+                })
+                .count()
         };
         LiveQueue {
             name: name.to_owned(),

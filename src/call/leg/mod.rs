@@ -20,10 +20,6 @@ use crate::sip::message::{Flow, Host, Method, NameAddr, Request, StatusCode, Uri
 use crate::sip::transaction::{ClientTransactionId, ServerTransactionId};
 use crate::time::TimerTable;
 
-/// RFC 3261 T1: the round-trip estimate retransmission starts from.
-const T1: Duration = Duration::from_millis(500);
-/// RFC 3261 T2: the longest retransmission interval.
-const T2: Duration = Duration::from_secs(4);
 /// A 2xx not acknowledged for this long ends the call (RFC 3261 13.3.1.4).
 const ACK_TIMEOUT: Duration = Duration::from_secs(32);
 /// User part of our Contact.
@@ -83,19 +79,47 @@ struct MediaEnd {
 #[derive(Debug)]
 enum State {
     /// UAS: INVITE received, not yet answered.
-    Offered { invite: Box<Request>, transaction: ServerTransactionId },
+    Offered {
+        invite: Box<Request>,
+        transaction: ServerTransactionId,
+    },
     /// UAS: 2xx sent, its ACK awaited. Hanging up has to wait for it (RFC 3261 15).
-    Answered { dialog: Box<Dialog>, awaited: AwaitedAck, hang_up: HangUp },
+    Answered {
+        dialog: Box<Dialog>,
+        awaited: AwaitedAck,
+        hang_up: HangUp,
+    },
     /// UAC: ports are being opened, then the INVITE goes out.
-    Preparing { target: Box<Uri>, from: Box<NameAddr>, headers: Vec<(&'static str, String)> },
+    Preparing {
+        target: Box<Uri>,
+        from: Box<NameAddr>,
+        headers: Vec<(&'static str, String)>,
+    },
     /// UAC: INVITE sent.
-    Calling { invite: Box<Request>, transaction: ClientTransactionId, offer: AudioOffer },
+    Calling {
+        invite: Box<Request>,
+        transaction: ClientTransactionId,
+        offer: AudioOffer,
+    },
     /// UAC: CANCEL sent; a 2xx that crosses it is acknowledged and ended.
-    Cancelling { invite: Box<Request>, transaction: ClientTransactionId },
+    Cancelling {
+        invite: Box<Request>,
+        transaction: ClientTransactionId,
+    },
     /// The dialog stands; a re-INVITE may await its ACK.
-    /// `sent` is our INVITE's transaction, which still sees repeated 2xx for a while.
-    Established { dialog: Box<Dialog>, awaited: Option<AwaitedAck>, sent: Option<ClientTransactionId> },
+    Established {
+        dialog: Box<Dialog>,
+        awaited: Option<AwaitedAck>,
+        sent: Option<Box<SentInvite>>,
+    },
     Ended,
+}
+
+/// Our INVITE, whose transaction still sees 2xx for a while: repeated ones, and those of other forks.
+#[derive(Debug)]
+struct SentInvite {
+    transaction: ClientTransactionId,
+    invite: Request,
 }
 
 /// Whether to send BYE as soon as the ACK has come.
@@ -201,7 +225,10 @@ impl Leg {
                 dtmf::info::parse(content_type, &request.body).map(|(digit, _)| LegEvent::Digit(digit))
             }
             Method::Options => {
-                turn.respond(transaction, &request.response(StatusCode::OK, "").with_header("Allow", super::refusal::ALLOW));
+                turn.respond(
+                    transaction,
+                    &request.response(StatusCode::OK, "").with_header("Allow", super::refusal::ALLOW),
+                );
                 None
             }
             _ => {
@@ -234,19 +261,6 @@ impl Leg {
         }
     }
 
-    /// The transport of this leg is gone: nothing more can be said to the peer.
-    pub fn handle_flow_closed(&mut self, turn: &mut Turn<'_>) -> Option<LegEvent> {
-        if self.is_ended() {
-            return None;
-        }
-        self.end(turn);
-        Some(LegEvent::Ended(LegEnd::Unreachable))
-    }
-
-    pub fn flow(&self) -> &Flow {
-        &self.flow
-    }
-
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next_deadline()
     }
@@ -271,7 +285,7 @@ impl Leg {
             State::Established { dialog, sent, .. } => {
                 turn.routes.dialogs.remove(&dialog.id);
                 if let Some(sent) = sent {
-                    turn.routes.requests.remove(sent);
+                    turn.routes.requests.remove(&sent.transaction);
                 }
             }
             State::Offered { transaction, .. } => {
@@ -316,7 +330,8 @@ impl Leg {
     }
 
     fn contact(&self) -> NameAddr {
-        let mut uri = Uri::sip(Some(CONTACT_USER), Host::Ip(self.flow.local.ip()), Some(self.flow.local.port()));
+        let mut uri =
+            Uri::sip(Some(CONTACT_USER), Host::Ip(self.flow.local.ip()), Some(self.flow.local.port()));
         if self.flow.transport.is_reliable() {
             uri.params.set("transport", Some(self.flow.transport.name().to_ascii_lowercase()));
         }

@@ -1,6 +1,6 @@
 //! The calling side of a leg: INVITE, its answers, CANCEL and the 2xx that crosses it.
 
-use crate::call::leg::{CONTACT_USER, Leg, LegEnd, LegEvent, State, send_bye};
+use crate::call::leg::{CONTACT_USER, Leg, LegEnd, LegEvent, SentInvite, State, send_bye};
 use crate::call::refusal::ALLOW;
 use crate::call::turn::Turn;
 use crate::sdp::AudioOffer;
@@ -73,10 +73,14 @@ impl Leg {
                 self.handle_cancelling_response(response, turn);
                 None
             }
-            State::Established { dialog, .. } if response.status.is_success() => {
-                // Our ACK was lost: the peer repeats its 2xx and gets the ACK again (RFC 3261 13.2.2.4).
+            State::Established { dialog, sent: Some(sent), .. }
+                if response.status.is_success() && sent.transaction == transaction =>
+            {
                 if response.to.tag() == Some(dialog.id.remote_tag.as_str()) {
+                    // Our ACK was lost: the peer repeats its 2xx and gets the ACK again (RFC 3261 13.2.2.4).
                     turn.sip.send_ack(dialog.ack(response.cseq.seq), dialog.flow);
+                } else {
+                    release_fork(&sent.invite, response, self.contact(), self.flow, turn);
                 }
                 None
             }
@@ -115,7 +119,9 @@ impl Leg {
         };
         turn.sip.send_ack(dialog.ack(invite.cseq.seq), dialog.flow);
         let sent = match &self.state {
-            State::Calling { transaction, .. } => Some(*transaction),
+            State::Calling { transaction, .. } => {
+                Some(Box::new(SentInvite { transaction: *transaction, invite: invite.clone() }))
+            }
             _ => None,
         };
         match offer.accept_answer(&response.body) {
@@ -142,10 +148,8 @@ impl Leg {
         }
         if let State::Cancelling { invite, .. } = &self.state
             && response.status.is_success()
-            && let Ok(mut dialog) = Dialog::uac(invite, response, self.contact(), self.flow)
         {
-            turn.sip.send_ack(dialog.ack(invite.cseq.seq), dialog.flow);
-            send_bye(&mut dialog, turn);
+            release_fork(invite, response, self.contact(), self.flow, turn);
         }
         self.end(turn);
     }
@@ -167,5 +171,14 @@ impl Leg {
             }
             _ => None,
         }
+    }
+}
+
+/// A 2xx nobody wants any more, of another fork or one that crossed our CANCEL: acknowledged, then ended (RFC 3261
+/// 13.2.2.4, 15).
+fn release_fork(invite: &Request, response: &Response, contact: NameAddr, flow: Flow, turn: &mut Turn<'_>) {
+    if let Ok(mut dialog) = Dialog::uac(invite, response, contact, flow) {
+        turn.sip.send_ack(dialog.ack(invite.cseq.seq), dialog.flow);
+        send_bye(&mut dialog, turn);
     }
 }

@@ -1,12 +1,13 @@
 //! The answering side of a leg: offer, answer, its acknowledgement, re-INVITE.
 
-use crate::call::leg::{ACK_TIMEOUT, AwaitedAck, HangUp, Leg, LegEnd, LegEvent, State, T1, T2, Timer, send_bye};
+use crate::call::leg::{ACK_TIMEOUT, AwaitedAck, HangUp, Leg, LegEnd, LegEvent, State, Timer, send_bye};
 use crate::call::refusal::{ALLOW, Refusal};
 use crate::call::turn::Turn;
 use crate::sdp::{AudioOffer, Codec, Direction};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Flow, Request, Response, StatusCode};
 use crate::sip::transaction::ServerTransactionId;
+use crate::sip::transaction::timer::{T1, T2};
 
 const SDP: &str = "application/sdp";
 
@@ -215,4 +216,3 @@ fn check_offer(invite: &Request, flow: Flow) -> Result<(), Refusal> {
     };
     probe.answer(&invite.body).map(|_| ()).map_err(|error| Refusal::from(&error))
 }
-

@@ -1,4 +1,5 @@
-//! SIP methods (RFC 3261 7.1); unknown ones are kept as they came and answered 501.
+//! SIP methods (RFC 3261 7.1). Unknown ones are kept as they came: a method is a case-sensitive token, and
+//! whoever takes requests answers those it does not know with 501.
 
 use std::fmt;
 

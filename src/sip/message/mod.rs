@@ -4,16 +4,25 @@
 //! all others stay in [`Headers`] as they came, in order.
 
 pub mod address;
+pub mod cseq;
 pub mod framing;
+mod grammar;
+mod head;
 pub mod headers;
 pub mod method;
+#[cfg(test)]
+mod mutation;
 pub mod parse;
 pub mod print;
+mod rejection;
 pub mod status;
+#[cfg(test)]
+mod torture;
 pub mod uri;
 pub mod via;
 
 pub use address::NameAddr;
+pub use cseq::CSeq;
 pub use headers::Headers;
 pub use method::Method;
 pub use parse::{ParseError, parse_datagram};
@@ -38,13 +47,6 @@ pub struct Flow {
 pub enum Message {
     Request(Request),
     Response(Response),
-}
-
-/// `CSeq` (RFC 3261 20.16); `seq` is below 2^31.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct CSeq {
-    pub seq: u32,
-    pub method: Method,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,4 +1,5 @@
-//! SIP status codes and their phrases (RFC 3261 21).
+//! SIP status codes and their phrases (RFC 3261 21). Which refusal gets which code is decided in
+//! `call/refusal.rs`, not here.
 
 /// 100 to 699.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -1,11 +1,35 @@
 //! The transaction layer (RFC 3261 17, RFC 6026): all client and server transactions of this element.
 //!
 //! Drive it like every machine here: one `handle_*` or command, then drain [`TransactionLayer::poll_output`],
-//! then sleep until [`TransactionLayer::poll_timeout`].
+//! then sleep until [`TransactionLayer::poll_timeout`]. Signalling is symmetric: an answer goes back over the
+//! flow its request came from.
 
+mod invite_client;
+mod invite_server;
+mod key;
+mod machine;
+mod non_invite_client;
+mod non_invite_server;
+mod stateless;
+mod table;
+#[cfg(test)]
+mod tests;
+pub mod timer;
+mod top_via;
+
+use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::message::{Flow, Message, Request, Response};
+use self::invite_client::InviteClient;
+use self::invite_server::{AckFor, InviteServer};
+use self::key::{Key, MergeKey};
+use self::machine::{Machine, Transaction};
+use self::non_invite_client::{Audience, NonInviteClient};
+use self::non_invite_server::NonInviteServer;
+use self::stateless::Stateless;
+use self::table::{Claim, Table};
+use super::message::{Flow, Message, Method, Request, Response, StatusCode};
+use crate::ids::Mint;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ServerTransactionId(pub u64);
@@ -15,9 +39,19 @@ pub struct ClientTransactionId(pub u64);
 
 /// Most transactions held at once; above it new requests are answered 503 without a transaction.
 pub const MAX_TRANSACTIONS: usize = 20_000;
+/// Places of the table that only requests within dialogs may take: enough for a BYE of every leg of a
+/// thousand calls, so that calls can end while new ones are turned away.
+pub const IN_DIALOG_RESERVE: usize = 2_000;
 
 #[derive(Debug)]
-pub struct TransactionLayer {}
+pub struct TransactionLayer {
+    mint: Mint,
+    stateless: Stateless,
+    table: Table,
+    last_id: u64,
+    /// What one input caused; drained after each.
+    outputs: VecDeque<Output>,
+}
 
 /// What the layer wants done or tells its user.
 #[derive(Debug)]
@@ -60,7 +94,7 @@ pub enum Output {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RequestFailure {
-    /// Timer B or F.
+    /// Timer B or F, or no end of a cancelled INVITE.
     Timeout,
     Transport,
 }
@@ -78,76 +112,248 @@ pub enum TransactionError {
 
 impl TransactionLayer {
     /// `seed` feeds the branches.
-    pub fn new(_seed: [u8; 32]) -> Self {
-        todo!()
+    pub fn new(seed: [u8; 32]) -> Self {
+        let mut mint = Mint::new(seed);
+        let stateless = Stateless::new(mint.seed());
+        Self { mint, stateless, table: Table::default(), last_id: 0, outputs: VecDeque::new() }
     }
 
     /// Takes a parsed message that arrived on `flow`. Fills in `received` and `rport` of the top Via
     /// first (RFC 3261 18.2.1, RFC 3581).
-    pub fn handle_message(&mut self, _message: Message, _flow: Flow, _now: Instant) {
-        todo!()
+    pub fn handle_message(&mut self, message: Message, flow: Flow, now: Instant) {
+        match message {
+            Message::Response(response) => self.handle_response(response, flow, now),
+            Message::Request(mut request) => {
+                top_via::complete(&mut request, &flow);
+                let Some(key) = Key::of_received(&request) else { return };
+                match request.method {
+                    Method::Ack => self.handle_ack(&key, request, flow, now),
+                    Method::Cancel => self.handle_cancel(&request, flow),
+                    _ => self.handle_request(key, request, flow, now),
+                }
+            }
+        }
     }
 
     /// The transport could not deliver to `flow`.
-    pub fn handle_transport_failed(&mut self, _flow: &Flow, _now: Instant) {
-        todo!()
+    pub fn handle_transport_failed(&mut self, flow: &Flow, _now: Instant) {
+        for id in self.table.over_flow(flow) {
+            if let Some(transaction) = self.table.transaction(id) {
+                transaction.handle_transport_failed(&mut self.outputs);
+            }
+            self.table.settle(id);
+        }
     }
 
     /// Answers a request. 2xx to INVITE are retransmitted by the dialog's owner with
     /// [`Self::retransmit_success`], not by the transaction (RFC 6026 7.1).
     pub fn respond(
         &mut self,
-        _transaction: ServerTransactionId,
-        _response: &Response,
-        _now: Instant,
+        transaction: ServerTransactionId,
+        response: &Response,
+        now: Instant,
     ) -> Result<(), TransactionError> {
-        todo!()
+        let id = transaction.0;
+        match self.table.transaction(id) {
+            Some(Transaction::InviteServer(server)) => server.respond(response, now, &mut self.outputs)?,
+            Some(Transaction::NonInviteServer(server)) => server.respond(response, now, &mut self.outputs)?,
+            _ => return Err(TransactionError::Unknown),
+        }
+        // Careless phones repeat a challenged INVITE under the same CSeq; that is no merged request.
+        if matches!(response.status, StatusCode::UNAUTHORIZED | PROXY_AUTHENTICATION_REQUIRED) {
+            self.table.unguard(id);
+        }
+        self.table.settle(id);
+        Ok(())
     }
 
     /// Sends the stored 2xx of an accepted INVITE once more.
-    pub fn retransmit_success(&mut self, _transaction: ServerTransactionId) -> Result<(), TransactionError> {
-        todo!()
+    pub fn retransmit_success(&mut self, transaction: ServerTransactionId) -> Result<(), TransactionError> {
+        match self.table.transaction(transaction.0) {
+            Some(Transaction::InviteServer(server)) => server.retransmit_success(&mut self.outputs),
+            _ => Err(TransactionError::Unknown),
+        }
     }
 
     /// Starts a client transaction. The layer puts its own Via on top (sent-by = `flow.local`, rport).
     pub fn send_request(
         &mut self,
-        _request: Request,
-        _flow: Flow,
-        _now: Instant,
+        mut request: Request,
+        flow: Flow,
+        now: Instant,
     ) -> Result<ClientTransactionId, TransactionError> {
-        todo!()
+        if !self.table.has_room(claim(&request)) {
+            return Err(TransactionError::Full);
+        }
+        top_via::push(&mut request, &flow, &self.mint.token());
+        let id = self.next_id();
+        self.start_client(id, Audience::User(ClientTransactionId(id)), request, flow, now);
+        Ok(ClientTransactionId(id))
     }
 
     /// Sends an ACK for a 2xx: no transaction, a branch of its own (RFC 3261 13.2.2.4).
-    pub fn send_ack(&mut self, _request: Request, _flow: Flow) {
-        todo!()
+    pub fn send_ack(&mut self, mut request: Request, flow: Flow) {
+        top_via::push(&mut request, &flow, &self.mint.token());
+        self.outputs.push_back(Output::Transmit { bytes: request.to_bytes(), flow });
     }
 
     /// Cancels a pending INVITE: at once if a provisional response was seen, else when it comes
     /// (RFC 3261 9.1). Nothing happens after a final response.
-    pub fn cancel(&mut self, _transaction: ClientTransactionId, _now: Instant) {
-        todo!()
+    pub fn cancel(&mut self, transaction: ClientTransactionId, now: Instant) {
+        if let Some(Transaction::InviteClient(client)) = self.table.transaction(transaction.0) {
+            client.cancel();
+            self.settle(transaction.0, now);
+        }
     }
 
-    pub fn handle_timeout(&mut self, _now: Instant) {
-        todo!()
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(id) = self.table.due(now) {
+            if let Some(transaction) = self.table.transaction(id) {
+                transaction.handle_timeout(now, &mut self.outputs);
+            }
+            self.settle(id, now);
+        }
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
+        self.table.next_deadline()
     }
 
     pub fn poll_output(&mut self) -> Option<Output> {
-        todo!()
+        self.outputs.pop_front()
     }
 
     /// Open transactions, for metrics and the leak test.
     pub fn len(&self) -> usize {
-        todo!()
+        self.table.len()
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    fn handle_response(&mut self, response: Response, flow: Flow, now: Instant) {
+        let Some(id) = Key::of_response(&response).and_then(|key| self.table.find(&key)) else { return };
+        match self.table.transaction(id) {
+            Some(Transaction::InviteClient(client)) => {
+                client.handle_response(response, flow, now, &mut self.outputs);
+            }
+            Some(Transaction::NonInviteClient(client)) => {
+                client.handle_response(response, flow, now, &mut self.outputs);
+            }
+            _ => return,
+        }
+        self.settle(id, now);
+    }
+
+    fn handle_request(&mut self, key: Key, request: Request, flow: Flow, now: Instant) {
+        if let Some(id) = self.table.find(&key) {
+            match self.table.transaction(id) {
+                Some(Transaction::InviteServer(server)) => server.handle_repeated(&mut self.outputs),
+                Some(Transaction::NonInviteServer(server)) => server.handle_repeated(&mut self.outputs),
+                _ => {}
+            }
+            self.table.settle(id);
+            return;
+        }
+        let merge_key = MergeKey::of(&request);
+        if merge_key.as_ref().is_some_and(|merge_key| self.table.is_merged(merge_key)) {
+            self.answer_stateless(&request, StatusCode::LOOP_DETECTED, flow);
+            return;
+        }
+        if !self.table.has_room(claim(&request)) {
+            self.answer_stateless(&request, StatusCode::SERVICE_UNAVAILABLE, flow);
+            return;
+        }
+        let id = self.next_id();
+        let transaction = ServerTransactionId(id);
+        let machine = match request.method {
+            Method::Invite => Transaction::InviteServer(InviteServer::new(transaction, &request, flow, now)),
+            _ => Transaction::NonInviteServer(NonInviteServer::new(transaction, flow)),
+        };
+        self.table.insert(id, machine, key, flow);
+        if let Some(merge_key) = merge_key {
+            self.table.guard(id, merge_key);
+        }
+        self.outputs.push_back(Output::RequestReceived { transaction, request: Box::new(request), flow });
+    }
+
+    fn handle_ack(&mut self, invite_key: &Key, ack: Request, flow: Flow, now: Instant) {
+        if let Some(id) = self.table.find(invite_key)
+            && let Some(Transaction::InviteServer(server)) = self.table.transaction(id)
+        {
+            let ack_for = server.handle_ack(now);
+            self.table.settle(id);
+            if ack_for == AckFor::Failure {
+                return;
+            }
+        }
+        self.outputs.push_back(Output::AckReceived { request: Box::new(ack), flow });
+    }
+
+    /// CANCEL is hop by hop and cannot be challenged, so it must come from where its INVITE came from
+    /// (RFC 3261 9.2, 22.1). It is answered without a transaction: its copies get the same answer.
+    fn handle_cancel(&mut self, cancel: &Request, flow: Flow) {
+        let invite = Key::of_cancelled(cancel).and_then(|key| self.table.find(&key));
+        let server = invite.and_then(|id| match self.table.transaction(id) {
+            Some(Transaction::InviteServer(server)) => Some((id, server)),
+            _ => None,
+        });
+        match server {
+            Some((id, server)) if server.flow().remote.ip() == flow.remote.ip() => {
+                let pending = server.awaits_answer();
+                self.answer_stateless(cancel, StatusCode::OK, flow);
+                if pending {
+                    self.outputs.push_back(Output::CancelReceived { invite: ServerTransactionId(id) });
+                }
+            }
+            _ => self.answer_stateless(cancel, StatusCode::NO_SUCH_DIALOG, flow),
+        }
+    }
+
+    fn answer_stateless(&mut self, request: &Request, status: StatusCode, flow: Flow) {
+        let bytes = self.stateless.answer(request, status).to_bytes();
+        self.outputs.push_back(Output::Transmit { bytes, flow });
+    }
+
+    fn start_client(&mut self, id: u64, audience: Audience, request: Request, flow: Flow, now: Instant) {
+        let key = Key::of_sent(&request);
+        let out = &mut self.outputs;
+        let machine = match request.method {
+            Method::Invite => Transaction::InviteClient(InviteClient::start(
+                ClientTransactionId(id),
+                request,
+                flow,
+                now,
+                out,
+            )),
+            _ => Transaction::NonInviteClient(NonInviteClient::start(audience, &request, flow, now, out)),
+        };
+        self.table.insert(id, machine, key, flow);
+    }
+
+    /// After a step of `id`: sends the CANCEL that has become due and keeps the table right. There is at
+    /// most one CANCEL for each INVITE, so the bound of the table is not asked.
+    fn settle(&mut self, id: u64, now: Instant) {
+        if let Some(Transaction::InviteClient(client)) = self.table.transaction(id)
+            && let Some(cancel) = client.poll_cancel(now)
+        {
+            let flow = *client.flow();
+            let cancel_id = self.next_id();
+            self.start_client(cancel_id, Audience::Nobody, cancel, flow, now);
+        }
+        self.table.settle(id);
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+}
+
+const PROXY_AUTHENTICATION_REQUIRED: StatusCode = StatusCode(407);
+
+/// A To tag means that a dialog exists (RFC 3261 12.2.2).
+fn claim(request: &Request) -> Claim {
+    if request.to.tag().is_some() { Claim::InDialog } else { Claim::OutOfDialog }
 }

@@ -1,0 +1,144 @@
+//! One operator: phone, intent and work at hand. The status that others see follows from these three, so none of
+//! them can contradict it.
+
+use std::time::{Duration, Instant};
+
+use super::{OperatorProfile, OperatorStatus};
+use crate::ids::ContactId;
+
+/// A phone away no longer than this finds its operator as it left them: a hiccup of the network is no sign-out.
+const RETURN_WITHIN: Duration = Duration::from_secs(60);
+
+/// Reasons are typed by people and shown on boards; longer ones are cut, characters.
+const MAX_REASON_CHARS: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct Operator {
+    pub(super) profile: OperatorProfile,
+    phone: Phone,
+    intent: Intent,
+    work: Work,
+    /// Taken out of the configuration: leaves with the end of the work at hand.
+    pub(super) leaving: bool,
+    /// Since when the operator has had nothing to do; the earliest gets the next call.
+    pub(super) idle_since: Instant,
+    status: OperatorStatus,
+    status_since: Instant,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phone {
+    NeverSeen,
+    Registered,
+    Lost { at: Instant },
+}
+
+/// What the operator wants to be once the work at hand is over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Intent {
+    Ready,
+    NotReady { reason: String },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Work {
+    None,
+    Offered { contact: ContactId },
+    Talking { contact: ContactId, wrap_up: Duration },
+    WrapUp { contact: ContactId },
+}
+
+impl Operator {
+    pub(super) fn new(profile: OperatorProfile, now: Instant) -> Self {
+        Self {
+            profile,
+            phone: Phone::NeverSeen,
+            intent: Intent::NotReady { reason: String::new() },
+            work: Work::None,
+            leaving: false,
+            idle_since: now,
+            status: OperatorStatus::LoggedOut,
+            status_since: now,
+        }
+    }
+
+    pub(super) fn status(&self) -> &OperatorStatus {
+        &self.status
+    }
+
+    pub(super) fn status_since(&self) -> Instant {
+        self.status_since
+    }
+
+    pub(super) fn work(&self) -> Work {
+        self.work
+    }
+
+    pub(super) fn is_registered(&self) -> bool {
+        self.phone == Phone::Registered
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.status == OperatorStatus::Ready
+    }
+
+    pub(super) fn phone_registered(&mut self, now: Instant) {
+        let returns_in_time = match self.phone {
+            Phone::Registered => return,
+            Phone::Lost { at } => now.saturating_duration_since(at) <= RETURN_WITHIN,
+            Phone::NeverSeen => false,
+        };
+        self.phone = Phone::Registered;
+        if !returns_in_time {
+            self.want_not_ready("signed_in");
+        }
+    }
+
+    pub(super) fn phone_lost(&mut self, now: Instant) {
+        if self.is_registered() {
+            self.phone = Phone::Lost { at: now };
+        }
+    }
+
+    pub(super) fn want_ready(&mut self) {
+        self.intent = Intent::Ready;
+    }
+
+    pub(super) fn want_not_ready(&mut self, reason: &str) {
+        self.intent = Intent::NotReady { reason: reason.chars().take(MAX_REASON_CHARS).collect() };
+    }
+
+    /// The status changes with [`Self::settle`].
+    pub(super) fn take_up(&mut self, work: Work) {
+        self.work = work;
+    }
+
+    /// Recomputes the status; the new one when it changed. Becoming ready after anything but an offer that came
+    /// to nothing starts the idle time.
+    pub(super) fn settle(&mut self, now: Instant) -> Option<OperatorStatus> {
+        let status = self.derived_status();
+        if status == self.status {
+            return None;
+        }
+        if status == OperatorStatus::Ready && !matches!(self.status, OperatorStatus::Offered { .. }) {
+            self.idle_since = now;
+        }
+        self.status = status.clone();
+        self.status_since = now;
+        Some(status)
+    }
+
+    fn derived_status(&self) -> OperatorStatus {
+        match (self.work, self.phone, &self.intent) {
+            (Work::Offered { contact }, ..) => OperatorStatus::Offered { contact },
+            (Work::Talking { contact, .. }, ..) => OperatorStatus::Talking { contact },
+            (Work::WrapUp { contact }, ..) => OperatorStatus::WrapUp { contact },
+            (Work::None, ..) if self.leaving => OperatorStatus::LoggedOut,
+            (Work::None, Phone::NeverSeen | Phone::Lost { .. }, _) => OperatorStatus::LoggedOut,
+            (Work::None, Phone::Registered, Intent::Ready) => OperatorStatus::Ready,
+            (Work::None, Phone::Registered, Intent::NotReady { reason }) => {
+                OperatorStatus::NotReady { reason: reason.clone() }
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What `/metrics` shows: Prometheus text of the switchboard's counters and of what only the running program knows.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::call::turn::Counters;
+use crate::media_plane::MediaPlane;
+use crate::net::SipNet;
+use crate::store::Store;
+use crate::switchboard::Switchboard;
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(super) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(super) fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Meters {
+    /// Reports of the media plane that found the switchboard's queue full.
+    pub reports_lost: Counter,
+    /// Changes that never reached the store.
+    pub jobs_lost: Counter,
+    /// Changes the store refused at first.
+    pub jobs_retried: Counter,
+    /// Prompts asked for that neither a recording nor the speech engine provided.
+    pub prompts_missing: Counter,
+    pub sip_malformed: Counter,
+    observed: Mutex<Observed>,
+}
+
+#[derive(Debug, Default)]
+struct Observed {
+    counters: Counters,
+    calls: usize,
+    transactions: usize,
+}
+
+impl Meters {
+    /// Called by the switchboard's owner, at most as often as desks are told.
+    pub(super) fn observe(&self, switchboard: &Switchboard) {
+        let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        observed.counters.clone_from(switchboard.counters());
+        observed.calls = switchboard.calls().filter(|call| !call.is_over()).count();
+        observed.transactions = switchboard.transactions();
+    }
+
+    pub(super) fn text(&self, media: &MediaPlane, _net: &SipNet, _store: &Store) -> String {
+        let mut page = Page::default();
+        {
+            let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+            let counters = &observed.counters;
+            page.gauge("ringback_calls", "Calls that are on now.", observed.calls as u64);
+            page.gauge("ringback_sip_transactions", "Open SIP transactions.", observed.transactions as u64);
+            page.counter(
+                "ringback_calls_offered_total",
+                "INVITEs that became a call.",
+                counters.calls_offered,
+            );
+            page.counter("ringback_calls_answered_total", "Calls answered.", counters.calls_answered);
+            page.counter("ringback_offers_total", "Times an operator's phone was rung.", counters.offers);
+            page.counter(
+                "ringback_commits_failed_total",
+                "Calls refused because they could not be made durable.",
+                counters.commits_failed,
+            );
+            page.counters(
+                "ringback_calls_ended_total",
+                "Calls over, by what ended them.",
+                "termination",
+                &counters.calls_ended,
+            );
+            page.counters(
+                "ringback_sip_refusals_total",
+                "Requests refused, by reason.",
+                "reason",
+                &counters.refusals,
+            );
+        }
+        page.gauge("ringback_rtp_ports", "RTP and RTCP ports in use.", media.ports_in_use() as u64);
+        page.counter(
+            "ringback_sip_malformed_total",
+            "Datagrams and streams that were no SIP.",
+            self.sip_malformed.value(),
+        );
+        page.counter(
+            "ringback_media_reports_lost_total",
+            "Media reports lost to a full queue.",
+            self.reports_lost.value(),
+        );
+        page.counter(
+            "ringback_store_changes_retried_total",
+            "Changes the store refused at first.",
+            self.jobs_retried.value(),
+        );
+        page.counter(
+            "ringback_store_changes_lost_total",
+            "Changes that never reached the store.",
+            self.jobs_lost.value(),
+        );
+        page.counter(
+            "ringback_prompts_missing_total",
+            "Prompts asked for that do not exist.",
+            self.prompts_missing.value(),
+        );
+        page.text
+    }
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn head(&mut self, name: &str, help: &str, kind: &str) {
+        // Writing to a String cannot fail.
+        writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}").ok();
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: u64) {
+        self.head(name, help, "gauge");
+        writeln!(self.text, "{name} {value}").ok();
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.head(name, help, "counter");
+        writeln!(self.text, "{name} {value}").ok();
+    }
+
+    fn counters(&mut self, name: &str, help: &str, label: &str, values: &BTreeMap<&'static str, u64>) {
+        self.head(name, help, "counter");
+        for (key, value) in values {
+            writeln!(self.text, "{name}{{{label}=\"{key}\"}} {value}").ok();
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The running service: configuration in, sockets, threads and tasks out, joined by bounded queues.
+//!
+//! `signalling` owns the switchboard and carries out its effects; `record_keeper` takes its rows to the store in
+//! order; `plans` reads what may be reloaded; `recovery` closes what a crash left open; `metrics` counts.
+
+mod metrics;
+mod plans;
+mod record_keeper;
+mod recovery;
+mod signalling;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::diagnostic::Diagnostic;
+use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
+use crate::net::{SipListeners, SipNet};
+use crate::store::Store;
+use crate::switchboard::{Input, Snapshot, Switchboard};
+use crate::web::{self, CommandRequest, ReloadRequest, WebState};
+
+pub use plans::Plans;
+
+use metrics::Meters;
+use record_keeper::RecordKeeper;
+use signalling::{Signalling, Wires};
+
+/// Messages waiting for the switchboard: some seconds of the design load. More are dropped by the network layer,
+/// where phones send them again.
+const MAX_ARRIVALS: usize = 4_096;
+/// Reports and outcomes waiting for the switchboard; a lost one is counted, and the call's own deadlines end it.
+const MAX_INPUTS: usize = 65_536;
+/// Commands of desks waiting for the switchboard.
+const MAX_COMMANDS: usize = 256;
+/// Reloads waiting: one runs, the others would only repeat it.
+const MAX_RELOADS: usize = 4;
+/// How often the user table is read again: an operator added on the command line can register this soon.
+const USERS_EVERY: Duration = Duration::from_secs(5);
+/// HTTP connections get this long to finish when the service stops.
+const HTTP_GRACE: Duration = Duration::from_secs(3);
+
+/// The service, up and answering.
+#[derive(Debug)]
+pub struct Service {
+    pub sip_udp: Option<SocketAddr>,
+    pub sip_tcp: Option<SocketAddr>,
+    pub http: SocketAddr,
+    pub store: Store,
+    pub snapshot: watch::Receiver<Arc<Snapshot>>,
+    pub commands: mpsc::Sender<CommandRequest>,
+    stop: watch::Sender<Stop>,
+    reload: mpsc::Sender<ReloadRequest>,
+    signalling: JoinHandle<()>,
+    http_server: JoinHandle<std::io::Result<()>>,
+}
+
+/// How far stopping has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Stop {
+    Running,
+    /// No new calls; running ones may finish.
+    Draining,
+    /// Running calls are ended in order.
+    Ending,
+}
+
+impl Service {
+    /// Binds everything, then repairs what a crash left open, then answers. `file` is read again on reload. Nothing
+    /// stays bound when it fails.
+    pub async fn start(config: Config, file: Option<PathBuf>, plans: Plans) -> anyhow::Result<Self> {
+        let http_socket = tokio::net::TcpListener::bind(config.http.bind)
+            .await
+            .with_context(|| format!("[http] bind: {}", config.http.bind))?;
+        let http = http_socket.local_addr()?;
+        let (arrivals_in, arrivals) = mpsc::channel(MAX_ARRIVALS);
+        let listeners = SipListeners { udp: config.sip.udp, tcp: config.sip.tcp };
+        let net = SipNet::start(listeners, arrivals_in).await.context("[sip] udp, tcp")?;
+
+        let store = open_store(&config).await?;
+        recovery::close_what_a_crash_left_open(&store, &config.recording.dir, &plans.city.topic_categories())
+            .await?;
+
+        let (inputs_in, inputs) = mpsc::channel(MAX_INPUTS);
+        let meters = Arc::new(Meters::default());
+        let media = Arc::new(start_media(&config, inputs_in.clone(), meters.clone())?);
+        let keeper = RecordKeeper::start(store.clone(), inputs_in.clone(), meters.clone());
+        let (commands_in, commands) = mpsc::channel(MAX_COMMANDS);
+        let (stop, stopping) = watch::channel(Stop::Running);
+
+        let now = crate::time::now();
+        let users = store.users().await?;
+        let switchboard = Switchboard::new(plans.settings(&config, &users)?, rand::random(), now);
+        let (snapshot_out, snapshot) = watch::channel(Arc::new(Snapshot::default()));
+        let (city_out, city) = watch::channel(plans.city.clone());
+        let (change_in, changes) = mpsc::channel(1);
+        let signalling = Signalling::new(
+            switchboard,
+            plans.clone(),
+            net.clone(),
+            media.clone(),
+            keeper,
+            store.clone(),
+            inputs_in,
+            snapshot_out,
+            meters.clone(),
+        );
+        let drain = Duration::from_secs(config.sip.drain_secs);
+        let wires = Wires { arrivals, inputs, commands, changes, stopping: stopping.clone(), drain };
+        let signalling = tokio::spawn(signalling.run(wires));
+
+        let (reload, reloads) = mpsc::channel(MAX_RELOADS);
+        let reloader = plans::Reloader {
+            config: config.clone(),
+            file,
+            store: store.clone(),
+            plans,
+            changes: change_in,
+            city: city_out,
+            users,
+        };
+        tokio::spawn(reloader.run(reloads));
+
+        let state = WebState {
+            store: store.clone(),
+            commands: commands_in.clone(),
+            snapshot: snapshot.clone(),
+            city,
+            recording_dir: config.recording.dir.clone(),
+            short_number: config.number.short.clone(),
+            metrics: metrics_text(meters, media, net.clone(), store.clone()),
+            reload: reload.clone(),
+        };
+        let http_server = serve_http(http_socket, state, stopping);
+        tracing::info!(sip.udp = ?net.udp_local(), sip.tcp = ?net.tcp_local(), %http, "answering");
+        Ok(Self {
+            sip_udp: net.udp_local(),
+            sip_tcp: net.tcp_local(),
+            http,
+            store,
+            snapshot,
+            commands: commands_in,
+            stop,
+            reload,
+            signalling,
+            http_server,
+        })
+    }
+
+    /// Reads configuration, dialplan and city plan again; what is wrong with them leaves the old ones in force.
+    pub async fn reload(&self) -> Result<(), Vec<Diagnostic>> {
+        let (answer, answered) = oneshot::channel();
+        let refused = || Diagnostic::at_offset("reload", "", 0, "the service is stopping");
+        self.reload.send(answer).await.map_err(|_| vec![refused()])?;
+        answered.await.map_err(|_| vec![refused()])?
+    }
+
+    /// No new calls from now on; running ones may finish within `[sip] drain_secs`.
+    pub fn drain(&self) {
+        self.stop
+            .send_if_modified(|stop| std::mem::replace(stop, (*stop).max(Stop::Draining)) < Stop::Draining);
+    }
+
+    /// What ends running calls in order, at once; usable while [`Self::stopped`] is awaited.
+    pub fn ender(&self) -> impl Fn() + use<> {
+        let stop = self.stop.clone();
+        move || {
+            stop.send_replace(Stop::Ending);
+        }
+    }
+
+    /// Waits until every call is over and written, then closes the store. Ask for it with [`Self::drain`]
+    /// first.
+    pub async fn stopped(mut self) -> anyhow::Result<()> {
+        (&mut self.signalling).await.context("the switchboard's task")?;
+        if tokio::time::timeout(HTTP_GRACE, &mut self.http_server).await.is_err() {
+            self.http_server.abort();
+        }
+        self.store.close().await;
+        Ok(())
+    }
+}
+
+/// Makes the database's folder when it is missing, opens and migrates.
+pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    if let Some(folder) = config.store.folder() {
+        make_folder(folder)?;
+    }
+    Store::open(&config.store.url, &config.store.office)
+        .await
+        .with_context(|| format!("[store] url: {}", config.store.url))
+}
+
+fn make_folder(folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())
+}
+
+fn start_media(
+    config: &Config,
+    inputs: mpsc::Sender<Input>,
+    meters: Arc<Meters>,
+) -> anyhow::Result<MediaPlane> {
+    make_folder(&config.recording.dir)?;
+    let settings = MediaPlaneSettings {
+        bind: config.rtp.bind,
+        ports: config.rtp.ports.0.clone(),
+        threads: usize::try_from(config.rtp.threads).unwrap_or(1),
+        recording_dir: config.recording.dir.clone(),
+    };
+    let report = move |report: Report| {
+        let input = match report {
+            Report::Media(event) => Input::Media(event),
+            Report::RecordingOpened { recording } => Input::RecordingOpened { recording },
+            Report::RecordingOpenFailed { recording, error } => {
+                tracing::error!(recording.id = %recording, error, "recording file not made");
+                Input::RecordingOpenFailed { recording }
+            }
+            Report::RecordingSealed(sealed) => Input::RecordingSealed(sealed),
+        };
+        if inputs.try_send(input).is_err() {
+            meters.reports_lost.add(1);
+        }
+    };
+    MediaPlane::start(settings, report).context("[rtp] bind, ports")
+}
+
+fn metrics_text(
+    meters: Arc<Meters>,
+    media: Arc<MediaPlane>,
+    net: SipNet,
+    store: Store,
+) -> Arc<dyn Fn() -> String + Send + Sync> {
+    Arc::new(move || meters.text(&media, &net, &store))
+}
+
+fn serve_http(
+    socket: tokio::net::TcpListener,
+    state: WebState,
+    mut stopping: watch::Receiver<Stop>,
+) -> JoinHandle<std::io::Result<()>> {
+    let router = web::router(state).into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move {
+        axum::serve(socket, router)
+            .with_graceful_shutdown(async move {
+                // An error means that the service itself is gone, which is a stop as well.
+                stopping.wait_for(|stop| *stop > Stop::Running).await.ok();
+            })
+            .await
+    })
+}
+
+/// What the reloader hands to the owner of the switchboard.
+#[derive(Debug)]
+struct Change {
+    settings: crate::switchboard::Settings,
+    /// New prompts and city plan, when those were read again.
+    plans: Option<Plans>,
+}

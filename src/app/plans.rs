@@ -1,0 +1,215 @@
+//! What can be read again while calls run: configuration, dialplan, prompts, city plan and users. All of it is read
+//! and checked before any of it comes into force.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use super::{Change, USERS_EVERY};
+use crate::acd::OperatorProfile;
+use crate::case::city::CityPlan;
+use crate::config::{self, Config};
+use crate::diagnostic::Diagnostic;
+use crate::dialplan::Dialplan;
+use crate::people::Role;
+use crate::sip::digest_auth::Ha1;
+use crate::speech::PromptLibrary;
+use crate::store::{Store, User};
+use crate::switchboard::Settings;
+use crate::switchboard::settings::{Account, Trunk};
+use crate::web::ReloadRequest;
+
+/// The files behind the configuration, read and checked.
+#[derive(Clone, Debug)]
+pub struct Plans {
+    pub dialplan: Arc<Dialplan>,
+    pub city: Arc<CityPlan>,
+    pub prompts: Arc<PromptLibrary>,
+}
+
+impl Plans {
+    /// Reads and checks all of them; every complaint of every file is listed. Rendering prompts takes seconds the
+    /// first time: call it where that is no matter.
+    pub fn load(config: &Config, progress: &mut dyn FnMut(usize, usize)) -> Result<Self, Vec<Diagnostic>> {
+        let (dialplan, city) = Self::read(config)?;
+        let prompts = PromptLibrary::load(
+            &dialplan,
+            &config.prompts(),
+            &config.speech.cache,
+            &config.speech.engine,
+            progress,
+        )?;
+        Ok(Self { dialplan: Arc::new(dialplan), city: Arc::new(city), prompts: Arc::new(prompts) })
+    }
+
+    /// Dialplan and city plan alone, checked against each other and the configuration; no sound is made.
+    pub fn read(config: &Config) -> Result<(Dialplan, CityPlan), Vec<Diagnostic>> {
+        let dialplan = read(&config.number.dialplan, Dialplan::parse);
+        let city = read(&config.city.file, CityPlan::parse);
+        let (dialplan, city) = match (dialplan, city) {
+            (Ok(dialplan), Ok(city)) => (dialplan, city),
+            (dialplan, city) => {
+                return Err([dialplan.err(), city.err()].into_iter().flatten().flatten().collect());
+            }
+        };
+        let unknown: Vec<Diagnostic> = dialplan
+            .queues()
+            .into_iter()
+            .filter(|name| !config.queue.iter().any(|queue| queue.name == *name))
+            .map(|name| {
+                let file = config.number.dialplan.display().to_string();
+                Diagnostic::at_offset(
+                    &file,
+                    "",
+                    0,
+                    format!("queue `{name}` is not among the [[queue]]s of the configuration"),
+                )
+            })
+            .collect();
+        if unknown.is_empty() { Ok((dialplan, city)) } else { Err(unknown) }
+    }
+
+    /// What the switchboard needs of all this.
+    pub fn settings(&self, config: &Config, users: &[User]) -> anyhow::Result<Settings> {
+        let mut trunks = Vec::new();
+        for trunk in &config.trunk {
+            let secret = trunk.secret().map_err(anyhow::Error::msg)?;
+            let digest = trunk.user.as_ref().zip(secret);
+            trunks.push(Trunk {
+                name: trunk.name.clone(),
+                from: trunk.from.clone(),
+                digest: digest
+                    .map(|(user, secret)| (user.clone(), Ha1::new(user, &config.sip.realm, &secret))),
+            });
+        }
+        let live = || users.iter().filter(|user| !user.disabled);
+        let accounts: HashMap<String, Account> = live()
+            .filter_map(|user| {
+                let sip = user.sip.as_ref()?;
+                Some((sip.extension.clone(), Account { user: user.id, ha1: sip.ha1.clone() }))
+            })
+            .collect();
+        let operators = live().filter(|user| user.role == Role::Operator).filter_map(profile).collect();
+        Ok(Settings {
+            realm: config.sip.realm.clone(),
+            capacity: usize::try_from(config.sip.capacity).unwrap_or(usize::MAX),
+            advertised: config.sip.advertised,
+            short_number: config.number.short.clone(),
+            plan: self.dialplan.clone(),
+            topic_categories: Arc::new(self.city.topic_categories()),
+            trunks,
+            accounts,
+            operators,
+            queues: config.queue.iter().map(config::Queue::settings).collect(),
+            ready_code: config.operator.ready_code.clone(),
+            not_ready_code: config.operator.not_ready_code.clone(),
+        })
+    }
+}
+
+fn profile(user: &User) -> Option<OperatorProfile> {
+    let sip = user.sip.as_ref()?;
+    Some(OperatorProfile {
+        user: user.id,
+        name: user.name.clone(),
+        extension: sip.extension.clone(),
+        languages: user.languages.clone(),
+        queues: user.queues.clone(),
+    })
+}
+
+fn read<T>(
+    file: &std::path::Path,
+    parse: impl Fn(&str, &str) -> Result<T, Vec<Diagnostic>>,
+) -> Result<T, Vec<Diagnostic>> {
+    let name = file.display().to_string();
+    let text = config::read(file).map_err(|error| vec![Diagnostic::at_offset(&name, "", 0, error)])?;
+    parse(&name, &text)
+}
+
+/// Reads everything again when asked, and the users regularly.
+pub(super) struct Reloader {
+    pub config: Config,
+    /// The configuration file; none for a demo, whose configuration cannot change.
+    pub file: Option<PathBuf>,
+    pub store: Store,
+    pub plans: Plans,
+    pub changes: mpsc::Sender<Change>,
+    pub city: watch::Sender<Arc<CityPlan>>,
+    pub users: Vec<User>,
+}
+
+impl Reloader {
+    /// Ends when nobody can ask any more.
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<ReloadRequest>) {
+        let mut refresh = tokio::time::interval(USERS_EVERY);
+        refresh.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                request = requests.recv() => {
+                    let Some(answer) = request else { return };
+                    let outcome = self.reload().await;
+                    if let Err(complaints) = &outcome {
+                        for complaint in complaints {
+                            tracing::error!(%complaint, "reload refused; the old configuration stays");
+                        }
+                    }
+                    // Who asked may be gone; the reload stands.
+                    answer.send(outcome).ok();
+                }
+                _ = refresh.tick() => self.refresh_users().await,
+            }
+            if self.changes.is_closed() {
+                return;
+            }
+        }
+    }
+
+    async fn reload(&mut self) -> Result<(), Vec<Diagnostic>> {
+        let complain = |error: String| vec![Diagnostic::at_offset("reload", "", 0, error)];
+        let (file, current) = (self.file.clone(), self.config.clone());
+        let loaded = tokio::task::spawn_blocking(move || {
+            let config = file.as_deref().map_or(Ok(current), Config::load)?;
+            Plans::load(&config, &mut |_, _| {}).map(|plans| (config, plans))
+        });
+        let (config, plans) = loaded.await.map_err(|error| complain(error.to_string()))??;
+        let users = self.store.users().await.map_err(|error| complain(error.to_string()))?;
+        let settings = plans.settings(&config, &users).map_err(|error| complain(error.to_string()))?;
+        for key in self.config.needs_restart(&config) {
+            tracing::warn!(key, "changed, but comes into force only after a restart");
+        }
+        self.city.send_replace(plans.city.clone());
+        (self.config, self.users, self.plans) = (config, users, plans.clone());
+        self.send(Change { settings, plans: Some(plans) }).await;
+        tracing::info!("configuration reloaded");
+        Ok(())
+    }
+
+    async fn refresh_users(&mut self) {
+        let users = match self.store.users().await {
+            Ok(users) => users,
+            Err(error) => {
+                tracing::warn!(%error, "users not read");
+                return;
+            }
+        };
+        if users == self.users {
+            return;
+        }
+        match self.plans.settings(&self.config, &users) {
+            Ok(settings) => {
+                self.users = users;
+                self.send(Change { settings, plans: None }).await;
+            }
+            Err(error) => tracing::error!(%error, "users not taken over"),
+        }
+    }
+
+    async fn send(&self, change: Change) {
+        if self.changes.send(change).await.is_err() {
+            tracing::debug!("the switchboard is gone");
+        }
+    }
+}

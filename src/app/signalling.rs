@@ -1,0 +1,328 @@
+//! The owner of the switchboard: everything that comes in reaches it here, one input at a time, and its effects are
+//! carried out in order. Nothing here waits for a disk, a database or a socket.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+
+use super::metrics::Meters;
+use super::record_keeper::{Job, RecordKeeper};
+use super::{Change, Plans, Stop};
+use crate::call::effect::Effect;
+use crate::ivr::{Answer, Lookup};
+use crate::media;
+use crate::media_plane::{MediaPlane, Order};
+use crate::net::{Arrival, SipNet};
+use crate::phone_number::PhoneNumber;
+use crate::store::{CaseFilter, Page, Store};
+use crate::switchboard::{Input, Snapshot, Switchboard};
+use crate::termination::Termination;
+use crate::time::Now;
+use crate::web::CommandRequest;
+
+/// Desks see a change at most this much later.
+const SNAPSHOT_EVERY: Duration = Duration::from_millis(100);
+/// A lookup for the dialplan that takes longer is answered as failed; below the node's own deadline.
+const LOOKUP_DEADLINE: Duration = Duration::from_secs(2);
+/// After calls were ended in order, their recordings get this long to be sealed and written.
+const END_DEADLINE: Duration = Duration::from_secs(8);
+/// Inputs taken before the clock and the effects are looked at again.
+const BURST: usize = 64;
+/// Open cases counted for one caller at most; nobody is read a longer number.
+const MAX_OWN_CASES: u32 = 99;
+
+/// The queues this task reads.
+#[derive(Debug)]
+pub(super) struct Wires {
+    pub arrivals: mpsc::Receiver<Arrival>,
+    pub inputs: mpsc::Receiver<Input>,
+    pub commands: mpsc::Receiver<CommandRequest>,
+    pub changes: mpsc::Receiver<Change>,
+    pub stopping: watch::Receiver<Stop>,
+    pub drain: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct Signalling {
+    switchboard: Switchboard,
+    plans: Plans,
+    net: SipNet,
+    media: Arc<MediaPlane>,
+    keeper: RecordKeeper,
+    store: Store,
+    outcomes: mpsc::Sender<Input>,
+    snapshot: watch::Sender<Arc<Snapshot>>,
+    meters: Arc<Meters>,
+    /// Set when something happened since the last snapshot.
+    unseen: bool,
+    seen_at: Instant,
+    stop: Stop,
+    /// When draining turns into ending, and ending into leaving.
+    stop_deadline: Option<Instant>,
+}
+
+impl Signalling {
+    #[expect(clippy::too_many_arguments, reason = "the one place where the planes meet")]
+    pub(super) fn new(
+        switchboard: Switchboard,
+        plans: Plans,
+        net: SipNet,
+        media: Arc<MediaPlane>,
+        keeper: RecordKeeper,
+        store: Store,
+        outcomes: mpsc::Sender<Input>,
+        snapshot: watch::Sender<Arc<Snapshot>>,
+        meters: Arc<Meters>,
+    ) -> Self {
+        Self {
+            switchboard,
+            plans,
+            net,
+            media,
+            keeper,
+            store,
+            outcomes,
+            snapshot,
+            meters,
+            unseen: true,
+            seen_at: crate::time::now().mono,
+            stop: Stop::Running,
+            stop_deadline: None,
+        }
+    }
+
+    /// Runs until a stop was asked for and every call is over, or its deadline passed.
+    pub(super) async fn run(mut self, mut wires: Wires) {
+        loop {
+            let wake = tokio::time::Instant::from_std(self.next_deadline());
+            tokio::select! {
+                Some(arrival) = wires.arrivals.recv() => self.handle_arrival(arrival),
+                Some(input) = wires.inputs.recv() => self.handle_input(input),
+                Some(request) = wires.commands.recv() => self.handle_command(request),
+                Some(change) = wires.changes.recv() => self.configure(change),
+                Ok(()) = wires.stopping.changed() => {}
+                () = tokio::time::sleep_until(wake) => {}
+            }
+            for _ in 0..BURST {
+                if let Ok(input) = wires.inputs.try_recv() {
+                    self.handle_input(input);
+                } else if let Ok(arrival) = wires.arrivals.try_recv() {
+                    self.handle_arrival(arrival);
+                } else {
+                    break;
+                }
+            }
+            let now = crate::time::now();
+            if self.switchboard.poll_timeout().is_some_and(|at| at <= now.mono) {
+                self.switchboard.handle_timeout(now);
+                self.carry_out(now);
+            }
+            self.publish(now);
+            let asked = *wires.stopping.borrow();
+            if self.come_to_an_end(asked, wires.drain, now) {
+                break;
+            }
+        }
+        self.keeper.finish().await;
+    }
+
+    fn next_deadline(&self) -> Instant {
+        let idle = crate::time::now().mono + Duration::from_secs(1);
+        let publish = self.unseen.then(|| self.seen_at + SNAPSHOT_EVERY);
+        [self.switchboard.poll_timeout(), publish, self.stop_deadline, Some(idle)]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(idle)
+    }
+
+    fn handle_arrival(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Message { message, flow } => self.handle_input(Input::Sip { message, flow }),
+            Arrival::FlowClosed { flow } => self.handle_input(Input::FlowClosed { flow }),
+            Arrival::Malformed { .. } => self.meters.sip_malformed.add(1),
+        }
+    }
+
+    fn handle_input(&mut self, input: Input) {
+        let now = crate::time::now();
+        self.switchboard.handle_input(input, now);
+        self.unseen = true;
+        self.carry_out(now);
+    }
+
+    fn handle_command(&mut self, (command, answer): CommandRequest) {
+        let now = crate::time::now();
+        let outcome = self.switchboard.handle_command(command, now);
+        self.unseen = true;
+        self.carry_out(now);
+        // Who asked may have gone away meanwhile; what was asked for is done all the same.
+        answer.send(outcome).ok();
+    }
+
+    fn configure(&mut self, change: Change) {
+        let now = crate::time::now();
+        if let Some(plans) = change.plans {
+            self.plans = plans;
+        }
+        self.switchboard.configure(change.settings, now);
+        self.unseen = true;
+        self.carry_out(now);
+    }
+
+    /// One step on the way out; true when there is nothing left to do.
+    fn come_to_an_end(&mut self, asked: Stop, drain: Duration, now: Now) -> bool {
+        if asked > self.stop {
+            self.stop = asked;
+            self.switchboard.close_intake();
+            self.stop_deadline = Some(now.mono + if asked == Stop::Draining { drain } else { END_DEADLINE });
+            if asked == Stop::Ending {
+                self.switchboard.end_all(Termination::Shutdown, now);
+                self.carry_out(now);
+            }
+        }
+        if self.stop == Stop::Running {
+            return false;
+        }
+        let over = self.switchboard.close_intake();
+        let late = self.stop_deadline.is_some_and(|at| at <= now.mono);
+        if late && self.stop == Stop::Draining {
+            return self.come_to_an_end(Stop::Ending, drain, now);
+        }
+        if late && !over {
+            tracing::error!(
+                calls = self.switchboard.calls().count(),
+                "calls did not end in time; the next start closes them"
+            );
+        }
+        over || late
+    }
+
+    fn publish(&mut self, now: Now) {
+        if !self.unseen || now.mono.saturating_duration_since(self.seen_at) < SNAPSHOT_EVERY {
+            return;
+        }
+        self.unseen = false;
+        self.seen_at = now.mono;
+        let mut next = self.switchboard.snapshot(now);
+        let at = next.at;
+        self.snapshot.send_if_modified(|published| {
+            (next.seq, next.at) = (published.seq, published.at);
+            if next == **published {
+                return false;
+            }
+            (next.seq, next.at) = (published.seq + 1, at);
+            *published = Arc::new(next.clone());
+            true
+        });
+        self.meters.observe(&self.switchboard);
+    }
+
+    fn carry_out(&mut self, now: Now) {
+        while let Some(effect) = self.switchboard.poll_effect() {
+            self.carry_out_one(effect, now);
+        }
+        self.switchboard.throttle(self.keeper.is_behind());
+    }
+
+    fn carry_out_one(&mut self, effect: Effect, now: Now) {
+        match effect {
+            Effect::Transmit { bytes, flow } => self.net.send(bytes, flow),
+            Effect::Media(command) => self.media.order(Order::Media(command)),
+            Effect::PlayPrompts { leg, play, prompts } => {
+                let sounds = self.plans.prompts.sounds(&prompts);
+                if sounds.len() < prompts.len() {
+                    self.meters.prompts_missing.add((prompts.len() - sounds.len()) as u64);
+                }
+                self.media.order(Order::Media(media::Command::Play { leg, play, sounds, repeat: false }));
+            }
+            Effect::PlayMusic { leg, play } => {
+                let sounds = vec![self.plans.prompts.music()];
+                self.media.order(Order::Media(media::Command::Play { leg, play, sounds, repeat: true }));
+            }
+            Effect::OpenRecording { recording, description } => self.media.order(Order::OpenRecording {
+                recording: recording.id,
+                contact: recording.contact,
+                path: recording.path,
+                started_at: recording.started_at,
+                description,
+            }),
+            Effect::StartRecording { recording, started_at } => {
+                self.media.order(Order::StartRecording { recording, started_at });
+            }
+            Effect::Mark { recording, marker } => self.media.order(Order::Mark { recording, marker }),
+            Effect::SealRecording { recording } => self.media.order(Order::SealRecording { recording }),
+            Effect::DiscardRecording { recording } => self.media.order(Order::DiscardRecording { recording }),
+            Effect::Commit { ticket, contact, recording, entries } => {
+                self.keep(Job::commit(ticket, contact, recording, entries), now);
+            }
+            Effect::RegisterCase { contact, draft, at, media } => {
+                self.keep(Job::RegisterCase { contact, draft, at, media }, now);
+            }
+            Effect::Lookup { contact, lookup, caller } => self.look_up(contact, lookup, caller),
+        }
+    }
+
+    fn keep(&mut self, job: Job, now: Now) {
+        let Err(job) = self.keeper.submit(job) else { return };
+        self.meters.jobs_lost.add(1);
+        tracing::error!("the store is too far behind: a change is lost");
+        if let Some(ticket) = job.ticket() {
+            self.switchboard.handle_input(Input::Committed { ticket, durable: false }, now);
+        }
+    }
+
+    fn look_up(&self, contact: crate::ids::ContactId, lookup: Lookup, caller: PhoneNumber) {
+        let (store, city, outcomes) = (self.store.clone(), self.plans.city.clone(), self.outcomes.clone());
+        tokio::spawn(async move {
+            let answered =
+                tokio::time::timeout(LOOKUP_DEADLINE, answer(&store, &city, &lookup, &caller)).await;
+            let answer = answered.unwrap_or(Answer::Failed);
+            // The queue is closed only when the switchboard is gone.
+            outcomes.send(Input::LookupAnswered { contact, answer }).await.ok();
+        });
+    }
+}
+
+async fn answer(
+    store: &Store,
+    city: &crate::case::city::CityPlan,
+    lookup: &Lookup,
+    caller: &PhoneNumber,
+) -> Answer {
+    let found = match lookup {
+        Lookup::CaseStatus { number } => store.case_for_caller(number, caller.as_str()).await.map(|case| {
+            case.map_or(Answer::NotFound, |case| Answer::CaseStatus {
+                state: case.state.name().to_owned(),
+                due: case.deadline.as_ref().map(|deadline| city.civil_date(deadline.resolve_by)),
+            })
+        }),
+        Lookup::OwnCases if caller.is_withheld() => Ok(Answer::NotFound),
+        Lookup::OwnCases => {
+            let open = [
+                "registered",
+                "assigned",
+                "accepted",
+                "in_progress",
+                "work_reported",
+                "verification",
+                "explained",
+            ];
+            let filter = CaseFilter {
+                states: open.map(str::to_owned).to_vec(),
+                caller: Some(caller.as_str().to_owned()),
+                ..CaseFilter::default()
+            };
+            let page = Page { limit: MAX_OWN_CASES, cursor: None };
+            store.cases(&filter, &page).await.map(|cases| match cases.items.len() {
+                0 => Answer::NotFound,
+                count => Answer::Count(u32::try_from(count).unwrap_or(MAX_OWN_CASES)),
+            })
+        }
+    };
+    found.unwrap_or_else(|error| {
+        tracing::error!(%error, "lookup failed");
+        Answer::Failed
+    })
+}

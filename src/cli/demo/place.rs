@@ -1,0 +1,93 @@
+//! Where the demo takes place: its folder, its free ports, and a dialplan whose office never closes.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::config::{Config, PortRange};
+
+/// How many ports are tried from the usual one upwards.
+const TRIES: u16 = 50;
+
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub config: Config,
+    /// This run's folder.
+    pub folder: PathBuf,
+    pub sip: SocketAddr,
+}
+
+/// Makes the folder of this run and a configuration for it.
+pub(super) fn prepare(files: &Path, data: &Path) -> anyhow::Result<Place> {
+    let run = crate::time::now().utc.utc().format("%Y-%m-%dT%H-%M-%S").to_string();
+    let folder = data.join(run);
+    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let mut config = Config::parse("demo", DEMO, std::iter::empty(), files)
+        .map_err(|complaints| anyhow::anyhow!("the demo's own configuration: {complaints:?}"))?;
+    let sip = free_sip(5060)?;
+    let http = free_tcp(8080)?;
+    (config.sip.udp, config.sip.tcp, config.http.bind) = (Some(sip), Some(sip), http);
+    config.store.url = format!("sqlite://{}", folder.join("ringback.db").display());
+    config.recording.dir = folder.join("recordings");
+    config.speech.cache = data.join("speech");
+    config.number.dialplan = open_all_day(files, &folder)?;
+    config.rtp.ports = PortRange(20_000..=20_999);
+    Ok(Place { config, folder, sip })
+}
+
+/// Long waits, so that the newcomer can take the time to look around.
+const DEMO: &str = r#"
+[[trunk]]
+name = "loopback"
+from = ["127.0.0.0/8"]
+
+[[queue]]
+name = "city"
+wrap_up_secs = 20
+no_answer_secs = 45
+announce_secs = 60
+relax_language_secs = 3600
+
+[[queue]]
+name = "emergency"
+no_answer_secs = 45
+
+[[queue]]
+name = "duty"
+"#;
+
+/// The shipped dialplan with office hours around the clock: a newcomer may come by night.
+fn open_all_day(files: &Path, folder: &Path) -> anyhow::Result<PathBuf> {
+    let shipped = files.join("dialplans");
+    let source = shipped.join("1580.toml");
+    let text = std::fs::read_to_string(&source).with_context(|| source.display().to_string())?;
+    let text: String = text
+        .lines()
+        .map(|line| match line.split('=').next().map(str::trim) {
+            Some("open") if line.contains('[') => "open = [\"Mon-Sun 00:00-24:00\"]\n".to_owned(),
+            Some("holidays") => "holidays = []\n".to_owned(),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let plan = folder.join("1580.toml");
+    std::fs::write(&plan, text)?;
+    let prompts = std::fs::canonicalize(shipped.join("prompts"))?;
+    std::os::unix::fs::symlink(prompts, folder.join("prompts"))?;
+    Ok(plan)
+}
+
+/// The first port from `first` upwards that is free for UDP and TCP.
+fn free_sip(first: u16) -> anyhow::Result<SocketAddr> {
+    candidates(first)
+        .find(|address| UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok())
+        .context("no free port for SIP")
+}
+
+fn free_tcp(first: u16) -> anyhow::Result<SocketAddr> {
+    candidates(first).find(|address| TcpListener::bind(address).is_ok()).context("no free port for HTTP")
+}
+
+fn candidates(first: u16) -> impl Iterator<Item = SocketAddr> {
+    (first..first + TRIES).map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))
+}

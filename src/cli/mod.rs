@@ -1,0 +1,160 @@
+//! The command line: one file per command. Exit codes: 0 good, 1 the answer is no, 2 usage, 78 configuration.
+
+mod call;
+mod check;
+mod demo;
+mod ivr;
+mod serve;
+mod user;
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::Config;
+use crate::diagnostic::Diagnostic;
+
+/// `EX_CONFIG` of sysexits.h.
+const EXIT_CONFIG: u8 = 78;
+
+#[derive(Debug, Parser)]
+#[command(name = "ringback", version, about = "Contact centre core for a city's short number")]
+struct Cli {
+    /// Configuration file.
+    #[arg(long, global = true, default_value = "config.toml")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answers the short number until it is told to stop.
+    Serve,
+    /// Shows everything to a newcomer: a demo city, accounts, and citizens who call.
+    Demo(demo::Args),
+    /// Reads configuration, dialplan and city plan and says what is wrong, as file:line:column.
+    Check(check::Args),
+    /// People who sign in, and their phones.
+    #[command(subcommand)]
+    User(user::Command),
+    /// Places a call and saves what it hears.
+    Call(call::Args),
+    /// The dialplan without a telephone.
+    #[command(subcommand)]
+    Ivr(ivr::Command),
+    /// Proves that journal, register and recordings are whole.
+    Verify,
+    /// Brings the database to this version.
+    Migrate,
+    /// Prints the API's description.
+    Openapi,
+}
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug)]
+enum Failure {
+    /// The configuration is wrong.
+    Config(Vec<Diagnostic>),
+    /// It was done, and the answer is no.
+    No(String),
+    Other(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+type Outcome = Result<(), Failure>;
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("ringback: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(run(cli));
+    // What is still running then has been told to stop and had its time.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    report(outcome)
+}
+
+async fn run(cli: Cli) -> Outcome {
+    let file = cli.config.as_path();
+    match cli.command {
+        Command::Serve => {
+            start_logging("info");
+            serve::run(file).await
+        }
+        Command::Demo(args) => {
+            start_logging("warn");
+            demo::run(args).await
+        }
+        Command::Check(args) => check::run(file, &args),
+        Command::User(command) => user::run(file, command).await,
+        Command::Call(args) => {
+            start_logging("warn");
+            call::run(args).await
+        }
+        Command::Ivr(command) => ivr::run(command),
+        Command::Verify => verify::run(file).await,
+        Command::Migrate => {
+            let config = load(file)?;
+            crate::app::open_store(&config).await?.close().await;
+            Ok(())
+        }
+        Command::Openapi => {
+            println!("{}", crate::web::openapi().to_pretty_json()?);
+            Ok(())
+        }
+    }
+}
+
+fn load(file: &Path) -> Result<Config, Failure> {
+    Config::load(file).map_err(Failure::Config)
+}
+
+fn report(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Config(complaints)) => {
+            for complaint in complaints {
+                eprintln!("{complaint}");
+            }
+            ExitCode::from(EXIT_CONFIG)
+        }
+        Err(Failure::No(answer)) => {
+            eprintln!("{answer}");
+            ExitCode::FAILURE
+        }
+        Err(Failure::Other(error)) => {
+            eprintln!("ringback: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `RINGBACK_LOG` chooses what is logged (`info`, `ringback::call=debug`), `RINGBACK_LOG_FORMAT=json` how.
+fn start_logging(default: &str) {
+    let filter = EnvFilter::try_from_env("RINGBACK_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::env::var("RINGBACK_LOG_FORMAT").is_ok_and(|format| format == "json") {
+        builder.json().init();
+    } else {
+        builder.init();
+    }
+}
+
+/// A folder's path for people.
+fn show(path: &Path) -> String {
+    path.display().to_string()
+}

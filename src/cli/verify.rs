@@ -1,0 +1,52 @@
+//! `ringback verify`: the journal's chain from its first entry, the register without a gap, each sealed recording
+//! against its digest.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use super::{Failure, Outcome};
+use crate::digest::Sha256;
+use crate::recording::Recording;
+use crate::store::{Finding, Progress};
+
+pub(super) async fn run(file: &Path) -> Outcome {
+    let config = super::load(file)?;
+    let store = crate::app::open_store(&config).await?;
+    let digest_of = |recording: &Recording| digest(&config.recording.dir.join(&recording.path)).ok();
+    let mut progress = |progress: Progress| {
+        if std::io::stderr().is_terminal() {
+            eprint!(
+                "\r{} entries, {} cases, {} recordings",
+                progress.entries, progress.cases, progress.recordings
+            );
+        }
+    };
+    let report = store.verify(&mut progress, Some(&digest_of)).await;
+    store.close().await;
+    let report = report?;
+    let checked = report.checked;
+    println!(
+        "{} entries, {} cases, {} recordings checked",
+        checked.entries, checked.cases, checked.recordings
+    );
+    println!("head {} {}", report.head.seq, report.head.hash);
+    for finding in &report.findings {
+        println!("{}", describe(finding));
+    }
+    if report.is_good() { Ok(()) } else { Err(Failure::No("something was changed or is missing".to_owned())) }
+}
+
+fn describe(finding: &Finding) -> String {
+    match finding {
+        Finding::ChainBroken { seq } => format!("journal: entry {seq} was altered or is missing"),
+        Finding::NumbersMissing { year, office, first, last } => {
+            format!("register: {year}-{office}-{first:06} to {last:06} are missing")
+        }
+        Finding::RecordingAltered(id) => format!("recording {id}: the file is not the one that was sealed"),
+        Finding::RecordingUnreadable(id) => format!("recording {id}: the file cannot be read"),
+    }
+}
+
+fn digest(file: &Path) -> std::io::Result<Sha256> {
+    Sha256::of_reader(&mut std::fs::File::open(file)?)
+}

@@ -1,0 +1,134 @@
+//! What serde cannot say: ranges, and rules between keys.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Deserializer};
+
+use super::Config;
+use crate::diagnostic::Diagnostic;
+
+/// Reads a whole number between `MIN` and `MAX`.
+pub(super) fn within<'de, const MIN: u64, const MAX: u64, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<u64, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    u64::try_from(number)
+        .ok()
+        .filter(|number| (MIN..=MAX).contains(number))
+        .ok_or_else(|| serde::de::Error::custom(format!("{number} is outside {MIN} to {MAX}")))
+}
+
+/// Every rule between keys that `config` breaks, each at the key that breaks it.
+pub(super) fn check(file: &str, text: &str, config: &Config) -> Vec<Diagnostic> {
+    let place = Place { file, text };
+    let mut complaints = Vec::new();
+    if config.sip.udp.is_none() && config.sip.tcp.is_none() {
+        complaints.push(place.at("sip", "", 0, "neither `udp` nor `tcp` is set: nobody could call"));
+    }
+    if config.sip.realm.is_empty() || config.sip.realm.contains(['"', '\\']) {
+        complaints.push(place.at("sip", "realm", 0, "the realm is empty or holds a quote"));
+    }
+    if config.number.short.is_empty() || !config.number.short.bytes().all(|byte| byte.is_ascii_digit()) {
+        complaints.push(place.at("number", "short", 0, "the short number consists of digits, as in 1580"));
+    }
+    if !config.store.is_supported() {
+        complaints.push(place.at("store", "url", 0, "the store's URL begins with sqlite://"));
+    }
+    let office = &config.store.office;
+    if office.len() != 2 || !office.bytes().all(|byte| byte.is_ascii_digit()) {
+        complaints.push(place.at("store", "office", 0, "the office code is two digits, as in 01"));
+    }
+    let codes = [&config.operator.ready_code, &config.operator.not_ready_code];
+    if codes[0] == codes[1] {
+        complaints.push(place.at("operator", "not_ready_code", 0, "both star codes are the same"));
+    }
+    for (key, code) in ["ready_code", "not_ready_code"].into_iter().zip(codes) {
+        let digits = code.strip_prefix('*').unwrap_or_default();
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            complaints.push(place.at("operator", key, 0, "a star code is `*` and digits, as in *71"));
+        }
+    }
+    trunks(config, &place, &mut complaints);
+    queues(config, &place, &mut complaints);
+    complaints
+}
+
+fn trunks(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) {
+    let mut names = BTreeSet::new();
+    for (index, trunk) in config.trunk.iter().enumerate() {
+        if !names.insert(&trunk.name) {
+            complaints.push(place.at("[trunk]", "name", index, "another trunk has this name"));
+        }
+        let secret = trunk.secret();
+        let digest = match (&trunk.user, &secret) {
+            (_, Err(error)) => {
+                complaints.push(place.at("[trunk]", "password_file", index, error));
+                true
+            }
+            (Some(_), Ok(Some(_))) => true,
+            (Some(_), Ok(None)) => {
+                complaints.push(place.at(
+                    "[trunk]",
+                    "user",
+                    index,
+                    "`user` needs `password_file` or `password`",
+                ));
+                true
+            }
+            (None, _) => false,
+        };
+        if trunk.from.is_empty() && !digest {
+            complaints.push(place.at(
+                "[trunk]",
+                "name",
+                index,
+                "a trunk needs `from` or `user`: nobody could use it",
+            ));
+        }
+    }
+}
+
+fn queues(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) {
+    let mut names = BTreeSet::new();
+    for (index, queue) in config.queue.iter().enumerate() {
+        if !names.insert(&queue.name) {
+            complaints.push(place.at("[queue]", "name", index, "another queue has this name"));
+        }
+    }
+}
+
+/// Finds keys in the text for complaints about values that are already read.
+struct Place<'t> {
+    file: &'t str,
+    text: &'t str,
+}
+
+impl Place<'_> {
+    /// The `nth` table `[header]` and, inside it, the line of `key`; the header itself when the key is a default.
+    fn at(&self, header: &str, key: &str, nth: usize, message: &str) -> Diagnostic {
+        let mut offset = 0;
+        let mut seen = 0;
+        let mut found = None;
+        for line in self.text.split_inclusive('\n') {
+            let start = offset + (line.len() - line.trim_start().len());
+            let content = line.trim();
+            offset += line.len();
+            if content.starts_with('[') {
+                let inside = found.is_some();
+                if inside {
+                    break;
+                }
+                if content.starts_with(&format!("[{header}]")) {
+                    if seen == nth {
+                        found = Some(start);
+                    }
+                    seen += 1;
+                }
+            } else if found.is_some() && content.split('=').next().is_some_and(|name| name.trim() == key) {
+                found = Some(start);
+                break;
+            }
+        }
+        Diagnostic::at_offset(self.file, self.text, found.unwrap_or(0), message)
+    }
+}

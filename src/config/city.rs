@@ -1,0 +1,17 @@
+//! `[city]`: where the city plan stands (categories, executors, norms, calendars).
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct City {
+    pub file: PathBuf,
+}
+
+impl Default for City {
+    fn default() -> Self {
+        Self { file: PathBuf::from("city.toml") }
+    }
+}

@@ -1,0 +1,17 @@
+//! `[http]`: where the pages and the API are served.
+
+use std::net::SocketAddr;
+
+use serde::Deserialize;
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    pub bind: SocketAddr,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { bind: SocketAddr::from(([127, 0, 0, 1], 8080)) }
+    }
+}

@@ -1,0 +1,19 @@
+//! `[number]`: the short number and the dialplan behind it.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Number {
+    /// Digits as dialled.
+    pub short: String,
+    pub dialplan: PathBuf,
+}
+
+impl Default for Number {
+    fn default() -> Self {
+        Self { short: "1580".to_owned(), dialplan: PathBuf::from("dialplans/1580.toml") }
+    }
+}

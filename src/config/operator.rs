@@ -1,0 +1,16 @@
+//! `[operator]`: the star codes operators dial from their phones.
+
+use serde::Deserialize;
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Operator {
+    pub ready_code: String,
+    pub not_ready_code: String,
+}
+
+impl Default for Operator {
+    fn default() -> Self {
+        Self { ready_code: "*71".to_owned(), not_ready_code: "*72".to_owned() }
+    }
+}

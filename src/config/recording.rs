@@ -1,0 +1,17 @@
+//! `[recording]`: where the recordings are kept.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recording {
+    pub dir: PathBuf,
+}
+
+impl Default for Recording {
+    fn default() -> Self {
+        Self { dir: PathBuf::from("recordings") }
+    }
+}

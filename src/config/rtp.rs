@@ -1,0 +1,66 @@
+//! `[rtp]`: the media ports and threads.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use serde::Deserialize;
+
+use super::checks::within;
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rtp {
+    /// Address the media sockets are bound to.
+    pub bind: IpAddr,
+    pub ports: PortRange,
+    /// Media threads, 1 to 64.
+    #[serde(deserialize_with = "within::<1, 64, _>")]
+    pub threads: u64,
+}
+
+impl Default for Rtp {
+    fn default() -> Self {
+        Self { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), ports: PortRange(20_000..=29_999), threads: 1 }
+    }
+}
+
+/// `20000-29999`: both ends included; each leg takes an even port and the odd one after it.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PortRange(pub RangeInclusive<u16>);
+
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("'{0}' is no port range, as in 20000-29999 (1024 to 65535, room for at least one pair)")]
+pub struct InvalidPortRange(String);
+
+impl FromStr for PortRange {
+    type Err = InvalidPortRange;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = || InvalidPortRange(text.to_owned());
+        let (first, last) = text.split_once('-').ok_or_else(invalid)?;
+        let first: u16 = first.trim().parse().map_err(|_| invalid())?;
+        let last: u16 = last.trim().parse().map_err(|_| invalid())?;
+        let even = first.next_multiple_of(2);
+        if first < 1024 || even < first || even >= last {
+            return Err(invalid());
+        }
+        Ok(Self(first..=last))
+    }
+}
+
+impl TryFrom<String> for PortRange {
+    type Error = InvalidPortRange;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.0.start(), self.0.end())
+    }
+}

@@ -1,0 +1,120 @@
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use super::*;
+
+fn parse(text: &str) -> Result<Config, Vec<Diagnostic>> {
+    parse_with(text, &[])
+}
+
+fn parse_with(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<Diagnostic>> {
+    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::parse("config.toml", text, environment, Path::new("/srv/ringback"))
+}
+
+fn complaint(text: &str) -> String {
+    parse(text).unwrap_err()[0].to_string()
+}
+
+#[test]
+fn an_empty_file_is_the_defaults() {
+    let config = parse("").unwrap();
+    assert_eq!(config.sip.udp.unwrap().to_string(), "127.0.0.1:5060");
+    assert_eq!(config.rtp.ports, PortRange(20_000..=29_999));
+    assert_eq!(config.queue.len(), 3);
+    assert_eq!(config.store.url, "sqlite:///srv/ringback/data/ringback.db");
+    assert_eq!(config.prompts(), Path::new("/srv/ringback/dialplans/prompts"));
+}
+
+#[test]
+fn the_shipped_file_says_the_defaults() {
+    let shipped = include_str!("../../config.toml");
+    let mut expected = parse("").unwrap();
+    expected.trunk = parse(shipped).unwrap().trunk;
+    assert_eq!(parse(shipped).unwrap(), expected);
+}
+
+#[test]
+fn every_complaint_has_its_place() {
+    for (text, expected) in [
+        ("[sip]\nudpp = \"127.0.0.1:5060\"\n", "config.toml:2:1: unknown key `udpp`; did you mean `udp`?"),
+        ("[sipp]\n", "config.toml:1:2: unknown key `sipp`; did you mean `sip`?"),
+        ("[sip]\ncapacity = 0\n", "config.toml:2:12: 0 is outside 1 to 10000"),
+        ("[rtp]\n  ports = \"9-8\"\n", "config.toml:2:11: '9-8' is no port range"),
+        (
+            "[[trunk]]\nname = \"a\"\nfrom = [\"10.0.0.0/40\"]\n",
+            "config.toml:3:8: '10.0.0.0/40' is no address",
+        ),
+        ("[number]\nshort = \"15x\"\n", "config.toml:2:1: the short number consists of digits"),
+        ("[store]\nurl = \"mysql://x\"\n", "config.toml:2:1: the store's URL begins with sqlite://"),
+        (
+            "[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\n[[trunk]]\nname = \"b\"\n",
+            "config.toml:5:1: a trunk needs",
+        ),
+        (
+            "[[queue]]\nname = \"a\"\n[[queue]]\nname = \"a\"\n",
+            "config.toml:4:1: another queue has this name",
+        ),
+        ("[operator]\nready_code = \"71\"\n", "config.toml:2:1: a star code is"),
+        ("[sip\n", "config.toml:1:5: "),
+    ] {
+        let complaint = complaint(text);
+        assert!(complaint.starts_with(expected), "{text:?}: {complaint}");
+    }
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let text = "[sip]\nrealm = \"file\"\n[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\n";
+    let config = parse_with(
+        text,
+        &[
+            ("RINGBACK_SIP__REALM", "0042"),
+            ("RINGBACK_SIP__CAPACITY", "7"),
+            ("RINGBACK_TRUNK__0__FROM", "[\"127.0.0.1\"]"),
+            ("RINGBACK_LOG", "debug"),
+            ("PATH", "/bin"),
+        ],
+    )
+    .unwrap();
+    assert_eq!((config.sip.realm.as_str(), config.sip.capacity), ("0042", 7));
+    assert!(config.trunk[0].from[0].contains("127.0.0.1".parse().unwrap()));
+}
+
+#[test]
+fn a_wrong_override_is_blamed_on_its_variable() {
+    for (variable, value, expected) in [
+        ("RINGBACK_SIP__CAPACTY", "7", "did you mean `capacity`"),
+        ("RINGBACK_SIP__CAPACITY", "many", "invalid type"),
+        ("RINGBACK_TRUNK__3__NAME", "x", "names no place"),
+        ("RINGBACK_SIP__REALM_FILE", "/nowhere/secret", "cannot be read"),
+    ] {
+        let complaint = parse_with("", &[(variable, value)]).unwrap_err()[0].to_string();
+        assert!(complaint.contains(variable) && complaint.contains(expected), "{complaint}");
+    }
+}
+
+#[test]
+fn secrets_come_from_files_and_stay_out_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "s3cret\n").unwrap();
+    let text = format!("[[trunk]]\nname = \"a\"\nuser = \"u\"\npassword_file = \"{}\"\n", secret.display());
+    let config = parse(&text).unwrap();
+    assert_eq!(config.trunk[0].secret().unwrap().unwrap(), "s3cret");
+    let both = parse_with(
+        "[[trunk]]\nname = \"a\"\nuser = \"u\"\npassword = \"\"\n",
+        &[("RINGBACK_TRUNK__0__PASSWORD_FILE", &secret.display().to_string())],
+    );
+    assert!(both.is_err(), "a file and a key exclude each other");
+    assert!(
+        !format!("{:?}", parse("[[trunk]]\nname=\"a\"\nuser=\"u\"\npassword=\"p4ss\"\n").unwrap())
+            .contains("p4ss")
+    );
+}
+
+#[test]
+fn what_only_a_restart_changes_is_known() {
+    let (old, new) =
+        (parse("").unwrap(), parse("[http]\nbind = \"127.0.0.1:8081\"\n[sip]\ncapacity = 9\n").unwrap());
+    assert_eq!(old.needs_restart(&new), ["http"]);
+}

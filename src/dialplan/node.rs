@@ -1,0 +1,261 @@
+//! The nodes of a dialplan: eleven closed kinds, each with its exits.
+//! How they are written is in `parse_node.rs`, what they do to a caller in `ivr/`.
+
+use std::time::Duration;
+
+use super::TextPosition;
+use super::prompt::PromptItem;
+use crate::language::Language;
+
+/// The name of a node some exit leads to, and where it is written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Target {
+    pub node: String,
+    pub at: TextPosition,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Node {
+    pub name: String,
+    pub at: TextPosition,
+    /// From this node on the call is about this topic.
+    pub topic: Option<String>,
+    pub kind: NodeKind,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NodeKind {
+    Menu(Menu),
+    Say(Say),
+    Collect(Collect),
+    Schedule(Schedule),
+    SetLanguage(SetLanguage),
+    Lookup(LookupNode),
+    Queue(Queue),
+    Callback(Callback),
+    Voicemail(Voicemail),
+    CaseStatus(CaseStatus),
+    Hangup(Hangup),
+}
+
+/// One key decides.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Menu {
+    pub prompt: Vec<PromptItem>,
+    /// A key pressed while the prompt plays counts and stops it.
+    pub barge_in: bool,
+    /// Keys pressed before this node was reached count here.
+    pub type_ahead: bool,
+    /// Silence after the prompt, then `no_input`.
+    pub timeout: Duration,
+    /// By key, `0-9 * #`.
+    pub keys: Vec<(char, Target)>,
+    pub no_input: Retry,
+    pub no_match: Retry,
+}
+
+/// What a caller who said nothing, or something else, hears, how often, and where they go then.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Retry {
+    /// The time that leads to `to`, 1 to 5; the times before it repeat the node.
+    pub after: u32,
+    /// Said before the node is repeated.
+    pub prompt: Vec<PromptItem>,
+    pub to: Target,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Say {
+    pub prompt: Vec<PromptItem>,
+    pub barge_in: bool,
+    pub next: Target,
+}
+
+/// Several digits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Collect {
+    pub prompt: Vec<PromptItem>,
+    pub barge_in: bool,
+    pub type_ahead: bool,
+    /// What the digits are.
+    pub into: Slot,
+    pub min_digits: usize,
+    pub max_digits: usize,
+    /// Ends the entry before `max_digits`.
+    pub terminator: Option<char>,
+    /// Silence after the prompt, before the first digit.
+    pub timeout: Duration,
+    /// Silence after a digit that ends the entry.
+    pub inter_digit_timeout: Duration,
+    /// The digits reach neither journal nor log.
+    pub secret: bool,
+    pub next: Target,
+    pub no_input: Retry,
+    pub no_match: Retry,
+}
+
+/// Where collected digits are kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Slot {
+    CaseNumber,
+    CallbackNumber,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Schedule {
+    /// Names a calendar, not a node.
+    pub calendar: Target,
+    pub open: Target,
+    pub closed: Target,
+    pub holiday: Target,
+    pub emergency: Target,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SetLanguage {
+    pub language: Language,
+    pub next: Onward,
+}
+
+/// Where a language change leads.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Onward {
+    To(Target),
+    /// `"@back"`: the node the caller came from, spoken again in the new language.
+    Back,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LookupNode {
+    pub what: LookupKind,
+    /// An answer that takes longer is `failed`.
+    pub deadline: Duration,
+    pub found: Target,
+    pub not_found: Target,
+    pub failed: Target,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LookupKind {
+    /// Has the caller's own number open cases?
+    OwnCases,
+    /// Does the case with the collected number exist?
+    CaseStatus,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Queue {
+    pub prompt: Vec<PromptItem>,
+    pub queue: String,
+    /// Before all others: a threat to life.
+    pub urgent: bool,
+    /// The queue took nobody more.
+    pub full: Target,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Callback {
+    pub prompt: Vec<PromptItem>,
+    /// No number was collected and the caller's own is withheld.
+    pub no_number: Target,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Voicemail {
+    pub prompt: Vec<PromptItem>,
+    pub max_secs: u32,
+}
+
+/// Speaks state and promised date of the case whose number was collected.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CaseStatus {
+    pub barge_in: bool,
+    pub deadline: Duration,
+    pub next: Target,
+    pub not_found: Target,
+    pub failed: Target,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hangup {
+    pub prompt: Vec<PromptItem>,
+}
+
+/// One way out of a node.
+#[derive(Clone, Debug)]
+pub struct NodeExit<'a> {
+    pub target: &'a Target,
+    /// False when the walk takes it by itself: nothing the caller must do stops a loop of such exits.
+    pub needs_input: bool,
+}
+
+impl Node {
+    /// Every exit but `set_language`'s `"@back"`.
+    pub fn exits(&self) -> Vec<NodeExit<'_>> {
+        match &self.kind {
+            NodeKind::Menu(menu) => {
+                let keys = menu.keys.iter().map(|(_, target)| target).chain([&menu.no_match.to]);
+                let mut exits: Vec<_> = keys.map(|target| NodeExit { target, needs_input: true }).collect();
+                exits.push(NodeExit { target: &menu.no_input.to, needs_input: false });
+                exits
+            }
+            NodeKind::Collect(collect) => vec![
+                NodeExit { target: &collect.next, needs_input: true },
+                NodeExit { target: &collect.no_match.to, needs_input: true },
+                NodeExit { target: &collect.no_input.to, needs_input: false },
+            ],
+            NodeKind::Say(say) => by_itself(&[&say.next]),
+            NodeKind::Schedule(s) => by_itself(&[&s.open, &s.closed, &s.holiday, &s.emergency]),
+            NodeKind::SetLanguage(SetLanguage { next: Onward::To(next), .. }) => by_itself(&[next]),
+            NodeKind::SetLanguage(SetLanguage { next: Onward::Back, .. }) | NodeKind::Voicemail(_) => vec![],
+            NodeKind::Lookup(lookup) => by_itself(&[&lookup.found, &lookup.not_found, &lookup.failed]),
+            NodeKind::CaseStatus(status) => by_itself(&[&status.next, &status.not_found, &status.failed]),
+            NodeKind::Queue(queue) => by_itself(&[&queue.full]),
+            NodeKind::Callback(callback) => by_itself(&[&callback.no_number]),
+            NodeKind::Hangup(_) => vec![],
+        }
+    }
+
+    /// Goes back to whichever node led here.
+    pub fn goes_back(&self) -> bool {
+        matches!(self.kind, NodeKind::SetLanguage(SetLanguage { next: Onward::Back, .. }))
+    }
+
+    /// The walk may end here.
+    pub fn is_terminal(&self) -> bool {
+        self.reaches_people() || matches!(self.kind, NodeKind::Hangup(_))
+    }
+
+    /// Somebody will hear the caller: an operator now, or a person who rings back or listens later.
+    pub fn reaches_people(&self) -> bool {
+        matches!(self.kind, NodeKind::Queue(_) | NodeKind::Callback(_) | NodeKind::Voicemail(_))
+    }
+
+    /// Every prompt written in this node.
+    pub fn prompts(&self) -> Vec<&PromptItem> {
+        match &self.kind {
+            NodeKind::Menu(menu) => {
+                menu.prompt.iter().chain(&menu.no_input.prompt).chain(&menu.no_match.prompt).collect()
+            }
+            NodeKind::Collect(collect) => collect
+                .prompt
+                .iter()
+                .chain(&collect.no_input.prompt)
+                .chain(&collect.no_match.prompt)
+                .collect(),
+            NodeKind::Say(say) => say.prompt.iter().collect(),
+            NodeKind::Queue(queue) => queue.prompt.iter().collect(),
+            NodeKind::Callback(callback) => callback.prompt.iter().collect(),
+            NodeKind::Voicemail(voicemail) => voicemail.prompt.iter().collect(),
+            NodeKind::Hangup(hangup) => hangup.prompt.iter().collect(),
+            NodeKind::Schedule(_)
+            | NodeKind::SetLanguage(_)
+            | NodeKind::Lookup(_)
+            | NodeKind::CaseStatus(_) => vec![],
+        }
+    }
+}
+
+fn by_itself<'a>(targets: &[&'a Target]) -> Vec<NodeExit<'a>> {
+    targets.iter().map(|target| NodeExit { target, needs_input: false }).collect()
+}

@@ -1,0 +1,134 @@
+//! Prompts as a dialplan writes them, and the ids the program itself composes: numbers, case states, dates.
+//! Their words are in `texts.rs`; the order they are spoken in is `ivr/spoken.rs`.
+
+use super::TextPosition;
+use crate::language::Language;
+
+/// Longest prompt id, in characters; it is also a file name.
+pub const MAX_PROMPT_ID_LEN: usize = 64;
+/// Numbers with a prompt of their own; above them the caller hears `number.more` or `queue.position_more`.
+pub const MAX_SPOKEN_NUMBER: u32 = 20;
+/// Sounds the program makes itself; they need neither text nor recording.
+pub const TONE_PREFIX: &str = "tone.";
+/// Played before a voice message is recorded.
+pub const BEEP: &str = "tone.beep";
+
+/// One entry of a `prompt = [...]` list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PromptItem {
+    /// `"greeting"`, or `"language.en@en"` for a prompt always spoken in that language.
+    Text { id: String, language: Option<Language>, at: TextPosition },
+    /// `"$count"`: something learnt during the call.
+    Value { value: Value, at: TextPosition },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Value {
+    /// The caller's open cases, as counted by the last `lookup`.
+    Count,
+    /// The collected case number, digit by digit.
+    CaseNumber,
+    /// The number to ring back, the caller's own when none was collected, digit by digit.
+    CallbackNumber,
+}
+
+impl Value {
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("$count", Self::Count),
+        ("$case_number", Self::CaseNumber),
+        ("$callback_number", Self::CallbackNumber),
+    ];
+}
+
+/// Prompts no node names: queue announcements, the spoken case status, star codes, faults.
+pub const SYSTEM_PROMPTS: [&str; 11] = [
+    "queue.next",
+    "queue.position",
+    "queue.position_more",
+    "queue.stay",
+    "status.is",
+    "status.due",
+    "status.overdue",
+    "operator.ready",
+    "operator.not_ready",
+    "operator.refused",
+    "system.technical",
+];
+
+/// Case states that have words; any other is spoken as `state.unknown`.
+pub const SPOKEN_STATES: [&str; 13] = [
+    "registered",
+    "explained",
+    "forwarded",
+    "assigned",
+    "accepted",
+    "in_progress",
+    "on_hold",
+    "work_reported",
+    "verification",
+    "closed",
+    "withdrawn",
+    "merged",
+    "archived",
+];
+
+/// Ids of everything composed at call time, and of [`SYSTEM_PROMPTS`].
+pub fn dynamic_prompts() -> impl Iterator<Item = String> {
+    let numbers = (0..=MAX_SPOKEN_NUMBER + 1).map(number_prompt);
+    let states = SPOKEN_STATES.into_iter().map(state_prompt).chain(["state.unknown".to_owned()]);
+    let days = (1..=31).map(day_prompt);
+    let months = (1..=12).map(month_prompt);
+    let system = SYSTEM_PROMPTS.into_iter().map(str::to_owned);
+    numbers.chain(states).chain(days).chain(months).chain(system)
+}
+
+/// A number, also as a single digit; all above [`MAX_SPOKEN_NUMBER`] are `number.more`.
+pub fn number_prompt(number: u32) -> String {
+    if number <= MAX_SPOKEN_NUMBER { format!("number.{number}") } else { "number.more".to_owned() }
+}
+
+/// A sentence about the case state of this name.
+pub fn state_prompt(state: &str) -> String {
+    let known = SPOKEN_STATES.contains(&state);
+    if known { format!("state.{state}") } else { "state.unknown".to_owned() }
+}
+
+/// `day` of the month, 1 to 31.
+pub fn day_prompt(day: u32) -> String {
+    format!("day.{day}")
+}
+
+/// `month` of the year, 1 to 12.
+pub fn month_prompt(month: u32) -> String {
+    format!("month.{month}")
+}
+
+/// Reads one entry of a prompt list; the error says what is wrong with it.
+pub(super) fn parse_item(text: &str, at: TextPosition) -> Result<PromptItem, String> {
+    if text.starts_with('$') {
+        let known = Value::ALL.into_iter().find(|(name, _)| *name == text);
+        return known.map(|(_, value)| PromptItem::Value { value, at }).ok_or_else(|| {
+            let names: Vec<&str> = Value::ALL.iter().map(|(name, _)| *name).collect();
+            format!("unknown value '{text}': one of {}", names.join(", "))
+        });
+    }
+    let (id, language) = match text.split_once('@') {
+        Some((id, code)) => (id, Some(code.parse::<Language>().map_err(|error| error.to_string())?)),
+        None => (text, None),
+    };
+    if !is_prompt_id(id) {
+        return Err(format!(
+            "'{id}' is not a prompt id: lower-case letters, digits, '_' and inner '.', at most \
+             {MAX_PROMPT_ID_LEN} characters"
+        ));
+    }
+    Ok(PromptItem::Text { id: id.to_owned(), language, at })
+}
+
+/// Prompt ids are also file names: nothing in them can leave the prompt folder.
+pub fn is_prompt_id(id: &str) -> bool {
+    id.len() <= MAX_PROMPT_ID_LEN
+        && id.split('.').all(|part| {
+            !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        })
+}

@@ -1,0 +1,111 @@
+//! Reads prompts and music: WAV files of any usual rate, mono or stereo, 8 or 16 bits, as one [`Sound`] at 8 kHz.
+
+use std::path::{Path, PathBuf};
+
+use hound::{SampleFormat, WavReader, WavSpec};
+
+use crate::media::{SAMPLE_RATE, Sound};
+use crate::wav::resample::resample;
+
+/// Rates of telephone and studio files, Hz.
+const RATES: std::ops::RangeInclusive<u32> = 4000..=192_000;
+/// Longest sound, 20 minutes: music on hold; 19 MB in memory.
+const MAX_SECS: u32 = 20 * 60;
+
+/// Every message names the file, for the person who put it there.
+#[derive(Debug, thiserror::Error)]
+pub enum PromptError {
+    #[error("{path}: {source}")]
+    Unreadable { path: PathBuf, source: hound::Error },
+    #[error("{path}: {what}; wanted: WAV, PCM of 8 or 16 bits, mono or stereo, at most 20 minutes")]
+    Unusable { path: PathBuf, what: String },
+}
+
+/// Reads a whole file. Stereo is mixed to mono; other rates are converted.
+pub fn read(path: &Path) -> Result<Sound, PromptError> {
+    let unreadable = |source| PromptError::Unreadable { path: path.to_owned(), source };
+    let mut reader = WavReader::open(path).map_err(unreadable)?;
+    let spec = reader.spec();
+    if let Some(what) = objection(spec, reader.duration()) {
+        return Err(PromptError::Unusable { path: path.to_owned(), what });
+    }
+    let channels = usize::from(spec.channels);
+    let mut mono = Vec::with_capacity(reader.duration() as usize);
+    let (mut sum, mut of_frame) = (0_i32, 0);
+    for sample in reader.samples::<i16>() {
+        let sample = i32::from(sample.map_err(unreadable)?);
+        sum += if spec.bits_per_sample == 8 { sample << 8 } else { sample };
+        of_frame += 1;
+        if of_frame == channels {
+            mono.push((sum / channels as i32) as i16);
+            (sum, of_frame) = (0, 0);
+        }
+    }
+    Ok(Sound { samples: resample(&mono, spec.sample_rate, SAMPLE_RATE) })
+}
+
+/// Why a file cannot be used; `frames` is its length.
+fn objection(spec: WavSpec, frames: u32) -> Option<String> {
+    if spec.sample_format != SampleFormat::Int || !matches!(spec.bits_per_sample, 8 | 16) {
+        return Some(format!("{:?} samples of {} bits", spec.sample_format, spec.bits_per_sample));
+    }
+    if !matches!(spec.channels, 1 | 2) {
+        return Some(format!("{} channels", spec.channels));
+    }
+    if !RATES.contains(&spec.sample_rate) {
+        return Some(format!("a sample rate of {} Hz", spec.sample_rate));
+    }
+    let secs = frames / spec.sample_rate;
+    (secs > MAX_SECS).then(|| format!("{secs} seconds"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+
+    fn write(path: &Path, channels: u16, sample_rate: u32, bits_per_sample: u16) {
+        let spec = WavSpec { channels, sample_rate, bits_per_sample, sample_format: SampleFormat::Int };
+        let mut writer = hound::WavWriter::create(path, spec).unwrap();
+        for i in 0..sample_rate {
+            let level = if bits_per_sample == 8 { 60.0 } else { 15_360.0 };
+            let sample =
+                level * (f64::from(i) * 500.0 * std::f64::consts::TAU / f64::from(sample_rate)).sin();
+            (0..channels).for_each(|_| writer.write_sample(sample as i16).unwrap());
+        }
+        writer.finalize().unwrap();
+    }
+
+    #[test]
+    fn usual_files_sound_alike() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("prompt.wav");
+        for (channels, rate, bits) in
+            [(1, 8000, 16), (2, 44_100, 16), (1, 16_000, 8), (2, 48_000, 8), (1, 22_050, 16)]
+        {
+            write(&path, channels, rate, bits);
+            let sound = read(&path).unwrap();
+            assert!(sound.samples.len().abs_diff(8000) <= 1, "{rate} Hz: {}", sound.samples.len());
+            for (i, sample) in sound.samples.iter().enumerate().skip(200).take(7600) {
+                let expected = (15_360.0 * (i as f64 * 500.0 * std::f64::consts::TAU / 8000.0).sin()) as i16;
+                assert!(sample.abs_diff(expected) < 400, "{channels} x {bits} bits at {rate} Hz, sample {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn errors_name_the_file_and_the_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("welcome.uk.wav");
+        let message = |path: &Path| read(path).unwrap_err().to_string();
+        assert!(message(&path).contains("welcome.uk.wav"));
+        std::fs::write(&path, "RIFF....").unwrap();
+        assert!(message(&path).contains("welcome.uk.wav"));
+        write(&path, 3, 8000, 16);
+        assert!(message(&path).contains("3 channels"), "{}", message(&path));
+        write(&path, 1, 8000, 24);
+        assert!(message(&path).contains("24 bits"), "{}", message(&path));
+        write(&path, 1, 2000, 16);
+        assert!(message(&path).contains("2000 Hz"), "{}", message(&path));
+    }
+}

@@ -1,0 +1,343 @@
+//! Writes one recording so that the file opens at any moment.
+//!
+//! Samples go out every half second: first the samples behind the end, then the head with the new sizes, so that the
+//! head never claims more than is there. A killed process loses what was not yet written, half a second at most; what
+//! a power cut reorders, `recording_repair` sets right. The digest covers the whole sealed file, read back after the
+//! last change: the head changes until then.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Component, Path, PathBuf};
+
+use crate::files::digest_of;
+use crate::ids::{ContactId, RecordingId};
+use crate::recording::{Gap, GapReason, Marker, RecordingResult, Sealed};
+use crate::time::Timestamp;
+use crate::wav::header::{FRAME_LEN, MAX_FRAMES, SAMPLE_RATE};
+use crate::wav::{HEADER_LEN, RecordingHeader, cue};
+
+/// Frames collected before they are written: 0.5 s.
+const FLUSH_FRAMES: usize = SAMPLE_RATE as usize / 2;
+/// Markers of one recording; a call of an hour has some dozens of events.
+const MAX_MARKERS: usize = 1000;
+/// Gaps listed one by one; further ones lengthen the last.
+const MAX_GAPS: usize = 1000;
+/// Octets of silence written at once.
+const SILENCE: [u8; 16 * 1024] = [0; 16 * 1024];
+
+const FRAMES_PER_MS: u64 = SAMPLE_RATE as u64 / 1000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum RecordingFileError {
+    #[error("recording path {0:?} leaves the recording folder")]
+    Path(String),
+    #[error("cannot create {path}: {source}")]
+    Create { path: PathBuf, source: io::Error },
+}
+
+/// An open recording.
+#[derive(Debug)]
+pub struct RecordingWriter {
+    recording: RecordingId,
+    file: File,
+    path: PathBuf,
+    header: RecordingHeader,
+    /// Frames that are in the file.
+    written: u64,
+    /// Silent frames that come next, before those in `waiting`.
+    owed_silence: u64,
+    /// Interleaved samples not yet written.
+    waiting: Vec<u8>,
+    gaps: Vec<Gap>,
+    markers: Vec<Marker>,
+}
+
+impl RecordingWriter {
+    /// Creates the file durably: head written, file and folders synced. An existing file is never touched.
+    pub fn create(
+        folder: &Path,
+        recording: RecordingId,
+        contact: ContactId,
+        path: &str,
+        started_at: Timestamp,
+        description: String,
+    ) -> Result<Self, RecordingFileError> {
+        let path = path_within(folder, path)?;
+        let header = RecordingHeader { started_at, description, reference: contact.0.simple().to_string() };
+        let file = create_durably(folder, &path, &header)
+            .map_err(|source| RecordingFileError::Create { path: path.clone(), source })?;
+        Ok(Self {
+            recording,
+            file,
+            path,
+            header,
+            written: 0,
+            owed_silence: 0,
+            waiting: Vec::with_capacity(FLUSH_FRAMES * FRAME_LEN as usize * 2),
+            gaps: Vec::new(),
+            markers: Vec::new(),
+        })
+    }
+
+    /// Frames so far, written or not: the time on the recording.
+    pub fn frames(&self) -> u64 {
+        self.written + self.owed_silence + self.waiting.len() as u64 / FRAME_LEN
+    }
+
+    /// Sets the moment of the first frame.
+    pub fn set_start(&mut self, started_at: Timestamp) {
+        self.header.started_at = started_at;
+        if let Err(error) = self.write_head(0) {
+            self.warn("cannot write the start time", &error);
+        }
+    }
+
+    /// Adds frames; the shorter channel decides.
+    pub fn append(&mut self, left: &[i16], right: &[i16]) {
+        let room = MAX_FRAMES.saturating_sub(self.frames());
+        let len = left.len().min(right.len());
+        if room < len as u64 {
+            self.note_gap(self.frames(), len as u64, GapReason::DiskError);
+            return;
+        }
+        for (left, right) in left.iter().zip(right) {
+            self.waiting.extend(left.to_le_bytes());
+            self.waiting.extend(right.to_le_bytes());
+        }
+        if self.waiting.len() >= FLUSH_FRAMES * FRAME_LEN as usize {
+            self.flush();
+        }
+    }
+
+    /// Frames that never came: silence keeps the time right, the gap is listed.
+    pub fn append_gap(&mut self, frames: u64, reason: GapReason) {
+        self.flush();
+        let frames_within = frames.min(MAX_FRAMES.saturating_sub(self.frames()));
+        self.note_gap(self.frames(), frames, reason);
+        self.owed_silence += frames_within;
+        self.flush();
+    }
+
+    /// Adds a cue point; it is written when the file is sealed.
+    pub fn mark(&mut self, marker: Marker) {
+        if self.markers.len() < MAX_MARKERS {
+            self.markers.push(marker);
+        }
+    }
+
+    /// Brings everything so far into the file. What cannot be written becomes silence and a gap; writing goes on
+    /// when the disk lets it.
+    pub fn flush(&mut self) {
+        if let Err(error) = self.write_waiting() {
+            self.warn("cannot write", &error);
+            let lost = self.waiting.len() as u64 / FRAME_LEN;
+            self.note_gap(self.written + self.owed_silence, lost, GapReason::DiskError);
+            self.owed_silence += lost;
+            self.waiting.clear();
+        }
+    }
+
+    fn write_waiting(&mut self) -> io::Result<()> {
+        while self.owed_silence > 0 {
+            let frames = self.owed_silence.min(SILENCE.len() as u64 / FRAME_LEN);
+            self.file.write_all_at(&SILENCE[..(frames * FRAME_LEN) as usize], self.end())?;
+            self.written += frames;
+            self.owed_silence -= frames;
+        }
+        self.file.write_all_at(&self.waiting, self.end())?;
+        self.written += self.waiting.len() as u64 / FRAME_LEN;
+        self.waiting.clear();
+        self.write_head(0)
+    }
+
+    fn write_head(&self, trailer_len: u64) -> io::Result<()> {
+        self.file.write_all_at(&self.header.to_bytes(self.written, trailer_len), 0)
+    }
+
+    /// Where the next frame goes.
+    fn end(&self) -> u64 {
+        HEADER_LEN as u64 + self.written * FRAME_LEN
+    }
+
+    fn note_gap(&mut self, at_frame: u64, frames: u64, reason: GapReason) {
+        let (offset_ms, duration_ms) = (at_frame / FRAMES_PER_MS, frames.div_ceil(FRAMES_PER_MS));
+        if duration_ms == 0 {
+            return;
+        }
+        let full = self.gaps.len() >= MAX_GAPS;
+        match self.gaps.last_mut() {
+            Some(last) if full || last.reason == reason && last.offset_ms + last.duration_ms >= offset_ms => {
+                last.duration_ms =
+                    (offset_ms + duration_ms).saturating_sub(last.offset_ms).max(last.duration_ms);
+            }
+            _ => self.gaps.push(Gap { offset_ms, duration_ms, reason }),
+        }
+    }
+
+    /// Completes the file: markers, sizes, sync, digest. A recording without a single frame is a failed one.
+    pub fn seal(mut self) -> Sealed {
+        self.flush();
+        let sha256 = match self.complete() {
+            Ok(sha256) => Some(sha256),
+            Err(error) => {
+                self.warn("cannot complete", &error);
+                None
+            }
+        };
+        let result = match (self.written, &sha256) {
+            (0, _) => RecordingResult::Failed,
+            (_, Some(_)) if self.gaps.is_empty() && self.owed_silence == 0 => RecordingResult::Ok,
+            _ => RecordingResult::Degraded,
+        };
+        Sealed { recording: self.recording, frames: self.written, gaps: self.gaps, result, sha256 }
+    }
+
+    fn complete(&mut self) -> io::Result<crate::digest::Sha256> {
+        let trailer = cue::to_bytes(&self.markers, self.written);
+        self.file.write_all_at(&trailer, self.end())?;
+        self.write_head(trailer.len() as u64)?;
+        // A failed write may have left octets behind the end.
+        self.file.set_len(self.end() + trailer.len() as u64)?;
+        self.file.sync_all()?;
+        digest_of(&mut self.file)
+    }
+
+    /// Removes the file of a call that was never answered.
+    pub fn discard(self) {
+        if let Err(error) = fs::remove_file(&self.path) {
+            self.warn("cannot remove", &error);
+        }
+    }
+
+    fn warn(&self, what: &'static str, error: &io::Error) {
+        tracing::warn!(recording.id = %self.recording, path = %self.path.display(), %error, "{what}");
+    }
+}
+
+/// Only plain names below the folder: the path comes from the database.
+fn path_within(folder: &Path, path: &str) -> Result<PathBuf, RecordingFileError> {
+    let plain = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+    if path.is_empty() || !plain {
+        return Err(RecordingFileError::Path(path.to_owned()));
+    }
+    Ok(folder.join(path))
+}
+
+fn create_durably(folder: &Path, path: &Path, header: &RecordingHeader) -> io::Result<File> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let file = File::options().read(true).write(true).create_new(true).open(path)?;
+    file.write_all_at(&header.to_bytes(0, 0), 0)?;
+    file.sync_all()?;
+    // The name is durable once every folder on the way is.
+    for ancestor in path.ancestors().skip(1).take_while(|ancestor| ancestor.starts_with(folder)) {
+        File::open(ancestor)?.sync_all()?;
+    }
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use uuid::Uuid;
+
+    use super::*;
+
+    const RECORDING: RecordingId = RecordingId(Uuid::from_u128(1));
+    const CONTACT: ContactId = ContactId(Uuid::from_u128(2));
+    const PATH: &str = "2026/11/21/contact.wav";
+
+    fn create(folder: &Path) -> RecordingWriter {
+        RecordingWriter::create(folder, RECORDING, CONTACT, PATH, Timestamp::from_micros(0), "test".into())
+            .unwrap()
+    }
+
+    fn read(path: &Path) -> Vec<i16> {
+        hound::WavReader::open(path).unwrap().samples::<i16>().map(Result::unwrap).collect()
+    }
+
+    fn block(number: i16) -> [i16; 160] {
+        std::array::from_fn(|i| number * 160 + i as i16)
+    }
+
+    #[test]
+    fn the_file_opens_at_every_moment_and_lacks_half_a_second_at_most() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy.wav");
+        let mut writer = create(folder.path());
+        for number in 0..110_i16 {
+            writer.append(&block(number), &[-number; 160]);
+            fs::copy(folder.path().join(PATH), &copy).unwrap();
+            let frames = read(&copy).len() as u64 / 2;
+            assert!(frames <= writer.frames() && frames + 4000 > writer.frames(), "block {number}: {frames}");
+        }
+        writer.mark(Marker { offset_ms: 1500, label: "ivr.digit".into() });
+        let sealed = writer.seal();
+        assert_eq!((sealed.frames, sealed.result, sealed.gaps), (17_600, RecordingResult::Ok, vec![]));
+        let samples = read(&folder.path().join(PATH));
+        for (i, frame) in samples.chunks(2).enumerate() {
+            assert_eq!(frame, [i as i16, -(i as i16 / 160)]);
+        }
+        let bytes = fs::read(folder.path().join(PATH)).unwrap();
+        assert_eq!(sealed.sha256, Some(crate::digest::Sha256::of(&bytes)));
+        assert!(bytes.windows(14).any(|window| window == b"\x01\0\0\0ivr.digit\0"));
+        assert_eq!(u32::from_le_bytes(*bytes[4..].first_chunk().unwrap()) as usize, bytes.len() - 8);
+    }
+
+    #[test]
+    fn missing_frames_are_silence_in_their_place_and_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = create(folder.path());
+        writer.append(&[1; 160], &[2; 160]);
+        writer.append_gap(320, GapReason::RingOverflow);
+        writer.append_gap(160, GapReason::RingOverflow);
+        writer.append(&[3; 160], &[4; 160]);
+        let sealed = writer.seal();
+        let gap = Gap { offset_ms: 20, duration_ms: 60, reason: GapReason::RingOverflow };
+        assert_eq!((sealed.frames, sealed.result, sealed.gaps), (800, RecordingResult::Degraded, vec![gap]));
+        let samples = read(&folder.path().join(PATH));
+        assert_eq!(samples[318..322], [1, 2, 0, 0]);
+        assert_eq!(samples[1278..1282], [0, 0, 3, 4]);
+    }
+
+    #[test]
+    fn a_disk_that_refuses_leaves_a_gap_and_time_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = create(folder.path());
+        writer.append(&[1; 4000], &[1; 4000]);
+        let good = std::mem::replace(&mut writer.file, File::open(folder.path().join(PATH)).unwrap());
+        writer.append(&[2; 4000], &[2; 4000]);
+        writer.file = good;
+        writer.append(&[3; 4000], &[3; 4000]);
+        let sealed = writer.seal();
+        let gap = Gap { offset_ms: 500, duration_ms: 500, reason: GapReason::DiskError };
+        assert_eq!((sealed.frames, sealed.gaps), (12_000, vec![gap]));
+        let samples = read(&folder.path().join(PATH));
+        assert_eq!([samples[7999], samples[8000], samples[15_999], samples[16_000]], [1, 0, 0, 3]);
+    }
+
+    #[test]
+    fn paths_stay_in_the_folder_and_files_are_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let create = |path| {
+            RecordingWriter::create(
+                folder.path(),
+                RECORDING,
+                CONTACT,
+                path,
+                Timestamp::from_micros(0),
+                "".into(),
+            )
+        };
+        for path in ["", "/etc/x.wav", "../x.wav", "a/../../x.wav"] {
+            assert!(matches!(create(path), Err(RecordingFileError::Path(_))), "{path}");
+        }
+        let writer = create("a.wav").unwrap();
+        assert!(matches!(create("a.wav"), Err(RecordingFileError::Create { .. })));
+        writer.discard();
+        let empty = create("a.wav").unwrap().seal();
+        assert_eq!((empty.frames, empty.result), (0, RecordingResult::Failed));
+    }
+}

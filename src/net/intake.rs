@@ -1,0 +1,74 @@
+//! Received bytes on their way to the switchboard: parsed, counted, or rejected without any state
+//! (RFC 3261 16.3, 18.3). UDP and TCP share it; they differ in what happens when the queue is full.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::{Arrival, Counters};
+use crate::sip::message::parse::{ParseError, SIZE};
+use crate::sip::message::{Flow, parse_datagram};
+
+#[derive(Clone, Debug)]
+pub(super) struct Intake {
+    arrivals: mpsc::Sender<Arrival>,
+    counters: Arc<Counters>,
+}
+
+/// What became of received bytes.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub arrival: Arrival,
+    /// Bytes to send back the way they came.
+    pub rejection: Option<Vec<u8>>,
+}
+
+impl Intake {
+    pub fn new(arrivals: mpsc::Sender<Arrival>) -> Self {
+        Self { arrivals, counters: Arc::default() }
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Reads one whole message.
+    pub fn take(&self, bytes: &[u8], flow: Flow) -> Taken {
+        match parse_datagram(bytes) {
+            Ok(message) => {
+                Counters::count(&self.counters.messages);
+                Taken { arrival: Arrival::Message { message: Box::new(message), flow }, rejection: None }
+            }
+            Err(error) => self.reject(error, flow),
+        }
+    }
+
+    /// What cannot be read: counted, and answered where an answer can be matched.
+    pub fn reject(&self, error: ParseError, flow: Flow) -> Taken {
+        tracing::debug!(flow.remote = %flow.remote, error = %error.cause, answered = error.answer.is_some(), "malformed");
+        Counters::count(&self.counters.malformed);
+        if error.cause == SIZE {
+            Counters::count(&self.counters.oversize);
+        }
+        let rejection = error.answer.map(|mut answer| {
+            Counters::count(&self.counters.rejected);
+            if let Some(top) = answer.via.first_mut() {
+                top.stamp_source(flow.remote);
+            }
+            answer.to_bytes()
+        });
+        Taken { arrival: Arrival::Malformed { flow }, rejection }
+    }
+
+    /// Hands up without waiting; a full queue loses the arrival and counts it.
+    pub fn offer(&self, arrival: Arrival) {
+        if self.arrivals.try_send(arrival).is_err() {
+            Counters::count(&self.counters.arrivals_dropped);
+        }
+    }
+
+    /// Hands up, waiting for room; false when nobody listens any more.
+    pub async fn deliver(&self, arrival: Arrival) -> bool {
+        self.arrivals.send(arrival).await.is_ok()
+    }
+}

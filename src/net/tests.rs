@@ -1,0 +1,271 @@
+//! Tests of the net over loopback sockets.
+//! Every wait is for an event, with a limit; none is for time to pass.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::*;
+use crate::sip::message::MAX_MESSAGE_LEN;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn options(call_id: &str) -> Vec<u8> {
+    format!(
+        "OPTIONS sip:1580@city.example SIP/2.0\r\nVia: SIP/2.0/UDP phone.example;branch=z9hG4bK{call_id};rport\r\n\
+         From: <sip:a@phone.example>;tag=1\r\nTo: <sip:1580@city.example>\r\nCall-ID: {call_id}\r\nCSeq: 1 OPTIONS\r\n\
+         Content-Length: 0\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+fn broken() -> Vec<u8> {
+    String::from_utf8(options("broken")).unwrap().replace("CSeq: 1", "CSeq: x").into_bytes()
+}
+
+async fn start(arrivals: usize, limits: Limits) -> (SipNet, mpsc::Receiver<Arrival>) {
+    let any = Some("127.0.0.1:0".parse().unwrap());
+    let (sender, receiver) = mpsc::channel(arrivals);
+    let net = SipNet::start_with(SipListeners { udp: any, tcp: any }, sender, limits).await.unwrap();
+    (net, receiver)
+}
+
+async fn next(arrivals: &mut mpsc::Receiver<Arrival>) -> Arrival {
+    timeout(PATIENCE, arrivals.recv()).await.expect("an arrival in time").unwrap()
+}
+
+async fn message(arrivals: &mut mpsc::Receiver<Arrival>) -> (String, Flow) {
+    match next(arrivals).await {
+        Arrival::Message { message, flow } => match *message {
+            Message::Request(request) => (request.call_id, flow),
+            Message::Response(response) => (response.call_id, flow),
+        },
+        other => panic!("no message: {other:?}"),
+    }
+}
+
+async fn closed(arrivals: &mut mpsc::Receiver<Arrival>) -> Flow {
+    match next(arrivals).await {
+        Arrival::FlowClosed { flow } => flow,
+        other => panic!("no end: {other:?}"),
+    }
+}
+
+async fn phone() -> UdpSocket {
+    UdpSocket::bind("127.0.0.1:0").await.unwrap()
+}
+
+async fn heard(phone: &UdpSocket) -> String {
+    let mut buffer = vec![0; 4096];
+    let len = timeout(PATIENCE, phone.recv(&mut buffer)).await.expect("a datagram in time").unwrap();
+    String::from_utf8(buffer[..len].to_vec()).unwrap()
+}
+
+/// Reads until `wanted` is the end of what came.
+async fn heard_tcp(stream: &mut TcpStream, wanted: &str) -> String {
+    let mut text = String::new();
+    let mut buffer = [0; 4096];
+    while !text.ends_with(wanted) {
+        let len = timeout(PATIENCE, stream.read(&mut buffer)).await.expect("bytes in time").unwrap();
+        assert_ne!(len, 0, "closed after {text:?}");
+        text.push_str(std::str::from_utf8(&buffer[..len]).unwrap());
+    }
+    text
+}
+
+/// True when the peer closed without another word.
+async fn hung_up(stream: &mut TcpStream) -> bool {
+    let read = timeout(PATIENCE, stream.read(&mut [0; 16])).await.expect("an end in time");
+    matches!(read, Ok(0) | Err(_))
+}
+
+#[tokio::test]
+async fn datagrams_come_up_and_answers_go_back() {
+    let (net, mut arrivals) = start(8, Limits::default()).await;
+    let phone = phone().await;
+    phone.send_to(&options("one"), net.udp_local().unwrap()).await.unwrap();
+    let (call_id, flow) = message(&mut arrivals).await;
+    assert_eq!(call_id, "one");
+    assert_eq!(flow.local, net.udp_local().unwrap());
+    assert_eq!(flow.remote, phone.local_addr().unwrap());
+    net.send(b"answer".to_vec(), flow);
+    assert_eq!(heard(&phone).await, "answer");
+}
+
+#[tokio::test]
+async fn malformed_datagrams_are_answered_once_and_counted_and_keep_alives_ignored() {
+    let (net, mut arrivals) = start(8, Limits::default()).await;
+    let phone = phone().await;
+    let to = net.udp_local().unwrap();
+    for bytes in [&b"\r\n\r\n"[..], b"\0\0\0\0", b"", b"SIP/2.0 200 OK\r\nnonsense\r\n\r\n", &broken()] {
+        phone.send_to(bytes, to).await.unwrap();
+    }
+    let answer = heard(&phone).await;
+    let port = phone.local_addr().unwrap().port();
+    assert!(answer.starts_with("SIP/2.0 400 Bad Request (CSeq)\r\n"), "{answer}");
+    assert!(answer.contains(&format!(";rport={port};received=127.0.0.1\r\n")), "{answer}");
+    for _ in 0..2 {
+        assert!(matches!(next(&mut arrivals).await, Arrival::Malformed { .. }));
+    }
+    let counts = net.counts();
+    assert_eq!((counts.malformed, counts.rejected, counts.keep_alives, counts.messages), (2, 1, 3, 0));
+}
+
+#[tokio::test]
+async fn a_full_queue_drops_datagrams_and_counts_them() {
+    let (net, mut arrivals) = start(1, Limits::default()).await;
+    let phone = phone().await;
+    for call_id in ["kept", "lost1", "lost2"] {
+        phone.send_to(&options(call_id), net.udp_local().unwrap()).await.unwrap();
+    }
+    phone.send_to(&broken(), net.udp_local().unwrap()).await.unwrap();
+    heard(&phone).await;
+    // The answer goes out just before its report is offered; a second one comes after the first report.
+    phone.send_to(&broken(), net.udp_local().unwrap()).await.unwrap();
+    heard(&phone).await;
+    assert!(net.counts().arrivals_dropped >= 3, "{:?}", net.counts());
+    assert_eq!(message(&mut arrivals).await.0, "kept");
+}
+
+#[tokio::test]
+async fn a_stream_carries_messages_and_pings_both_ways() {
+    let (net, mut arrivals) = start(8, Limits::default()).await;
+    let mut phone = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+    let stream = [options("one"), b"\r\n\r\n".to_vec(), options("two"), broken(), options("three")].concat();
+    let (first, second) = stream.split_at(stream.len() / 2);
+    phone.write_all(first).await.unwrap();
+    let (call_id, flow) = message(&mut arrivals).await;
+    assert_eq!(call_id, "one");
+    assert_eq!(flow.remote, phone.local_addr().unwrap());
+    phone.write_all(second).await.unwrap();
+    assert_eq!(message(&mut arrivals).await.0, "two");
+    assert!(matches!(next(&mut arrivals).await, Arrival::Malformed { .. }));
+    assert_eq!(
+        message(&mut arrivals).await,
+        ("three".to_owned(), flow),
+        "one bad message does not end the stream"
+    );
+    let answers = heard_tcp(&mut phone, "Content-Length: 0\r\n\r\n").await;
+    assert!(answers.starts_with("\r\nSIP/2.0 400 "), "the pong, then the rejection: {answers:?}");
+    net.send(b"answer".to_vec(), flow);
+    assert_eq!(heard_tcp(&mut phone, "answer").await, "answer");
+    drop(phone);
+    assert_eq!(closed(&mut arrivals).await, flow);
+    assert_eq!((net.counts().connections_opened, net.counts().connections_closed), (1, 1));
+}
+
+#[tokio::test]
+async fn a_connection_is_opened_once_and_used_both_ways() {
+    let (net, mut arrivals) = start(8, Limits::default()).await;
+    let trunk = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let local = net.tcp_local().unwrap();
+    let flow = Flow { transport: Transport::Tcp, local, remote: trunk.local_addr().unwrap() };
+    net.send(b"first ".to_vec(), flow);
+    net.send(b"second".to_vec(), flow);
+    let (mut stream, _) = timeout(PATIENCE, trunk.accept()).await.unwrap().unwrap();
+    assert_eq!(heard_tcp(&mut stream, "second").await, "first second");
+    stream.write_all(&options("back")).await.unwrap();
+    assert_eq!(message(&mut arrivals).await, ("back".to_owned(), flow));
+    assert_eq!(net.counts().connections_opened, 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_is_told() {
+    let (net, mut arrivals) = start(8, Limits::default()).await;
+    let local = net.tcp_local().unwrap();
+    let unused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let refused = Flow { transport: Transport::Tcp, local, remote: unused };
+    net.send(options("x"), refused);
+    assert_eq!(closed(&mut arrivals).await, refused);
+    let tls = Flow { transport: Transport::Tls, local, remote: unused };
+    net.send(options("x"), tls);
+    assert_eq!(closed(&mut arrivals).await, tls);
+    let datagram = Flow { transport: Transport::Udp, local, remote: unused };
+    net.send(vec![b'x'; 70_000], datagram);
+    assert_eq!(closed(&mut arrivals).await, datagram);
+}
+
+#[tokio::test]
+async fn a_giant_hears_513_and_a_stream_without_bounds_is_closed() {
+    let (net, mut arrivals) = start(8, Limits::default()).await;
+    let mut phone = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+    let giant = String::from_utf8(options("giant")).unwrap().replace("Length: 0", "Length: 99999999");
+    phone.write_all(giant.as_bytes()).await.unwrap();
+    let answer = heard_tcp(&mut phone, "Content-Length: 0\r\n\r\n").await;
+    assert!(answer.starts_with("SIP/2.0 513 "), "{answer}");
+    assert!(hung_up(&mut phone).await);
+    assert!(matches!(next(&mut arrivals).await, Arrival::Malformed { .. }));
+    closed(&mut arrivals).await;
+
+    let mut endless = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+    // The peer may be cut off while it still writes.
+    let _ = endless.write_all(&vec![b'x'; MAX_MESSAGE_LEN + 10]).await;
+    assert!(matches!(next(&mut arrivals).await, Arrival::Malformed { .. }));
+    closed(&mut arrivals).await;
+    assert_eq!((net.counts().oversize, net.counts().malformed), (2, 2));
+}
+
+#[tokio::test]
+async fn silence_and_trickling_bytes_end_a_connection() {
+    let limits = Limits { first_message: Duration::from_millis(50), ..Limits::default() };
+    let (net, mut arrivals) = start(8, limits).await;
+    let mut silent = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+    silent.write_all(b"OPTIONS sip:a SIP/2.0\r\n").await.unwrap();
+    assert_eq!(closed(&mut arrivals).await.remote, silent.local_addr().unwrap());
+    assert!(hung_up(&mut silent).await);
+    assert_eq!(net.counts().connections_timed_out, 1);
+
+    let limits = Limits { idle: Duration::from_millis(50), ..Limits::default() };
+    let (net, mut arrivals) = start(8, limits).await;
+    let mut idle = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+    idle.write_all(&options("once")).await.unwrap();
+    assert_eq!(message(&mut arrivals).await.0, "once");
+    closed(&mut arrivals).await;
+}
+
+#[tokio::test]
+async fn connections_are_bounded_in_both_directions() {
+    let (net, mut arrivals) = start(8, Limits { connections: 1, ..Limits::default() }).await;
+    let mut first = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+    first.write_all(&options("first")).await.unwrap();
+    let (_, flow) = message(&mut arrivals).await;
+    let mut second = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+    assert!(hung_up(&mut second).await);
+    let other = Flow { remote: "127.0.0.1:9".parse().unwrap(), ..flow };
+    net.send(options("out"), other);
+    assert_eq!(closed(&mut arrivals).await, other);
+    assert_eq!(net.counts().connections_refused, 2);
+    drop(first);
+    assert_eq!(closed(&mut arrivals).await, flow);
+    let mut third = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+    third.write_all(&options("third")).await.unwrap();
+    assert_eq!(message(&mut arrivals).await.0, "third", "the place is free again");
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_loses_its_connection() {
+    let limits = Limits { write: Duration::from_millis(50), send_queue: 4, ..Limits::default() };
+    let (net, mut arrivals) = start(8, limits).await;
+    let mut deaf = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+    deaf.write_all(&options("deaf")).await.unwrap();
+    let (_, flow) = message(&mut arrivals).await;
+    // Well above what the kernel buffers for one loopback connection.
+    for _ in 0..400 {
+        net.send(vec![b'x'; 60_000], flow);
+    }
+    assert_eq!(closed(&mut arrivals).await, flow);
+    // What is still sent to the flow tries, in vain, to connect to the peer; that may be given up, too.
+    assert!(net.counts().connections_timed_out >= 1);
+}
+
+#[tokio::test]
+async fn dropping_the_net_closes_its_sockets() {
+    let (net, mut arrivals) = start(8, Limits::default()).await;
+    let mut phone = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+    phone.write_all(&options("last")).await.unwrap();
+    message(&mut arrivals).await;
+    drop(net);
+    assert!(hung_up(&mut phone).await);
+    assert!(timeout(PATIENCE, arrivals.recv()).await.unwrap().is_none());
+}

@@ -1,0 +1,243 @@
+//! Tests of offer/answer (RFC 3264): tables of offers and answers, and what must come of them.
+//! Descriptions are written out, so that a wrong printer cannot hide behind a wrong parser.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use super::*;
+
+fn ours() -> AudioOffer {
+    AudioOffer {
+        session_id: 77,
+        session_version: 3,
+        address: "192.0.2.10".parse().unwrap(),
+        port: 20000,
+        codecs: Codec::ALL.to_vec(),
+        direction: Direction::SendRecv,
+    }
+}
+
+fn description(rest: &str) -> String {
+    format!("v=0\r\no=peer 1 1 IN IP4 198.51.100.1\r\ns=call\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n{rest}")
+}
+
+fn answer(rest: &str) -> Result<(String, AudioSession), NegotiationError> {
+    ours().answer(description(rest).as_bytes())
+}
+
+fn agreed(rest: &str) -> AudioSession {
+    answer(rest).unwrap().1
+}
+
+#[test]
+fn the_offer_is_complete_and_stable() {
+    assert_eq!(
+        ours().to_sdp(),
+        "v=0\r\no=ringback 77 3 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\n\
+         m=audio 20000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n\
+         a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+    );
+    let six = AudioOffer { address: "2001:db8::1".parse().unwrap(), session_version: 4, ..ours() };
+    assert!(six.to_sdp().contains("o=ringback 77 4 IN IP6 2001:db8::1\r\n"));
+}
+
+#[test]
+fn the_first_codec_of_the_offer_that_we_speak_is_chosen() {
+    for (media, codec, payload_type, event) in [
+        ("m=audio 4000 RTP/AVP 0 8\r\n", Codec::Pcmu, 0, None),
+        ("m=audio 4000 RTP/AVP 8 0\r\n", Codec::Pcma, 8, None),
+        (
+            "m=audio 4000 RTP/AVP 18 9 8 0 101\r\na=rtpmap:101 telephone-event/8000\r\n",
+            Codec::Pcma,
+            8,
+            Some(101),
+        ),
+        (
+            "m=audio 4000 RTP/AVP 0 96\r\na=rtpmap:96 TELEPHONE-EVENT/8000\r\na=fmtp:96 0-15\r\n",
+            Codec::Pcmu,
+            0,
+            Some(96),
+        ),
+        ("m=audio 4000 RTP/AVP 0 96\r\na=rtpmap:96 telephone-event/48000\r\n", Codec::Pcmu, 0, None),
+        (
+            "m=audio 4000 RTP/AVP 111 97\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:97 pcma/8000/1\r\n",
+            Codec::Pcma,
+            97,
+            None,
+        ),
+        ("m=audio 4000 RTP/AVP 0 8\r\na=rtpmap:0 L16/8000\r\n", Codec::Pcma, 8, None),
+        ("m=audio 4000 RTP/AVPF 200 8\r\na=rtpmap:200 PCMU/8000\r\n", Codec::Pcma, 8, None),
+    ] {
+        let (text, session) = answer(media).unwrap();
+        assert_eq!(
+            (session.codec, session.send_payload_type, session.receive_payload_type),
+            (codec, payload_type, payload_type),
+            "{media}"
+        );
+        assert_eq!(
+            (session.send_event_payload_type, session.receive_event_payload_type),
+            (event, event),
+            "{media}"
+        );
+        let formats: Vec<String> =
+            std::iter::once(payload_type).chain(event).map(|number| number.to_string()).collect();
+        assert!(
+            text.contains(&format!(
+                " {}\r\na=rtpmap:{payload_type} {}/8000\r\n",
+                formats.join(" "),
+                codec.name()
+            )),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_agreed_says_why() {
+    use NegotiationError::{Malformed, NoAudio, NoCodec};
+    for (media, error) in [
+        ("", NoAudio),
+        ("m=video 4000 RTP/AVP 96\r\n", NoAudio),
+        ("m=audio 0 RTP/AVP 8\r\n", NoAudio),
+        ("m=audio 4000 UDP/TLS/RTP/SAVPF 8\r\n", NoAudio),
+        ("m=audio 4000 RTP/AVP 18 9\r\n", NoCodec),
+        ("m=audio 4000 RTP/AVP 97\r\na=rtpmap:97 PCMA/16000\r\n", NoCodec),
+        ("m=audio 4000 RTP/AVP 8\r\nc=IN IP6 2001:db8::7\r\n", NoAudio),
+        ("m=audio 4000 RTP/AVP 8\r\nc=IN IP4 phone.example\r\n", NoAudio),
+        ("m=audio x RTP/AVP 8\r\n", Malformed("m=")),
+    ] {
+        assert_eq!(answer(media), Err(error), "{media}");
+    }
+    let nowhere = "v=0\r\no=- 1 1 IN IP4 198.51.100.1\r\ns=-\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
+    assert_eq!(ours().answer(nowhere.as_bytes()), Err(Malformed("c=")));
+    assert_eq!(ours().answer(b"\xff\xfe"), Err(Malformed("v=")));
+}
+
+#[test]
+fn directions_and_both_styles_of_hold() {
+    use Direction::{Inactive, RecvOnly, SendOnly, SendRecv};
+    for (attribute, wish, expected) in [
+        ("", SendRecv, SendRecv),
+        ("a=sendrecv\r\n", SendRecv, SendRecv),
+        ("a=sendonly\r\n", SendRecv, RecvOnly),
+        ("a=recvonly\r\n", SendRecv, SendOnly),
+        ("a=inactive\r\n", SendRecv, Inactive),
+        ("c=IN IP4 0.0.0.0\r\n", SendRecv, RecvOnly),
+        ("c=IN IP4 0.0.0.0\r\na=inactive\r\n", SendRecv, Inactive),
+        ("c=IN IP4 0.0.0.0\r\na=recvonly\r\n", SendRecv, Inactive),
+        ("", SendOnly, SendOnly),
+        ("a=sendonly\r\n", SendOnly, Inactive),
+        ("a=recvonly\r\n", SendOnly, SendOnly),
+    ] {
+        let offer = description(&format!("m=audio 4000 RTP/AVP 8\r\n{attribute}"));
+        let (text, session) = AudioOffer { direction: wish, ..ours() }.answer(offer.as_bytes()).unwrap();
+        assert_eq!(session.direction, expected, "{attribute} {wish:?}");
+        assert!(text.ends_with(&format!("a={}\r\n", expected.attribute())), "{text}");
+    }
+    let of_the_session = agreed("a=sendonly\r\nm=audio 4000 RTP/AVP 8\r\n");
+    assert_eq!(of_the_session.direction, RecvOnly);
+    let overridden = agreed("a=sendonly\r\nm=audio 4000 RTP/AVP 8\r\na=sendrecv\r\n");
+    assert_eq!(overridden.direction, SendRecv);
+}
+
+#[test]
+fn every_further_stream_is_answered_with_port_zero_in_its_place() {
+    let (text, session) = answer(
+        "m=video 4000 RTP/AVP 96 97\r\na=rtpmap:96 H264/90000\r\nm=audio 4002 RTP/AVP 9\r\n\
+         m=audio 4004 RTP/AVP 0\r\nm=audio 4006 RTP/AVP 8\r\nm=application 4008 udp wb\r\n",
+    )
+    .unwrap();
+    assert_eq!(session.remote_rtp.port(), 4004);
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("m=")).collect();
+    assert_eq!(
+        lines,
+        [
+            "m=video 0 RTP/AVP 96 97",
+            "m=audio 0 RTP/AVP 9",
+            "m=audio 20000 RTP/AVP 0",
+            "m=audio 0 RTP/AVP 8",
+            "m=application 0 udp wb"
+        ]
+    );
+}
+
+#[test]
+fn times_are_repeated_and_the_version_is_ours() {
+    let offer = "v=0\r\no=p 9 9 IN IP4 198.51.100.1\r\ns=x\r\nc=IN IP4 198.51.100.1\r\n\
+        t=2873397496 2873404696\r\nm=audio 4000 RTP/AVP 8\r\n";
+    let first = ours().answer(offer.as_bytes()).unwrap();
+    assert!(first.0.contains("t=2873397496 2873404696\r\n"));
+    assert!(first.0.contains("o=ringback 77 3 "));
+    let again = AudioOffer { session_version: 4, ..ours() }.answer(offer.as_bytes()).unwrap();
+    assert_eq!(first.0.replace("77 3", "77 4"), again.0, "only the version differs");
+    assert_eq!(first.1, again.1);
+}
+
+#[test]
+fn rtcp_and_packet_time_follow_the_peer() {
+    for (attribute, rtcp, ptime) in [
+        ("", "198.51.100.1:4001", 20),
+        ("a=rtcp:5000\r\na=ptime:30\r\n", "198.51.100.1:5000", 30),
+        ("a=rtcp:5000 IN IP4 203.0.113.9\r\na=ptime:5\r\n", "203.0.113.9:5000", 10),
+        ("a=rtcp:0\r\na=ptime:900\r\n", "198.51.100.1:4001", 60),
+        ("a=rtcp:x\r\na=ptime:x\r\na=rtcp-mux\r\n", "198.51.100.1:4001", 20),
+    ] {
+        let session = agreed(&format!("m=audio 4000 RTP/AVP 8\r\n{attribute}"));
+        assert_eq!((session.remote_rtcp, session.ptime), (rtcp.parse().unwrap(), ptime), "{attribute}");
+    }
+    assert_eq!(agreed("m=audio 65535 RTP/AVP 8\r\n").remote_rtcp.port(), 65535);
+    assert!(!answer("m=audio 4000 RTP/AVP 8\r\na=rtcp-mux\r\n").unwrap().0.contains("rtcp-mux"));
+}
+
+#[test]
+fn answers_to_our_offer_are_read_with_both_payload_types() {
+    let accept = |media: &str| ours().accept_answer(description(media).as_bytes());
+    let session = accept("m=audio 4000 RTP/AVP 0 97\r\na=rtpmap:97 telephone-event/8000\r\n").unwrap();
+    assert_eq!((session.codec, session.send_payload_type, session.receive_payload_type), (Codec::Pcmu, 0, 0));
+    assert_eq!(
+        (session.send_event_payload_type, session.receive_event_payload_type),
+        (Some(97), Some(EVENT_PAYLOAD_TYPE))
+    );
+    let dynamic = accept("m=audio 4000 RTP/AVP 98\r\na=rtpmap:98 PCMA/8000\r\na=sendonly\r\n").unwrap();
+    assert_eq!((dynamic.send_payload_type, dynamic.receive_payload_type), (98, 8));
+    assert_eq!((dynamic.receive_event_payload_type, dynamic.direction), (None, Direction::RecvOnly));
+    for (media, error) in [
+        ("m=audio 0 RTP/AVP 8\r\n", NegotiationError::NoAudio),
+        ("m=video 1 RTP/AVP 8\r\nm=audio 2 RTP/AVP 8\r\n", NegotiationError::NoAudio),
+        ("m=audio 4000 RTP/AVP 18\r\n", NegotiationError::NoCodec),
+    ] {
+        assert_eq!(accept(media), Err(error), "{media}");
+    }
+    let only_a_law = AudioOffer { codecs: vec![Codec::Pcma], ..ours() };
+    let mu_law = description("m=audio 4000 RTP/AVP 0\r\n");
+    assert_eq!(only_a_law.accept_answer(mu_law.as_bytes()), Err(NegotiationError::NoCodec));
+}
+
+#[test]
+fn we_agree_with_ourselves() {
+    let offerer = AudioOffer { port: 30000, direction: Direction::SendOnly, ..ours() };
+    let (text, answered) = ours().answer(offerer.to_sdp().as_bytes()).unwrap();
+    let accepted = offerer.accept_answer(text.as_bytes()).unwrap();
+    assert_eq!((answered.direction, accepted.direction), (Direction::RecvOnly, Direction::SendOnly));
+    assert_eq!((answered.remote_rtp.port(), accepted.remote_rtp.port()), (30000, 20000));
+    assert_eq!((answered.codec, accepted.codec), (Codec::Pcma, Codec::Pcma));
+    assert_eq!(accepted.send_event_payload_type, Some(EVENT_PAYLOAD_TYPE));
+}
+
+/// Cuts and replaces bytes of sound descriptions by a fixed pattern; nothing may panic, and what we answer can
+/// be read again.
+#[test]
+fn damaged_descriptions_never_panic() {
+    let sound = description(
+        "m=audio 4000/2 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\na=rtcp:1 IN IP4 1.2.3.4\r\nm=video 1 a 1\r\n",
+    );
+    for at in 0..sound.len() {
+        for byte in [b'\n', b' ', b'=', b'/', b'9', 0xff] {
+            let mut damaged = sound.clone().into_bytes();
+            damaged[at] = byte;
+            for bytes in [&damaged[..], &damaged[..at], &damaged[at..]] {
+                if let Ok((text, _)) = ours().answer(bytes) {
+                    assert!(SessionDescription::parse(text.as_bytes()).is_ok(), "{text}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The registrar, case by case of RFC 3261 10.3: what is granted, refused, listed and forgotten, and what its
+//! user hears of it.
+
+#![allow(clippy::unwrap_used)]
+
+use std::net::SocketAddr;
+
+use super::*;
+use crate::sip::message::{CSeq, Headers, Host, Method, Transport};
+
+const PHONE: &str = "<sip:201@10.0.0.1:5060>";
+const OTHER: &str = "<sip:201@10.0.0.2:5060>";
+
+fn flow(port: u16) -> Flow {
+    let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    Flow { transport: Transport::Tcp, local: address(5060), remote: address(port) }
+}
+
+fn request(seq: u32, contacts: &[&str], expires: Option<&str>) -> Request {
+    let address = NameAddr::new(Uri::sip(Some("201"), Host::Name("city.example".to_owned()), None));
+    let mut headers = Headers::default();
+    for contact in contacts {
+        headers.push("Contact", *contact);
+    }
+    if let Some(expires) = expires {
+        headers.push("Expires", expires);
+    }
+    headers.push("User-Agent", "Desk phone 1.0");
+    Request {
+        method: Method::Register,
+        uri: Uri::sip(None, Host::Name("city.example".to_owned()), None),
+        via: Vec::new(),
+        from: address.clone(),
+        to: address,
+        call_id: "phone-1".to_owned(),
+        cseq: CSeq { seq, method: Method::Register },
+        max_forwards: 70,
+        headers,
+        body: Vec::new(),
+    }
+}
+
+struct Desk {
+    registrar: Registrar,
+    now: Instant,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { registrar: Registrar::default(), now: crate::time::now().mono }
+    }
+
+    fn register(&mut self, request: &Request) -> Response {
+        self.registrar.register("201", request, flow(5070), "r1", self.now)
+    }
+
+    /// Status of the answer to one REGISTER.
+    fn status(&mut self, seq: u32, contacts: &[&str], expires: Option<&str>) -> u16 {
+        self.register(&request(seq, contacts, expires)).status.0
+    }
+
+    fn wait(&mut self, secs: u64) {
+        self.now += Duration::from_secs(secs);
+        self.registrar.handle_timeout(self.now);
+    }
+
+    fn contacts(&self) -> Vec<String> {
+        self.registrar.bindings("201").iter().map(|binding| binding.contact.to_string()).collect()
+    }
+
+    fn outputs(&mut self) -> Vec<Output> {
+        std::iter::from_fn(|| self.registrar.poll_output()).collect()
+    }
+}
+
+fn registered() -> Output {
+    Output::Registered { user: "201".to_owned() }
+}
+
+fn unregistered() -> Output {
+    Output::Unregistered { user: "201".to_owned() }
+}
+
+fn contacts_of(response: &Response) -> Vec<&str> {
+    response.headers.all("Contact").collect()
+}
+
+#[test]
+fn a_phone_registers_refreshes_and_leaves() {
+    let mut desk = Desk::new();
+    let answer = desk.register(&request(1, &[PHONE], Some("600")));
+    assert_eq!((answer.status, answer.to.tag()), (StatusCode::OK, Some("r1")));
+    assert_eq!(contacts_of(&answer), ["<sip:201@10.0.0.1:5060>;expires=600"]);
+    assert_eq!(desk.outputs(), [registered()]);
+    desk.wait(500);
+    let answer = desk.register(&request(2, &[PHONE], Some("600")));
+    assert_eq!(contacts_of(&answer), ["<sip:201@10.0.0.1:5060>;expires=600"]);
+    assert_eq!(desk.outputs(), [], "a refresh is no news");
+    let answer = desk.register(&request(3, &[PHONE], Some("0")));
+    assert_eq!((answer.status, contacts_of(&answer)), (StatusCode::OK, vec![]));
+    assert_eq!(desk.outputs(), [unregistered()]);
+    assert_eq!(desk.registrar.poll_timeout(), None);
+}
+
+#[test]
+fn a_binding_remembers_its_flow_and_phone() {
+    let mut desk = Desk::new();
+    desk.status(1, &[PHONE], None);
+    let bindings = desk.registrar.bindings("201");
+    assert_eq!(bindings[0].flow, flow(5070));
+    assert_eq!((bindings[0].call_id.as_str(), bindings[0].seq), ("phone-1", 1));
+    assert_eq!(bindings[0].user_agent, "Desk phone 1.0");
+}
+
+#[test]
+fn a_phone_that_falls_silent_is_forgotten_on_time() {
+    let mut desk = Desk::new();
+    desk.status(1, &[PHONE], Some("60"));
+    desk.outputs();
+    assert_eq!(desk.registrar.poll_timeout(), Some(desk.now + Duration::from_secs(60)));
+    desk.wait(59);
+    assert_eq!((desk.contacts().len(), desk.outputs()), (1, vec![]));
+    desk.wait(1);
+    assert_eq!((desk.contacts().len(), desk.outputs()), (0, vec![unregistered()]));
+    assert_eq!(desk.registrar.poll_timeout(), None);
+}
+
+#[test]
+fn granted_times() {
+    let with_param = "<sip:201@10.0.0.1:5060>;expires=90";
+    let table: [(&str, Option<&str>, u64); 7] = [
+        (PHONE, None, 300),
+        (PHONE, Some("3600"), 3600),
+        (PHONE, Some("86400"), 3600),
+        (PHONE, Some("99999999999999999999"), 3600),
+        (PHONE, Some("soon"), 300),
+        (PHONE, Some("30"), 30),
+        (with_param, Some("600"), 90),
+    ];
+    for (contact, expires, granted) in table {
+        let mut desk = Desk::new();
+        let answer = desk.register(&request(1, &[contact], expires));
+        let expected = format!("<sip:201@10.0.0.1:5060>;expires={granted}");
+        assert_eq!(contacts_of(&answer), [expected], "{contact} {expires:?}");
+    }
+}
+
+#[test]
+fn too_short_a_time_is_refused_with_the_shortest() {
+    let mut desk = Desk::new();
+    let answer = desk.register(&request(1, &[PHONE], Some("29")));
+    assert_eq!(answer.status, StatusCode::INTERVAL_TOO_BRIEF);
+    assert_eq!(answer.headers.first("Min-Expires"), Some("30"));
+    assert!(desk.contacts().is_empty() && desk.outputs().is_empty());
+}
+
+#[test]
+fn query_changes_nothing_and_lists_all_latest_first() {
+    let mut desk = Desk::new();
+    desk.status(1, &[PHONE], Some("600"));
+    desk.wait(100);
+    desk.status(2, &[OTHER], Some("60"));
+    let answer = desk.register(&request(1, &[], None));
+    let expected = ["<sip:201@10.0.0.2:5060>;expires=60", "<sip:201@10.0.0.1:5060>;expires=500"];
+    assert_eq!((answer.status, contacts_of(&answer)), (StatusCode::OK, expected.to_vec()));
+}
+
+#[test]
+fn several_contacts_in_one_or_many_headers() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.status(1, &[&format!("{PHONE}, {OTHER};expires=60"), "<sip:201@10.0.0.3>"], None), 200);
+    assert_eq!(desk.contacts().len(), 3);
+    assert_eq!(desk.outputs(), [registered()], "one user, one piece of news");
+    assert_eq!(desk.status(2, &[&format!("{PHONE};expires=0"), OTHER], None), 200);
+    assert_eq!(desk.contacts(), ["sip:201@10.0.0.2:5060", "sip:201@10.0.0.3"]);
+}
+
+#[test]
+fn wildcard_removes_all_but_only_alone_and_with_zero() {
+    let mut desk = Desk::new();
+    desk.status(1, &[PHONE, OTHER], None);
+    desk.outputs();
+    assert_eq!(desk.status(2, &["*"], None), 400);
+    assert_eq!(desk.status(2, &["*"], Some("60")), 400);
+    assert_eq!(desk.status(2, &["*", PHONE], Some("0")), 400);
+    assert_eq!(desk.contacts().len(), 2);
+    assert_eq!(desk.status(1, &["*"], Some("0")), 500, "the number was used");
+    assert_eq!(desk.status(2, &["*"], Some("0")), 200);
+    assert_eq!((desk.contacts().len(), desk.outputs()), (0, vec![unregistered()]));
+    assert_eq!(desk.status(3, &["*"], Some("0")), 200, "nothing to remove is no fault");
+}
+
+#[test]
+fn requests_of_one_phone_must_come_in_order() {
+    let mut desk = Desk::new();
+    desk.status(5, &[PHONE], None);
+    for seq in [4, 5] {
+        assert_eq!(desk.status(seq, &[PHONE], Some("0")), 500);
+    }
+    assert_eq!(desk.status(5, &[OTHER, PHONE], None), 500, "all or nothing");
+    assert_eq!(desk.contacts(), ["sip:201@10.0.0.1:5060"]);
+    let mut restarted = request(1, &[PHONE], Some("0"));
+    restarted.call_id = "phone-1-after-restart".to_owned();
+    assert_eq!(desk.register(&restarted).status, StatusCode::OK, "another Call-ID counts anew");
+    assert!(desk.contacts().is_empty());
+}
+
+#[test]
+fn bad_contacts_are_refused() {
+    let mut desk = Desk::new();
+    for contact in ["<tel:+380445550123>", "<mailto:a@b.example>", "<<>>"] {
+        assert_eq!(desk.status(1, &[contact], None), 400, "{contact}");
+    }
+    assert!(desk.contacts().is_empty());
+}
+
+#[test]
+fn the_number_of_contacts_is_bounded() {
+    let mut desk = Desk::new();
+    let many: Vec<String> = (0..=MAX_BINDINGS_PER_USER).map(|i| format!("<sip:201@10.0.1.{i}>")).collect();
+    let refs: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(desk.status(1, &refs, None), 400, "not in one request");
+    for (seq, contact) in (1..).zip(&refs) {
+        assert_eq!(desk.status(seq, &[contact], None), 200);
+    }
+    let contacts = desk.contacts();
+    assert_eq!(contacts.len(), MAX_BINDINGS_PER_USER);
+    assert_eq!(contacts[0], "sip:201@10.0.1.8", "the latest is first");
+    assert!(!contacts.contains(&"sip:201@10.0.1.0".to_owned()), "the oldest made room");
+}
+
+#[test]
+fn a_closed_connection_takes_its_bindings_along() {
+    let mut desk = Desk::new();
+    desk.status(1, &[PHONE], None);
+    desk.registrar.register("201", &request(2, &[OTHER], None), flow(5080), "r1", desk.now);
+    desk.registrar.register("202", &request(1, &[PHONE], None), flow(5070), "r1", desk.now);
+    desk.outputs();
+    desk.registrar.handle_flow_closed(&flow(5070));
+    assert_eq!(desk.contacts(), ["sip:201@10.0.0.2:5060"]);
+    assert_eq!(desk.outputs(), [Output::Unregistered { user: "202".to_owned() }]);
+    desk.registrar.handle_flow_closed(&flow(5080));
+    assert_eq!(desk.outputs(), [unregistered()]);
+    assert_eq!(desk.registrar.poll_timeout(), None);
+}
+
+#[test]
+fn users_expire_each_on_their_own_time() {
+    let mut desk = Desk::new();
+    for (user, expires) in [("201", "60"), ("202", "120"), ("203", "60")] {
+        desk.registrar.register(user, &request(1, &[PHONE], Some(expires)), flow(5070), "r1", desk.now);
+    }
+    desk.outputs();
+    desk.wait(60);
+    let users: Vec<Output> =
+        ["201", "203"].map(|user| Output::Unregistered { user: user.to_owned() }).to_vec();
+    assert_eq!(desk.outputs(), users);
+    assert_eq!(desk.registrar.poll_timeout(), Some(desk.now + Duration::from_secs(60)));
+}
+
+#[test]
+fn addresses_compare_as_rfc_3261_19_1_4_says() {
+    let same = |a: &str, b: &str| same_address(&Uri::parse(a).unwrap(), &Uri::parse(b).unwrap());
+    assert!(same("sip:201@Phone.example", "sip:201@phone.EXAMPLE"));
+    assert!(same("sip:201@h.example;transport=TCP", "sip:201@h.example;Transport=tcp"));
+    assert!(same("sip:201@h.example;x=1", "sip:201@h.example"));
+    assert!(!same("sip:201@h.example;x=1", "sip:201@h.example;x=2"));
+    assert!(!same("sip:201@h.example", "sip:201@h.example;transport=udp"));
+    assert!(!same("sip:201@h.example", "sip:201@h.example:5060"));
+    assert!(!same("sip:201@h.example", "SIPS:201@h.example"));
+    assert!(!same("sip:Alice@h.example", "sip:alice@h.example"));
+}
+
+#[test]
+fn user_agent_is_cut_between_characters() {
+    let mut long = request(1, &[PHONE], None);
+    long.headers.set("User-Agent", "ї".repeat(100));
+    let mut desk = Desk::new();
+    desk.register(&long);
+    assert_eq!(desk.registrar.bindings("201")[0].user_agent, "ї".repeat(MAX_USER_AGENT_LEN / 2));
+}

@@ -1,0 +1,231 @@
+//! Changing a case: load, let the pure transition work it out, save unless somebody was faster. The transition runs
+//! in its caller's task, so that no rule of the domain ever holds the writer up.
+
+use crate::case::transition::InvalidTransition;
+use crate::case::work_order::{EvidenceRef, WorkOrder};
+use crate::case::{Case, CaseEvent, CaseNumber};
+use crate::ids::ContactId;
+use crate::journal::Draft;
+use crate::people::Actor;
+use crate::time::Timestamp;
+
+use super::register::{Source, drafts};
+use super::writer::{Change, Ledger};
+use super::{Store, StoreError, cases, contacts, work_orders};
+
+/// Races one change may lose. Each lost race is another's success, and few people work on one case at a time.
+const MAX_ATTEMPTS: usize = 32;
+
+impl Store {
+    /// Loads, applies `change`, saves row, work order and entries in one transaction. `change` may run again
+    /// when the row moved meanwhile; it must be pure. It is given the evidence of the order the case is on.
+    ///
+    /// # Errors
+    /// `NotFound` for an unknown case or a newly linked contact that is unknown, `Transition` when `change` refuses,
+    /// `Timeout` after 32 lost races.
+    pub async fn change_case<F>(
+        &self,
+        number: &CaseNumber,
+        actor: &Actor,
+        at: Timestamp,
+        change: F,
+    ) -> Result<Case, StoreError>
+    where
+        F: Fn(Case, &[EvidenceRef]) -> Result<(Case, Vec<CaseEvent>), InvalidTransition>
+            + Send
+            + Sync
+            + 'static,
+    {
+        for _ in 0..MAX_ATTEMPTS {
+            let (case, revision) =
+                self.case_with_revision(number).await?.ok_or(StoreError::NotFound("case"))?;
+            let (previous, evidence) = match case.state.order() {
+                Some(order) => (self.work_order(order).await?, self.evidence_of(order).await?),
+                None => (None, Vec::new()),
+            };
+            let contacts_before = case.contacts.clone();
+            let (case, events) = change(case, &evidence)?;
+            let order = WorkOrder::after(&case, previous, &events, at);
+            let linked = newly_linked(&contacts_before, &case);
+            // An entry names the contact only where there is no doubt which one it is about.
+            let contact = if let [contact] = linked[..] { Some(contact) } else { None };
+            let entries = drafts(number, events, &Source { at, actor, contact, media: None })?;
+            if let Some(saved) = self.writer.make(Save { case, revision, order, linked, entries }).await? {
+                return Ok(saved);
+            }
+        }
+        Err(StoreError::Timeout)
+    }
+}
+
+fn newly_linked(before: &[ContactId], case: &Case) -> Vec<ContactId> {
+    case.contacts.iter().filter(|contact| !before.contains(contact)).copied().collect()
+}
+
+/// A change worked out from `revision`.
+struct Save {
+    case: Case,
+    revision: i64,
+    order: Option<WorkOrder>,
+    linked: Vec<ContactId>,
+    entries: Vec<Draft>,
+}
+
+impl Change for Save {
+    /// None when the row had moved on.
+    type Answer = Option<Case>;
+
+    async fn apply(self, ledger: &mut Ledger<'_>) -> Result<Option<Case>, StoreError> {
+        if !cases::update(ledger.connection, &self.case, self.revision).await? {
+            return Ok(None);
+        }
+        if let Some(order) = &self.order {
+            work_orders::save(ledger.connection, order).await?;
+        }
+        for contact in self.linked {
+            contacts::set_case(ledger.connection, contact, &self.case.number).await?;
+        }
+        ledger.append_all(self.entries).await?;
+        Ok(Some(self.case))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::case::routing::Assignment;
+    use crate::case::work_order::WorkOrderState;
+    use crate::case::{CaseState, Deadline};
+    use crate::ids::{UserId, WorkOrderId};
+    use crate::people::Role;
+    use crate::store::WorkOrderFilter;
+    use crate::store::fixture::{at, contact_id, fresh, offered, page, registered};
+
+    fn noted(case: Case) -> Result<(Case, Vec<CaseEvent>), InvalidTransition> {
+        let data = serde_json::json!({ "bounces": case.bounces });
+        Ok((case, vec![CaseEvent { name: "case.classified", reason: None, data }]))
+    }
+
+    #[tokio::test]
+    async fn nobodys_change_is_lost_in_a_race() {
+        let (store, _files) = fresh().await;
+        let number = registered(&store, 1).await.number;
+        let before = store.counts().await.unwrap().journal_seq;
+        let changers: Vec<_> = (0..20)
+            .map(|_| {
+                let (store, number) = (store.clone(), number.clone());
+                tokio::spawn(async move {
+                    let actor = Actor::system("test");
+                    let change = store.change_case(&number, &actor, at(9), |mut case, _| {
+                        case.bounces += 1;
+                        noted(case)
+                    });
+                    change.await.unwrap().bounces
+                })
+            })
+            .collect();
+        let mut answers = Vec::new();
+        for changer in changers {
+            answers.push(changer.await.unwrap());
+        }
+        answers.sort_unstable();
+        assert_eq!(answers, (1..=20).collect::<Vec<_>>(), "each saw its own count");
+        assert_eq!(store.case(&number).await.unwrap().unwrap().bounces, 20);
+        let entries = store.entries_after(before, 100).await.unwrap();
+        let journalled: Vec<_> =
+            entries.iter().map(|entry| entry.data["bounces"].as_u64().unwrap()).collect();
+        assert_eq!(journalled, (1..=20).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn a_refused_change_leaves_all_as_it_was() {
+        let (store, _files) = fresh().await;
+        let case = registered(&store, 1).await;
+        let before = store.counts().await.unwrap().journal_seq;
+        let actor = Actor::system("test");
+        let refused = store.change_case(&case.number, &actor, at(9), |_, _| {
+            Err(InvalidTransition::Invariant("not like this"))
+        });
+        assert!(matches!(refused.await, Err(StoreError::Transition(InvalidTransition::Invariant(_)))));
+        let unspeakable = store.change_case(&case.number, &actor, at(9), |case, _| {
+            Ok((case, vec![CaseEvent { name: "case.sung", reason: None, data: serde_json::json!({}) }]))
+        });
+        assert!(matches!(unspeakable.await, Err(StoreError::Corrupt { what: "case event", .. })));
+        let unlinkable = store.change_case(&case.number, &actor, at(9), |mut case, _| {
+            case.contacts.push(contact_id(99));
+            noted(case)
+        });
+        assert!(matches!(unlinkable.await, Err(StoreError::NotFound("contact"))));
+        let unknown = CaseNumber("2026-01-999999".to_owned());
+        let nowhere = store.change_case(&unknown, &actor, at(9), |case, _| noted(case));
+        assert!(matches!(nowhere.await, Err(StoreError::NotFound("case"))));
+        assert_eq!(store.case(&case.number).await.unwrap(), Some(case));
+        assert_eq!(store.counts().await.unwrap().journal_seq, before);
+    }
+
+    #[tokio::test]
+    async fn linking_moves_the_contact_to_the_case() {
+        let (store, _files) = fresh().await;
+        let number = registered(&store, 1).await.number;
+        store.commit(offered(2)).await.unwrap();
+        let actor = Actor::system("test");
+        let linked = store
+            .change_case(&number, &actor, at(9), |case, _| case.link(contact_id(2), at(9)))
+            .await
+            .unwrap();
+        assert_eq!(linked.contacts, [contact_id(1), contact_id(2)]);
+        assert_eq!(store.contact(contact_id(2)).await.unwrap().unwrap().case, Some(number));
+        let last = store.entries_after(0, 100).await.unwrap().pop().unwrap();
+        assert_eq!((last.event.as_str(), last.contact), ("case.linked", Some(contact_id(2))));
+    }
+
+    #[tokio::test]
+    async fn the_work_order_follows_its_case() {
+        let (store, _files) = fresh().await;
+        let number = registered(&store, 1).await.number;
+        let order = WorkOrderId(uuid::Uuid::from_u128(1));
+        let deadline =
+            Deadline { norm: "water".to_owned(), first: at(90), resolve_by: at(90), accept_by: Some(at(60)) };
+        let assignment = Assignment {
+            order,
+            executor: "vodokanal".to_owned(),
+            executor_name: "Vodokanal".to_owned(),
+            deadline,
+            task: "mend the pipe".to_owned(),
+        };
+        let operator = Actor::person(Role::Operator, UserId(uuid::Uuid::from_u128(1)), None);
+        let by = operator.clone();
+        store
+            .change_case(&number, &operator, at(9), move |case, _| {
+                case.assign(assignment.clone(), &by, at(9))
+            })
+            .await
+            .unwrap();
+        let issued = store.work_order(order).await.unwrap().unwrap();
+        assert_eq!(
+            (issued.state, issued.resolve_by, &issued.case),
+            (WorkOrderState::Issued, at(90), &number)
+        );
+
+        let worker =
+            Actor::person(Role::Executor, UserId(uuid::Uuid::from_u128(2)), Some("vodokanal".to_owned()));
+        let by = worker.clone();
+        let accepted = store
+            .change_case(&number, &worker, at(10), move |case, _| case.accept(&by, at(10)))
+            .await
+            .unwrap();
+        assert!(matches!(accepted.state, CaseState::Accepted { .. }));
+        let followed = store.work_order(order).await.unwrap().unwrap();
+        assert_eq!(followed, WorkOrder { state: WorkOrderState::Accepted, ..issued });
+
+        let filter = WorkOrderFilter {
+            executor: Some("vodokanal".to_owned()),
+            states: vec![WorkOrderState::Accepted],
+        };
+        assert_eq!(store.work_orders(&filter, &page(5, None)).await.unwrap().items, [followed]);
+        let others = WorkOrderFilter { executor: Some("heat".to_owned()), states: Vec::new() };
+        assert_eq!(store.work_orders(&others, &page(5, None)).await.unwrap().items, []);
+    }
+}

@@ -1,0 +1,245 @@
+//! Cases: the whole case as JSON beside the columns that lists are filtered and sorted by. How a case gets its
+//! number is `register.rs`, how it changes `case_change.rs`; what may change is decided in `crate::case`.
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+
+use crate::case::{Case, CaseNumber};
+
+use super::page::{Cursor, Order, containing};
+use super::row::{self, Fields};
+use super::{CaseFilter, Listed, Page, Store, StoreError};
+
+/// Digits of a register number that `case_for_caller` looks at: more than any number has.
+const MAX_NUMBER_DIGITS: usize = 32;
+
+impl Store {
+    pub async fn case(&self, number: &CaseNumber) -> Result<Option<Case>, StoreError> {
+        Ok(self.case_with_revision(number).await?.map(|(case, _)| case))
+    }
+
+    /// Newest first.
+    pub async fn cases(&self, filter: &CaseFilter, page: &Page) -> Result<Listed<Case>, StoreError> {
+        let mut query = QueryBuilder::new("SELECT * FROM cases WHERE 1 = 1");
+        any_of(&mut query, "state", filter.states.iter().map(String::as_str));
+        if let Some(executor) = &filter.executor {
+            query.push(" AND executor = ").push_bind(executor);
+        }
+        if let Some(category) = &filter.category {
+            query.push(" AND category = ").push_bind(category);
+        }
+        if let Some(caller) = &filter.caller {
+            query.push(" AND caller LIKE ").push_bind(containing(caller)).push(" ESCAPE '\\'");
+        }
+        if let Some(at) = filter.overdue_at {
+            query.push(" AND state <> 'closed' AND resolve_by < ").push_bind(at.micros());
+        }
+        page.narrow(&mut query, ("registered_at", "number"), Order::NewestFirst)?;
+        let rows = self.reading(query.build().fetch_all(&self.readers)).await?;
+        let cases = rows.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(page.list(cases, |case: &Case| Cursor { at: case.registered_at, id: case.number.0.clone() }))
+    }
+
+    /// The case whose register number, read without its dashes, ends in `digits` and whose applicant has the number
+    /// `caller`; the newest of several. None without digits or for a withheld number.
+    pub async fn case_for_caller(&self, digits: &str, caller: &str) -> Result<Option<Case>, StoreError> {
+        let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        if !is_number || digits.len() > MAX_NUMBER_DIGITS || caller.is_empty() {
+            return Ok(None);
+        }
+        let sql = "SELECT * FROM cases WHERE caller = $1 AND REPLACE(number, '-', '') LIKE $2 \
+                   ORDER BY registered_at DESC, number DESC LIMIT 1";
+        let query = sqlx::query(sql).bind(caller).bind(format!("%{digits}"));
+        self.reading(query.fetch_optional(&self.readers)).await?.as_ref().map(read).transpose()
+    }
+
+    pub(super) async fn case_with_revision(
+        &self,
+        number: &CaseNumber,
+    ) -> Result<Option<(Case, i64)>, StoreError> {
+        let query = sqlx::query("SELECT * FROM cases WHERE number = $1").bind(&number.0);
+        let Some(row) = self.reading(query.fetch_optional(&self.readers)).await? else { return Ok(None) };
+        Ok(Some((read(&row)?, Fields::of(&row, "case").plain("revision")?)))
+    }
+}
+
+/// Adds `column IN (words)` to a condition, unless there are none.
+pub(super) fn any_of<'w>(
+    query: &mut QueryBuilder<Sqlite>,
+    column: &'static str,
+    words: impl Iterator<Item = &'w str>,
+) {
+    let mut words = words.peekable();
+    if words.peek().is_none() {
+        return;
+    }
+    query.push(" AND ").push(column).push(" IN (");
+    let mut list = query.separated(", ");
+    for word in words {
+        list.push_bind(word.to_owned());
+    }
+    query.push(")");
+}
+
+/// The number's parts, as the register gave them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Place<'o> {
+    pub year: i32,
+    pub office: &'o str,
+    pub seq: i64,
+}
+
+/// A new row, at revision 1.
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    case: &Case,
+    place: Place<'_>,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO cases (number, year, office, seq, revision, state, category, executor, caller, \
+               registered_at, resolve_by, body) VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11)";
+    sqlx::query(sql)
+        .bind(&case.number.0)
+        .bind(place.year)
+        .bind(place.office)
+        .bind(place.seq)
+        .bind(case.state.name())
+        .bind(&case.category)
+        .bind(case.state.executor())
+        .bind(case.applicant.number.as_ref().map(|number| number.as_str()))
+        .bind(case.registered_at.micros())
+        .bind(case.deadline.as_ref().map(|deadline| deadline.resolve_by.micros()))
+        .bind(row::json(case)?)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Overwrites the row and moves its revision on. False when it is no longer at `revision`.
+pub(super) async fn update(
+    connection: &mut SqliteConnection,
+    case: &Case,
+    revision: i64,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE cases SET revision = revision + 1, state = $3, category = $4, executor = $5, caller = $6, \
+               resolve_by = $7, body = $8 WHERE number = $1 AND revision = $2";
+    let updated = sqlx::query(sql)
+        .bind(&case.number.0)
+        .bind(revision)
+        .bind(case.state.name())
+        .bind(&case.category)
+        .bind(case.state.executor())
+        .bind(case.applicant.number.as_ref().map(|number| number.as_str()))
+        .bind(case.deadline.as_ref().map(|deadline| deadline.resolve_by.micros()))
+        .bind(row::json(case)?)
+        .execute(connection)
+        .await?;
+    Ok(updated.rows_affected() == 1)
+}
+
+pub(super) fn read(row: &SqliteRow) -> Result<Case, StoreError> {
+    Fields::of(row, "case").json("body")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::case::{CaseDraft, CaseState, ClosingCode, Deadline};
+    use crate::people::Actor;
+    use crate::store::fixture::{at, case_draft, contact, fresh, page, registered};
+    use crate::time::Timestamp;
+
+    async fn numbers(store: &Store, filter: &CaseFilter) -> Vec<String> {
+        let listed = store.cases(filter, &page(10, None)).await.unwrap();
+        listed.items.into_iter().map(|case| case.number.0[8..].to_owned()).collect()
+    }
+
+    async fn set(store: &Store, case: &Case, change: impl Fn(&mut Case) + Send + Sync + 'static) {
+        let actor = Actor::system("test");
+        let changed = store.change_case(&case.number, &actor, at(50), move |mut case, _| {
+            change(&mut case);
+            Ok((case, Vec::new()))
+        });
+        changed.await.unwrap();
+    }
+
+    fn promised(resolve_by: Timestamp) -> Option<Deadline> {
+        Some(Deadline { norm: "water".to_owned(), first: resolve_by, resolve_by, accept_by: None })
+    }
+
+    #[tokio::test]
+    async fn filters_narrow_the_list() {
+        let (store, _files) = fresh().await;
+        let mut cases = Vec::new();
+        for n in 1..=3 {
+            cases.push(registered(&store, n).await);
+        }
+        set(&store, &cases[0], |case| {
+            case.deadline = promised(at(60));
+            case.state = CaseState::Closed { code: ClosingCode::Explained, closed_at: at(50) };
+        })
+        .await;
+        set(&store, &cases[1], |case| {
+            case.deadline = promised(at(60));
+            case.category = "heat".to_owned();
+        })
+        .await;
+        let any = CaseFilter::default;
+        let expectations = [
+            (any(), vec!["000003", "000002", "000001"]),
+            (CaseFilter { states: vec!["closed".to_owned()], ..any() }, vec!["000001"]),
+            (
+                CaseFilter { states: vec!["closed".to_owned(), "registered".to_owned()], ..any() },
+                vec!["000003", "000002", "000001"],
+            ),
+            (CaseFilter { category: Some("heat".to_owned()), ..any() }, vec!["000002"]),
+            (CaseFilter { caller: Some("0000003".to_owned()), ..any() }, vec!["000003"]),
+            (CaseFilter { executor: Some("vodokanal".to_owned()), ..any() }, vec![]),
+            (CaseFilter { overdue_at: Some(at(61)), ..any() }, vec!["000002"]),
+            (CaseFilter { overdue_at: Some(at(60)), ..any() }, vec![]),
+        ];
+        for (filter, expected) in expectations {
+            assert_eq!(numbers(&store, &filter).await, expected, "{filter:?}");
+        }
+        assert_eq!(store.counts().await.unwrap().open_cases, 2);
+    }
+
+    #[tokio::test]
+    async fn pages_cover_cases_of_the_same_moment() {
+        let (store, _files) = fresh().await;
+        for _ in 0..5 {
+            let draft = CaseDraft { contact: None, ..case_draft(1) };
+            store.register_case(draft, at(1), Actor::system("test"), None).await.unwrap();
+        }
+        let mut seen = Vec::new();
+        let mut cursor = None;
+        for _ in 0..3 {
+            let listed = store.cases(&CaseFilter::default(), &page(2, cursor)).await.unwrap();
+            seen.extend(listed.items.into_iter().map(|case| case.number.0));
+            cursor = listed.next;
+        }
+        assert_eq!(seen, [5, 4, 3, 2, 1].map(|seq| format!("2026-01-{seq:06}")));
+        assert_eq!(cursor, None);
+    }
+
+    #[tokio::test]
+    async fn callers_find_their_own_case_only() {
+        let (store, _files) = fresh().await;
+        for n in 1..=12 {
+            registered(&store, n).await;
+        }
+        let mine = contact(12).caller;
+        let find = async |digits: &str, caller: &str| {
+            store.case_for_caller(digits, caller).await.unwrap().map(|case| case.number.0)
+        };
+        for digits in ["12", "2", "01000012", "202601000012"] {
+            assert_eq!(find(digits, mine.as_str()).await.as_deref(), Some("2026-01-000012"), "{digits}");
+        }
+        for (digits, caller) in [("11", mine.as_str()), ("", mine.as_str()), ("%", mine.as_str()), ("12", "")]
+        {
+            assert_eq!(find(digits, caller).await, None, "{digits}");
+        }
+        assert_eq!(store.case(&CaseNumber("2026-01-000013".to_owned())).await.unwrap(), None);
+    }
+}

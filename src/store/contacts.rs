@@ -1,0 +1,267 @@
+//! Contacts: one row per call, written whole at each change by the switchboard, listed newest first.
+//! Which case a contact is on changes with the case (`register.rs`, `case_change.rs`), never by a late snapshot.
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, SqliteConnection};
+
+use crate::call::contact::Contact;
+use crate::case::CaseNumber;
+use crate::ids::ContactId;
+
+use super::page::{Cursor, Order, containing};
+use super::row::{self, Fields};
+use super::{ContactFilter, Listed, MAX_UNPAGED, Page, Store, StoreError};
+
+impl Store {
+    pub async fn contact(&self, id: ContactId) -> Result<Option<Contact>, StoreError> {
+        let query = sqlx::query("SELECT * FROM contacts WHERE id = $1").bind(id.to_string());
+        self.reading(query.fetch_optional(&self.readers)).await?.as_ref().map(read).transpose()
+    }
+
+    /// Newest first.
+    pub async fn contacts(&self, filter: &ContactFilter, page: &Page) -> Result<Listed<Contact>, StoreError> {
+        let mut query = QueryBuilder::new("SELECT * FROM contacts WHERE 1 = 1");
+        if let Some(caller) = &filter.caller {
+            query.push(" AND caller LIKE ").push_bind(containing(caller)).push(" ESCAPE '\\'");
+        }
+        if let Some(operator) = filter.operator {
+            query.push(" AND operator = ").push_bind(operator.to_string());
+        }
+        if let Some(disposition) = filter.disposition {
+            query.push(" AND disposition = ").push_bind(disposition.name());
+        }
+        if let Some(case) = &filter.case {
+            // A contact that moved to another case stays in the list of its first one too.
+            query.push(" AND id IN (SELECT contact FROM case_contacts WHERE case_number = ");
+            query.push_bind(&case.0).push(")");
+        }
+        if let Some(from) = filter.from {
+            query.push(" AND offered_at >= ").push_bind(from.micros());
+        }
+        if let Some(to) = filter.to {
+            query.push(" AND offered_at < ").push_bind(to.micros());
+        }
+        page.narrow(&mut query, ("offered_at", "id"), Order::NewestFirst)?;
+        let rows = self.reading(query.build().fetch_all(&self.readers)).await?;
+        let contacts = rows.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(page.list(contacts, |contact: &Contact| Cursor {
+            at: contact.offered_at,
+            id: contact.id.to_string(),
+        }))
+    }
+
+    /// Contacts without `ended_at`: what a crash left open. Oldest first, at most 10,000.
+    pub async fn open_contacts(&self) -> Result<Vec<Contact>, StoreError> {
+        let sql = "SELECT * FROM contacts WHERE ended_at IS NULL ORDER BY offered_at, id LIMIT $1";
+        let rows = self.reading(sqlx::query(sql).bind(MAX_UNPAGED).fetch_all(&self.readers)).await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+/// Inserts or overwrites the row, but for the case: the switchboard's snapshot may be older than the operator's
+/// decision to link the contact elsewhere. [`set_case`] moves it.
+pub(super) async fn save(connection: &mut SqliteConnection, contact: &Contact) -> Result<(), StoreError> {
+    let sql = "INSERT INTO contacts (id, caller, called, origin, sip_call_id, language, topic, ivr_path, queue, \
+               operator, case_number, recording, offered_at, answered_at, queued_at, connected_at, ended_at, \
+               termination, disposition, callback) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) \
+               ON CONFLICT (id) DO UPDATE SET caller = excluded.caller, called = excluded.called, \
+               origin = excluded.origin, sip_call_id = excluded.sip_call_id, language = excluded.language, \
+               topic = excluded.topic, ivr_path = excluded.ivr_path, queue = excluded.queue, \
+               operator = excluded.operator, case_number = COALESCE(contacts.case_number, excluded.case_number), \
+               recording = excluded.recording, offered_at = excluded.offered_at, \
+               answered_at = excluded.answered_at, queued_at = excluded.queued_at, \
+               connected_at = excluded.connected_at, ended_at = excluded.ended_at, \
+               termination = excluded.termination, disposition = excluded.disposition, \
+               callback = excluded.callback";
+    sqlx::query(sql)
+        .bind(contact.id.to_string())
+        .bind(contact.caller.as_str())
+        .bind(contact.called.as_str())
+        .bind(&contact.origin)
+        .bind(&contact.sip_call_id)
+        .bind(contact.language.map(|language| language.code()))
+        .bind(&contact.topic)
+        .bind(row::json(&contact.ivr_path)?)
+        .bind(&contact.queue)
+        .bind(contact.operator.map(|operator| operator.to_string()))
+        .bind(contact.case.as_ref().map(|case| case.0.as_str()))
+        .bind(contact.recording.map(|recording| recording.to_string()))
+        .bind(contact.offered_at.micros())
+        .bind(row::micros(contact.answered_at))
+        .bind(row::micros(contact.queued_at))
+        .bind(row::micros(contact.connected_at))
+        .bind(row::micros(contact.ended_at))
+        .bind(contact.termination.map(|termination| termination.name()))
+        .bind(contact.disposition.map(|disposition| disposition.name()))
+        .bind(contact.callback.as_ref().map(|number| number.as_str()))
+        .execute(&mut *connection)
+        .await?;
+    if contact.case.is_some() {
+        note_case(connection, contact.id).await?;
+    }
+    Ok(())
+}
+
+/// Puts the contact on `case`, away from another one it may have been on.
+pub(super) async fn set_case(
+    connection: &mut SqliteConnection,
+    contact: ContactId,
+    case: &CaseNumber,
+) -> Result<(), StoreError> {
+    let moved = sqlx::query("UPDATE contacts SET case_number = $1 WHERE id = $2")
+        .bind(&case.0)
+        .bind(contact.to_string())
+        .execute(&mut *connection)
+        .await?;
+    if moved.rows_affected() == 0 {
+        return Err(StoreError::NotFound("contact"));
+    }
+    note_case(connection, contact).await
+}
+
+/// Adds the contact to the list of the case it is on.
+async fn note_case(connection: &mut SqliteConnection, contact: ContactId) -> Result<(), StoreError> {
+    let sql = "INSERT INTO case_contacts (case_number, contact) SELECT case_number, id FROM contacts WHERE id = $1 \
+               ON CONFLICT DO NOTHING";
+    sqlx::query(sql).bind(contact.to_string()).execute(connection).await?;
+    Ok(())
+}
+
+/// The case the contact is on.
+pub(super) async fn case_of(
+    connection: &mut SqliteConnection,
+    contact: ContactId,
+) -> Result<Option<CaseNumber>, StoreError> {
+    let row = sqlx::query("SELECT case_number FROM contacts WHERE id = $1")
+        .bind(contact.to_string())
+        .fetch_optional(connection)
+        .await?
+        .ok_or(StoreError::NotFound("contact"))?;
+    Fields::of(&row, "contact").optional_word("case_number")
+}
+
+fn read(row: &SqliteRow) -> Result<Contact, StoreError> {
+    let fields = Fields::of(row, "contact");
+    Ok(Contact {
+        id: fields.word("id")?,
+        caller: fields.word("caller")?,
+        called: fields.word("called")?,
+        origin: fields.plain("origin")?,
+        sip_call_id: fields.plain("sip_call_id")?,
+        language: fields.optional_word("language")?,
+        topic: fields.plain("topic")?,
+        ivr_path: fields.json("ivr_path")?,
+        queue: fields.plain("queue")?,
+        operator: fields.optional_word("operator")?,
+        case: fields.optional_word("case_number")?,
+        recording: fields.optional_word("recording")?,
+        offered_at: fields.moment("offered_at")?,
+        answered_at: fields.optional_moment("answered_at")?,
+        queued_at: fields.optional_moment("queued_at")?,
+        connected_at: fields.optional_moment("connected_at")?,
+        ended_at: fields.optional_moment("ended_at")?,
+        termination: fields.optional_word("termination")?,
+        disposition: fields.optional_word("disposition")?,
+        callback: fields.optional_word("callback")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::call::contact::Disposition;
+    use crate::ids::UserId;
+    use crate::store::fixture::{at, contact, contact_id, fresh, offered, page, registered};
+    use crate::store::{Batch, fixture};
+    use crate::termination::Termination;
+
+    #[tokio::test]
+    async fn a_contact_is_read_back_as_it_was_written() {
+        let (store, _files) = fresh().await;
+        let full = Contact {
+            topic: Some("water".to_owned()),
+            queue: Some("water".to_owned()),
+            operator: Some(UserId(uuid::Uuid::from_u128(5))),
+            recording: Some(fixture::recording_id(1)),
+            answered_at: Some(at(2)),
+            queued_at: Some(at(3)),
+            connected_at: Some(at(4)),
+            ended_at: Some(at(5)),
+            termination: Some(Termination::CallerHungUp),
+            disposition: Some(Disposition::Consultation),
+            callback: Some(contact(9).caller),
+            ..contact(1)
+        };
+        for snapshot in [contact(1), full] {
+            store.commit(Batch { contacts: vec![snapshot.clone()], ..Batch::default() }).await.unwrap();
+            assert_eq!(store.contact(contact_id(1)).await.unwrap(), Some(snapshot));
+        }
+        assert_eq!(store.contact(contact_id(2)).await.unwrap(), None);
+        assert_eq!(store.open_contacts().await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_later_snapshot_does_not_lose_the_case() {
+        let (store, _files) = fresh().await;
+        let case = registered(&store, 1).await;
+        let other = registered(&store, 2).await;
+        for stale in [None, Some(other.number.clone())] {
+            let snapshot = Contact { case: stale, ended_at: Some(at(60)), ..contact(1) };
+            store.commit(Batch { contacts: vec![snapshot], ..Batch::default() }).await.unwrap();
+            let stored = store.contact(contact_id(1)).await.unwrap().unwrap();
+            assert_eq!((stored.case.as_ref(), stored.ended_at), (Some(&case.number), Some(at(60))));
+        }
+        let filter = ContactFilter { case: Some(other.number), ..ContactFilter::default() };
+        let of_other = store.contacts(&filter, &page(10, None)).await.unwrap().items;
+        assert_eq!(of_other.iter().map(|contact| contact.id).collect::<Vec<_>>(), [contact_id(2)]);
+    }
+
+    #[tokio::test]
+    async fn pages_go_on_where_they_ended_whatever_came_in() {
+        let (store, _files) = fresh().await;
+        for n in 1..=5 {
+            store.commit(offered(n)).await.unwrap();
+        }
+        let all = ContactFilter::default();
+        let mut seen = Vec::new();
+        let mut cursor = None;
+        for late in 6..9 {
+            let listed = store.contacts(&all, &page(2, cursor)).await.unwrap();
+            seen.extend(listed.items.iter().map(|contact| contact.id));
+            cursor = listed.next;
+            store.commit(offered(late)).await.unwrap();
+        }
+        assert_eq!(seen, [5, 4, 3, 2, 1].map(contact_id));
+        assert_eq!(cursor, None);
+        let forged = store.contacts(&all, &page(2, Some("1' OR 1".to_owned()))).await;
+        assert!(matches!(forged, Err(StoreError::NotFound("page"))), "{forged:?}");
+    }
+
+    #[tokio::test]
+    async fn filters_narrow_the_list() {
+        let (store, _files) = fresh().await;
+        let operator = UserId(uuid::Uuid::from_u128(77));
+        let handled =
+            Contact { operator: Some(operator), disposition: Some(Disposition::Nuisance), ..contact(2) };
+        let contacts = vec![contact(1), handled, contact(3)];
+        store.commit(Batch { contacts, ..Batch::default() }).await.unwrap();
+        let any = ContactFilter::default;
+        let expectations = [
+            (ContactFilter { caller: Some("500000003".to_owned()), ..any() }, vec![3]),
+            (ContactFilter { caller: Some("%".to_owned()), ..any() }, vec![]),
+            (ContactFilter { operator: Some(operator), ..any() }, vec![2]),
+            (ContactFilter { disposition: Some(Disposition::Nuisance), ..any() }, vec![2]),
+            (ContactFilter { from: Some(at(2)), ..any() }, vec![3, 2]),
+            (ContactFilter { to: Some(at(2)), ..any() }, vec![1]),
+            (ContactFilter { case: Some(CaseNumber("2026-01-000001".to_owned())), ..any() }, vec![]),
+        ];
+        for (filter, expected) in expectations {
+            let listed = store.contacts(&filter, &page(10, None)).await.unwrap().items;
+            let ids: Vec<_> = listed.iter().map(|contact| contact.id).collect();
+            assert_eq!(ids, expected.into_iter().map(contact_id).collect::<Vec<_>>(), "{filter:?}");
+        }
+    }
+}

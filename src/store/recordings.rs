@@ -1,0 +1,93 @@
+//! Recordings: the rows that describe the files, overwritten at each change. The files themselves belong to
+//! `files/`; whether the two still agree is checked by `verify.rs`.
+
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+use crate::ids::ContactId;
+use crate::recording::Recording;
+
+use super::row::{self, Fields};
+use super::{MAX_UNPAGED, Store, StoreError};
+
+impl Store {
+    /// In order of time.
+    pub async fn recordings_of(&self, contact: ContactId) -> Result<Vec<Recording>, StoreError> {
+        let sql = "SELECT * FROM recordings WHERE contact = $1 ORDER BY started_at, id LIMIT $2";
+        let query = sqlx::query(sql).bind(contact.to_string()).bind(MAX_UNPAGED);
+        self.reading(query.fetch_all(&self.readers)).await?.iter().map(read).collect()
+    }
+
+    /// Recordings still `capturing`: what a crash left open. Oldest first, at most 10,000.
+    pub async fn open_recordings(&self) -> Result<Vec<Recording>, StoreError> {
+        let sql = "SELECT * FROM recordings WHERE state = 'capturing' ORDER BY started_at, id LIMIT $1";
+        let rows = self.reading(sqlx::query(sql).bind(MAX_UNPAGED).fetch_all(&self.readers)).await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+/// Inserts or overwrites the row.
+pub(super) async fn save(connection: &mut SqliteConnection, recording: &Recording) -> Result<(), StoreError> {
+    let sql = "INSERT INTO recordings (id, contact, path, state, started_at, sample_rate, frames, gaps, result, \
+               sha256) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+               ON CONFLICT (id) DO UPDATE SET contact = excluded.contact, path = excluded.path, \
+               state = excluded.state, started_at = excluded.started_at, sample_rate = excluded.sample_rate, \
+               frames = excluded.frames, gaps = excluded.gaps, result = excluded.result, \
+               sha256 = excluded.sha256";
+    sqlx::query(sql)
+        .bind(recording.id.to_string())
+        .bind(recording.contact.to_string())
+        .bind(&recording.path)
+        .bind(row::word(&recording.state)?)
+        .bind(recording.started_at.micros())
+        .bind(recording.sample_rate)
+        .bind(row::stored_count(recording.frames))
+        .bind(row::json(&recording.gaps)?)
+        .bind(row::optional_word(recording.result.as_ref())?)
+        .bind(recording.sha256.map(|digest| digest.to_string()))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) fn read(row: &SqliteRow) -> Result<Recording, StoreError> {
+    let fields = Fields::of(row, "recording");
+    Ok(Recording {
+        id: fields.word("id")?,
+        contact: fields.word("contact")?,
+        path: fields.plain("path")?,
+        state: fields.word("state")?,
+        started_at: fields.moment("started_at")?,
+        sample_rate: fields.count("sample_rate")?,
+        frames: fields.count("frames")?,
+        gaps: fields.json("gaps")?,
+        result: fields.optional_word("result")?,
+        sha256: fields.optional_word("sha256")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::recording::{Gap, GapReason, RecordingResult};
+    use crate::store::Batch;
+    use crate::store::fixture::{contact_id, fresh, offered, recording, sealed};
+
+    #[tokio::test]
+    async fn a_recording_is_open_until_it_is_sealed() {
+        let (store, _files) = fresh().await;
+        store.commit(Batch { recordings: vec![recording(1)], ..offered(1) }).await.unwrap();
+        assert_eq!(store.open_recordings().await.unwrap(), [recording(1)]);
+        let complete = Recording {
+            gaps: vec![Gap { offset_ms: 20, duration_ms: 40, reason: GapReason::RingOverflow }],
+            result: Some(RecordingResult::Degraded),
+            ..sealed(1)
+        };
+        store.commit(Batch { recordings: vec![complete.clone()], ..Batch::default() }).await.unwrap();
+        assert_eq!(store.open_recordings().await.unwrap(), []);
+        assert_eq!(store.recordings_of(contact_id(1)).await.unwrap(), [complete]);
+        assert_eq!(store.recordings_of(contact_id(2)).await.unwrap(), []);
+    }
+}

@@ -1,0 +1,78 @@
+//! Work orders: one row per order, listed by deadline. The rows follow their case: `case_change.rs` writes them,
+//! `crate::case::work_order` decides what stands in them.
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, SqliteConnection};
+
+use crate::case::work_order::WorkOrder;
+use crate::ids::WorkOrderId;
+
+use super::cases::any_of;
+use super::page::{Cursor, Order};
+use super::row::{self, Fields};
+use super::{Listed, Page, Store, StoreError, WorkOrderFilter};
+
+impl Store {
+    pub async fn work_order(&self, id: WorkOrderId) -> Result<Option<WorkOrder>, StoreError> {
+        let query = sqlx::query("SELECT * FROM work_orders WHERE id = $1").bind(id.to_string());
+        self.reading(query.fetch_optional(&self.readers)).await?.as_ref().map(read).transpose()
+    }
+
+    /// By deadline, the earliest first.
+    pub async fn work_orders(
+        &self,
+        filter: &WorkOrderFilter,
+        page: &Page,
+    ) -> Result<Listed<WorkOrder>, StoreError> {
+        let mut query = QueryBuilder::new("SELECT * FROM work_orders WHERE 1 = 1");
+        if let Some(executor) = &filter.executor {
+            query.push(" AND executor = ").push_bind(executor);
+        }
+        let states = filter.states.iter().map(row::word).collect::<Result<Vec<_>, _>>()?;
+        any_of(&mut query, "state", states.iter().map(String::as_str));
+        page.narrow(&mut query, ("resolve_by", "id"), Order::EarliestFirst)?;
+        let rows = self.reading(query.build().fetch_all(&self.readers)).await?;
+        let orders = rows.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(page.list(orders, |order: &WorkOrder| Cursor { at: order.resolve_by, id: order.id.to_string() }))
+    }
+}
+
+/// Inserts or overwrites the row.
+pub(super) async fn save(connection: &mut SqliteConnection, order: &WorkOrder) -> Result<(), StoreError> {
+    let sql = "INSERT INTO work_orders (id, case_number, executor, state, task, issued_at, accept_by, resolve_by, \
+               result, declined_reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+               ON CONFLICT (id) DO UPDATE SET case_number = excluded.case_number, executor = excluded.executor, \
+               state = excluded.state, task = excluded.task, issued_at = excluded.issued_at, \
+               accept_by = excluded.accept_by, resolve_by = excluded.resolve_by, result = excluded.result, \
+               declined_reason = excluded.declined_reason";
+    sqlx::query(sql)
+        .bind(order.id.to_string())
+        .bind(&order.case.0)
+        .bind(&order.executor)
+        .bind(row::word(&order.state)?)
+        .bind(&order.task)
+        .bind(order.issued_at.micros())
+        .bind(row::micros(order.accept_by))
+        .bind(order.resolve_by.micros())
+        .bind(&order.result)
+        .bind(&order.declined_reason)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn read(row: &SqliteRow) -> Result<WorkOrder, StoreError> {
+    let fields = Fields::of(row, "work order");
+    Ok(WorkOrder {
+        id: fields.word("id")?,
+        case: fields.word("case_number")?,
+        executor: fields.plain("executor")?,
+        state: fields.word("state")?,
+        task: fields.plain("task")?,
+        issued_at: fields.moment("issued_at")?,
+        accept_by: fields.optional_moment("accept_by")?,
+        resolve_by: fields.moment("resolve_by")?,
+        result: fields.plain("result")?,
+        declined_reason: fields.plain("declined_reason")?,
+    })
+}

@@ -1,0 +1,159 @@
+//! Who may do what: one table of endpoint x role, and the finer rules about single calls and cases. Nothing else
+//! in the web layer compares roles. An endpoint that is not in the table is refused to everybody.
+
+use axum::http::Method;
+
+use crate::call::contact::Contact;
+use crate::case::Case;
+use crate::people::Role::{
+    self, Admin, Auditor, Control, Executor, MayorOffice, Operator, Records, Supervisor,
+};
+use crate::store::User;
+
+/// Whom an endpoint serves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Who {
+    /// Anybody, signed in or not.
+    Public,
+    /// Whoever is signed in.
+    SignedIn,
+    Roles(&'static [Role]),
+}
+
+/// One row of the table. `path` is spelt as the router spells it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rule {
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    pub(super) who: Who,
+}
+
+/// Live operation: the desks, the board and those who oversee them.
+const LIVE: &[Role] = &[Operator, Supervisor, Control, MayorOffice, Auditor, Admin];
+/// Records of calls, with what was said left out.
+const CALLS: &[Role] = &[Operator, Supervisor, Control, MayorOffice, Records, Auditor];
+/// May hear recordings under the conditions of [`hearing`].
+const HEARING: &[Role] = &[Operator, Supervisor, MayorOffice, Auditor];
+/// Executors see what [`sees_case`] leaves them.
+const CASES: &[Role] = &[Operator, Supervisor, Control, Executor, MayorOffice, Records, Auditor];
+const CLASSIFYING: &[Role] = &[Operator, Supervisor];
+const ASSIGNING: &[Role] = &[Operator, Supervisor, Control];
+const EXECUTING: &[Role] = &[Executor];
+const CONTROLLING: &[Role] = &[Control];
+const EXPLAINING: &[Role] = &[Operator];
+const TALKING: &[Role] = &[Operator];
+const HANGING_UP: &[Role] = &[Operator, Supervisor];
+const ORDERS: &[Role] = &[Executor, Control, Supervisor, MayorOffice, Auditor];
+
+pub(super) const RULES: &[Rule] = &[
+    public("GET", "/livez"),
+    public("GET", "/readyz"),
+    public("GET", "/metrics"),
+    public("GET", "/api/openapi.json"),
+    public("GET", "/signin"),
+    public("POST", "/api/v1/session"),
+    signed_in("GET", "/api/v1/session"),
+    signed_in("DELETE", "/api/v1/session"),
+    signed_in("GET", "/api/v1/city"),
+    only("GET", "/api/v1/city/preview", ASSIGNING),
+    only("GET", "/api/v1/calls", CALLS),
+    only("GET", "/api/v1/calls/{id}", CALLS),
+    only("GET", "/api/v1/calls/{id}/timeline", CALLS),
+    only("GET", "/api/v1/calls/{id}/recording", HEARING),
+    only("GET", "/api/v1/calls/{id}/peaks", HEARING),
+    only("POST", "/api/v1/calls/{id}/disposition", TALKING),
+    only("POST", "/api/v1/calls/{id}/hangup", HANGING_UP),
+    only("GET", "/api/v1/cases", CASES),
+    only("GET", "/api/v1/cases/{number}", CASES),
+    only("PATCH", "/api/v1/cases/{number}", CLASSIFYING),
+    only("GET", "/api/v1/cases/{number}/timeline", CASES),
+    only("POST", "/api/v1/cases/{number}/assign", ASSIGNING),
+    only("POST", "/api/v1/cases/{number}/accept", EXECUTING),
+    only("POST", "/api/v1/cases/{number}/start", EXECUTING),
+    only("POST", "/api/v1/cases/{number}/decline", EXECUTING),
+    only("POST", "/api/v1/cases/{number}/report", EXECUTING),
+    only("POST", "/api/v1/cases/{number}/evidence", EXECUTING),
+    only("GET", "/api/v1/cases/{number}/evidence/{id}", CASES),
+    only("POST", "/api/v1/cases/{number}/evidence-accept", CONTROLLING),
+    only("POST", "/api/v1/cases/{number}/evidence-reject", CONTROLLING),
+    only("POST", "/api/v1/cases/{number}/tell", CONTROLLING),
+    only("POST", "/api/v1/cases/{number}/return", CONTROLLING),
+    only("POST", "/api/v1/cases/{number}/close", CONTROLLING),
+    only("POST", "/api/v1/cases/{number}/explain", EXPLAINING),
+    only("GET", "/api/v1/work-orders", ORDERS),
+    only("GET", "/api/v1/operators", LIVE),
+    only("GET", "/api/v1/queues", LIVE),
+    only("GET", "/api/v1/events", LIVE),
+    only("POST", "/api/v1/operators/me/status", TALKING),
+    only("POST", "/api/v1/operators/me/wrap-up-done", TALKING),
+    only("POST", "/api/v1/admin/reload", &[Admin]),
+];
+
+const fn public(method: &'static str, path: &'static str) -> Rule {
+    Rule { method, path, who: Who::Public }
+}
+
+const fn signed_in(method: &'static str, path: &'static str) -> Rule {
+    Rule { method, path, who: Who::SignedIn }
+}
+
+const fn only(method: &'static str, path: &'static str, roles: &'static [Role]) -> Rule {
+    Rule { method, path, who: Who::Roles(roles) }
+}
+
+/// The row for a request; HEAD is answered as GET (RFC 9110 9.3.2).
+pub(super) fn rule(method: &Method, path: &str) -> Option<&'static Rule> {
+    let method = if method == Method::HEAD { "GET" } else { method.as_str() };
+    RULES.iter().find(|rule| rule.method == method && rule.path == path)
+}
+
+/// Numbers and names of citizens: those who talk to them, and the auditor. Everybody else sees them masked.
+pub(super) const fn sees_applicants(role: Role) -> bool {
+    matches!(role, Operator | Supervisor | Control | Auditor)
+}
+
+/// Why a recording stays closed to somebody whose role may hear recordings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(super) enum NotHeard {
+    #[error("this role does not hear recordings")]
+    Role,
+    #[error("operators hear their own calls only")]
+    NotOwnCall,
+    #[error("say why you listen: ?reason=")]
+    ReasonMissing,
+}
+
+/// Whether `user` may hear the recording of `contact`, having given `reason`.
+pub(super) fn hearing(user: &User, contact: &Contact, reason: Option<&str>) -> Result<(), NotHeard> {
+    let reasoned = reason.is_some_and(|reason| !reason.trim().is_empty());
+    match user.role {
+        Auditor => Ok(()),
+        Operator if contact.operator != Some(user.id) => Err(NotHeard::NotOwnCall),
+        Operator | Supervisor | MayorOffice if reasoned => Ok(()),
+        Operator | Supervisor | MayorOffice => Err(NotHeard::ReasonMissing),
+        Control | Executor | Records | Admin => Err(NotHeard::Role),
+    }
+}
+
+/// Executors see the cases their organisation works on, all others in the table see every case.
+pub(super) fn sees_case(user: &User, case: &Case) -> bool {
+    user.role != Executor
+        || user.organisation.as_deref().is_some_and(|own| case.state.executor() == Some(own))
+}
+
+/// Entries of a case's history that concern the executor; the rest is between the citizen and the city.
+pub(super) fn sees_entry(role: Role, event: &str) -> bool {
+    const EXECUTOR_SEES: [&str; 5] = ["wo.", "evidence.", "norm.", "case.routed", "case.closed"];
+    role != Executor || EXECUTOR_SEES.iter().any(|prefix| event.starts_with(prefix))
+}
+
+/// The organisation whose orders and cases a list is confined to; none for roles that see all.
+pub(super) fn confined_to(user: &User) -> Option<String> {
+    // An executor without an organisation is confined to one that does not exist.
+    (user.role == Executor).then(|| user.organisation.clone().unwrap_or_default())
+}
+
+/// Operators end their own calls, supervisors any.
+pub(super) fn may_hang_up(user: &User, held_by: Option<crate::ids::UserId>) -> bool {
+    user.role == Supervisor || held_by == Some(user.id)
+}

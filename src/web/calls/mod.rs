@@ -1,0 +1,152 @@
+//! `/api/v1/calls`: the record of calls, and what an operator or supervisor does to a live one.
+
+pub(super) mod peaks;
+mod range;
+pub(super) mod recording;
+mod view;
+mod wav_layout;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::{Method, StatusCode};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::call::contact::{Contact, Disposition};
+use crate::case::CaseNumber;
+use crate::ids::{ContactId, UserId};
+use crate::store::ContactFilter;
+use crate::switchboard::Command;
+
+use super::error::ApiError;
+use super::extract::{Json, Path, Query};
+use super::gate::{Principal, Subject};
+use super::view::{ListView, Paging, UtcTime, check_caller_filter};
+use super::{Shared, Web, access};
+use view::CallView;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CallQuery {
+    /// Part of the caller's number.
+    caller: Option<String>,
+    /// User id of the operator.
+    #[param(value_type = Option<String>)]
+    operator: Option<UserId>,
+    #[param(value_type = Option<String>)]
+    disposition: Option<Disposition>,
+    /// Register number.
+    case: Option<String>,
+    /// Offered at this moment or later.
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<UtcTime>,
+    /// Offered before this moment.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<UtcTime>,
+}
+
+/// Calls, newest first.
+#[utoipa::path(get, path = "/api/v1/calls", tag = "calls", params(CallQuery, Paging),
+    responses((status = 200, body = ListView<CallView>), (status = 400), (status = 403)))]
+pub(super) async fn list(
+    State(web): State<Shared>,
+    principal: Principal,
+    Query(query): Query<CallQuery>,
+    Query(paging): Query<Paging>,
+) -> Result<Answer<ListView<CallView>>, ApiError> {
+    let query_caller = query.caller.filter(|caller| !caller.is_empty());
+    check_caller_filter(principal.role(), query_caller.as_deref())?;
+    let filter = ContactFilter {
+        caller: query_caller,
+        operator: query.operator,
+        disposition: query.disposition,
+        case: query.case.map(CaseNumber),
+        from: query.from.map(|at| at.0),
+        to: query.to.map(|at| at.0),
+    };
+    let listed = web.store().contacts(&filter, &paging.page()?).await?;
+    let mut items = Vec::with_capacity(listed.items.len());
+    for contact in &listed.items {
+        let recordings = web.store().recordings_of(contact.id).await?;
+        items.push(CallView::new(contact, &recordings, principal.role()));
+    }
+    Ok(Answer(ListView { items, next: listed.next }))
+}
+
+/// One call with its recordings.
+#[utoipa::path(get, path = "/api/v1/calls/{id}", tag = "calls", params(("id" = String, Path)),
+    responses((status = 200, body = CallView), (status = 404)))]
+pub(super) async fn show(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(id): Path<ContactId>,
+) -> Result<Answer<CallView>, ApiError> {
+    let contact = web.contact(id).await?;
+    let recordings = web.store().recordings_of(id).await?;
+    Ok(Answer(CallView::new(&contact, &recordings, principal.role())))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DispositionChoice {
+    #[schema(value_type = String, example = "consultation")]
+    disposition: Disposition,
+}
+
+/// The operator says how the contact ended, while talking or in wrap-up.
+#[utoipa::path(post, path = "/api/v1/calls/{id}/disposition", tag = "calls", params(("id" = String, Path)),
+    request_body = DispositionChoice,
+    responses((status = 204), (status = 403), (status = 404), (status = 409), (status = 503)))]
+pub(super) async fn dispose(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(contact): Path<ContactId>,
+    Json(choice): Json<DispositionChoice>,
+) -> Result<StatusCode, ApiError> {
+    let operator = principal.user.id;
+    web.command(Command::Dispose { operator, contact, disposition: choice.disposition }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends a live call: the operator who holds it, or a supervisor.
+#[utoipa::path(post, path = "/api/v1/calls/{id}/hangup", tag = "calls", params(("id" = String, Path)),
+    responses((status = 204), (status = 403), (status = 404), (status = 409), (status = 503)))]
+pub(super) async fn hang_up(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(contact): Path<ContactId>,
+) -> Result<StatusCode, ApiError> {
+    let snapshot = web.snapshot();
+    let live = snapshot.calls.iter().find(|call| call.id == contact);
+    let live = live.ok_or(ApiError::NotFound("live call"))?;
+    if !access::may_hang_up(&principal.user, live.operator) {
+        return Err(ApiError::forbidden("this call belongs to somebody else"));
+    }
+    web.command(Command::HangUp { contact, by: principal.user.id }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl Web {
+    async fn contact(&self, id: ContactId) -> Result<Contact, ApiError> {
+        self.store().contact(id).await?.ok_or(ApiError::NotFound("call"))
+    }
+
+    /// The contact, when the person may hear it; a refusal is on the journal.
+    async fn contact_to_hear(
+        &self,
+        id: ContactId,
+        principal: &Principal,
+        reason: Option<&str>,
+        path: &str,
+    ) -> Result<Contact, ApiError> {
+        let contact = self.contact(id).await?;
+        if let Err(refused) = access::hearing(&principal.user, &contact, reason) {
+            let detail = refused.to_string();
+            return Err(self.denied(principal, Subject::contact(id), &Method::GET, path, detail).await);
+        }
+        Ok(contact)
+    }
+}
+
+#[cfg(test)]
+pub(super) use wav_layout::tests::stereo_wav;

@@ -1,0 +1,197 @@
+//! `/api/v1/calls/{id}/recording`: the sound, whole or a range of it, streamed from the file. What is about to be
+//! heard is journalled, by bytes and by seconds, before the first byte leaves.
+
+use std::io::SeekFrom;
+use std::path::{Component, Path as FilePath, PathBuf};
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::stream::{self, Stream};
+use serde::Deserialize;
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use utoipa::IntoParams;
+
+use crate::ids::{ContactId, RecordingId};
+use crate::journal::{Draft, EventType, MediaPosition};
+use crate::recording::{Recording, RecordingResult};
+use crate::time;
+
+use super::super::error::ApiError;
+use super::super::extract::{Path, Query};
+use super::super::gate::Principal;
+use super::super::{Shared, Web};
+use super::range::{self, Wanted};
+use super::wav_layout::{HEAD_BYTES, WavLayout};
+
+/// Read and sent at once: two seconds of sound at 16 kHz stereo.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// A reason is a sentence.
+const MAX_REASON_CHARS: usize = 500;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::web) struct Listening {
+    /// Why: required of operators, supervisors and the mayor's office; journalled.
+    pub(super) reason: Option<String>,
+    /// Which recording, when a call has several; the first otherwise.
+    #[param(value_type = Option<String>)]
+    pub(super) recording: Option<RecordingId>,
+}
+
+/// A recording opened to be heard.
+struct Opened {
+    recording: Recording,
+    file: File,
+    length: u64,
+    layout: Option<WavLayout>,
+}
+
+/// The sound of a call as WAV; left the citizen, right the city. One byte range at a time.
+#[utoipa::path(get, path = "/api/v1/calls/{id}/recording", tag = "calls",
+    params(("id" = String, Path), Listening, ("Range" = Option<String>, Header)),
+    responses((status = 200, content_type = "audio/wav"), (status = 206, content_type = "audio/wav"),
+        (status = 403, description = "not this role, not this call, or no reason given"), (status = 404),
+        (status = 416)))]
+pub(in crate::web) async fn play(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(id): Path<ContactId>,
+    Query(listening): Query<Listening>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let reason = listening.reason.as_deref();
+    web.contact_to_hear(id, &principal, reason, "/api/v1/calls/{id}/recording").await?;
+    let mut opened = web.open_recording(id, listening.recording).await?;
+    let etag = opened.recording.sha256.map(|digest| format!("\"{digest}\""));
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let wanted = match text(header::RANGE) {
+        Some(wanted) if range::if_range_holds(text(header::IF_RANGE), etag.as_deref()) => {
+            range::wanted(wanted, opened.length)
+        }
+        _ => Wanted::Whole,
+    };
+    let (status, first, last) = match wanted {
+        Wanted::Whole => (StatusCode::OK, 0, opened.length.saturating_sub(1)),
+        Wanted::Part { first, last } => (StatusCode::PARTIAL_CONTENT, first, last),
+        Wanted::Unsatisfiable => return Err(ApiError::RangeNotSatisfiable { length: opened.length }),
+    };
+    let count = if opened.length == 0 { 0 } else { last - first + 1 };
+    let body = if method == Method::HEAD {
+        Body::empty()
+    } else {
+        web.journal(played(&opened, id, &principal, reason, first, last)).await?;
+        let seek = opened.file.seek(SeekFrom::Start(first)).await;
+        seek.map_err(|error| ApiError::internal("recording cannot be read", &error))?;
+        Body::from_stream(bytes_of(opened.file, count))
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let fields = response.headers_mut();
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("audio/wav"));
+    fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    fields.insert(header::CONTENT_LENGTH, HeaderValue::from(count));
+    if status == StatusCode::PARTIAL_CONTENT {
+        fields.insert(header::CONTENT_RANGE, text_value(format!("bytes {first}-{last}/{}", opened.length))?);
+    }
+    if let Some(etag) = etag {
+        fields.insert(header::ETAG, text_value(etag)?);
+    }
+    fields.insert(header::CONTENT_DISPOSITION, text_value(format!("inline; filename=\"{id}.wav\""))?);
+    Ok(response)
+}
+
+fn text_value(text: String) -> Result<HeaderValue, ApiError> {
+    HeaderValue::try_from(text).map_err(|error| ApiError::internal("header value", &error))
+}
+
+/// The `access.played` entry for the bytes `first..=last`.
+fn played(
+    opened: &Opened,
+    contact: ContactId,
+    principal: &Principal,
+    reason: Option<&str>,
+    first: u64,
+    last: u64,
+) -> Draft {
+    let seconds = opened.layout.map(|layout| layout.seconds(first, last, opened.length));
+    let mut draft = Draft::new(EventType::AccessPlayed, time::now().utc, principal.actor());
+    draft.contact = Some(contact);
+    draft.reason = reason.map(|reason| reason.chars().take(MAX_REASON_CHARS).collect());
+    let offset_ms = seconds.map_or(0, |[from, _]| std::time::Duration::from_secs_f64(from).as_millis());
+    draft.media = Some(MediaPosition {
+        recording: opened.recording.id,
+        offset_ms: u64::try_from(offset_ms).unwrap_or(u64::MAX),
+    });
+    draft.data = serde_json::json!({ "bytes": [first, last], "seconds": seconds });
+    draft
+}
+
+/// `count` bytes from where `file` stands, in chunks; an error when the file is shorter.
+fn bytes_of(file: File, count: u64) -> impl Stream<Item = std::io::Result<Bytes>> {
+    stream::try_unfold((file, count), |(mut file, left)| async move {
+        if left == 0 {
+            return Ok(None);
+        }
+        let wanted = usize::try_from(left).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
+        let mut chunk = BytesMut::with_capacity(wanted).limit(wanted);
+        let read = file.read_buf(&mut chunk).await?;
+        if read == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let left = left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
+        Ok(Some((chunk.into_inner().freeze(), (file, left))))
+    })
+}
+
+impl Web {
+    /// The row of the recording asked for, or of the first one.
+    pub(super) async fn recording(
+        &self,
+        contact: ContactId,
+        wanted: Option<RecordingId>,
+    ) -> Result<Recording, ApiError> {
+        let mut recordings = self.store().recordings_of(contact).await?.into_iter();
+        let found = recordings.find(|recording| wanted.is_none_or(|id| recording.id == id));
+        let found = found.ok_or(ApiError::NotFound("recording"))?;
+        if found.result == Some(RecordingResult::Failed) && found.frames == 0 {
+            return Err(ApiError::NotFound("sound: the recording failed"));
+        }
+        Ok(found)
+    }
+
+    /// The file of `recording`; a path that would leave the folder names no file.
+    pub(super) fn recording_file(&self, recording: &Recording) -> Result<PathBuf, ApiError> {
+        let relative = FilePath::new(&recording.path);
+        if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(ApiError::internal("recording path leaves its folder", &recording.id));
+        }
+        Ok(self.given.recording_dir.join(relative))
+    }
+
+    async fn open_recording(
+        &self,
+        contact: ContactId,
+        wanted: Option<RecordingId>,
+    ) -> Result<Opened, ApiError> {
+        let recording = self.recording(contact, wanted).await?;
+        let path = self.recording_file(&recording)?;
+        let mut file = File::open(path).await.map_err(|error| missing(&recording, &error))?;
+        let broken = |error: std::io::Error| ApiError::internal("recording cannot be read", &error);
+        let length = file.metadata().await.map_err(broken)?.len();
+        let mut head = Vec::new();
+        (&mut file).take(HEAD_BYTES as u64).read_to_end(&mut head).await.map_err(broken)?;
+        Ok(Opened { recording, file, length, layout: WavLayout::of(&head) })
+    }
+}
+
+/// A row without its file is for somebody to look at.
+pub(super) fn missing(recording: &Recording, error: &std::io::Error) -> ApiError {
+    tracing::error!(recording.id = %recording.id, %error, "recording file cannot be opened");
+    ApiError::NotFound("recording file")
+}

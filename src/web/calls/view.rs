@@ -1,0 +1,121 @@
+//! A call and its recordings as the API shows them.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::call::contact::Contact;
+use crate::people::Role;
+use crate::recording::{Gap, Recording, RecordingResult, RecordingState};
+
+use super::super::view::{UtcTime, number_for};
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct CallView {
+    id: String,
+    /// Masked for roles that do not talk to citizens; empty when withheld.
+    caller: String,
+    called: String,
+    /// Trunk, or registered user.
+    origin: String,
+    language: Option<&'static str>,
+    topic: Option<String>,
+    ivr_path: Vec<String>,
+    queue: Option<String>,
+    /// User id.
+    operator: Option<String>,
+    /// Register number.
+    case: Option<String>,
+    offered_at: UtcTime,
+    answered_at: Option<UtcTime>,
+    queued_at: Option<UtcTime>,
+    connected_at: Option<UtcTime>,
+    ended_at: Option<UtcTime>,
+    termination: Option<&'static str>,
+    disposition: Option<&'static str>,
+    /// Number to ring back.
+    callback: Option<String>,
+    recordings: Vec<RecordingView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct RecordingView {
+    id: String,
+    /// `capturing` or `sealed`.
+    state: &'static str,
+    started_at: UtcTime,
+    /// Hz.
+    sample_rate: u32,
+    /// Samples per channel.
+    frames: u64,
+    duration_ms: u64,
+    gaps: Vec<GapView>,
+    /// `ok`, `degraded` or `failed`, once sealed.
+    result: Option<&'static str>,
+    /// Digest of the sealed file, hexadecimal.
+    sha256: Option<String>,
+}
+
+/// Silence where sound did not reach the disk.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct GapView {
+    offset_ms: u64,
+    duration_ms: u64,
+    #[schema(value_type = String)]
+    reason: crate::recording::GapReason,
+}
+
+impl CallView {
+    pub(super) fn new(contact: &Contact, recordings: &[Recording], role: Role) -> Self {
+        Self {
+            id: contact.id.to_string(),
+            caller: number_for(role, &contact.caller),
+            called: contact.called.as_str().to_owned(),
+            origin: contact.origin.clone(),
+            language: contact.language.map(crate::language::Language::code),
+            topic: contact.topic.clone(),
+            ivr_path: contact.ivr_path.clone(),
+            queue: contact.queue.clone(),
+            operator: contact.operator.map(|operator| operator.to_string()),
+            case: contact.case.as_ref().map(ToString::to_string),
+            offered_at: contact.offered_at.into(),
+            answered_at: contact.answered_at.map(UtcTime),
+            queued_at: contact.queued_at.map(UtcTime),
+            connected_at: contact.connected_at.map(UtcTime),
+            ended_at: contact.ended_at.map(UtcTime),
+            termination: contact.termination.map(crate::termination::Termination::name),
+            disposition: contact.disposition.map(crate::call::contact::Disposition::name),
+            callback: contact.callback.as_ref().map(|number| number_for(role, number)),
+            recordings: recordings.iter().map(RecordingView::from).collect(),
+        }
+    }
+}
+
+impl From<&Recording> for RecordingView {
+    fn from(recording: &Recording) -> Self {
+        let rate = u64::from(recording.sample_rate.max(1));
+        Self {
+            id: recording.id.to_string(),
+            state: match recording.state {
+                RecordingState::Capturing => "capturing",
+                RecordingState::Sealed => "sealed",
+            },
+            started_at: recording.started_at.into(),
+            sample_rate: recording.sample_rate,
+            frames: recording.frames,
+            duration_ms: recording.frames.saturating_mul(1000) / rate,
+            gaps: recording.gaps.iter().map(GapView::from).collect(),
+            result: recording.result.map(|result| match result {
+                RecordingResult::Ok => "ok",
+                RecordingResult::Degraded => "degraded",
+                RecordingResult::Failed => "failed",
+            }),
+            sha256: recording.sha256.map(|digest| digest.to_string()),
+        }
+    }
+}
+
+impl From<&Gap> for GapView {
+    fn from(gap: &Gap) -> Self {
+        Self { offset_ms: gap.offset_ms, duration_ms: gap.duration_ms, reason: gap.reason }
+    }
+}

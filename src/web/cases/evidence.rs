@@ -1,0 +1,194 @@
+//! `/api/v1/cases/{number}/evidence`: photos of the work. The original bytes are kept as they came; what they are is
+//! decided by their content. They are given out as a download that no browser will take for a page.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::case::work_order::EvidenceRef;
+use crate::case::{Case, CaseState};
+use crate::digest::Sha256;
+use crate::ids::{EvidenceId, WorkOrderId};
+use crate::journal::{Draft, EventType};
+use crate::time;
+
+use super::super::error::ApiError;
+use super::super::extract::Path;
+use super::super::gate::Principal;
+use super::super::{Shared, Web};
+use super::image::ImageKind;
+use super::parse_number;
+
+/// A photo of a telephone's camera has 2 to 6 MiB.
+pub(in crate::web) const MAX_EVIDENCE_BYTES: usize = 10 * 1024 * 1024;
+/// The photo, the role, and what multipart wraps around them.
+pub(in crate::web) const MAX_UPLOAD_BYTES: usize = MAX_EVIDENCE_BYTES + 64 * 1024;
+/// Pieces per work order: far more than any rule demands, few enough to look at.
+const MAX_PIECES: usize = 50;
+/// `before`, `after`, `other`.
+const ROLES: [&str; 3] = ["before", "after", "other"];
+/// Fields read of a form that should have two.
+const MAX_FIELDS: usize = 8;
+/// The longest text field is the role.
+const MAX_TEXT_BYTES: usize = 64;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct Received {
+    id: String,
+    sha256: String,
+}
+
+/// The form of an upload.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes the multipart form in openapi.json")]
+pub(in crate::web) struct EvidenceForm {
+    /// `before`, `after` or `other`.
+    role: String,
+    /// JPEG, PNG or WebP, at most 10 MiB.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+}
+
+/// Upload a photo of the work in hand.
+#[utoipa::path(post, path = "/api/v1/cases/{number}/evidence", tag = "cases", params(("number" = String, Path)),
+    request_body(content = EvidenceForm, content_type = "multipart/form-data"),
+    responses((status = 200, body = Received), (status = 403), (status = 404), (status = 409), (status = 413),
+        (status = 415), (status = 422), (status = 503)))]
+pub(in crate::web) async fn upload(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+    form: Result<Multipart, MultipartRejection>,
+) -> Result<Answer<Received>, ApiError> {
+    let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}/evidence").await?;
+    let order = order_in_hand(&case)?;
+    if web.store().evidence_of(order).await?.len() >= MAX_PIECES {
+        return Err(ApiError::Conflict(format!("this order has {MAX_PIECES} pieces of evidence already")));
+    }
+    let Ok(_turn) = web.uploads.try_acquire() else {
+        return Err(ApiError::Unavailable("too many uploads at this moment"));
+    };
+    let form =
+        form.map_err(|_| ApiError::UnsupportedMediaType("send a multipart/form-data form".to_owned()))?;
+    let (role, bytes) = read_form(form).await?;
+    let kind = ImageKind::sniff(&bytes);
+    let kind =
+        kind.ok_or_else(|| ApiError::UnsupportedMediaType("evidence is JPEG, PNG or WebP".to_owned()))?;
+    let digested = tokio::task::spawn_blocking(move || (Sha256::of(&bytes), bytes)).await;
+    let (sha256, bytes) = digested.map_err(|error| ApiError::internal("digest died", &error))?;
+    let at = time::now().utc;
+    let evidence = EvidenceRef {
+        id: EvidenceId(web.with_mint(|mint| mint.uuid(at))),
+        order,
+        role,
+        content_type: kind.content_type().to_owned(),
+        length: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        sha256,
+        received_at: at,
+        cycle: case.cycle,
+    };
+    let received = Received { id: evidence.id.to_string(), sha256: sha256.to_string() };
+    web.store().add_evidence(evidence, bytes, &case.number, &principal.actor()).await?;
+    Ok(Answer(received))
+}
+
+/// Evidence belongs to work that was accepted and is not reported yet.
+fn order_in_hand(case: &Case) -> Result<WorkOrderId, ApiError> {
+    match case.state {
+        CaseState::Accepted { order, .. } | CaseState::InProgress { order, .. } => Ok(order),
+        _ => Err(ApiError::Conflict(format!(
+            "a case that is '{}' takes no evidence: accept the order first",
+            case.state.name()
+        ))),
+    }
+}
+
+/// The role and the picture of a form.
+async fn read_form(mut form: Multipart) -> Result<(String, Vec<u8>), ApiError> {
+    let (mut role, mut file) = (None, None);
+    let mut fields = 0;
+    while let Some(field) = form.next_field().await? {
+        fields += 1;
+        if fields > MAX_FIELDS {
+            return Err(ApiError::Unprocessable("the form has too many fields".to_owned()));
+        }
+        match field.name() {
+            Some("role") => role = Some(read(field, MAX_TEXT_BYTES).await?),
+            Some("file") => file = Some(read(field, MAX_EVIDENCE_BYTES).await?),
+            _ => {}
+        }
+    }
+    let incomplete = |what: &str| ApiError::Unprocessable(format!("the form lacks '{what}'"));
+    let role = role.ok_or_else(|| incomplete("role"))?;
+    let file = file.ok_or_else(|| incomplete("file"))?;
+    let role = ROLES.into_iter().find(|known| known.as_bytes() == role);
+    let role = role.ok_or_else(|| ApiError::Unprocessable("role is before, after or other".to_owned()))?;
+    Ok((role.to_owned(), file))
+}
+
+/// A field's bytes, at most `limit` of them.
+async fn read(mut field: Field<'_>, limit: usize) -> Result<Vec<u8>, ApiError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await? {
+        if bytes.len() + chunk.len() > limit {
+            return Err(ApiError::TooLarge { limit });
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+impl From<MultipartError> for ApiError {
+    fn from(error: MultipartError) -> Self {
+        match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge { limit: MAX_UPLOAD_BYTES },
+            _ => Self::BadRequest("the form cannot be read".to_owned()),
+        }
+    }
+}
+
+/// The original bytes of a piece of evidence.
+#[utoipa::path(get, path = "/api/v1/cases/{number}/evidence/{id}", tag = "cases",
+    params(("number" = String, Path), ("id" = String, Path)),
+    responses((status = 200, content_type = "image/jpeg"), (status = 403), (status = 404)))]
+pub(in crate::web) async fn show(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path((number, id)): Path<(String, EvidenceId)>,
+) -> Result<Response, ApiError> {
+    let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}/evidence/{id}").await?;
+    let (evidence, bytes) = web.store().evidence_bytes(id).await?.ok_or(ApiError::NotFound("evidence"))?;
+    if !web.is_of_case(&evidence, &case).await? {
+        return Err(ApiError::NotFound("evidence"));
+    }
+    let mut draft = Draft::new(EventType::AccessViewed, time::now().utc, principal.actor());
+    draft.case = Some(parse_number(&number)?);
+    draft.data = serde_json::json!({ "what": "evidence", "evidence": evidence.id });
+    web.journal(draft).await?;
+    Ok((download_headers(&evidence)?, bytes).into_response())
+}
+
+/// The stored type only when it is one of ours, never to be shown as a page.
+fn download_headers(evidence: &EvidenceRef) -> Result<HeaderMap, ApiError> {
+    let kind = ImageKind::of_content_type(&evidence.content_type);
+    let extension = kind.map_or("bin", ImageKind::extension);
+    let name = format!("attachment; filename=\"{}.{extension}\"", evidence.id);
+    let name = HeaderValue::try_from(name).map_err(|error| ApiError::internal("header value", &error))?;
+    let content_type = kind.map_or("application/octet-stream", ImageKind::content_type);
+    Ok(HeaderMap::from_iter([
+        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        (header::CONTENT_DISPOSITION, name),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'")),
+    ]))
+}
+
+impl Web {
+    async fn is_of_case(&self, evidence: &EvidenceRef, case: &Case) -> Result<bool, ApiError> {
+        let order = self.store().work_order(evidence.order).await?;
+        Ok(order.is_some_and(|order| order.case == case.number))
+    }
+}

@@ -1,0 +1,135 @@
+//! `/api/v1/cases`: the register of cases, and one case as far as the reader's role goes. What moves a case on is
+//! `transitions.rs`, photos of the work are `evidence.rs`.
+
+pub(super) mod evidence;
+mod image;
+pub(super) mod transitions;
+pub(super) mod view;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::Method;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::case::work_order::EvidenceRef;
+use crate::case::{Case, CaseNumber};
+use crate::ids::WorkOrderId;
+use crate::store::CaseFilter;
+use crate::time;
+
+use super::error::ApiError;
+use super::extract::{Path, Query};
+use super::gate::{Principal, Subject};
+use super::view::{ListView, Paging, check_caller_filter};
+use super::{Shared, Web, access};
+use view::CaseView;
+
+/// `2026-01-000042` has 14 characters; offices and sequences may grow.
+const MAX_NUMBER_LEN: usize = 40;
+
+/// Work orders of one case whose evidence is listed: a case that went round more often has a dispatcher.
+const MAX_ORDERS: usize = 20;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CaseQuery {
+    /// Names of states, separated by commas.
+    state: Option<String>,
+    /// Organisation id.
+    executor: Option<String>,
+    category: Option<String>,
+    /// Part of the applicant's number.
+    caller: Option<String>,
+    /// `true`: open and past their deadline.
+    overdue: Option<bool>,
+}
+
+/// Cases, newest first; executors see those they work on.
+#[utoipa::path(get, path = "/api/v1/cases", tag = "cases", params(CaseQuery, Paging),
+    responses((status = 200, body = ListView<CaseView>), (status = 400), (status = 403)))]
+pub(super) async fn list(
+    State(web): State<Shared>,
+    principal: Principal,
+    Query(query): Query<CaseQuery>,
+    Query(paging): Query<Paging>,
+) -> Result<Answer<ListView<CaseView>>, ApiError> {
+    let caller = query.caller.filter(|caller| !caller.is_empty());
+    check_caller_filter(principal.role(), caller.as_deref())?;
+    let states = query.state.unwrap_or_default();
+    let filter = CaseFilter {
+        states: states.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        executor: access::confined_to(&principal.user).or(query.executor),
+        category: query.category,
+        caller,
+        overdue_at: query.overdue.unwrap_or(false).then(|| time::now().utc),
+    };
+    let listed = web.store().cases(&filter, &paging.page()?).await?;
+    let city = web.city();
+    Ok(Answer(ListView::of(listed, |case| CaseView::new(&case, &[], principal.role(), &city))))
+}
+
+/// One case with its evidence.
+#[utoipa::path(get, path = "/api/v1/cases/{number}", tag = "cases", params(("number" = String, Path)),
+    responses((status = 200, body = CaseView), (status = 403), (status = 404)))]
+pub(super) async fn show(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+) -> Result<Answer<CaseView>, ApiError> {
+    let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}").await?;
+    Ok(Answer(web.whole_view(&case, &principal).await?))
+}
+
+/// A register number has digits and hyphens; anything else names no case.
+pub(super) fn parse_number(text: &str) -> Result<CaseNumber, ApiError> {
+    let plausible = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if text.is_empty() || text.len() > MAX_NUMBER_LEN || !plausible {
+        return Err(ApiError::NotFound("case"));
+    }
+    Ok(CaseNumber(text.to_owned()))
+}
+
+impl Web {
+    /// The case, when the person may see it; a refusal is on the journal.
+    pub(super) async fn case_to_see(
+        &self,
+        number: &str,
+        principal: &Principal,
+        path: &str,
+    ) -> Result<Case, ApiError> {
+        let number = parse_number(number)?;
+        let case = self.store().case(&number).await?.ok_or(ApiError::NotFound("case"))?;
+        if !access::sees_case(&principal.user, &case) {
+            let detail = "this case is not with your organisation".to_owned();
+            return Err(self.denied(principal, Subject::case(&number), &Method::GET, path, detail).await);
+        }
+        Ok(case)
+    }
+
+    /// The case with the evidence of all its work orders.
+    pub(super) async fn whole_view(&self, case: &Case, principal: &Principal) -> Result<CaseView, ApiError> {
+        let evidence = self.evidence_of_case(case).await?;
+        Ok(CaseView::new(case, &evidence, principal.role(), &self.city()))
+    }
+
+    /// Evidence of the order in hand and of those before it, which the journal names.
+    async fn evidence_of_case(&self, case: &Case) -> Result<Vec<EvidenceRef>, ApiError> {
+        let mut orders: Vec<WorkOrderId> = Vec::new();
+        for entry in self.store().case_timeline(&case.number).await? {
+            let order = entry.data.get("order").and_then(|order| order.as_str()?.parse().ok());
+            if let Some(order) = order.filter(|order| entry.event == "wo.issued" && !orders.contains(order)) {
+                orders.push(order);
+            }
+        }
+        if let Some(order) = case.state.order().filter(|order| !orders.contains(order)) {
+            orders.push(order);
+        }
+        let oldest_shown = orders.len().saturating_sub(MAX_ORDERS);
+        let mut evidence = Vec::new();
+        for order in orders.split_off(oldest_shown) {
+            evidence.extend(self.store().evidence_of(order).await?);
+        }
+        Ok(evidence)
+    }
+}

@@ -1,0 +1,347 @@
+//! `POST /api/v1/cases/{number}/...`: what moves a case on. Each endpoint names one transition of
+//! `case/transition.rs`; the rules are there, the store applies them to the row as it stands.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::case::transition::{Classification, InvalidTransition};
+use crate::case::work_order::{EvidenceRef, WorkReport};
+use crate::case::{Case, CaseEvent, ClosingCode, Place, Priority, TellingChannel, Told, routing};
+use crate::ids::WorkOrderId;
+use crate::time;
+
+use super::super::error::ApiError;
+use super::super::extract::{Json, Path};
+use super::super::gate::Principal;
+use super::super::{Shared, Web};
+use super::parse_number;
+use super::view::CaseView;
+
+/// Descriptions, results and explanations: a page of text.
+const MAX_TEXT_CHARS: usize = 4000;
+/// Addresses, names, category and territory ids.
+const MAX_WORD_CHARS: usize = 300;
+
+type Outcome = Result<Answer<CaseView>, ApiError>;
+
+/// Fields that are given are set, the others stay.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct CaseChange {
+    category: Option<String>,
+    address: Option<String>,
+    /// Territory id of the city plan.
+    territory: Option<String>,
+    description: Option<String>,
+    #[schema(value_type = Option<String>, example = "urgent")]
+    priority: Option<Priority>,
+    applicant_name: Option<String>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct Reason {
+    reason: String,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct WorkDone {
+    /// What was done, in words.
+    result: String,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct Telling {
+    #[schema(value_type = String, example = "voice")]
+    channel: TellingChannel,
+    delivered: bool,
+    /// The applicant's answer to "is it fixed?", when there was one.
+    confirmed: Option<bool>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct Closing {
+    #[schema(value_type = String, example = "fixed_confirmed")]
+    code: ClosingCode,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct Explanation {
+    text: String,
+}
+
+/// Classify and place the case.
+#[utoipa::path(patch, path = "/api/v1/cases/{number}", tag = "cases", params(("number" = String, Path)),
+    request_body = CaseChange,
+    responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub(in crate::web) async fn classify(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+    Json(change): Json<CaseChange>,
+) -> Outcome {
+    for word in [&change.category, &change.address, &change.territory, &change.applicant_name] {
+        check_length(word.as_deref(), MAX_WORD_CHARS)?;
+    }
+    check_length(change.description.as_deref(), MAX_TEXT_CHARS)?;
+    if change.category.is_some() || change.territory.is_some() {
+        super::super::city::check_known(
+            &web.city(),
+            change.category.as_deref(),
+            change.territory.as_deref(),
+        )?;
+    }
+    let actor = principal.actor();
+    web.move_case(&number, &principal, move |case, _, at| {
+        let classification = Classification {
+            category: change.category.clone(),
+            place: new_place(&case, &change),
+            description: change.description.clone(),
+            priority: change.priority,
+            applicant_name: change.applicant_name.clone(),
+        };
+        case.classify(classification, &actor, at)
+    })
+    .await
+}
+
+/// The place with what was given put over what is there; none when nothing was given.
+fn new_place(case: &Case, change: &CaseChange) -> Option<Place> {
+    if change.address.is_none() && change.territory.is_none() {
+        return None;
+    }
+    let mut place = case.place.clone().unwrap_or_else(|| Place { address: String::new(), territory: None });
+    if let Some(address) = &change.address {
+        place.address.clone_from(address);
+    }
+    if change.territory.is_some() {
+        place.territory.clone_from(&change.territory);
+    }
+    Some(place)
+}
+
+/// Route the case by category, territory and time, and issue the work order.
+#[utoipa::path(post, path = "/api/v1/cases/{number}/assign", tag = "cases", params(("number" = String, Path)),
+    responses((status = 200, body = CaseView), (status = 404), (status = 409),
+        (status = 422, description = "routing cannot decide, with the reason")))]
+pub(in crate::web) async fn assign(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+) -> Outcome {
+    let number_parsed = parse_number(&number)?;
+    let case = web.store().case(&number_parsed).await?.ok_or(ApiError::NotFound("case"))?;
+    let at = time::now().utc;
+    let order = WorkOrderId(web.with_mint(|mint| mint.uuid(at)));
+    let plan = web.city();
+    // First for the reason in full; then again on the row as it stands when it is changed.
+    routing::route(&plan, &case, order, at).map_err(|reason| ApiError::Unprocessable(reason.to_string()))?;
+    let actor = principal.actor();
+    web.move_case(&number, &principal, move |case, _, at| {
+        let assignment = routing::route(&plan, &case, order, at).map_err(|_| {
+            InvalidTransition::Incomplete("the case changed and routing cannot decide any more")
+        })?;
+        case.assign(assignment, &actor, at)
+    })
+    .await
+}
+
+/// The executor takes the order on.
+#[utoipa::path(post, path = "/api/v1/cases/{number}/accept", tag = "cases", params(("number" = String, Path)),
+    responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409)))]
+pub(in crate::web) async fn accept(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+) -> Outcome {
+    let actor = principal.actor();
+    web.move_case(&number, &principal, move |case, _, at| case.accept(&actor, at)).await
+}
+
+/// The executor begins.
+#[utoipa::path(post, path = "/api/v1/cases/{number}/start", tag = "cases", params(("number" = String, Path)),
+    responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409)))]
+pub(in crate::web) async fn start(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+) -> Outcome {
+    let actor = principal.actor();
+    web.move_case(&number, &principal, move |case, _, at| case.start(&actor, at)).await
+}
+
+/// The executor sends the order back.
+#[utoipa::path(post, path = "/api/v1/cases/{number}/decline", tag = "cases", params(("number" = String, Path)),
+    request_body = Reason,
+    responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub(in crate::web) async fn decline(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+    Json(Reason { reason }): Json<Reason>,
+) -> Outcome {
+    check_text(&reason)?;
+    let actor = principal.actor();
+    web.move_case(&number, &principal, move |case, _, at| case.decline(&reason, &actor, at)).await
+}
+
+/// The executor says it is done; refused without the evidence the category demands.
+#[utoipa::path(post, path = "/api/v1/cases/{number}/report", tag = "cases", params(("number" = String, Path)),
+    request_body = WorkDone,
+    responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub(in crate::web) async fn report(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+    Json(WorkDone { result }): Json<WorkDone>,
+) -> Outcome {
+    check_text(&result)?;
+    let (actor, plan) = (principal.actor(), web.city());
+    web.move_case(&number, &principal, move |case, evidence, at| {
+        let rule = plan.evidence_rule(&case.category);
+        case.report_work(WorkReport { result: result.clone() }, evidence, rule, &actor, at)
+    })
+    .await
+}
+
+/// Control believes the evidence: verification begins.
+#[utoipa::path(post, path = "/api/v1/cases/{number}/evidence-accept", tag = "cases",
+    params(("number" = String, Path)),
+    responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409)))]
+pub(in crate::web) async fn accept_evidence(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+) -> Outcome {
+    let actor = principal.actor();
+    web.move_case(&number, &principal, move |case, _, at| case.accept_evidence(&actor, at)).await
+}
+
+/// Control does not believe the evidence: back to work.
+#[utoipa::path(post, path = "/api/v1/cases/{number}/evidence-reject", tag = "cases",
+    params(("number" = String, Path)), request_body = Reason,
+    responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub(in crate::web) async fn reject_evidence(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+    Json(Reason { reason }): Json<Reason>,
+) -> Outcome {
+    check_text(&reason)?;
+    let actor = principal.actor();
+    web.move_case(&number, &principal, move |case, _, at| case.reject_evidence(&reason, &actor, at)).await
+}
+
+/// An attempt to tell the applicant, and the answer.
+#[utoipa::path(post, path = "/api/v1/cases/{number}/tell", tag = "cases", params(("number" = String, Path)),
+    request_body = Telling,
+    responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub(in crate::web) async fn tell(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+    Json(telling): Json<Telling>,
+) -> Outcome {
+    let actor = principal.actor();
+    web.move_case(&number, &principal, move |case, _, at| {
+        let told = Told {
+            at,
+            language: case.language,
+            channel: telling.channel,
+            delivered: telling.delivered,
+            confirmed: telling.confirmed,
+            cycle: case.cycle,
+        };
+        case.tell(told, &actor, at)
+    })
+    .await
+}
+
+/// Control returns the case to work.
+#[utoipa::path(post, path = "/api/v1/cases/{number}/return", tag = "cases", params(("number" = String, Path)),
+    request_body = Reason,
+    responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub(in crate::web) async fn return_to_work(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+    Json(Reason { reason }): Json<Reason>,
+) -> Outcome {
+    check_text(&reason)?;
+    let actor = principal.actor();
+    web.move_case(&number, &principal, move |case, _, at| case.return_to_work(&reason, &actor, at)).await
+}
+
+/// Control closes the case; the applicant was told, or the attempts are exhausted.
+#[utoipa::path(post, path = "/api/v1/cases/{number}/close", tag = "cases", params(("number" = String, Path)),
+    request_body = Closing,
+    responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub(in crate::web) async fn close(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+    Json(closing): Json<Closing>,
+) -> Outcome {
+    let actor = principal.actor();
+    let attempts = web.city().telling_attempts();
+    web.move_case(&number, &principal, move |case, _, at| case.close(closing.code, attempts, &actor, at))
+        .await
+}
+
+/// A consultation: the citizen has the answer, there is nothing to execute.
+#[utoipa::path(post, path = "/api/v1/cases/{number}/explain", tag = "cases", params(("number" = String, Path)),
+    request_body = Explanation,
+    responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub(in crate::web) async fn explain(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+    Json(Explanation { text }): Json<Explanation>,
+) -> Outcome {
+    check_text(&text)?;
+    let actor = principal.actor();
+    web.move_case(&number, &principal, move |case, _, at| case.explain(&text, &actor, at)).await
+}
+
+/// Text that must say something, and not too much.
+fn check_text(text: &str) -> Result<(), ApiError> {
+    if text.trim().is_empty() {
+        return Err(ApiError::Unprocessable("say it in words".to_owned()));
+    }
+    check_length(Some(text), MAX_TEXT_CHARS)
+}
+
+fn check_length(text: Option<&str>, most: usize) -> Result<(), ApiError> {
+    match text.map(|text| text.chars().count()) {
+        Some(count) if count > most => {
+            Err(ApiError::Unprocessable(format!("a text has {count} characters, {most} are allowed")))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Web {
+    /// Applies `change` to the case as it stands, at this moment, and shows the result.
+    async fn move_case<F>(&self, number: &str, principal: &Principal, change: F) -> Outcome
+    where
+        F: Fn(Case, &[EvidenceRef], time::Timestamp) -> Result<(Case, Vec<CaseEvent>), InvalidTransition>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let number = parse_number(number)?;
+        let at = time::now().utc;
+        let actor = principal.actor();
+        let changed =
+            self.store().change_case(&number, &actor, at, move |case, evidence| change(case, evidence, at));
+        let case = changed.await?;
+        tracing::info!(case.id = %case.number, case.state = case.state.name(), "case moved");
+        Ok(Answer(self.whole_view(&case, principal).await?))
+    }
+}

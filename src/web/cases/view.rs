@@ -1,0 +1,231 @@
+//! A case as the API shows it. Applicants are masked for roles that do not talk to citizens.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::case::city::CityPlan;
+use crate::case::work_order::EvidenceRef;
+use crate::case::{Applicant, Case, CaseState, Deadline, IdentityLevel, NextAction, Place, Priority, Told};
+use crate::people::Role;
+use crate::time::Timestamp;
+
+use super::super::access;
+use super::super::city;
+use super::super::view::{UtcTime, number_for};
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct CaseView {
+    /// Register number.
+    number: String,
+    state: &'static str,
+    /// What belongs to the state: order, executor, moments, closing code.
+    #[schema(value_type = Object)]
+    state_data: Value,
+    registered_at: UtcTime,
+    category: String,
+    category_name: String,
+    place: Option<PlaceView>,
+    description: String,
+    language: &'static str,
+    #[schema(value_type = String)]
+    priority: Priority,
+    applicant: ApplicantView,
+    /// Ids of the calls linked to the case, the first one registered it.
+    contacts: Vec<String>,
+    cycle: u16,
+    bounces: u16,
+    deadline: Option<DeadlineView>,
+    told: Vec<ToldView>,
+    next: Option<NextView>,
+    /// Organisation id.
+    executor: Option<String>,
+    executor_name: Option<String>,
+    /// Work order id.
+    order: Option<String>,
+    /// Empty in lists.
+    evidence: Vec<EvidenceView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct PlaceView {
+    address: String,
+    territory: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct ApplicantView {
+    #[schema(value_type = String)]
+    identity: IdentityLevel,
+    number: Option<String>,
+    name: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct DeadlineView {
+    norm: String,
+    first: UtcTime,
+    resolve_by: UtcTime,
+    accept_by: Option<UtcTime>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct ToldView {
+    at: UtcTime,
+    language: &'static str,
+    #[schema(value_type = String)]
+    channel: crate::case::TellingChannel,
+    delivered: bool,
+    confirmed: Option<bool>,
+    cycle: u16,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct NextView {
+    owner: String,
+    action: String,
+    by: UtcTime,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct EvidenceView {
+    id: String,
+    /// `before`, `after` or `other`.
+    role: String,
+    content_type: String,
+    length: u64,
+    sha256: String,
+    received_at: UtcTime,
+}
+
+impl CaseView {
+    pub(in crate::web) fn new(case: &Case, evidence: &[EvidenceRef], role: Role, plan: &CityPlan) -> Self {
+        let executor = case.state.executor();
+        Self {
+            number: case.number.to_string(),
+            state: case.state.name(),
+            state_data: state_data(&case.state),
+            registered_at: case.registered_at.into(),
+            category: case.category.clone(),
+            category_name: city::category_name(plan, &case.category, case.language),
+            place: case.place.as_ref().map(PlaceView::from),
+            description: case.description.clone(),
+            language: case.language.code(),
+            priority: case.priority,
+            applicant: ApplicantView::new(&case.applicant, role),
+            contacts: case.contacts.iter().map(ToString::to_string).collect(),
+            cycle: case.cycle,
+            bounces: case.bounces,
+            deadline: case.deadline.as_ref().map(DeadlineView::from),
+            told: case.told.iter().map(ToldView::from).collect(),
+            next: case.next.as_ref().map(NextView::from),
+            executor: executor.map(str::to_owned),
+            executor_name: executor.map(|id| city::organisation_name(plan, id)),
+            order: case.state.order().map(|order| order.to_string()),
+            evidence: evidence.iter().map(EvidenceView::from).collect(),
+        }
+    }
+}
+
+/// The state's own fields, its moments as text.
+fn state_data(state: &CaseState) -> Value {
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(state) else { return Value::Null };
+    fields.remove("state");
+    for (key, value) in &mut fields {
+        if let Some(micros) = value.as_i64().filter(|_| key.ends_with("_at")) {
+            *value = Value::String(Timestamp::from_micros(micros).rfc3339());
+        }
+    }
+    Value::Object(fields)
+}
+
+impl ApplicantView {
+    fn new(applicant: &Applicant, role: Role) -> Self {
+        Self {
+            identity: applicant.identity,
+            number: applicant.number.as_ref().map(|number| number_for(role, number)),
+            name: applicant.name.clone().filter(|_| access::sees_applicants(role)),
+        }
+    }
+}
+
+impl From<&Place> for PlaceView {
+    fn from(place: &Place) -> Self {
+        Self { address: place.address.clone(), territory: place.territory.clone() }
+    }
+}
+
+impl From<&Deadline> for DeadlineView {
+    fn from(deadline: &Deadline) -> Self {
+        Self {
+            norm: deadline.norm.clone(),
+            first: deadline.first.into(),
+            resolve_by: deadline.resolve_by.into(),
+            accept_by: deadline.accept_by.map(UtcTime),
+        }
+    }
+}
+
+impl From<&Told> for ToldView {
+    fn from(told: &Told) -> Self {
+        Self {
+            at: told.at.into(),
+            language: told.language.code(),
+            channel: told.channel,
+            delivered: told.delivered,
+            confirmed: told.confirmed,
+            cycle: told.cycle,
+        }
+    }
+}
+
+impl From<&NextAction> for NextView {
+    fn from(next: &NextAction) -> Self {
+        Self { owner: next.owner.clone(), action: next.action.clone(), by: next.by.into() }
+    }
+}
+
+impl From<&EvidenceRef> for EvidenceView {
+    fn from(evidence: &EvidenceRef) -> Self {
+        Self {
+            id: evidence.id.to_string(),
+            role: evidence.role.clone(),
+            content_type: evidence.content_type.clone(),
+            length: evidence.length,
+            sha256: evidence.sha256.to_string(),
+            received_at: evidence.received_at.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use crate::phone_number::PhoneNumber;
+
+    #[test]
+    fn moments_inside_the_state_become_text() {
+        let state = CaseState::Explained { explained_at: Timestamp::from_micros(0) };
+        assert_eq!(state_data(&state), serde_json::json!({ "explained_at": "1970-01-01T00:00:00.000Z" }));
+        assert_eq!(state_data(&CaseState::Registered), serde_json::json!({}));
+    }
+
+    #[test]
+    fn applicants_are_masked_by_role() {
+        let applicant = Applicant {
+            identity: IdentityLevel::Stated,
+            number: Some(PhoneNumber::from_user_part("+380671234567")),
+            name: Some("Olena".to_owned()),
+        };
+        for role in Role::ALL {
+            let view = ApplicantView::new(&applicant, role);
+            let (number, name) = (view.number.unwrap(), view.name);
+            if matches!(role, Role::Operator | Role::Supervisor | Role::Control | Role::Auditor) {
+                assert_eq!((number.as_str(), name.as_deref()), ("+380671234567", Some("Olena")));
+            } else {
+                assert_eq!((number.as_str(), name), ("***********67", None), "{role:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The feed: the current picture and the deltas that led to it, bounded. A stream that falls behind or resumes looks
+//! up what it missed; one that missed more than is kept gets the whole picture again. Nobody is waited for.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::ws::Utf8Bytes;
+use tokio::sync::watch;
+
+use crate::switchboard::Snapshot;
+
+use super::view::{Callers, Message};
+
+/// Deltas kept: at ten pictures a second the last 25 s, enough for a page to reconnect.
+const HISTORY: usize = 256;
+
+/// The picture now, and how it came about. Cheap to clone: all of it is shared.
+#[derive(Clone, Debug)]
+pub(in crate::web) struct Feed {
+    current: Arc<Snapshot>,
+    history: VecDeque<Arc<Step>>,
+}
+
+/// From one picture to the next, with its text made once per kind of reader.
+#[derive(Debug)]
+struct Step {
+    before: Arc<Snapshot>,
+    after: Arc<Snapshot>,
+    shown: OnceLock<Utf8Bytes>,
+    masked: OnceLock<Utf8Bytes>,
+}
+
+/// What a stream sends next, and where it then stands.
+#[derive(Debug)]
+pub(super) struct Due {
+    pub(super) messages: Vec<Utf8Bytes>,
+    pub(super) seq: u64,
+}
+
+impl Feed {
+    pub(super) fn new(current: Arc<Snapshot>) -> Self {
+        Self { current, history: VecDeque::new() }
+    }
+
+    /// Takes the next picture; an older or equal number is a restart of the switchboard and forgets the history.
+    pub(super) fn advance(&mut self, after: Arc<Snapshot>) {
+        if after.seq <= self.current.seq {
+            self.history.clear();
+        } else {
+            let before = self.current.clone();
+            let step = Step { before, after: after.clone(), shown: OnceLock::new(), masked: OnceLock::new() };
+            self.history.push_back(Arc::new(step));
+            if self.history.len() > HISTORY {
+                self.history.pop_front();
+            }
+        }
+        self.current = after;
+    }
+
+    /// What a reader needs that has seen everything up to `seen` (none: nothing yet).
+    pub(super) fn due(&self, seen: Option<u64>, callers: Callers) -> Due {
+        let seq = self.current.seq;
+        if seen == Some(seq) {
+            return Due { messages: Vec::new(), seq };
+        }
+        let missed = self.history.iter().position(|step| Some(step.before.seq) == seen);
+        let messages = match missed {
+            Some(first) => self.history.iter().skip(first).map(|step| step.text(callers)).collect(),
+            None => vec![text(&Message::snapshot(&self.current, callers))],
+        };
+        Due { messages, seq }
+    }
+}
+
+impl Step {
+    fn text(&self, callers: Callers) -> Utf8Bytes {
+        let kept = match callers {
+            Callers::Shown => &self.shown,
+            Callers::Masked => &self.masked,
+        };
+        kept.get_or_init(|| text(&Message::delta(&self.before, &self.after, callers))).clone()
+    }
+}
+
+fn text(message: &Message) -> Utf8Bytes {
+    // Views of plain text and numbers always serialise.
+    serde_json::to_string(message).unwrap_or_default().into()
+}
+
+/// Follows the switchboard's pictures until it stops publishing.
+pub(in crate::web) fn follow(mut snapshots: watch::Receiver<Arc<Snapshot>>) -> watch::Receiver<Feed> {
+    let (publish, feed) = watch::channel(Feed::new(snapshots.borrow_and_update().clone()));
+    tokio::spawn(async move {
+        while snapshots.changed().await.is_ok() {
+            let next = snapshots.borrow_and_update().clone();
+            publish.send_modify(|feed| feed.advance(next));
+        }
+    });
+    feed
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use crate::phone_number::PhoneNumber;
+    use crate::switchboard::snapshot::{CallPhase, LiveCall, LiveQueue};
+    use crate::time::Timestamp;
+    use serde_json::{Value, json};
+
+    fn call(n: u128, phase: CallPhase) -> LiveCall {
+        LiveCall {
+            id: crate::ids::ContactId(uuid::Uuid::from_u128(n)),
+            caller: PhoneNumber::from_user_part("+380671234567"),
+            phase,
+            since: Timestamp::default(),
+            answered_at: None,
+            language: None,
+            topic: None,
+            ivr_path: Vec::new(),
+            queue: None,
+            position: None,
+            operator: None,
+            case: None,
+            on_hold: false,
+        }
+    }
+
+    fn snapshot(seq: u64, calls: Vec<LiveCall>) -> Arc<Snapshot> {
+        let queues = vec![LiveQueue {
+            name: "water".to_owned(),
+            waiting: calls.len(),
+            longest_wait_secs: 0,
+            operators_ready: 0,
+            operators_talking: 0,
+        }];
+        Arc::new(Snapshot { seq, calls, queues, ..Snapshot::default() })
+    }
+
+    fn messages(due: &Due) -> Vec<Value> {
+        due.messages.iter().map(|text| serde_json::from_str(text).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_new_reader_gets_the_picture_and_then_deltas() {
+        let mut feed = Feed::new(snapshot(5, vec![call(1, CallPhase::Ivr), call(2, CallPhase::Ivr)]));
+        let first = feed.due(None, Callers::Shown);
+        assert_eq!(messages(&first)[0]["type"], "snapshot");
+        assert_eq!(messages(&first)[0]["snapshot"]["calls"][0]["caller"], "+380671234567");
+        feed.advance(snapshot(7, vec![call(2, CallPhase::Talking), call(3, CallPhase::Ivr)]));
+        let next = messages(&feed.due(Some(first.seq), Callers::Masked));
+        assert_eq!(next.len(), 1);
+        assert_eq!((&next[0]["type"], &next[0]["seq"]), (&json!("delta"), &json!(7)));
+        assert_eq!(next[0]["calls"].as_array().unwrap().len(), 2);
+        assert_eq!(next[0]["calls"][0]["phase"], "talking");
+        assert_eq!(next[0]["calls"][0]["caller"], "***********67");
+        assert_eq!(next[0]["calls_gone"], json!([uuid::Uuid::from_u128(1)]));
+        assert_eq!(next[0]["queues"], json!([]), "the queue did not change");
+        assert!(feed.due(Some(7), Callers::Shown).messages.is_empty());
+    }
+
+    #[test]
+    fn history_is_bounded_and_too_old_means_the_whole_picture() {
+        let mut feed = Feed::new(snapshot(0, Vec::new()));
+        let last = HISTORY as u64 + 10;
+        for seq in 1..=last {
+            feed.advance(snapshot(seq, Vec::new()));
+        }
+        assert_eq!(feed.history.len(), HISTORY);
+        assert_eq!(messages(&feed.due(Some(3), Callers::Shown))[0]["type"], "snapshot");
+        let resumed = messages(&feed.due(Some(last - 2), Callers::Shown));
+        assert_eq!(resumed.iter().map(|m| m["seq"].as_u64().unwrap()).collect::<Vec<_>>(), [last - 1, last]);
+        assert_eq!(messages(&feed.due(Some(last + 5), Callers::Shown))[0]["type"], "snapshot");
+    }
+
+    #[test]
+    fn a_number_that_falls_forgets_the_history() {
+        let mut feed = Feed::new(snapshot(9, Vec::new()));
+        feed.advance(snapshot(10, Vec::new()));
+        feed.advance(snapshot(1, Vec::new()));
+        assert_eq!(messages(&feed.due(Some(9), Callers::Shown))[0]["type"], "snapshot");
+    }
+}

@@ -1,0 +1,172 @@
+//! The live picture as the API shows it, and the difference between two of them. Callers are masked for roles that
+//! do not talk to citizens.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::switchboard::Snapshot;
+use crate::switchboard::snapshot::{CallPhase, LiveCall, LiveOperator, LiveQueue};
+
+use super::super::view::UtcTime;
+
+/// Whether citizens' numbers are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::web) enum Callers {
+    Shown,
+    Masked,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct CallLiveView {
+    id: String,
+    caller: String,
+    #[schema(value_type = String)]
+    phase: CallPhase,
+    since: UtcTime,
+    answered_at: Option<UtcTime>,
+    language: Option<&'static str>,
+    topic: Option<String>,
+    ivr_path: Vec<String>,
+    queue: Option<String>,
+    /// From 1, while waiting.
+    position: Option<usize>,
+    operator: Option<String>,
+    case: Option<String>,
+    on_hold: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct OperatorView {
+    id: String,
+    name: String,
+    extension: String,
+    languages: Vec<&'static str>,
+    queues: Vec<String>,
+    /// The phone is there.
+    registered: bool,
+    /// `status` (`logged_out not_ready ready offered talking wrap_up`) with its `reason` or `contact`.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    status: Value,
+    since: UtcTime,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct QueueView {
+    name: String,
+    waiting: usize,
+    longest_wait_secs: u64,
+    operators_ready: usize,
+    operators_talking: usize,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct SnapshotView {
+    seq: u64,
+    at: UtcTime,
+    calls: Vec<CallLiveView>,
+    operators: Vec<OperatorView>,
+    queues: Vec<QueueView>,
+}
+
+/// One message of the event stream.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(in crate::web) enum Message {
+    /// The whole picture, to begin with.
+    Snapshot { seq: u64, snapshot: SnapshotView },
+    /// What is new since the message before: calls, operators and queues that changed or began (whole), and calls
+    /// that are gone.
+    Delta {
+        seq: u64,
+        calls: Vec<CallLiveView>,
+        calls_gone: Vec<String>,
+        operators: Vec<OperatorView>,
+        queues: Vec<QueueView>,
+    },
+}
+
+impl Message {
+    pub(super) fn snapshot(snapshot: &Snapshot, callers: Callers) -> Self {
+        let view = SnapshotView {
+            seq: snapshot.seq,
+            at: snapshot.at.into(),
+            calls: snapshot.calls.iter().map(|call| CallLiveView::new(call, callers)).collect(),
+            operators: snapshot.operators.iter().map(OperatorView::from).collect(),
+            queues: snapshot.queues.iter().map(QueueView::from).collect(),
+        };
+        Self::Snapshot { seq: snapshot.seq, snapshot: view }
+    }
+
+    /// Calls, operators and queues of `after` that are new or differ from `before`, and calls that are gone.
+    pub(super) fn delta(before: &Snapshot, after: &Snapshot, callers: Callers) -> Self {
+        let old_calls: HashMap<_, _> = before.calls.iter().map(|call| (call.id, call)).collect();
+        let new_ids: HashSet<_> = after.calls.iter().map(|call| call.id).collect();
+        let calls = after.calls.iter().filter(|call| old_calls.get(&call.id) != Some(call));
+        let gone = before.calls.iter().filter(|call| !new_ids.contains(&call.id));
+        let operators: HashMap<_, _> =
+            before.operators.iter().map(|operator| (operator.id, operator)).collect();
+        let changed = after.operators.iter().filter(|operator| operators.get(&operator.id) != Some(operator));
+        let queues = after.queues.iter().filter(|queue| !before.queues.contains(queue));
+        Self::Delta {
+            seq: after.seq,
+            calls: calls.map(|call| CallLiveView::new(call, callers)).collect(),
+            calls_gone: gone.map(|call| call.id.to_string()).collect(),
+            operators: changed.map(OperatorView::from).collect(),
+            queues: queues.map(QueueView::from).collect(),
+        }
+    }
+}
+
+impl CallLiveView {
+    fn new(call: &LiveCall, callers: Callers) -> Self {
+        Self {
+            id: call.id.to_string(),
+            caller: match callers {
+                Callers::Shown => call.caller.as_str().to_owned(),
+                Callers::Masked => call.caller.masked(),
+            },
+            phase: call.phase,
+            since: call.since.into(),
+            answered_at: call.answered_at.map(UtcTime),
+            language: call.language.map(crate::language::Language::code),
+            topic: call.topic.clone(),
+            ivr_path: call.ivr_path.clone(),
+            queue: call.queue.clone(),
+            position: call.position,
+            operator: call.operator.map(|operator| operator.to_string()),
+            case: call.case.as_ref().map(ToString::to_string),
+            on_hold: call.on_hold,
+        }
+    }
+}
+
+impl From<&LiveOperator> for OperatorView {
+    fn from(operator: &LiveOperator) -> Self {
+        Self {
+            id: operator.id.to_string(),
+            name: operator.name.clone(),
+            extension: operator.extension.clone(),
+            languages: operator.languages.iter().map(|language| language.code()).collect(),
+            queues: operator.queues.clone(),
+            registered: operator.registered,
+            status: serde_json::to_value(&operator.status).unwrap_or_default(),
+            since: operator.since.into(),
+        }
+    }
+}
+
+impl From<&LiveQueue> for QueueView {
+    fn from(queue: &LiveQueue) -> Self {
+        Self {
+            name: queue.name.clone(),
+            waiting: queue.waiting,
+            longest_wait_secs: queue.longest_wait_secs,
+            operators_ready: queue.operators_ready,
+            operators_talking: queue.operators_talking,
+        }
+    }
+}

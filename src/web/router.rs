@@ -1,0 +1,174 @@
+//! Which URL does what, and what every answer has in common: the gate, deadlines, size limits, headers, a span.
+//! Endpoints registered here are in `/api/openapi.json` by construction; who may use them is `access.rs`.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use tracing::Instrument;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::time;
+
+use super::error::{ApiError, Problem};
+use super::{
+    Shared, Web, WebState, admin, calls, cases, city, events, gate, health, operators, pages, session,
+    timeline, work_orders,
+};
+
+/// Largest JSON body: a page of text in any script, and its field names.
+pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// From the head of a request to the head of its answer. The longest steps are a reload and a password check that
+/// waits for its turn.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(20);
+
+/// An upload of 10 MiB over a weak mobile network.
+const UPLOAD_DEADLINE: Duration = Duration::from_secs(120);
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Ringback",
+        description = "Calls, cases and the live switchboard of a city's short number."
+    ),
+    components(schemas(Problem, events::view::SnapshotView))
+)]
+struct Description;
+
+/// The whole HTTP service. Must be called inside a tokio runtime: it starts the task behind the event stream.
+pub fn router(state: WebState) -> Router {
+    let web = Web::start(state);
+    let (endpoints, _) = endpoints().split_for_parts();
+    endpoints
+        .route_layer(middleware::from_fn_with_state(web.clone(), gate::gate))
+        .fallback(pages::serve)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn(common))
+        .with_state(web)
+}
+
+/// The description served at `/api/openapi.json`.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    endpoints().into_openapi()
+}
+
+fn endpoints() -> OpenApiRouter<Shared> {
+    let uploads = OpenApiRouter::new()
+        .routes(routes!(cases::evidence::upload))
+        .layer(DefaultBodyLimit::max(cases::evidence::MAX_UPLOAD_BYTES));
+    OpenApiRouter::with_openapi(Description::openapi())
+        .merge(health_routes())
+        .merge(session_routes())
+        .merge(call_routes())
+        .merge(case_routes())
+        .merge(live_routes())
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .merge(uploads)
+}
+
+fn health_routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics))
+        .routes(routes!(health::openapi))
+}
+
+fn session_routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(session::sign_in, session::show, session::sign_out))
+        .routes(routes!(session::sign_in_by_link))
+}
+
+fn call_routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(calls::list))
+        .routes(routes!(calls::show))
+        .routes(routes!(calls::recording::play))
+        .routes(routes!(calls::peaks::show))
+        .routes(routes!(timeline::of_call))
+        .routes(routes!(calls::dispose))
+        .routes(routes!(calls::hang_up))
+}
+
+fn case_routes() -> OpenApiRouter<Shared> {
+    use cases::transitions;
+    OpenApiRouter::new()
+        .routes(routes!(cases::list))
+        .routes(routes!(cases::show, transitions::classify))
+        .routes(routes!(timeline::of_case))
+        .routes(routes!(transitions::assign))
+        .routes(routes!(transitions::accept))
+        .routes(routes!(transitions::start))
+        .routes(routes!(transitions::decline))
+        .routes(routes!(transitions::report))
+        .routes(routes!(transitions::accept_evidence))
+        .routes(routes!(transitions::reject_evidence))
+        .routes(routes!(transitions::tell))
+        .routes(routes!(transitions::return_to_work))
+        .routes(routes!(transitions::close))
+        .routes(routes!(transitions::explain))
+        .routes(routes!(cases::evidence::show))
+        .routes(routes!(work_orders::list))
+}
+
+fn live_routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(operators::list))
+        .routes(routes!(operators::queues))
+        .routes(routes!(operators::set_status))
+        .routes(routes!(operators::end_wrap_up))
+        .routes(routes!(events::events))
+        .routes(routes!(city::show))
+        .routes(routes!(city::preview))
+        .routes(routes!(admin::reload))
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::MethodNotAllowed
+}
+
+/// Around every request: a span, a deadline, and the headers every answer has. The query is not logged: it may hold
+/// tokens, numbers and reasons.
+async fn common(request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let is_page = path.is_none();
+    let path = path.unwrap_or_else(|| "page".to_owned());
+    let span = tracing::info_span!("request", http.method = %request.method(), http.path = path);
+    let deadline = if path.ends_with("/evidence") { UPLOAD_DEADLINE } else { REQUEST_DEADLINE };
+    let started_at = time::now().mono;
+    async move {
+        let answered = tokio::time::timeout(deadline, next.run(request)).await;
+        let mut response =
+            answered.unwrap_or_else(|_| ApiError::Unavailable("the request took too long").into_response());
+        let duration_ms = time::now().mono.saturating_duration_since(started_at).as_millis();
+        tracing::debug!(http.status = response.status().as_u16(), duration_ms, "answered");
+        add_headers(&mut response, is_page);
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// Headers that a handler has set itself stay.
+fn add_headers(response: &mut Response, is_page: bool) {
+    let policy =
+        if is_page { pages::CONTENT_SECURITY_POLICY } else { "default-src 'none'; frame-ancestors 'none'" };
+    let common: [(HeaderName, &'static str); 6] = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(self)"),
+    ];
+    for (name, value) in common {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}

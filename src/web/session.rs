@@ -1,0 +1,162 @@
+//! Signing in and out: password, one-time link, and who one is. Tokens are 128 random bits; the store keeps only
+//! their digest.
+
+use std::net::SocketAddr;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::store::User;
+use crate::time;
+
+use super::error::ApiError;
+use super::extract::{Json, Query};
+use super::gate::{Credential, Principal, SESSION_COOKIE};
+use super::login_limit::Attempt;
+use super::{Shared, Web, pages, password};
+
+/// A session outlives the longest shift, not the day.
+const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3600);
+
+/// Names are short; longer ones are nobody's.
+const MAX_NAME_BYTES: usize = 128;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignIn {
+    user: String,
+    password: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SessionView {
+    user: UserView,
+}
+
+/// The person signed in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct UserView {
+    id: String,
+    name: String,
+    role: &'static str,
+    /// Executor organisation, for role `executor`.
+    organisation: Option<String>,
+    languages: Vec<&'static str>,
+    queues: Vec<String>,
+    /// SIP extension, for those who take calls.
+    extension: Option<String>,
+}
+
+impl From<&User> for SessionView {
+    fn from(user: &User) -> Self {
+        Self {
+            user: UserView {
+                id: user.id.to_string(),
+                name: user.name.clone(),
+                role: user.role.name(),
+                organisation: user.organisation.clone(),
+                languages: user.languages.iter().map(|language| language.code()).collect(),
+                queues: user.queues.clone(),
+                extension: user.sip.as_ref().map(|sip| sip.extension.clone()),
+            },
+        }
+    }
+}
+
+/// Sign in with a name and a password; the answer sets the session cookie.
+#[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = SignIn,
+    responses((status = 200, body = SessionView), (status = 401, description = "name or password is wrong"),
+        (status = 429, description = "ten failures in five minutes; see Retry-After")))]
+pub(super) async fn sign_in(
+    State(web): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    Json(asked): Json<SignIn>,
+) -> Result<Response, ApiError> {
+    let attempt = Attempt::new(&asked.user, peer.ip());
+    web.begin_login(&attempt)?;
+    let user = match asked.user.len() {
+        0..=MAX_NAME_BYTES => web.store().user_by_name(&asked.user).await?,
+        _ => None,
+    };
+    let user = user.filter(|user| !user.disabled);
+    let stored = user.as_ref().map(|user| user.password_hash.clone());
+    let fits = password::fits(&web.password_checks, stored, asked.password).await?;
+    let Some(user) = user.filter(|_| fits) else {
+        tracing::info!(source = %peer.ip(), "sign-in refused");
+        return Err(ApiError::WrongCredentials);
+    };
+    web.logins.lock().unwrap_or_else(PoisonError::into_inner).succeeded(&attempt);
+    if let Credential::Cookie(old) = Credential::of(&headers) {
+        web.store().delete_session(&old).await?;
+    }
+    let cookie = web.open_session(&user).await?;
+    Ok(([(header::SET_COOKIE, cookie)], axum::Json(SessionView::from(&user))).into_response())
+}
+
+/// Who is signed in.
+#[utoipa::path(get, path = "/api/v1/session", tag = "session",
+    responses((status = 200, body = SessionView), (status = 401)))]
+pub(super) async fn show(principal: Principal) -> axum::Json<SessionView> {
+    axum::Json(SessionView::from(principal.user.as_ref()))
+}
+
+/// Sign out: the token of this request is worth nothing from now on.
+#[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204), (status = 401)))]
+pub(super) async fn sign_out(State(web): State<Shared>, principal: Principal) -> Result<Response, ApiError> {
+    web.store().delete_session(&principal.token).await?;
+    let gone = format!("{SESSION_COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OneTimeLink {
+    /// The one-time token.
+    token: String,
+    /// The page to go to, one of ours; `/` otherwise.
+    #[serde(default)]
+    to: Option<String>,
+}
+
+/// Sign in by a one-time link: the token is spent, a session begins, the browser goes on to the page.
+#[utoipa::path(get, path = "/signin", tag = "session", params(OneTimeLink),
+    responses((status = 303, description = "signed in, on to the page"), (status = 401)))]
+pub(super) async fn sign_in_by_link(
+    State(web): State<Shared>,
+    Query(link): Query<OneTimeLink>,
+) -> Result<Response, ApiError> {
+    let principal = web.authenticate(&Credential::Bearer(link.token)).await?;
+    let cookie = web.open_session(&principal.user).await?;
+    let to = link.to.as_deref().and_then(pages::page).unwrap_or("/");
+    Ok((
+        StatusCode::SEE_OTHER,
+        [(header::SET_COOKIE, cookie), (header::LOCATION, HeaderValue::from_static(to))],
+    )
+        .into_response())
+}
+
+impl Web {
+    fn begin_login(&self, attempt: &Attempt) -> Result<(), ApiError> {
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        logins
+            .begin(attempt, time::now().mono)
+            .map_err(|retry_after| ApiError::TooManyAttempts { retry_after })
+    }
+
+    /// Opens a session and gives its `Set-Cookie`.
+    async fn open_session(&self, user: &User) -> Result<HeaderValue, ApiError> {
+        let token = self.with_mint(crate::ids::Mint::token);
+        self.store().create_session(&token, user.id, time::now().utc.plus(SESSION_LIFETIME), false).await?;
+        tracing::info!(user.id = %user.id, user.role = user.role.name(), "signed in");
+        let seconds = SESSION_LIFETIME.as_secs();
+        let cookie =
+            format!("{SESSION_COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}");
+        HeaderValue::try_from(cookie).map_err(|error| ApiError::internal("session cookie", &error))
+    }
+}

@@ -1,0 +1,191 @@
+//! Endpoint x role, written out once more: the table in `access.rs` cannot change unnoticed.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::Service;
+use super::service::{new_uuid, user_id};
+use crate::people::Role;
+use crate::web::access::{self, RULES, Who};
+
+/// o operator, s supervisor, c control, e executor, m mayor's office, r records, a auditor, x admin; `*` whoever is
+/// signed in.
+const EXPECTED: &str = "
+    GET    /api/v1/session                          *
+    GET    /api/v1/city                             *
+    GET    /api/v1/city/preview                     osc
+    GET    /api/v1/calls                            oscmra
+    GET    /api/v1/calls/{id}                       oscmra
+    GET    /api/v1/calls/{id}/timeline              oscmra
+    GET    /api/v1/calls/{id}/recording             osma
+    GET    /api/v1/calls/{id}/peaks                 osma
+    POST   /api/v1/calls/{id}/disposition           o
+    POST   /api/v1/calls/{id}/hangup                os
+    GET    /api/v1/cases                            oscemra
+    GET    /api/v1/cases/{number}                   oscemra
+    PATCH  /api/v1/cases/{number}                   os
+    GET    /api/v1/cases/{number}/timeline          oscemra
+    POST   /api/v1/cases/{number}/assign            osc
+    POST   /api/v1/cases/{number}/accept            e
+    POST   /api/v1/cases/{number}/start             e
+    POST   /api/v1/cases/{number}/decline           e
+    POST   /api/v1/cases/{number}/report            e
+    POST   /api/v1/cases/{number}/evidence          e
+    GET    /api/v1/cases/{number}/evidence/{id}     oscemra
+    POST   /api/v1/cases/{number}/evidence-accept   c
+    POST   /api/v1/cases/{number}/evidence-reject   c
+    POST   /api/v1/cases/{number}/tell              c
+    POST   /api/v1/cases/{number}/return            c
+    POST   /api/v1/cases/{number}/close             c
+    POST   /api/v1/cases/{number}/explain           o
+    GET    /api/v1/work-orders                      escma
+    GET    /api/v1/operators                        oscmax
+    GET    /api/v1/queues                           oscmax
+    GET    /api/v1/events                           oscmax
+    POST   /api/v1/operators/me/status              o
+    POST   /api/v1/operators/me/wrap-up-done        o
+    POST   /api/v1/admin/reload                     x
+    DELETE /api/v1/session                          *
+";
+
+fn letter(role: Role) -> char {
+    match role {
+        Role::Operator => 'o',
+        Role::Supervisor => 's',
+        Role::Control => 'c',
+        Role::Executor => 'e',
+        Role::MayorOffice => 'm',
+        Role::Records => 'r',
+        Role::Auditor => 'a',
+        Role::Admin => 'x',
+    }
+}
+
+fn expected() -> Vec<(&'static str, &'static str, &'static str)> {
+    let rows = EXPECTED
+        .lines()
+        .map(str::split_whitespace)
+        .map(|mut words| (words.next(), words.next(), words.next()));
+    rows.filter_map(|row| Some((row.0?, row.1?, row.2?))).collect()
+}
+
+/// The address with ids that exist nowhere, so that nothing changes and no finer rule applies.
+fn address(path: &str) -> String {
+    path.replace("{id}", &new_uuid().to_string()).replace("{number}", "2026-01-999999")
+}
+
+#[tokio::test]
+async fn each_role_may_do_what_the_table_says() {
+    let service = Service::start().await;
+    for (method, path, roles) in expected() {
+        let nobody = service.request(method.parse().unwrap(), &address(path)).send().await.unwrap();
+        assert_eq!(nobody.status(), StatusCode::UNAUTHORIZED, "{method} {path} without a session");
+        for role in Role::ALL {
+            let request = service.by(role, method.parse().unwrap(), &address(path)).json(&json!({}));
+            let answer = request.send().await.unwrap();
+            let status = answer.status();
+            let allowed = roles == "*" || roles.contains(letter(role));
+            let refused = status == StatusCode::FORBIDDEN;
+            assert_eq!(refused, !allowed, "{method} {path} as {}: {status}", role.name());
+            assert_ne!(status, StatusCode::UNAUTHORIZED, "{method} {path} as {}", role.name());
+            assert!(!status.is_server_error(), "{method} {path} as {}: {status}", role.name());
+        }
+    }
+}
+
+#[test]
+fn the_table_has_no_row_that_is_not_expected() {
+    let guarded = RULES.iter().filter(|rule| rule.who != Who::Public);
+    let guarded: BTreeSet<_> = guarded.map(|rule| (rule.method, rule.path)).collect();
+    let expected: BTreeSet<_> = expected().iter().map(|row| (row.0, row.1)).collect();
+    assert_eq!(guarded, expected);
+    let public = RULES.iter().filter(|rule| rule.who == Who::Public).map(|rule| rule.path);
+    let public: BTreeSet<_> = public.collect();
+    let known = ["/livez", "/readyz", "/metrics", "/api/openapi.json", "/signin", "/api/v1/session"];
+    assert_eq!(public, BTreeSet::from(known));
+}
+
+#[test]
+fn every_route_is_described_and_every_description_has_a_rule() {
+    let openapi = serde_json::to_value(crate::web::openapi()).unwrap();
+    let mut described = BTreeSet::new();
+    for (path, item) in openapi["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys().filter(|key| key.parse::<Method>().is_ok()) {
+            described.insert((method.to_uppercase(), path.clone()));
+        }
+    }
+    let ruled: BTreeSet<_> =
+        RULES.iter().map(|rule| (rule.method.to_owned(), rule.path.to_owned())).collect();
+    assert_eq!(described, ruled);
+}
+
+#[test]
+fn every_schema_that_is_referred_to_exists() {
+    let openapi = serde_json::to_value(crate::web::openapi()).unwrap();
+    let mut wanted = BTreeSet::new();
+    references(&openapi, &mut wanted);
+    assert!(!wanted.is_empty());
+    for reference in wanted {
+        let pointer = reference.trim_start_matches('#');
+        assert!(openapi.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+}
+
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                match value {
+                    Value::String(text) if key == "$ref" => drop(found.insert(text.clone())),
+                    other => references(other, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn hearing_follows_role_call_and_reason() {
+    let id = crate::ids::ContactId(new_uuid());
+    let mut contact = super::service::contact(id, crate::time::now().utc);
+    contact.operator = Some(user_id(Role::Operator));
+    let user = |role, id| crate::store::User {
+        id: user_id(id),
+        name: String::new(),
+        role,
+        password_hash: String::new(),
+        organisation: None,
+        languages: Vec::new(),
+        queues: Vec::new(),
+        sip: None,
+        disabled: false,
+    };
+    let hears = |role, reason| access::hearing(&user(role, role), &contact, reason).is_ok();
+    for role in Role::ALL {
+        let with_reason =
+            matches!(role, Role::Operator | Role::Supervisor | Role::MayorOffice | Role::Auditor);
+        assert_eq!(hears(role, Some("complaint")), with_reason, "{role:?}");
+        assert_eq!(hears(role, None), role == Role::Auditor, "{role:?}");
+        assert_eq!(hears(role, Some("  ")), role == Role::Auditor, "{role:?}");
+    }
+    let another = user(Role::Operator, Role::Supervisor);
+    assert_eq!(access::hearing(&another, &contact, Some("curious")), Err(access::NotHeard::NotOwnCall));
+}
+
+#[tokio::test]
+async fn a_refused_role_is_on_the_journal() {
+    let service = Service::start().await;
+    let id = new_uuid();
+    let refused = service.get(Role::Executor, &format!("/api/v1/calls/{id}/recording?reason=x")).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    let entries = service.journalled("access.denied").await;
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].contact.unwrap().0, id);
+    assert_eq!(entries[0].actor.id, user_id(Role::Executor).to_string());
+}

@@ -1,0 +1,219 @@
+//! A running service for one test, on a port of its own and a store of its own.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use crate::call::contact::Contact;
+use crate::case::city::CityPlan;
+use crate::diagnostic::Diagnostic;
+use crate::digest::Sha256;
+use crate::ids::{ContactId, RecordingId, UserId};
+use crate::journal::Entry;
+use crate::people::Role;
+use crate::phone_number::PhoneNumber;
+use crate::recording::{Recording, RecordingResult, RecordingState};
+use crate::store::{Batch, Store, User};
+use crate::switchboard::{Command, CommandError, Snapshot};
+use crate::time::{self, Timestamp};
+use crate::web::{CommandRequest, ReloadRequest, WebState};
+
+pub(super) const PASSWORD: &str = "correct horse battery";
+
+type Answer = Arc<dyn Fn(&Command) -> Result<(), CommandError> + Send + Sync>;
+
+pub(super) struct Service {
+    pub(super) address: SocketAddr,
+    pub(super) client: Client,
+    pub(super) store: Store,
+    pub(super) snapshot: watch::Sender<Arc<Snapshot>>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) folder: tempfile::TempDir,
+    stop: Option<oneshot::Sender<()>>,
+    pub(super) served: tokio::task::JoinHandle<()>,
+}
+
+impl Service {
+    pub(super) async fn start() -> Self {
+        Self::with_switchboard(Arc::new(|_| Ok(()))).await
+    }
+
+    /// `answer` is what the switchboard says to each command.
+    pub(super) async fn with_switchboard(answer: Answer) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("test.db").display());
+        let store = Store::open(&url, "01").await.unwrap();
+        for role in Role::ALL {
+            let organisation = (role == Role::Executor).then(|| "vodokanal".to_owned());
+            add_user(&store, role, organisation).await;
+        }
+        let (snapshot, snapshots) = watch::channel(Arc::new(Snapshot { seq: 1, ..Snapshot::default() }));
+        let (asking, asked) = mpsc::channel(16);
+        let (seen, commands) = mpsc::channel(16);
+        tokio::spawn(stand_in(asked, seen, answer));
+        let (reload, reloads) = mpsc::channel(1);
+        tokio::spawn(refuse_every_second(reloads));
+        let state = WebState {
+            store: store.clone(),
+            commands: asking,
+            snapshot: snapshots,
+            city: watch::channel(Arc::new(plan())).1,
+            recording_dir: folder.path().to_owned(),
+            short_number: "1580".to_owned(),
+            metrics: Arc::new(|| "ringback_calls_offered_total 3\n".to_owned()),
+            reload,
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served = tokio::spawn(async move {
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            crate::web::serve(listener, crate::web::router(state), stopped).await.unwrap();
+        });
+        let client =
+            Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+        Self { address, client, store, snapshot, commands, folder, stop: Some(stop), served }
+    }
+
+    pub(super) fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("http://{}{path}", self.address);
+        self.client.request(method, url).timeout(Duration::from_secs(30))
+    }
+
+    /// A request of the user with this role.
+    pub(super) fn by(&self, role: Role, method: Method, path: &str) -> RequestBuilder {
+        self.request(method, path).bearer_auth(token(role))
+    }
+
+    pub(super) async fn get(&self, role: Role, path: &str) -> Response {
+        self.by(role, Method::GET, path).send().await.unwrap()
+    }
+
+    pub(super) async fn post(&self, role: Role, path: &str, body: Value) -> Response {
+        self.by(role, Method::POST, path).json(&body).send().await.unwrap()
+    }
+
+    /// Entries of this type, oldest first.
+    pub(super) async fn journalled(&self, event: &str) -> Vec<Entry> {
+        let entries = self.store.entries_after(0, 1000).await.unwrap();
+        entries.into_iter().filter(|entry| entry.event == event).collect()
+    }
+
+    /// A call that `operator` took, with a sealed recording of these bytes.
+    pub(super) async fn recorded_call(&self, wav: &[u8], operator: Option<UserId>) -> ContactId {
+        let id = ContactId(new_uuid());
+        let at = time::now().utc;
+        let recording = Recording {
+            id: RecordingId(new_uuid()),
+            contact: id,
+            path: format!("{id}.wav"),
+            state: RecordingState::Sealed,
+            started_at: at,
+            sample_rate: 8000,
+            frames: 8000,
+            gaps: Vec::new(),
+            result: Some(RecordingResult::Ok),
+            sha256: Some(Sha256::of(wav)),
+        };
+        std::fs::write(self.folder.path().join(&recording.path), wav).unwrap();
+        let contact = Contact { recording: Some(recording.id), operator, ..contact(id, at) };
+        let batch = Batch { contacts: vec![contact], recordings: vec![recording], entries: Vec::new() };
+        self.store.commit(batch).await.unwrap();
+        id
+    }
+}
+
+pub(super) fn contact(id: ContactId, at: Timestamp) -> Contact {
+    Contact {
+        id,
+        caller: PhoneNumber::from_user_part("+380671234567"),
+        called: PhoneNumber::from_user_part("1580"),
+        origin: "trunk".to_owned(),
+        sip_call_id: "abc".to_owned(),
+        language: Some(crate::language::Language::Uk),
+        topic: Some("water".to_owned()),
+        ivr_path: vec!["language".to_owned()],
+        queue: Some("water".to_owned()),
+        operator: None,
+        case: None,
+        recording: None,
+        offered_at: at,
+        answered_at: Some(at),
+        queued_at: None,
+        connected_at: None,
+        ended_at: Some(at),
+        termination: Some(crate::termination::Termination::CallerHungUp),
+        disposition: None,
+        callback: None,
+    }
+}
+
+fn plan() -> CityPlan {
+    CityPlan::parse("city.toml", include_str!("city.toml")).unwrap()
+}
+
+async fn add_user(store: &Store, role: Role, organisation: Option<String>) {
+    static HASH: OnceLock<String> = OnceLock::new();
+    let user = User {
+        id: user_id(role),
+        name: role.name().to_owned(),
+        role,
+        password_hash: HASH.get_or_init(|| crate::web::hash_password(PASSWORD).unwrap()).clone(),
+        organisation,
+        languages: vec![crate::language::Language::Uk],
+        queues: Vec::new(),
+        sip: None,
+        disabled: false,
+    };
+    store.create_user(&user).await.unwrap();
+    let expires_at = time::now().utc.plus(Duration::from_secs(3600));
+    store.create_session(&token(role), user.id, expires_at, false).await.unwrap();
+}
+
+pub(super) fn user_id(role: Role) -> UserId {
+    UserId(Uuid::from_u128(0x0193_a000_0000_7000_8000_0000_0000_0000 + role as u128))
+}
+
+pub(super) fn token(role: Role) -> String {
+    format!("token-of-{}", role.name())
+}
+
+pub(super) fn new_uuid() -> Uuid {
+    use rand::RngExt;
+    crate::ids::Mint::new(rand::rng().random()).uuid(time::now().utc)
+}
+
+async fn stand_in(mut asked: mpsc::Receiver<CommandRequest>, seen: mpsc::Sender<Command>, answer: Answer) {
+    while let Some((command, back)) = asked.recv().await {
+        let _ = back.send(answer(&command));
+        let _ = seen.send(command).await;
+    }
+}
+
+/// The first reload is good, the second is refused, and so on.
+async fn refuse_every_second(mut reloads: mpsc::Receiver<ReloadRequest>) {
+    let mut good = true;
+    while let Some(back) = reloads.recv().await {
+        let complaint = Diagnostic {
+            file: "city.toml".to_owned(),
+            line: 3,
+            column: 7,
+            message: "unknown key".to_owned(),
+        };
+        let _ = back.send(if good { Ok(()) } else { Err(vec![complaint]) });
+        good = !good;
+    }
+}
