@@ -27,7 +27,7 @@ const LAYERS: &[&[&str]] = &[
     &["sip", "acd", "case", "ivr", "media", "recording"],
     &["journal", "call", "switchboard"],
     &["net", "media_plane", "store", "files", "web", "notify", "speech"],
-    &["config", "app", "main", "lib"],
+    &["config", "app", "cli", "softphone", "main", "lib"],
 ];
 /// Siblings in this layer do not know each other; only `call` and `switchboard` bring them together.
 const MACHINES: usize = 2;
