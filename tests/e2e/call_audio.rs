@@ -214,7 +214,7 @@ fn sipps_own_media_is_recorded_and_its_digits_count() {
             ("capture", capture.display().to_string()),
         ];
         let place = Place { transport: Transport::Udp, local: free_port(TRUNK), server: server.sip };
-        let media_port = RtpPeer::start(TRUNK).address.port().to_string();
+        let media_port = free_port(TRUNK).port().to_string();
         let more = ["-mi", "127.0.0.2", "-mp", &media_port];
         Sipp::start(include_str!("sipp/citizen_plays_capture.xml"), &place, &values, &more).succeed(SOON);
         let auditor = server.sign_in("audyt");
