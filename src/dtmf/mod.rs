@@ -1,4 +1,5 @@
 //! Telephone digits: RFC 4733 events, SIP INFO bodies; one digit alphabet for all of them.
+//! What a digit means in a menu is `ivr/`.
 
 pub mod info;
 pub mod telephone_event;

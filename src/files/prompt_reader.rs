@@ -1,4 +1,5 @@
 //! Reads prompts and music: WAV files of any usual rate, mono or stereo, 8 or 16 bits, as one [`Sound`] at 8 kHz.
+//! Which prompt is wanted when is `dialplan/`; playing it is `media/`.
 
 use std::path::{Path, PathBuf};
 

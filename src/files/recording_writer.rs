@@ -194,7 +194,8 @@ impl RecordingWriter {
     }
 
     fn complete(&mut self) -> io::Result<crate::digest::Sha256> {
-        let trailer = cue::to_bytes(&self.markers, self.written);
+        let points: Vec<cue::Point<'_>> = self.markers.iter().map(point).collect();
+        let trailer = cue::to_bytes(&points, self.written);
         self.file.write_all_at(&trailer, self.end())?;
         self.write_head(trailer.len() as u64)?;
         // A failed write may have left octets behind the end.
@@ -213,6 +214,10 @@ impl RecordingWriter {
     fn warn(&self, what: &'static str, error: &io::Error) {
         tracing::warn!(recording.id = %self.recording, path = %self.path.display(), %error, "{what}");
     }
+}
+
+fn point(marker: &Marker) -> cue::Point<'_> {
+    cue::Point { frame: marker.offset_ms.saturating_mul(FRAMES_PER_MS), label: &marker.label }
 }
 
 /// Only plain names below the folder: the path comes from the database.

@@ -274,9 +274,11 @@ enum Content {
 
 impl Content {
     fn of(payload_type: u8, session: &AudioSession) -> Option<Self> {
+        // Some peers send events as the type they asked for rather than the one we did.
+        let events = [session.receive_event_payload_type, session.send_event_payload_type];
         if payload_type == session.receive_payload_type {
             Some(Self::Audio)
-        } else if Some(payload_type) == session.receive_event_payload_type {
+        } else if events.contains(&Some(payload_type)) {
             Some(Self::Digit)
         } else {
             (payload_type == COMFORT_NOISE).then_some(Self::ComfortNoise)

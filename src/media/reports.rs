@@ -1,4 +1,5 @@
 //! The RTCP of a leg (RFC 3550 6): when its next report is due, what it says, and what the peer's reports tell us.
+//! The packets themselves are `rtp/rtcp`.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
 //! Legs under packets, ticks and commands: what is heard where, what is recorded, which events come and how often.
+//! Simulated time, seeded disorder; sockets are `media_plane/tests.rs`.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -106,7 +107,7 @@ impl Phone {
             codec: self.codec,
             send_payload_type: self.codec.payload_type(),
             receive_payload_type: self.codec.payload_type(),
-            send_event_payload_type: Some(101),
+            send_event_payload_type: Some(96),
             receive_event_payload_type: Some(101),
             remote_rtp: self.address,
             remote_rtcp: SocketAddr::new(self.address.ip(), self.address.port() + 1),
@@ -327,7 +328,8 @@ fn digits_are_told_once_while_playing_and_are_not_bridged() {
     for (press, code) in [(1_u32, 1_u8), (2, 1), (3, 11)] {
         for (duration, end) in [(160, false), (320, false), (480, true), (480, true), (480, true)] {
             let payload = TelephoneEvent { code, end, volume: 10, duration }.to_bytes();
-            bench.rtp(&a, &a.wrap(101, sequence_number, press * 2000, &payload));
+            let payload_type = if press == 1 { 101 } else { 96 };
+            bench.rtp(&a, &a.wrap(payload_type, sequence_number, press * 2000, &payload));
             sequence_number += 1;
             bench.tick();
         }

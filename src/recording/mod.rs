@@ -1,4 +1,5 @@
-//! The recording of a contact: its states, gaps and result. The bytes are `wav/` and `files/`.
+//! The recording of a contact: its states, gaps and result.
+//! The bytes are `wav/` and `files/`.
 
 use serde::{Deserialize, Serialize};
 
@@ -76,4 +77,11 @@ pub struct Sealed {
     pub gaps: Vec<Gap>,
     pub result: RecordingResult,
     pub sha256: Option<Sha256>,
+}
+
+impl Sealed {
+    /// There is no file that could be used.
+    pub fn failed(recording: RecordingId) -> Self {
+        Self { recording, frames: 0, gaps: Vec::new(), result: RecordingResult::Failed, sha256: None }
+    }
 }

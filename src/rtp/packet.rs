@@ -113,7 +113,7 @@ mod tests {
         assert_eq!((header.sequence_number, header.timestamp, header.ssrc), (1, 2, 3));
         assert_eq!(payload, b"voice");
         for len in 0..28 {
-            assert_eq!(RtpHeader::parse(&packet[..len]).is_err(), true, "cut at {len}");
+            assert!(RtpHeader::parse(&packet[..len]).is_err(), "cut at {len}");
         }
     }
 

@@ -49,7 +49,7 @@ impl Store {
             let linked = newly_linked(&contacts_before, &case);
             // An entry names the contact only where there is no doubt which one it is about.
             let contact = if let [contact] = linked[..] { Some(contact) } else { None };
-            let entries = drafts(number, events, &Source { at, actor, contact, media: None })?;
+            let entries = drafts(&case, &events, &Source { at, actor, contact, media: None })?;
             if let Some(saved) = self.writer.make(Save { case, revision, order, linked, entries }).await? {
                 return Ok(saved);
             }

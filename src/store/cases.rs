@@ -86,7 +86,7 @@ pub(super) fn any_of<'w>(
 pub(super) struct Place<'o> {
     pub year: i32,
     pub office: &'o str,
-    pub seq: i64,
+    pub seq: u64,
 }
 
 /// A new row, at revision 1.
@@ -101,7 +101,7 @@ pub(super) async fn insert(
         .bind(&case.number.0)
         .bind(place.year)
         .bind(place.office)
-        .bind(place.seq)
+        .bind(row::stored_count(place.seq))
         .bind(case.state.name())
         .bind(&case.category)
         .bind(case.state.executor())

@@ -6,11 +6,12 @@ use sqlx::SqliteConnection;
 
 use crate::case::{Case, CaseDraft, CaseEvent, CaseNumber};
 use crate::ids::ContactId;
-use crate::journal::{Draft, EventType, MediaPosition};
+use crate::journal::{Draft, MediaPosition};
 use crate::people::Actor;
 use crate::time::Timestamp;
 
 use super::cases::{self, Place};
+use super::row::Fields;
 use super::writer::{Change, Ledger, Receipt};
 use super::{Store, StoreError, contacts};
 
@@ -61,13 +62,14 @@ impl Change for Registration {
             return existing(ledger.connection, &number).await;
         }
         let place = next_place(ledger.connection, ledger.office, self.at).await?;
-        let (case, events) = Case::register(self.draft, number(place), self.at);
+        let number = CaseNumber::new(place.year, place.office, place.seq);
+        let (case, events) = Case::register(self.draft, number, self.at);
         cases::insert(ledger.connection, &case, place).await?;
         if let Some(contact) = contact {
             contacts::set_case(ledger.connection, contact, &case.number).await?;
         }
         let source = Source { at: self.at, actor: &self.actor, contact, media: self.media };
-        ledger.append_all(drafts(&case.number, events, &source)?).await?;
+        ledger.append_all(drafts(&case, &events, &source)?).await?;
         Ok(case)
     }
 }
@@ -85,13 +87,8 @@ async fn next_place<'o>(
     let year = at.utc().year();
     let sql = "INSERT INTO register (year, office, last_seq) VALUES ($1, $2, 1) \
                ON CONFLICT (year, office) DO UPDATE SET last_seq = last_seq + 1 RETURNING last_seq";
-    let seq = sqlx::query_scalar(sql).bind(year).bind(office).fetch_one(connection).await?;
-    Ok(Place { year, office, seq })
-}
-
-/// `2026-01-000042`; more than 999,999 cases a year make it longer.
-pub(super) fn number(place: Place<'_>) -> CaseNumber {
-    CaseNumber(format!("{:04}-{}-{:06}", place.year, place.office, place.seq))
+    let row = sqlx::query(sql).bind(year).bind(office).fetch_one(connection).await?;
+    Ok(Place { year, office, seq: Fields::of(&row, "register").count("last_seq")? })
 }
 
 /// What all entries of one change of a case have in common.
@@ -104,24 +101,21 @@ pub(super) struct Source<'a> {
 
 /// The entries of what happened to the case.
 pub(super) fn drafts(
-    number: &CaseNumber,
-    events: Vec<CaseEvent>,
+    case: &Case,
+    events: &[CaseEvent],
     source: &Source<'_>,
 ) -> Result<Vec<Draft>, StoreError> {
-    let draft = |event: CaseEvent| {
-        let kind = EventType::from_name(event.name).ok_or_else(|| StoreError::Corrupt {
+    let draft = |event: &CaseEvent| {
+        let draft = Draft::from_case_event(event, case, source.actor, source.at);
+        let mut draft = draft.ok_or_else(|| StoreError::Corrupt {
             what: "case event",
             detail: format!("'{}' is not in the journal's vocabulary", event.name),
         })?;
-        let mut draft = Draft::new(kind, source.at, source.actor.clone());
         draft.contact = source.contact;
-        draft.case = Some(number.clone());
         draft.media = source.media;
-        draft.reason = event.reason;
-        draft.data = event.data;
         Ok(draft)
     };
-    events.into_iter().map(draft).collect()
+    events.iter().map(draft).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::case::CaseNumber;
 use crate::digest::Sha256;
 use crate::ids::RecordingId;
-use crate::journal::Head;
+use crate::journal::{Break, Head, Verifier};
 use crate::recording::Recording;
 
 use super::journal::MAX_ENTRIES;
@@ -32,18 +32,23 @@ pub struct Progress {
 }
 
 /// Something that should not be.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Finding {
-    /// The entry with this number is missing, altered or unreadable. What follows it proves nothing any more and is
-    /// not looked at.
-    ChainBroken { seq: u64 },
-    /// Register numbers `first` to `last` were given and have no case.
-    NumbersMissing { year: i32, office: String, first: u64, last: u64 },
+    /// What follows the break proves nothing any more and is not looked at.
+    #[error("journal: {0}")]
+    ChainBroken(#[from] Break),
+    /// The row of the entry with this number is no entry; what follows is not looked at.
+    #[error("journal: entry {seq}: {detail}")]
+    EntryUnreadable { seq: u64, detail: String },
+    /// Numbers `first` to `last` were given and have no case.
+    #[error("register: numbers {first} to {last} are missing")]
+    NumbersMissing { first: CaseNumber, last: CaseNumber },
     /// The case has no `case.registered` entry, as when the end of the journal was cut off.
+    #[error("case {0}: its registration is not in the journal")]
     CaseNotJournalled(CaseNumber),
-    /// The file of a sealed recording has another digest than its row.
+    #[error("recording {0}: the file is not the one that was sealed")]
     RecordingAltered(RecordingId),
-    /// The file of a sealed recording cannot be read.
+    #[error("recording {0}: the file cannot be read")]
     RecordingUnreadable(RecordingId),
 }
 
@@ -59,6 +64,7 @@ pub struct VerifyReport {
 }
 
 impl VerifyReport {
+    /// Nothing was found.
     pub fn is_good(&self) -> bool {
         self.findings.is_empty()
     }
@@ -95,23 +101,19 @@ impl Store {
         report: &mut VerifyReport,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), StoreError> {
+        let mut verifier = Verifier::new(Head::default());
         loop {
-            let rows = self.rows_after(report.head.seq, MAX_ENTRIES).await?;
+            let rows = self.rows_after(verifier.head().seq, MAX_ENTRIES).await?;
             if rows.is_empty() {
                 return Ok(());
             }
             for row in &rows {
-                let expected = report.head.seq + 1;
-                match journal::read(row) {
-                    Ok(entry) if entry.seq == expected && entry.follows(&report.head) => {
-                        report.head = Head { seq: entry.seq, hash: entry.hash };
-                        report.checked.entries += 1;
-                    }
-                    _ => {
-                        report.add(Finding::ChainBroken { seq: expected });
-                        return Ok(());
-                    }
+                if let Err(finding) = check_entry(&mut verifier, row) {
+                    report.add(finding);
+                    return Ok(());
                 }
+                report.checked.entries += 1;
+                report.head = verifier.head();
             }
             progress(report.checked);
         }
@@ -187,6 +189,15 @@ impl Store {
     }
 }
 
+fn check_entry(verifier: &mut Verifier, row: &SqliteRow) -> Result<(), Finding> {
+    let unreadable = |error: StoreError| Finding::EntryUnreadable {
+        seq: verifier.head().seq + 1,
+        detail: error.to_string(),
+    };
+    let entry = journal::read(row).map_err(unreadable)?;
+    Ok(verifier.check(&entry)?)
+}
+
 /// The numbers given in one year and office.
 struct Register {
     year: i32,
@@ -205,7 +216,8 @@ impl Register {
     }
 
     fn missing(&self, (first, last): (u64, u64)) -> Finding {
-        Finding::NumbersMissing { year: self.year, office: self.office.clone(), first, last }
+        let number = |seq| CaseNumber::new(self.year, &self.office, seq);
+        Finding::NumbersMissing { first: number(first), last: number(last) }
     }
 }
 
@@ -229,6 +241,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
     use super::*;
+    use crate::journal::Fault;
     use crate::recording::Recording;
     use crate::store::Batch;
     use crate::store::fixture::{Files, fresh, offered, recording, recording_id, registered, sealed};
@@ -262,14 +275,19 @@ mod tests {
 
     #[tokio::test]
     async fn an_altered_or_missing_entry_is_found() {
+        let broken = |seq, fault| Finding::ChainBroken(Break { seq, fault });
+        let unreadable = "stored journal entry cannot be read: column actor".to_owned();
         let alterations = [
-            ("UPDATE journal SET data = '{\"n\":9}' WHERE seq = 2", 2),
-            ("UPDATE journal SET reason = 'so' WHERE seq = 3", 3),
-            ("UPDATE journal SET actor = 'x' WHERE seq = 1", 1),
-            ("DELETE FROM journal WHERE seq = 1", 1),
-            ("DELETE FROM journal WHERE seq = 2", 2),
+            ("UPDATE journal SET data = '{\"n\":9}' WHERE seq = 2", broken(2, Fault::Altered)),
+            ("UPDATE journal SET reason = 'so' WHERE seq = 3", broken(3, Fault::Altered)),
+            (
+                "UPDATE journal SET actor = 'x' WHERE seq = 1",
+                Finding::EntryUnreadable { seq: 1, detail: unreadable },
+            ),
+            ("DELETE FROM journal WHERE seq = 1", broken(1, Fault::Missing { found: 2 })),
+            ("DELETE FROM journal WHERE seq = 2", broken(2, Fault::Missing { found: 3 })),
         ];
-        for (alteration, seq) in alterations {
+        for (alteration, expected) in alterations {
             let files = Files::new();
             let store = files.open().await;
             for n in 1..=3 {
@@ -278,7 +296,10 @@ mod tests {
             let drop_triggers =
                 ["DROP TRIGGER journal_refuses_update", "DROP TRIGGER journal_refuses_delete"];
             by_force(&files, &[drop_triggers[0], drop_triggers[1], alteration]).await;
-            assert_eq!(findings(&store).await, [Finding::ChainBroken { seq }], "{alteration}");
+            let found = findings(&store).await;
+            // The rest of the complaint is the JSON parser's.
+            let [found] = &found[..] else { panic!("{alteration}: {found:?}") };
+            assert!(found.to_string().starts_with(&expected.to_string()), "{alteration}: {found}");
         }
     }
 
@@ -305,8 +326,8 @@ mod tests {
         let refused = sqlx::query(removed).execute(&mut files.intruder().await).await;
         assert!(refused.is_err(), "a case was deleted");
         by_force(&files, &["DROP TRIGGER cases_are_never_deleted", removed]).await;
-        let missing =
-            |first, last| Finding::NumbersMissing { year: 2026, office: "01".to_owned(), first, last };
+        let number = |seq| CaseNumber::new(2026, "01", seq);
+        let missing = |first, last| Finding::NumbersMissing { first: number(first), last: number(last) };
         assert_eq!(findings(&store).await, [missing(1, 1), missing(3, 4), missing(6, 6)]);
     }
 

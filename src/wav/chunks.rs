@@ -93,7 +93,6 @@ pub fn is_whole_trailer(bytes: &[u8]) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::recording::Marker;
     use crate::time::Timestamp;
     use crate::wav::{HEADER_LEN, RecordingHeader, cue};
 
@@ -122,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_trailer_is_known_when_whole() {
-        let trailer = cue::to_bytes(&[Marker { offset_ms: 1, label: "abc".into() }], 10);
+        let trailer = cue::to_bytes(&[cue::Point { frame: 8, label: "abc" }], 10);
         assert!(is_whole_trailer(&trailer));
         for len in 0..trailer.len() {
             // A cut between the two chunks leaves a whole `cue `.

@@ -1,21 +1,26 @@
 //! Markers behind the samples: a `cue ` chunk (one point each) and `LIST adtl` with one `labl` per point, as the RIFF
 //! Multimedia Programming Interface 1.0 lays them out. Players show them as named marks.
 
-use super::header::SAMPLE_RATE;
-use crate::recording::Marker;
+/// One named moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Point<'a> {
+    pub frame: u64,
+    /// Printable ASCII; anything else becomes `?`.
+    pub label: &'a str,
+}
 
-/// The chunks for `markers`, in order of time; nothing when there are none. Offsets beyond `frames` count as its end.
-pub fn to_bytes(markers: &[Marker], frames: u64) -> Vec<u8> {
-    if markers.is_empty() {
+/// The chunks for `points`, in order of time; nothing when there are none. Points beyond `frames` count as its end.
+pub fn to_bytes(points: &[Point<'_>], frames: u64) -> Vec<u8> {
+    if points.is_empty() {
         return Vec::new();
     }
-    let mut sorted: Vec<&Marker> = markers.iter().collect();
-    sorted.sort_by_key(|marker| marker.offset_ms);
+    let mut sorted = points.to_vec();
+    sorted.sort_by_key(|point| point.frame);
     let mut cue = Vec::new();
     let mut labels = b"adtl".to_vec();
     cue.extend((sorted.len() as u32).to_le_bytes());
-    for (id, marker) in (1_u32..).zip(sorted) {
-        let frame = marker.offset_ms.saturating_mul(u64::from(SAMPLE_RATE) / 1000).min(frames) as u32;
+    for (id, point) in (1_u32..).zip(sorted) {
+        let frame = point.frame.min(frames) as u32;
         cue.extend(id.to_le_bytes());
         cue.extend(frame.to_le_bytes());
         cue.extend(b"data");
@@ -23,7 +28,7 @@ pub fn to_bytes(markers: &[Marker], frames: u64) -> Vec<u8> {
         cue.extend([0; 8]);
         cue.extend(frame.to_le_bytes());
         let mut label = id.to_le_bytes().to_vec();
-        label.extend(marker.label.bytes().map(|octet| if octet.is_ascii_graphic() { octet } else { b'?' }));
+        label.extend(point.label.bytes().map(|octet| if octet.is_ascii_graphic() { octet } else { b'?' }));
         label.push(0);
         put_chunk(&mut labels, *b"labl", &label);
     }
@@ -49,8 +54,8 @@ mod tests {
 
     #[test]
     fn points_and_labels_stand_in_order_of_time() {
-        let marker = |offset_ms, label: &str| Marker { offset_ms, label: label.into() };
-        let bytes = to_bytes(&[marker(2000, "ivr.digit"), marker(1000, "a b"), marker(9000, "end")], 24_000);
+        let point = |frame, label| Point { frame, label };
+        let bytes = to_bytes(&[point(16_000, "ivr.digit"), point(8000, "a b"), point(72_000, "end")], 24_000);
         assert_eq!(bytes[..12], *b"cue \x4c\0\0\0\x03\0\0\0");
         let frame = |i: usize| u32::from_le_bytes([0, 1, 2, 3].map(|k| bytes[12 + 24 * i + 20 + k]));
         assert_eq!([frame(0), frame(1), frame(2)], [8000, 16_000, 24_000]);

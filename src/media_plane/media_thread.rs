@@ -1,0 +1,240 @@
+//! The media thread: waits for packets, orders and the next 20 ms tick, and lets the exchange do the rest. Ticks
+//! follow a fixed rhythm; after a stall each missed one is made up, so recordings keep their time.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use polling::{Events, Poller};
+
+use super::ports::PortPool;
+use super::queue::{Intake, Outlet};
+use super::sockets::{SocketPair, Stream, leg_of};
+use super::writer_thread::{Block, Work, writer_of};
+use super::{Report, Reporter};
+use crate::ids::{LegId, RecordingId};
+use crate::media::{Command, Event, Exchange, SAMPLES_PER_TICK, Sink, TICK_MS};
+
+const TICK: Duration = Duration::from_millis(TICK_MS);
+/// Missed ticks made up in one go before sockets and orders get their turn: 0.5 s.
+const MAX_TICKS_AT_ONCE: usize = 25;
+/// Orders carried out in one go; the rest waits for the next turn, a moment later.
+const MAX_ORDERS_AT_ONCE: usize = 256;
+/// Datagrams read from one socket in one go: a flood on one leg does not starve the others.
+const MAX_DATAGRAMS_AT_ONCE: usize = 16;
+/// Octets read of a datagram; a longer one is cut and then refused as malformed or not.
+const MAX_DATAGRAM: usize = 1500;
+/// Pairs tried when others hold ports of our range.
+const MAX_BINDS: usize = 64;
+
+/// What a media thread shares with the plane that started it.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) poller: Arc<Poller>,
+    pub(super) stop: AtomicBool,
+    pub(super) ports_in_use: AtomicUsize,
+}
+
+/// One media thread: its legs, their sockets and its clock.
+pub(super) struct MediaThread {
+    bind: IpAddr,
+    ports: PortPool,
+    shared: Arc<Shared>,
+    orders: Outlet<Command>,
+    exchange: Exchange,
+    out: Out,
+    next_tick_at: Instant,
+}
+
+/// Where the exchange's output goes.
+struct Out {
+    sockets: HashMap<LegId, SocketPair>,
+    writers: Vec<Intake<Work>>,
+    /// Frames handed out per running recording.
+    frames: HashMap<RecordingId, u64>,
+    /// Told only once the ports are free again.
+    closed: Option<Event>,
+    report: Reporter,
+}
+
+impl MediaThread {
+    pub(super) fn new(
+        bind: IpAddr,
+        ports: PortPool,
+        shared: Arc<Shared>,
+        orders: Outlet<Command>,
+        writers: Vec<Intake<Work>>,
+        report: Reporter,
+    ) -> Self {
+        let out = Out { sockets: HashMap::new(), writers, frames: HashMap::new(), closed: None, report };
+        let next_tick_at = crate::time::now().mono + TICK;
+        Self { bind, ports, shared, orders, exchange: Exchange::new(), out, next_tick_at }
+    }
+
+    pub(super) fn run(mut self) {
+        let mut events = Events::new();
+        while !self.shared.stop.load(Ordering::Relaxed) {
+            events.clear();
+            let timeout = self.next_tick_at.saturating_duration_since(crate::time::now().mono);
+            match self.shared.poller.wait(&mut events, Some(timeout)) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    // Sockets are deaf now, but play-out and recordings go on.
+                    tracing::error!(%error, "cannot wait for packets");
+                    std::thread::park_timeout(timeout);
+                }
+            }
+            for event in events.iter() {
+                self.read(event.key);
+            }
+            self.tick();
+            self.carry_out_orders();
+        }
+    }
+
+    fn read(&mut self, key: usize) {
+        let (leg, stream) = leg_of(key);
+        let mut buffer = [0; MAX_DATAGRAM];
+        for _ in 0..MAX_DATAGRAMS_AT_ONCE {
+            let Some(pair) = self.out.sockets.get(&leg) else { return };
+            let Ok((len, from)) = pair.socket(stream).recv_from(&mut buffer) else { return };
+            let now = crate::time::now().mono;
+            match stream {
+                Stream::Rtp => self.exchange.handle_rtp(leg, from, &buffer[..len], now, &mut self.out),
+                Stream::Rtcp => self.exchange.handle_rtcp(leg, from, &buffer[..len], now, &mut self.out),
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = crate::time::now().mono;
+        for _ in 0..MAX_TICKS_AT_ONCE {
+            if self.next_tick_at > now {
+                break;
+            }
+            self.exchange.handle_tick(self.next_tick_at, &mut self.out);
+            self.next_tick_at += TICK;
+        }
+    }
+
+    fn carry_out_orders(&mut self) {
+        for _ in 0..MAX_ORDERS_AT_ONCE {
+            match self.orders.try_pop() {
+                Some(Command::Open { leg, seed }) => self.open(leg, seed),
+                Some(command) => self.carry_out(command),
+                None => return,
+            }
+        }
+        // There may be more: come back without waiting for the next tick.
+        self.shared.poller.notify().ok();
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        self.exchange.handle_command(command, crate::time::now().mono, &mut self.out);
+        if let Some(Event::Closed { leg, stats }) = self.out.closed.take() {
+            self.release(leg);
+            self.out.report.report(Report::Media(Event::Closed { leg, stats }));
+        }
+    }
+
+    fn open(&mut self, leg: LegId, seed: u64) {
+        if self.out.sockets.contains_key(&leg) {
+            return;
+        }
+        let event = match self.bind(leg) {
+            Some((pair, local_rtp)) => {
+                self.out.sockets.insert(leg, pair);
+                self.shared.ports_in_use.fetch_add(1, Ordering::Relaxed);
+                self.carry_out(Command::Open { leg, seed });
+                Event::Opened { leg, local_rtp }
+            }
+            None => {
+                tracing::warn!(leg.id = %leg, "no RTP port free");
+                Event::OpenFailed { leg }
+            }
+        };
+        self.out.report.report(Report::Media(event));
+    }
+
+    fn bind(&mut self, leg: LegId) -> Option<(SocketPair, SocketAddr)> {
+        for _ in 0..MAX_BINDS {
+            let now = crate::time::now().mono;
+            let port = self.ports.take(now)?;
+            match SocketPair::bind(self.bind, port, leg, &self.shared.poller).and_then(|pair| {
+                let local_rtp = pair.local_rtp()?;
+                Ok((pair, local_rtp))
+            }) {
+                Ok(bound) => return Some(bound),
+                Err(error) => {
+                    tracing::debug!(port, %error, "RTP port is not ours");
+                    self.ports.put_back(port, now);
+                }
+            }
+        }
+        None
+    }
+
+    fn release(&mut self, leg: LegId) {
+        let Some(pair) = self.out.sockets.remove(&leg) else { return };
+        if let Ok(local_rtp) = pair.local_rtp() {
+            self.ports.put_back(local_rtp.port(), crate::time::now().mono);
+        }
+        self.shared.ports_in_use.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Out {
+    fn transmit(&self, leg: LegId, stream: Stream, to: SocketAddr, packet: &[u8]) {
+        // A full socket buffer or an unreachable peer is loss, as on any other hop.
+        if let Some(Err(error)) = self.sockets.get(&leg).map(|pair| pair.socket(stream).send_to(packet, to)) {
+            tracing::trace!(leg.id = %leg, %error, "packet not sent");
+        }
+    }
+}
+
+impl Sink for Out {
+    fn transmit_rtp(&mut self, leg: LegId, to: SocketAddr, packet: &[u8]) {
+        self.transmit(leg, Stream::Rtp, to, packet);
+    }
+
+    fn transmit_rtcp(&mut self, leg: LegId, to: SocketAddr, packet: &[u8]) {
+        self.transmit(leg, Stream::Rtcp, to, packet);
+    }
+
+    fn record(&mut self, recording: RecordingId, left: &[i16], right: &[i16]) {
+        let frames = self.frames.entry(recording).or_insert(0);
+        let mut block = Block {
+            recording,
+            first_frame: *frames,
+            left: [0; SAMPLES_PER_TICK],
+            right: [0; SAMPLES_PER_TICK],
+        };
+        block.left.iter_mut().zip(left).for_each(|(to, from)| *to = *from);
+        block.right.iter_mut().zip(right).for_each(|(to, from)| *to = *from);
+        *frames += SAMPLES_PER_TICK as u64;
+        // A refused block is seen by the writer as a hole before the next one, and listed as a gap.
+        writer_of(&self.writers, recording).push(Work::Block(block)).ok();
+    }
+
+    fn event(&mut self, event: Event) {
+        match event {
+            Event::Closed { .. } => {
+                self.closed = Some(event);
+                return;
+            }
+            Event::RecordingEnded { recording, frames } => {
+                self.frames.remove(&recording);
+                let ended = Work::Ended { recording, frames };
+                if writer_of(&self.writers, recording).push_reserved(ended).is_err() {
+                    tracing::error!(recording.id = %recording, "writer is stuck: the end is not known to it");
+                }
+            }
+            _ => {}
+        }
+        self.report.report(Report::Media(event));
+    }
+}
