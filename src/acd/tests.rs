@@ -10,6 +10,15 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// Some moment; only differences to it matter.
+pub(super) fn start() -> Instant {
+    crate::time::now().mono
+}
+
+pub(super) fn from_environment(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
 pub(super) fn user(n: u128) -> UserId {
     UserId(Uuid::from_u128(n))
 }
@@ -52,7 +61,7 @@ struct Bench {
 impl Bench {
     /// Operators 1.. of the profiles, all ready, one second of idle time apart.
     fn with(profiles: Vec<OperatorProfile>) -> Self {
-        let now = crate::time::now().mono;
+        let now = start();
         let mut acd = Distributor::new(vec![]);
         let users: Vec<UserId> = profiles.iter().map(|profile| profile.user).collect();
         acd.configure(vec![queue("city"), queue("water")], profiles, now);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::tests::{caller, contact, profile, queue, user};
+use super::tests::{caller, contact, from_environment, profile, queue, start, user};
 use super::*;
 
 const OPERATORS: u128 = 6;
@@ -339,17 +339,13 @@ fn machine_step(acd: &mut Distributor, step: &Step, profiles: &[OperatorProfile]
     }
 }
 
-fn from_environment(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
 #[test]
 fn machine_and_model_agree_on_a_long_random_walk() {
     let seed = from_environment("RINGBACK_WALK_SEED", 20_261_121);
     let steps = from_environment("RINGBACK_WALK_STEPS", DEFAULT_STEPS);
     println!("walk: RINGBACK_WALK_SEED={seed} RINGBACK_WALK_STEPS={steps}");
     let mut rng = StdRng::seed_from_u64(seed);
-    let mut now = crate::time::now().mono;
+    let mut now = start();
     let all = [Language::Uk, Language::Pl, Language::He];
     let profiles: Vec<OperatorProfile> = (1..=OPERATORS)
         .map(|n| {

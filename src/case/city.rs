@@ -1,9 +1,76 @@
 //! The city plan (`city.toml`): calendars, norms, categories, organisations, service areas, evidence rules.
+//! Here the plan's words and its answers; `city/parse` reads the text, `city/checks` compares its parts.
 
+mod checks;
+mod parse;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::Priority;
+use super::norm::Norm;
+use super::routing::closeness;
+use crate::calendar::Calendar;
 use crate::diagnostic::Diagnostic;
+use crate::language::Language;
+use crate::time::Timestamp;
 
+/// Everything the city decides about cases, checked.
 #[derive(Clone, Debug)]
-pub struct CityPlan {}
+pub struct CityPlan {
+    name: String,
+    language: Language,
+    categories: Vec<Category>,
+    /// Category id by IVR topic.
+    topics: BTreeMap<String, String>,
+    territories: Vec<Territory>,
+    organisations: Vec<Organisation>,
+    areas: Vec<ServiceArea>,
+    norms: Vec<Norm>,
+    /// By category id, a parent of categories, or `*`.
+    evidence: BTreeMap<String, EvidenceRule>,
+    telling_attempts: usize,
+}
+
+/// A kind of matter; a dotted id is a child, as in `water.burst`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Category {
+    pub id: String,
+    /// In every language of service.
+    pub name: BTreeMap<Language, String>,
+    /// Heading in lists, e.g. `utilities`.
+    pub group: String,
+}
+
+/// A part of the city that responsibility may depend on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Territory {
+    pub id: String,
+    pub name: String,
+}
+
+/// An executor.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Organisation {
+    pub id: String,
+    pub name: String,
+}
+
+/// Who is responsible for which categories, where, and when.
+#[derive(Clone, Debug)]
+pub(super) struct ServiceArea {
+    /// Category ids, parents of categories, or `*`.
+    categories: Vec<String>,
+    /// Empty for the whole city.
+    territories: Vec<String>,
+    /// Organisation id.
+    pub(super) executor: String,
+    /// Only while this calendar is open; always when none.
+    calendar: Option<Calendar>,
+}
 
 /// What a category demands before "done" is believed (invariant 2).
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -14,16 +81,116 @@ pub struct EvidenceRule {
 
 impl CityPlan {
     /// Parses and cross-checks; every complaint is listed with its place.
-    pub fn parse(_file: &str, _text: &str) -> Result<Self, Vec<Diagnostic>> {
-        todo!()
+    pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        parse::parse(file, text)
     }
 
-    pub fn evidence_rule(&self, _category: &str) -> Option<&EvidenceRule> {
-        todo!()
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The language the city's executors read.
+    pub const fn language(&self) -> Language {
+        self.language
+    }
+
+    pub fn categories(&self) -> &[Category] {
+        &self.categories
+    }
+
+    pub fn category(&self, id: &str) -> Option<&Category> {
+        self.categories.iter().find(|category| category.id == id)
+    }
+
+    pub fn territories(&self) -> &[Territory] {
+        &self.territories
+    }
+
+    pub fn territory(&self, id: &str) -> Option<&Territory> {
+        self.territories.iter().find(|territory| territory.id == id)
+    }
+
+    pub fn organisations(&self) -> &[Organisation] {
+        &self.organisations
+    }
+
+    pub fn organisation(&self, id: &str) -> Option<&Organisation> {
+        self.organisations.iter().find(|organisation| organisation.id == id)
+    }
+
+    /// The category a case begins with when the caller chose `topic` in the IVR.
+    pub fn topic_category(&self, topic: &str) -> Option<&str> {
+        self.topics.get(topic).map(String::as_str)
+    }
+
+    /// Category id by IVR topic.
+    pub const fn topic_categories(&self) -> &BTreeMap<String, String> {
+        &self.topics
+    }
+
+    /// The rule closest to `category`: its own, its parent's, or the one for all.
+    pub fn evidence_rule(&self, category: &str) -> Option<&EvidenceRule> {
+        let fitting = self.evidence.iter().filter_map(|(id, rule)| Some((closeness(id, category)?, rule)));
+        fitting.max_by_key(|(closeness, _)| *closeness).map(|(_, rule)| rule)
     }
 
     /// Attempts to tell the applicant before `fixed_unconfirmed` is allowed.
-    pub fn telling_attempts(&self) -> usize {
-        todo!()
+    pub const fn telling_attempts(&self) -> usize {
+        self.telling_attempts
+    }
+
+    /// The norm that applies: the closest category first, then the highest priority it asks for, then the order of
+    /// the file.
+    pub fn norm(&self, category: &str, priority: Priority) -> Option<&Norm> {
+        let fitting = self.norms.iter().enumerate().filter(|(_, norm)| norm.priority <= priority);
+        fitting
+            .filter_map(|(line, norm)| Some(((closeness(&norm.category, category)?, norm.priority, Reverse(line)), norm)))
+            .max_by_key(|(rank, _)| *rank)
+            .map(|(_, norm)| norm)
+    }
+
+    /// The area in charge at `at`: the closest category first, then a named territory before the whole city, then
+    /// one with a schedule that is open before one without, then the order of the file.
+    pub(super) fn responsible(
+        &self,
+        category: &str,
+        territory: Option<&str>,
+        at: Timestamp,
+    ) -> Option<&ServiceArea> {
+        let in_charge = |area: &&ServiceArea| area.calendar.as_ref().is_none_or(|calendar| calendar.is_open(at));
+        self.areas
+            .iter()
+            .filter(in_charge)
+            .enumerate()
+            .filter_map(|(line, area)| {
+                let (category, territory) = area.covers(category, territory)?;
+                Some(((category, territory, area.calendar.is_some(), Reverse(line)), area))
+            })
+            .max_by_key(|(rank, _)| *rank)
+            .map(|(_, area)| area)
+    }
+}
+
+impl Category {
+    /// The name in `language`; the plan's check demands one for each.
+    pub fn name_in(&self, language: Language) -> &str {
+        self.name.get(&language).unwrap_or(&self.id)
+    }
+}
+
+impl ServiceArea {
+    /// How closely it names the category, and whether it names the territory; none when it does not cover them.
+    fn covers(&self, category: &str, territory: Option<&str>) -> Option<(usize, bool)> {
+        let closest = self.categories.iter().filter_map(|pattern| closeness(pattern, category)).max()?;
+        if self.territories.is_empty() {
+            return Some((closest, false));
+        }
+        let named = self.territories.iter().any(|id| Some(id.as_str()) == territory);
+        named.then_some((closest, true))
+    }
+
+    /// In charge at any hour.
+    fn is_always_in_charge(&self) -> bool {
+        self.calendar.as_ref().is_none_or(Calendar::is_always_open)
     }
 }

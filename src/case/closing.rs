@@ -23,7 +23,7 @@ const TELLERS: &[ActorKind] =
 impl Case {
     /// Control accepts the evidence: verification begins. Never of the executor's organisation.
     pub fn accept_evidence(mut self, by: &Actor, at: Timestamp) -> Transition {
-        let CaseState::WorkReported { order, executor, reported_at } = self.state else {
+        let CaseState::WorkReported { order, executor, reported_at } = self.state.clone() else {
             return Err(self.refused("accepted as done"));
         };
         allow(by, CONTROL, "only the control desk judges evidence")?;

@@ -17,7 +17,7 @@ const AFTER: &str = "after";
 impl Case {
     /// By the executor's organisation only.
     pub fn accept(mut self, by: &Actor, at: Timestamp) -> Transition {
-        let CaseState::Assigned { order, executor, .. } = self.state else {
+        let CaseState::Assigned { order, executor, .. } = self.state.clone() else {
             return Err(self.refused("accepted"));
         };
         is_executor(by, &executor)?;
@@ -28,10 +28,10 @@ impl Case {
 
     /// Back to `registered` with bounce+1; the second bounce goes to a dispatcher (`next.owner`).
     pub fn decline(mut self, reason: &str, by: &Actor, at: Timestamp) -> Transition {
-        let CaseState::Assigned { order, ref executor, .. } = self.state else {
+        let CaseState::Assigned { order, executor, .. } = self.state.clone() else {
             return Err(self.refused("declined"));
         };
-        is_executor(by, executor)?;
+        is_executor(by, &executor)?;
         let reason = said(reason, "say why the work is declined")?;
         self.bounce(at);
         let declined = CaseEvent::new("wo.declined", json!({ "order": order, "bounces": self.bounces }));
@@ -39,7 +39,7 @@ impl Case {
     }
 
     pub fn start(mut self, by: &Actor, at: Timestamp) -> Transition {
-        let CaseState::Accepted { order, executor, .. } = self.state else {
+        let CaseState::Accepted { order, executor, .. } = self.state.clone() else {
             return Err(self.refused("started"));
         };
         is_executor(by, &executor)?;
@@ -57,7 +57,7 @@ impl Case {
         by: &Actor,
         at: Timestamp,
     ) -> Transition {
-        let CaseState::InProgress { order, executor, started_at } = self.state else {
+        let CaseState::InProgress { order, executor, started_at } = self.state.clone() else {
             return Err(self.refused("reported done"));
         };
         is_executor(by, &executor)?;

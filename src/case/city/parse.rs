@@ -1,0 +1,238 @@
+//! The text of a city plan into its parts. What the parts say of each other is compared in `checks`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use toml::de::DeTable;
+
+use super::checks::{self, Draft};
+use super::reader::{Placed, Reader, Table};
+use super::{Category, CityPlan, EvidenceRule, Organisation, ServiceArea, Territory};
+use crate::calendar::{Calendar, DayHours, Week, parse_date};
+use crate::case::Priority;
+use crate::case::norm::{Norm, Term};
+use crate::diagnostic::Diagnostic;
+use crate::language::Language;
+
+/// Photos one rule may demand.
+const MAX_PHOTOS: usize = 20;
+/// Attempts to tell the applicant that a city may ask for.
+const MAX_ATTEMPTS: usize = 20;
+const DEFAULT_ATTEMPTS: usize = 3;
+/// Roles of evidence an executor can choose when uploading.
+const EVIDENCE_ROLES: [&str; 3] = ["before", "after", "other"];
+
+const SECTIONS: [&str; 10] = [
+    "city", "calendar", "category", "topics", "territory", "organisation", "area", "norm", "evidence", "verify",
+];
+
+type Calendars = BTreeMap<String, Calendar>;
+
+pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>> {
+    let document = DeTable::parse(text).map_err(|error| {
+        let offset = error.span().map_or(0, |span| span.start);
+        vec![Diagnostic::at_offset(file, text, offset, error.message())]
+    })?;
+    let mut reader = Reader::new(file, text);
+    let root = Table::root(&document);
+    reader.only(root, &SECTIONS);
+    let (name, language) = city(&mut reader, root);
+    let calendars = calendars(&mut reader, root);
+    let draft = Draft {
+        categories: categories(&mut reader, root),
+        topics: reader.named_texts(root, "topics"),
+        territories: named(&mut reader, root, "territory"),
+        organisations: named(&mut reader, root, "organisation"),
+        areas: areas(&mut reader, root, &calendars),
+        norms: norms(&mut reader, root, &calendars),
+        evidence: evidence(&mut reader, root),
+    };
+    let telling_attempts = verify(&mut reader, root);
+    checks::check(&draft, &mut reader);
+    let complaints = reader.finish();
+    if !complaints.is_empty() {
+        return Err(complaints);
+    }
+    let pair = |(id, name): (Placed<String>, String)| (id.value, name);
+    Ok(CityPlan {
+        name,
+        language,
+        categories: draft.categories.into_iter().map(|category| category.value).collect(),
+        topics: draft.topics.into_iter().map(|(topic, category)| (topic.value, category.value)).collect(),
+        territories: draft.territories.into_iter().map(pair).map(|(id, name)| Territory { id, name }).collect(),
+        organisations: draft.organisations.into_iter().map(pair).map(|(id, name)| Organisation { id, name }).collect(),
+        areas: draft.areas.into_iter().map(checks::AreaDraft::settled).collect(),
+        norms: draft.norms.into_iter().map(|norm| norm.value).collect(),
+        evidence: draft.evidence.into_iter().map(|(category, rule)| (category.value, rule)).collect(),
+        telling_attempts,
+    })
+}
+
+fn city<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> (String, Language) {
+    let Some(city) = reader.table(root, "city") else {
+        reader.complain(0, "[city] with 'name' and 'language' is missing");
+        return (String::new(), Language::Uk);
+    };
+    reader.only(city, &["name", "language"]);
+    let name = reader.text(city, "name").map_or_else(String::new, |name| name.value);
+    let language = reader.text(city, "language").and_then(|text| reader.parsed(&text));
+    (name, language.unwrap_or(Language::Uk))
+}
+
+fn calendars<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> Calendars {
+    let mut calendars = Calendars::new();
+    for (name, table) in reader.named_tables(root, "calendar") {
+        reader.only(table, &["tz", "always", "week", "hours", "holidays"]);
+        if let Some(calendar) = calendar(reader, table) {
+            calendars.insert(name.value, calendar);
+        }
+    }
+    calendars
+}
+
+fn calendar<'a>(reader: &mut Reader<'a>, table: Table<'a>) -> Option<Calendar> {
+    let zone = reader.text(table, "tz")?;
+    if reader.truth(table, "always") {
+        return reader.accept(Calendar::always(&zone.value), zone.offset);
+    }
+    let week = reader.text(table, "week").and_then(|text| reader.parsed::<Week>(&text));
+    let hours = reader.text(table, "hours").and_then(|text| reader.parsed::<DayHours>(&text));
+    let mut holidays = BTreeSet::new();
+    for date in reader.texts(table, "holidays") {
+        holidays.extend(reader.accept(parse_date(&date.value), date.offset));
+    }
+    reader.accept(Calendar::weekly(&zone.value, week?, hours?, holidays), zone.offset)
+}
+
+fn categories<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> Vec<Placed<Category>> {
+    let mut categories = Vec::new();
+    for table in reader.tables(root, "category") {
+        reader.only(table, &["id", "group", "name"]);
+        let (id, group) = (reader.text(table, "id"), reader.text(table, "group"));
+        let mut name = BTreeMap::new();
+        for (code, text) in reader.named_texts(table, "name") {
+            if let Some(language) = reader.parsed::<Language>(&code) {
+                name.insert(language, text.value);
+            }
+        }
+        let (Some(id), Some(group)) = (id, group) else { continue };
+        for language in Language::ALL {
+            if !name.contains_key(&language) {
+                reader.complain(id.offset, format!("category '{}' has no name in '{language}'", id.value));
+            }
+        }
+        let category = Category { id: id.value, name, group: group.value };
+        categories.push(Placed { value: category, offset: id.offset });
+    }
+    categories
+}
+
+/// `[[section]]` with an id and a name.
+fn named<'a>(reader: &mut Reader<'a>, root: Table<'a>, section: &str) -> Vec<(Placed<String>, String)> {
+    let mut found = Vec::new();
+    for table in reader.tables(root, section) {
+        reader.only(table, &["id", "name"]);
+        if let (Some(id), Some(name)) = (reader.text(table, "id"), reader.text(table, "name")) {
+            found.push((id, name.value));
+        }
+    }
+    found
+}
+
+fn areas<'a>(reader: &mut Reader<'a>, root: Table<'a>, calendars: &Calendars) -> Vec<checks::AreaDraft> {
+    let mut areas = Vec::new();
+    for table in reader.tables(root, "area") {
+        reader.only(table, &["categories", "territories", "executor", "calendar"]);
+        let categories = reader.texts(table, "categories");
+        if categories.is_empty() {
+            reader.complain(table.offset(), "'categories' is missing or empty; [\"*\"] are all");
+        }
+        let territories = reader.texts(table, "territories");
+        let calendar = named_calendar(reader, table, calendars);
+        let Some(executor) = reader.text(table, "executor") else { continue };
+        areas.push(checks::AreaDraft { categories, territories, executor, calendar });
+    }
+    areas
+}
+
+fn named_calendar<'a>(reader: &mut Reader<'a>, table: Table<'a>, calendars: &Calendars) -> Option<Calendar> {
+    let name = reader.optional_text(table, "calendar")?;
+    let found = calendars.get(&name.value).cloned();
+    if found.is_none() {
+        checks::complain_unknown(reader, "calendar", &name, calendars.keys().map(String::as_str));
+    }
+    found
+}
+
+fn norms<'a>(reader: &mut Reader<'a>, root: Table<'a>, calendars: &Calendars) -> Vec<Placed<Norm>> {
+    let mut norms = Vec::new();
+    for table in reader.tables(root, "norm") {
+        reader.only(table, &["id", "category", "priority", "accept", "resolve", "calendar", "roll"]);
+        let (id, category) = (reader.text(table, "id"), reader.text(table, "category"));
+        let priority = reader.optional_text(table, "priority").map(|text| priority(reader, &text));
+        let accept = reader.optional_text(table, "accept").and_then(|text| reader.parsed::<Term>(&text));
+        let resolve = reader.text(table, "resolve").and_then(|text| reader.parsed::<Term>(&text));
+        let roll = match reader.optional_text(table, "roll") {
+            Some(text) if text.value != "next_working_day" => {
+                reader.complain(text.offset, "'roll' can be \"next_working_day\" only");
+                false
+            }
+            found => found.is_some(),
+        };
+        let calendar = reader.text(table, "calendar").and_then(|_| named_calendar(reader, table, calendars));
+        if let (Some(id), Some(category), Some(resolve), Some(calendar)) = (id, category, resolve, calendar) {
+            let priority = priority.unwrap_or(Priority::Normal);
+            let offset = category.offset;
+            let norm = Norm { id: id.value, category: category.value, priority, accept, resolve, calendar, roll };
+            norms.push(Placed { value: norm, offset });
+        }
+    }
+    norms
+}
+
+fn priority(reader: &mut Reader<'_>, text: &Placed<String>) -> Priority {
+    match text.value.as_str() {
+        "normal" => Priority::Normal,
+        "urgent" => Priority::Urgent,
+        "life_safety" => Priority::LifeSafety,
+        other => {
+            reader.complain(text.offset, format!("'{other}' is no priority: one of normal, urgent, life_safety"));
+            Priority::Normal
+        }
+    }
+}
+
+fn evidence<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> Vec<(Placed<String>, EvidenceRule)> {
+    let mut rules = Vec::new();
+    for (category, table) in reader.named_tables(root, "evidence") {
+        reader.only(table, &["min_photos", "roles"]);
+        let min_photos = reader.count(table, "min_photos", 0..MAX_PHOTOS + 1, 0);
+        let roles = reader.texts(table, "roles");
+        for role in &roles {
+            if !EVIDENCE_ROLES.contains(&role.value.as_str()) {
+                checks::complain_unknown(reader, "role", role, EVIDENCE_ROLES.into_iter());
+            }
+        }
+        let roles = roles.into_iter().map(|role| role.value).collect();
+        rules.push((category, EvidenceRule { min_photos, roles }));
+    }
+    rules
+}
+
+fn verify<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> usize {
+    let Some(verify) = reader.table(root, "verify") else { return DEFAULT_ATTEMPTS };
+    reader.only(verify, &["attempts"]);
+    reader.count(verify, "attempts", 1..MAX_ATTEMPTS + 1, DEFAULT_ATTEMPTS)
+}
+
+impl checks::AreaDraft {
+    pub(super) fn settled(self) -> ServiceArea {
+        let whole_city = self.territories.is_empty() || self.territories.iter().any(|id| id.value == "*");
+        let values = |list: Vec<Placed<String>>| list.into_iter().map(|item| item.value).collect();
+        ServiceArea {
+            categories: values(self.categories),
+            territories: if whole_city { Vec::new() } else { values(self.territories) },
+            executor: self.executor.value,
+            calendar: self.calendar,
+        }
+    }
+}

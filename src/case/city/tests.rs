@@ -1,0 +1,215 @@
+//! The shipped city plan, routing precedence, and what a wrong plan is told.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use uuid::Uuid;
+
+use super::*;
+use crate::case::routing::{RoutingError, route};
+use crate::case::{Applicant, Case, CaseDraft, CaseNumber, IdentityLevel, Place};
+use crate::ids::WorkOrderId;
+
+const DEMO: &str = include_str!("../../../city.toml");
+
+fn demo() -> CityPlan {
+    CityPlan::parse("city.toml", DEMO).unwrap_or_else(|complaints| panic!("{complaints:#?}"))
+}
+
+fn at(text: &str) -> Timestamp {
+    Timestamp::from_utc(chrono::DateTime::parse_from_rfc3339(text).unwrap().to_utc())
+}
+
+fn case(category: &str, territory: Option<&str>, registered: &str) -> Case {
+    let draft = CaseDraft {
+        contact: None,
+        category: category.to_owned(),
+        language: Language::Uk,
+        priority: Priority::Normal,
+        applicant: Applicant { identity: IdentityLevel::Anonymous, number: None, name: None },
+        place: territory.map(|id| Place { address: String::new(), territory: Some(id.to_owned()) }),
+        description: String::new(),
+        ivr_path: Vec::new(),
+    };
+    Case::register(draft, CaseNumber::new(2026, "01", 1), at(registered)).0
+}
+
+fn executor_of(category: &str, territory: Option<&str>, moment: &str) -> String {
+    route(&demo(), &case(category, territory, moment), WorkOrderId(Uuid::nil()), at(moment)).unwrap().executor
+}
+
+/// Saturday noon, Saturday night.
+const DAY: &str = "2026-11-21T12:00:00+02:00";
+const NIGHT: &str = "2026-11-21T23:30:00+02:00";
+
+#[test]
+fn the_shipped_plan_is_sound_and_complete() {
+    let plan = demo();
+    assert_eq!(plan.name(), "Демомісто");
+    assert_eq!((plan.categories().len(), plan.territories().len(), plan.organisations().len()), (15, 5, 13));
+    assert_eq!(plan.telling_attempts(), 3);
+    for topic in ["water", "heating", "electricity", "housing", "transport", "waste", "roads", "other", "emergency"] {
+        assert!(plan.topic_category(topic).is_some_and(|id| plan.category(id).is_some()), "{topic}");
+    }
+    assert_eq!(plan.topic_category("weather"), None);
+    for category in plan.categories() {
+        for language in Language::ALL {
+            assert!(!category.name_in(language).is_empty());
+        }
+        for territory in plan.territories() {
+            for hour in 0..24 {
+                let moment = at(&format!("2026-11-22T{hour:02}:00:00+02:00"));
+                let case = case(&category.id, Some(&territory.id), "2026-11-22T00:00:00+02:00");
+                assert!(route(&plan, &case, WorkOrderId(Uuid::nil()), moment).is_ok(), "{category:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn routing_goes_by_category_then_territory_then_time() {
+    for (category, territory, moment, executor) in [
+        ("water", Some("center"), DAY, "vodokanal"),
+        ("water.burst", None, NIGHT, "vodokanal"),
+        ("light", Some("center"), DAY, "misksvitlo"),
+        ("light", Some("center"), NIGHT, "duty"),
+        ("housing", Some("north"), DAY, "zhek-right-bank"),
+        ("housing.roof", Some("riverside"), DAY, "zhek-left-bank"),
+        // The villages' office is closed on Saturdays.
+        ("housing", Some("villages"), "2026-11-20T12:00:00+02:00", "starosta"),
+        ("housing", Some("villages"), DAY, "duty"),
+        ("housing", None, DAY, "duty"),
+        // The child's own executor goes before the parent's, in any district and at any hour.
+        ("housing.lift", Some("north"), DAY, "lift"),
+        ("roads.signal", Some("north"), NIGHT, "roads"),
+        ("roads", Some("north"), NIGHT, "duty"),
+        ("other", Some("north"), "2026-11-20T12:00:00+02:00", "council"),
+        ("other", Some("north"), DAY, "duty"),
+    ] {
+        assert_eq!(executor_of(category, territory, moment), executor, "{category} {territory:?} {moment}");
+    }
+}
+
+#[test]
+fn the_norm_is_the_closest_one_and_counts_from_the_registration() {
+    let plan = demo();
+    let norm = |category: &str, priority| plan.norm(category, priority).unwrap().id.clone();
+    assert_eq!(norm("water.burst", Priority::Normal), "water-burst");
+    assert_eq!(norm("water.sewer", Priority::Urgent), "water");
+    assert_eq!(norm("water.sewer", Priority::LifeSafety), "water-life-safety");
+    assert_eq!(norm("other", Priority::Normal), "appeal");
+    assert_eq!(norm("other", Priority::LifeSafety), "life-safety");
+    let case = case("water.burst", Some("center"), "2026-11-21T12:00:00+02:00");
+    let assigned = route(&plan, &case, WorkOrderId(Uuid::nil()), at("2026-11-21T12:10:00+02:00")).unwrap();
+    assert_eq!(assigned.deadline.resolve_by, at("2026-11-22T12:00:00+02:00"));
+    assert_eq!(assigned.deadline.accept_by, Some(at("2026-11-21T12:25:00+02:00")));
+    assert_eq!(assigned.task, "Прорив водопроводу - Центральний район");
+    assert_eq!(assigned.executor_name, "КП «Міськводоканал»");
+}
+
+#[test]
+fn a_new_assignment_keeps_the_first_deadline() {
+    let plan = demo();
+    let mut case = case("water", Some("center"), DAY);
+    let order = WorkOrderId(Uuid::nil());
+    let first = route(&plan, &case, order, at(DAY)).unwrap().deadline;
+    case.category = "roads".to_owned();
+    case.deadline = Some(first.clone());
+    let second = route(&plan, &case, order, at(DAY)).unwrap().deadline;
+    assert_eq!(second.first, first.first);
+    assert_ne!(second.resolve_by, first.resolve_by);
+}
+
+#[test]
+fn what_the_plan_does_not_know_is_an_error_with_a_reason() {
+    let plan = demo();
+    let routed = |category, territory| route(&plan, &case(category, territory, DAY), WorkOrderId(Uuid::nil()), at(DAY));
+    assert_eq!(routed("ufo", None), Err(RoutingError::UnknownCategory("ufo".to_owned())));
+    assert_eq!(routed("water", Some("moon")), Err(RoutingError::UnknownTerritory("moon".to_owned())));
+}
+
+#[test]
+fn evidence_rules_are_inherited() {
+    let plan = demo();
+    assert_eq!(plan.evidence_rule("water.burst").unwrap().min_photos, 2);
+    assert_eq!(plan.evidence_rule("water.sewer").unwrap().min_photos, 1);
+    assert_eq!(plan.evidence_rule("waterways"), None);
+    assert_eq!(plan.evidence_rule("other"), None);
+}
+
+/// The demo plan with one piece of text replaced, and the complaints it then gets.
+fn complaints(from: &str, to: &str) -> Vec<String> {
+    assert!(DEMO.contains(from), "{from}");
+    let text = DEMO.replacen(from, to, 1);
+    let complaints = CityPlan::parse("city.toml", &text).map(|_| ()).unwrap_err();
+    complaints.iter().map(ToString::to_string).collect()
+}
+
+/// `city.toml:line:column: ` of `needle`'s first place in the changed plan.
+fn place(from: &str, to: &str, needle: &str) -> String {
+    let text = DEMO.replacen(from, to, 1);
+    let before = &text[..text.find(needle).unwrap()];
+    let column = before.rsplit('\n').next().unwrap().chars().count() + 1;
+    format!("city.toml:{}:{column}: ", before.matches('\n').count() + 1)
+}
+
+#[test]
+fn each_mistake_is_told_at_its_place() {
+    let long_name = "name = { uk = \"Світлофор\",";
+    for (from, to, needle, message) in [
+        ("always = true", "allways = true", "allways", "unknown key 'allways'; did you mean 'always'?"),
+        ("tz = \"Europe/Kyiv\"\nweek = \"Mon-Fri\"", "tz = \"Europe/Kiew\"\nweek = \"Mon-Fri\"", "\"Europe/Kiew\"", "'Europe/Kiew' is no time zone of the IANA database, as in Europe/Kyiv"),
+        ("\"2026-03-08\"", "\"2026-02-30\"", "\"2026-02-30\"", "'2026-02-30' is no date, as in 2026-01-01"),
+        ("water = \"water\"", "water = \"watter\"", "\"watter\"", "there is no category 'watter'; did you mean 'water'?"),
+        ("executor = \"lift\"", "executor = \"lifft\"", "\"lifft\"", "there is no organisation 'lifft'; did you mean 'lift'?"),
+        ("[\"center\", \"north\"]", "[\"center\", \"nort\"]", "\"nort\"", "there is no territory 'nort'; did you mean 'north'?"),
+        ("resolve = \"7wd\"", "resolve = \"7 days\"", "\"7 days\"", "'7 days' is no term, as in PT15M, PT24H, 14wd, 30d or 1mo; at most 1500 of a unit"),
+        ("attempts = 3", "attempts = 0", "0\n", "'attempts' must be a number from 1 to 20"),
+        (long_name, "name = { xx = \"Світлофор\",", "xx = ", "unknown language 'xx': one of uk, en, lt, pl, ru, he"),
+        ("[city]", "[village]", "village]", "unknown key 'village'; did you mean"),
+    ] {
+        let told = complaints(from, to);
+        if needle == "0\n" {
+            assert!(told[0].ends_with(message), "{told:?}");
+            continue;
+        }
+        let expected = format!("{}{message}", place(from, to, needle));
+        let found = told.iter().any(|complaint| complaint.starts_with(&expected));
+        assert!(found || needle == "village]", "{expected} not in {told:#?}");
+    }
+    assert_eq!(complaints("[topics]", "[topics")[0].split(": ").next(), Some("city.toml:116:8"));
+}
+
+#[test]
+fn every_mistake_is_told_in_the_order_of_the_file() {
+    let text = DEMO
+        .replacen("group = \"utilities\"", "grupp = \"utilities\"", 1)
+        .replacen("executor = \"vodokanal\"", "executor = \"wodokanal\"", 1);
+    let told = CityPlan::parse("city.toml", &text).map(|_| ()).unwrap_err();
+    assert!(told.len() >= 3, "{told:#?}");
+    assert!(told.is_sorted_by_key(|complaint| (complaint.line, complaint.column)));
+    assert!(told.iter().any(|complaint| complaint.message == "'group' is missing"));
+}
+
+#[test]
+fn holes_in_the_plan_are_found_before_a_citizen_falls_into_one() {
+    let night = "[[area]]\ncategories = [\"*\"]\nexecutor = \"duty\"\n";
+    let told = complaints(night, "");
+    assert!(
+        told.iter().any(|text| text.contains("nobody is responsible round the clock for category 'other' in: center, north")),
+        "{told:#?}"
+    );
+    let told = complaints("category = \"*\"\naccept = \"PT8H\"", "category = \"water\"\naccept = \"PT8H\"");
+    assert!(told.iter().any(|text| text.contains("no norm of normal priority applies to category 'other'")), "{told:#?}");
+    let told = complaints("id = \"north\"", "id = \"center\"");
+    assert!(told.iter().any(|text| text.contains("the territory 'center' is there twice")), "{told:#?}");
+    let told = complaints("lt = \"Šviesoforas\", ", "");
+    assert!(told.iter().any(|text| text.contains("category 'roads.signal' has no name in 'lt'")), "{told:#?}");
+}
+
+#[test]
+fn an_empty_plan_is_refused_and_nonsense_never_panics() {
+    assert!(CityPlan::parse("city.toml", "").is_err());
+    for text in ["city = 3", "[[city]]", "area = [1]", "[calendar]\nx = 1", "norm = \"*\"", "[evidence]\n\"*\" = {}", "\u{0}"] {
+        assert!(CityPlan::parse("city.toml", text).is_err(), "{text}");
+    }
+}
