@@ -63,7 +63,11 @@ fn each_rule_finds_its_breach() {
     // What to replace in GOOD, by what, and the complaint expected.
     let table = [
         ("start = \"hours\"", "", "p.toml:1:1: the dialplan has no 'start'"),
-        ("start = \"hours\"", "start = \"hour\"", "p.toml:3:9: there is no node 'hour'; did you mean 'hours'?"),
+        (
+            "start = \"hours\"",
+            "start = \"hour\"",
+            "p.toml:3:9: there is no node 'hour'; did you mean 'hours'?",
+        ),
         ("[\"uk\", \"en\"]", "[]", "p.toml:1:1: 'languages' must list"),
         ("[\"uk\", \"en\"]", "[\"uk\", \"en\", \"uk\"]", "p.toml:1:26: language 'uk' is listed twice"),
         ("[\"uk\", \"en\"]", "[\"uk\", \"fr\"]", "p.toml:1:20: unknown language 'fr'"),
@@ -72,13 +76,21 @@ fn each_rule_finds_its_breach() {
         ("emergency = \"urgent\"", "emergency = \"city\"", "p.toml:5:13: 'emergency' must name a queue node"),
         ("operator = \"city\"", "operator = \"bye\"", "p.toml:4:12: 'operator' must name a queue node"),
         (", 0 = \"urgent\"", "", "p.toml:18:7: menu 'topics' has no key for the emergency node"),
-        ("calendar = \"office\"", "calendar = \"ofice\"", "p.toml:8:41: there is no calendar 'ofice'; did you mean 'office'?"),
+        (
+            "calendar = \"office\"",
+            "calendar = \"ofice\"",
+            "p.toml:8:41: there is no calendar 'ofice'; did you mean 'office'?",
+        ),
         ("Mon-Fri 08", "Mo-Fri 08", "p.toml:6:29: 'Mo-Fri 08:00-17:00' is not of the form"),
         ("\"01-01\"", "\"30-02\"", "p.toml:6:65: '30-02' is not a date"),
         ("open = [\"Mon-Fri 08:00-17:00\"], ", "", "p.toml:6:10: a calendar has either"),
         ("kind = \"hangup\"", "kind = \"hangupp\"", "p.toml:17:16: 'kind' is one of menu, say"),
         ("kind = \"hangup\", ", "", "p.toml:17:1: node 'bye' has no 'kind'"),
-        ("prompt = \"bye\" }", "promt = \"bye\" }", "p.toml:17:26: unknown key 'promt' in node 'bye'; did you mean 'prompt'?"),
+        (
+            "prompt = \"bye\" }",
+            "promt = \"bye\" }",
+            "p.toml:17:26: unknown key 'promt' in node 'bye'; did you mean 'prompt'?",
+        ),
         ("full = \"ring\", ", "", "p.toml:13:1: node 'city' has no 'full'"),
         ("after = 2, to", "after = 9, to", "p.toml:22:22: 'after' must be a whole number from 1 to 5"),
         ("max_digits = 12", "max_digits = \"12\"", "p.toml:28:14: 'max_digits' must be a whole number"),
@@ -91,9 +103,17 @@ fn each_rule_finds_its_breach() {
         ("prompt = \"ring\"", "prompt = \"Ring me\"", "p.toml:15:38: 'Ring me' is not a prompt id"),
         ("\"$count\"", "\"$cuont\"", "p.toml:9:42: unknown value '$cuont'"),
         ("language = \"en\", next", "language = \"pl\", next", "p.toml:10:1: language 'pl' is not among"),
-        ("into = \"case_number\"", "into = \"callback_number\"", "p.toml:12:1: node 'status' needs a case number"),
+        (
+            "into = \"case_number\"",
+            "into = \"callback_number\"",
+            "p.toml:12:1: node 'status' needs a case number",
+        ),
         ("emergency = \"news\"", "emergency = \"topics\"", "p.toml:9:1: no exit leads to node 'news'"),
-        ("no_number = \"message\"", "no_number = \"city\"", "endless loop without the caller's input: city -> ring -> city"),
+        (
+            "no_number = \"message\"",
+            "no_number = \"city\"",
+            "endless loop without the caller's input: city -> ring -> city",
+        ),
         ("next = \"topics\"", "next = \"news\"", "p.toml:9:1: from node 'news' no caller ever reaches"),
         ("languages =", "languages", "p.toml:1:"),
     ];
@@ -132,12 +152,21 @@ fn a_huge_or_hopeless_file_is_refused_calmly() {
 fn prompts_without_words_are_found_where_they_are_used() {
     let plan = Dialplan::parse("p.toml", GOOD).unwrap();
     let all: Vec<String> = plan.prompts().into_iter().map(|prompt| prompt.id).collect();
-    let file: String = all.iter().collect::<BTreeSet<_>>().iter().map(|id| format!("{id} = \"x\"\n")).collect();
+    let file: String =
+        all.iter().collect::<BTreeSet<_>>().iter().map(|id| format!("{id} = \"x\"\n")).collect();
     let mut texts = PromptTexts::default();
     texts.add(Language::Uk, "uk.toml", &file).unwrap();
-    texts.add(Language::En, "en.toml", &file.replace("again = \"x\"\n", "").replace("month.3 =", "month.33 =")).unwrap();
+    texts
+        .add(Language::En, "en.toml", &file.replace("again = \"x\"\n", "").replace("month.3 =", "month.33 ="))
+        .unwrap();
     let found: Vec<String> = plan.check_prompts(&texts).iter().map(ToString::to_string).collect();
     assert_eq!(found.len(), 2, "{found:#?}");
-    assert!(found[0].starts_with("p.toml:1:1: prompt 'month.3' of the program itself has no text in 'en'"), "{found:?}");
-    assert!(found[1].starts_with("p.toml:23:34: prompt 'again' of node 'topics' has no text in 'en'"), "{found:?}");
+    assert!(
+        found[0].starts_with("p.toml:1:1: prompt 'month.3' of the program itself has no text in 'en'"),
+        "{found:?}"
+    );
+    assert!(
+        found[1].starts_with("p.toml:23:34: prompt 'again' of node 'topics' has no text in 'en'"),
+        "{found:?}"
+    );
 }

@@ -28,7 +28,9 @@ impl Walk {
             NodeKind::Menu(menu) => self.prompt_for_input(&menu.prompt, menu.type_ahead, now),
             NodeKind::Collect(collect) => self.prompt_for_input(&collect.prompt, collect.type_ahead, now),
             NodeKind::Say(say) => {
-                let prompts = self.compose(&say.prompt);
+                // Whoever has typed ahead knows what would be said.
+                let is_skipped = say.barge_in && !self.typed_ahead.is_empty();
+                let prompts = if is_skipped { Vec::new() } else { self.compose(&say.prompt) };
                 self.tell(prompts, Then::Go(say.next.clone()), say.barge_in, now);
             }
             NodeKind::Schedule(schedule) => {

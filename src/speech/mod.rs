@@ -1,1 +1,12 @@
-//! Prompts: texts per language rendered by a speech program at load and cached, recorded WAVs of the same id first.
+//! Prompts as sound: recorded WAVs first, otherwise texts rendered by a speech program at load and cached, and
+//! the sounds we make ourselves (music on hold, the beep). During a call nothing is rendered and nothing read.
+//! Which prompts there must be is the dialplan's business.
+
+mod cache;
+mod engine;
+mod hebrew;
+mod library;
+mod music;
+mod render;
+
+pub use library::{Origins, PromptLibrary, read_texts};

@@ -162,12 +162,11 @@ fn a_notice_that_must_be_heard_keeps_keys_for_later() {
     let mut caller = Caller::at(MONDAY_NOON, "1");
     assert_eq!(caller.drain()[1..], [">greeting", "play greeting"]);
     assert!(caller.press("1").is_empty());
-    // The second one may be cut short by a key, which then counts in the menu.
-    assert_eq!(caller.heard(), [">notice", "play notice"]);
-    assert_eq!(caller.heard(), [">topics", "=1", ">city", "topic other", "play wait"]);
+    // The second one need not be heard.
+    assert_eq!(caller.heard(), [">notice", ">topics", "=1", ">city", "topic other", "play wait"]);
     let mut caller = Caller::at(MONDAY_NOON, "1");
-    caller.heard();
-    caller.drain();
+    assert_eq!(caller.heard().last().unwrap(), "play notice");
+    // A key cuts it short and counts in the menu.
     assert_eq!(caller.press("0")[..4], ["stop", ">topics", "=0", ">urgent"]);
     assert!(caller.walk.is_over());
 }

@@ -1,0 +1,142 @@
+//! Every prompt of a dialplan as a [`Sound`] in memory, and the files they come from:
+//! `<folder>/<lang>.toml` for texts, `<folder>/<lang>/<id>.wav` for recordings.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::engine::Engine;
+use super::render::{Job, render_all};
+use super::{cache, music};
+use crate::diagnostic::Diagnostic;
+use crate::dialplan::prompt::{BEEP, TONE_PREFIX};
+use crate::dialplan::{Dialplan, PromptRef, PromptTexts};
+use crate::files::prompt_reader;
+use crate::language::Language;
+use crate::media::Sound;
+
+/// All sounds of one dialplan; replaced whole on reload, running calls keep what they play.
+#[derive(Debug)]
+pub struct PromptLibrary {
+    sounds: HashMap<PromptRef, Arc<Sound>>,
+    music: Arc<Sound>,
+    origins: Origins,
+}
+
+/// How many prompts came from where.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Origins {
+    pub recorded: usize,
+    pub cached: usize,
+    pub rendered: usize,
+}
+
+impl PromptLibrary {
+    /// Gathers every prompt `plan` may play. Blocks: some ten milliseconds for each prompt that is neither
+    /// recorded in `folder` nor in `cache` (a directory that is made if need be and may be deleted at any time).
+    /// `progress` is told how many of how many speech prompts are there.
+    ///
+    /// The error lists every missing text, unreadable recording, or why `engine` could not render.
+    pub fn load(
+        plan: &Dialplan,
+        folder: &Path,
+        cache: &Path,
+        engine: &Path,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let texts = read_texts(folder, plan.languages())?;
+        let complaints = plan.check_prompts(&texts);
+        if !complaints.is_empty() {
+            return Err(complaints);
+        }
+        let mut sounds = HashMap::new();
+        let mut jobs = Vec::new();
+        let mut complaints = Vec::new();
+        for prompt in plan.prompts() {
+            let recording = folder.join(prompt.language.code()).join(format!("{}.wav", prompt.id));
+            if prompt.id.starts_with(TONE_PREFIX) {
+                continue;
+            } else if recording.exists() {
+                match prompt_reader::read(&recording) {
+                    Ok(sound) => drop(sounds.insert(prompt, Arc::new(sound))),
+                    Err(error) => complaints.push(placed(&recording, error.to_string())),
+                }
+            } else if let Some(text) = texts.text(&prompt) {
+                jobs.push(Job::new(prompt, text));
+            }
+        }
+        if !complaints.is_empty() {
+            return Err(complaints);
+        }
+        let mut origins = Origins { recorded: sounds.len(), ..Origins::default() };
+        if !jobs.is_empty() {
+            let complain = |error: String| vec![placed(engine, error)];
+            let engine = Engine::find(engine).map_err(|error| complain(error.to_string()))?;
+            cache::prepare(cache)
+                .map_err(|error| vec![placed(cache, format!("cannot keep speech here: {error}"))])?;
+            let rendered =
+                render_all(&engine, cache, jobs, progress).map_err(|error| complain(error.to_string()))?;
+            (origins.cached, origins.rendered) = (rendered.cached, rendered.rendered);
+            sounds.extend(rendered.sounds);
+        }
+        let beep = Arc::new(music::beep());
+        for language in plan.languages() {
+            sounds.insert(PromptRef { id: BEEP.to_owned(), language: *language }, beep.clone());
+        }
+        tracing::info!(
+            recorded = origins.recorded,
+            cached = origins.cached,
+            rendered = origins.rendered,
+            "prompts loaded"
+        );
+        Ok(Self { sounds, music: Arc::new(music::on_hold()), origins })
+    }
+
+    /// None for a prompt the plan did not have when it was loaded.
+    pub fn sound(&self, prompt: &PromptRef) -> Option<&Arc<Sound>> {
+        self.sounds.get(prompt)
+    }
+
+    /// The sounds of `prompts` in order; missing ones are left out, with a warning each.
+    pub fn sounds(&self, prompts: &[PromptRef]) -> Vec<Arc<Sound>> {
+        let known = |prompt: &PromptRef| {
+            let sound = self.sound(prompt);
+            if sound.is_none() {
+                tracing::warn!(prompt.id = prompt.id, prompt.language = %prompt.language, "prompt has no sound");
+            }
+            sound.cloned()
+        };
+        prompts.iter().filter_map(known).collect()
+    }
+
+    /// Music on hold, made to be repeated without a seam.
+    pub fn music(&self) -> Arc<Sound> {
+        self.music.clone()
+    }
+
+    pub fn origins(&self) -> Origins {
+        self.origins
+    }
+}
+
+/// Reads `<folder>/<lang>.toml` of each language.
+pub fn read_texts(folder: &Path, languages: &[Language]) -> Result<PromptTexts, Vec<Diagnostic>> {
+    let mut texts = PromptTexts::default();
+    let mut complaints = Vec::new();
+    for language in languages {
+        let file = folder.join(format!("{language}.toml"));
+        let added = match std::fs::read_to_string(&file) {
+            Ok(text) => texts.add(*language, &file.display().to_string(), &text),
+            Err(error) => Err(vec![placed(&file, format!("cannot be read: {error}"))]),
+        };
+        complaints.extend(added.err().into_iter().flatten());
+    }
+    if complaints.is_empty() { Ok(texts) } else { Err(complaints) }
+}
+
+fn placed(file: &Path, message: String) -> Diagnostic {
+    Diagnostic::at_offset(&file.display().to_string(), "", 0, message)
+}
+
+#[cfg(test)]
+mod tests;
