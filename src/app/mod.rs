@@ -210,7 +210,7 @@ fn start_media(
     let settings = MediaPlaneSettings {
         bind: config.rtp.bind,
         ports: config.rtp.ports.0.clone(),
-        threads: usize::try_from(config.rtp.threads).unwrap_or(1),
+        threads: 1,
         recording_dir: config.recording.dir.clone(),
     };
     let report = move |report: Report| {

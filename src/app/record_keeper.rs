@@ -161,7 +161,9 @@ impl Task {
     }
 
     async fn try_again(&mut self, mut job: Job, tries: u32, error: &StoreError) {
-        if tries >= MAX_TRIES || matches!(error, StoreError::Closed) {
+        let final_answer =
+            matches!(error, StoreError::Closed | StoreError::Exists(_) | StoreError::Corrupt { .. } | StoreError::Transition(_));
+        if tries >= MAX_TRIES || final_answer {
             self.meters.jobs_lost.add(1);
             tracing::error!(%error, "a change is given up");
             return;

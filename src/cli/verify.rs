@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{Failure, Outcome};
 use crate::digest::Sha256;
 use crate::recording::Recording;
-use crate::store::{Finding, Progress};
+use crate::store::Progress;
 
 pub(super) async fn run(file: &Path) -> Outcome {
     let config = super::load(file)?;
@@ -31,20 +31,9 @@ pub(super) async fn run(file: &Path) -> Outcome {
     );
     println!("head {} {}", report.head.seq, report.head.hash);
     for finding in &report.findings {
-        println!("{}", describe(finding));
+        println!("{finding}");
     }
     if report.is_good() { Ok(()) } else { Err(Failure::No("something was changed or is missing".to_owned())) }
-}
-
-fn describe(finding: &Finding) -> String {
-    match finding {
-        Finding::ChainBroken { seq } => format!("journal: entry {seq} was altered or is missing"),
-        Finding::NumbersMissing { year, office, first, last } => {
-            format!("register: {year}-{office}-{first:06} to {last:06} are missing")
-        }
-        Finding::RecordingAltered(id) => format!("recording {id}: the file is not the one that was sealed"),
-        Finding::RecordingUnreadable(id) => format!("recording {id}: the file cannot be read"),
-    }
 }
 
 fn digest(file: &Path) -> std::io::Result<Sha256> {

@@ -7,22 +7,17 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use super::checks::within;
-
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rtp {
     /// Address the media sockets are bound to.
     pub bind: IpAddr,
     pub ports: PortRange,
-    /// Media threads, 1 to 64.
-    #[serde(deserialize_with = "within::<1, 64, _>")]
-    pub threads: u64,
 }
 
 impl Default for Rtp {
     fn default() -> Self {
-        Self { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), ports: PortRange(20_000..=29_999), threads: 1 }
+        Self { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), ports: PortRange(20_000..=29_999) }
     }
 }
 
