@@ -114,6 +114,11 @@ at_least "${node#v}" "$node_minimum" || {
   exit 1
 }
 
+# One test lets SIPp send captured packets through a raw socket, which root may and others only so.
+if [ "$1" = test ] && [ "$(id -u)" -ne 0 ] && ! /sbin/getcap "$(command -v sipp)" | grep -q cap_net_raw; then
+  as_root /sbin/setcap cap_net_raw+ep "$(readlink -f "$(command -v sipp)")"
+fi
+
 if [ "$1" = test ] && ! command -v cargo-deny >/dev/null && [ ! -x "$tools/bin/cargo-deny" ]; then
   install_cargo_deny
 fi

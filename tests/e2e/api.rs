@@ -1,4 +1,5 @@
-//! The HTTP API as a program uses it: one signed-in person, JSON in and out; and the questions the tests ask often.
+//! The HTTP API as a program uses it: one signed-in person, JSON in and out; and the questions the tests ask
+//! often. What is answered is judged by the tests, not here; an unexpected refusal fails the test at once.
 
 use std::net::SocketAddr;
 use std::time::Duration;

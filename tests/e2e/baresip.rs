@@ -71,7 +71,16 @@ impl Baresip {
 
     /// Gives a command of baresip's menu, as in `accept`, and waits until it was taken.
     pub fn command(&mut self, name: &str) {
-        let text = json!({ "command": name, "params": "", "token": name }).to_string();
+        self.command_with(name, "");
+    }
+
+    /// Calls an address from this phone.
+    pub fn dial(&mut self, uri: &str) {
+        self.command_with("dial", uri);
+    }
+
+    fn command_with(&mut self, name: &str, parameters: &str) {
+        let text = json!({ "command": name, "params": parameters, "token": name }).to_string();
         write!(self.control, "{}:{text},", text.len()).expect("baresip runs");
         let answer = self.message_where(START_TIMEOUT, |message| message["token"] == name);
         let answer = answer.unwrap_or_else(|| panic!("baresip does not answer to {name}\n{}", self.log()));

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use crate::rtp_peer::RtpPeer;
-use crate::sip_wire::{ANSWER_TIMEOUT, Message, Transport, Wire, session, token, with_body};
+use crate::sip_wire::{Message, Transport, Wire, session, token, with_body};
 
 /// What an INVITE says; the default is a good call.
 #[derive(Clone, Debug)]
@@ -49,7 +49,6 @@ pub struct Citizen {
     pub call_id: String,
     /// When 200 OK arrived.
     pub answered_at: Instant,
-    pub answer: Message,
     request_uri: String,
     from: String,
     to: String,
@@ -114,14 +113,7 @@ impl Dialling {
         with_body(head, &body)
     }
 
-    /// The first provisional response beyond 100, or the final one.
-    pub fn response(&mut self) -> Option<Message> {
-        let call_id = self.call_id.clone();
-        self.wire.receive_where(ANSWER_TIMEOUT, |message| {
-            message.status().is_some_and(|status| status > 100) && message.header("Call-ID") == Some(&call_id)
-        })
-    }
-
+    /// Gives the call up before it is answered.
     pub fn cancel(&mut self) {
         let text = format!(
             "CANCEL {uri} SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: {from}\r\nTo: <{uri}>\r\nCall-ID: {call_id}\r\n\
@@ -161,7 +153,6 @@ impl Dialling {
             rtp: self.rtp,
             call_id: self.call_id,
             answered_at,
-            answer,
             cseq: 1,
         };
         let ack = match self.invite.delayed_offer {
@@ -205,13 +196,6 @@ impl Citizen {
         answer
     }
 
-    /// A digit by SIP INFO.
-    pub fn press_by_info(&mut self, digit: char) {
-        let body = format!("Signal={digit}\r\nDuration=160\r\n");
-        let answer = self.request("INFO", "Content-Type: application/dtmf-relay\r\n", &body);
-        assert_eq!(answer.status(), Some(200), "{answer:?}");
-    }
-
     /// BYE, and when it was sent.
     pub fn hang_up(&mut self) -> Instant {
         let sent_at = Instant::now();
@@ -227,15 +211,5 @@ impl Citizen {
         let arrived = Instant::now();
         self.wire.send(bye.response(200, "OK", "", "", ""));
         arrived
-    }
-
-    /// Whether the server hung up meanwhile; a BYE is answered.
-    pub fn was_hung_up_on(&mut self) -> bool {
-        let bye =
-            self.wire.receive_where(Duration::from_millis(1), |message| message.method() == Some("BYE"));
-        bye.is_some_and(|bye| {
-            self.wire.send(bye.response(200, "OK", "", "", ""));
-            true
-        })
     }
 }

@@ -9,7 +9,7 @@ use crate::citizen::Invite;
 use crate::rtp_peer::RtpPeer;
 use crate::server::{LOOPBACK, TRUNK};
 use crate::sip_wire::Transport;
-use crate::sipp::{Place, Sipp, free_port};
+use crate::sipp::{Place, Sipp, digit_packets, free_port, speech_packets, write_capture};
 use crate::wait;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -58,6 +58,35 @@ fn sipp_calls_and_answers_with_our_scenarios() {
         calling.succeed(SOON);
         answering.succeed(SOON);
     }
+}
+
+/// SIPp plays a capture that was written here: keys and tones arrive as they were put in.
+#[test]
+fn sipp_plays_our_capture() {
+    let operator = RtpPeer::start(LOOPBACK);
+    let phone = Place { transport: Transport::Udp, local: free_port(LOOPBACK), server: free_port(LOOPBACK) };
+    let caller = Place { transport: Transport::Udp, local: free_port(TRUNK), server: phone.local };
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let sequence = ToneSequence::citizen(22, 1000);
+    let mut packets = digit_packets(1, 101, 1600);
+    packets.extend(speech_packets(&sequence.samples(), 1600 + 1280));
+    let capture = write_capture(&folder.path().join("speech.pcap"), &packets);
+    let values = [
+        ("caller", "380441112233".to_owned()),
+        ("extension", "201".to_owned()),
+        ("rtp_port", operator.address.port().to_string()),
+        ("event_pt", "101".to_owned()),
+        ("talk_ms", "2000".to_owned()),
+        ("capture", capture.display().to_string()),
+    ];
+    let answering = Sipp::start(include_str!("sipp/phone_answers.xml"), &phone, &values, &[]);
+    wait::until_true("sipp to listen", SOON, || listens(&phone));
+    let media_port = free_port(TRUNK).port().to_string();
+    let more = ["-mi", "127.0.0.2", "-mp", &media_port];
+    Sipp::start(include_str!("sipp/citizen_plays_capture.xml"), &caller, &values, &more).succeed(SOON);
+    answering.succeed(SOON);
+    let found = sequence.find(&operator.heard().expect("something is heard").samples);
+    assert!(found.share > 0.95, "{found:?}");
 }
 
 /// A port that cannot be bound is taken.

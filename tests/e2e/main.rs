@@ -19,3 +19,13 @@ mod server;
 mod sip_wire;
 mod sipp;
 mod wait;
+
+// What they hold.
+mod abandoned;
+mod bad_input;
+mod call_audio;
+mod case_path;
+mod configuration;
+mod crash;
+mod operator_phone;
+mod plateau;
