@@ -9,6 +9,7 @@ use rand::{Rng, RngExt};
 
 use ringback::ids::{LegId, UserId};
 use ringback::media::{Exchange, Sound};
+use ringback::sip::message::Response;
 use ringback::softphone::line::{Line, Ringing};
 
 #[derive(Debug)]
@@ -20,6 +21,10 @@ pub(super) struct Person {
     pub role: Role,
     /// Its telephone was thrown into the river: nothing comes in or goes out any more.
     pub vanished: bool,
+    /// The next look at the line's timers.
+    pub wakes_at: Option<Instant>,
+    /// The answer to a request outside any call.
+    pub final_response: Option<Box<Response>>,
     pub ringing: Option<Ringing>,
     pub rung: u64,
     pub talked: bool,

@@ -236,6 +236,8 @@ impl World {
             leg: None,
             role,
             vanished: false,
+            wakes_at: None,
+            final_response: None,
             ringing: None,
             rung: 0,
             talked: false,
@@ -265,9 +267,9 @@ impl World {
             let time = self.now;
             self.people[person].line.send(request, registration.flow(), time).unwrap();
             let response = loop {
+                self.serve_person(person);
                 self.run_for(TICK);
-                let found = self.serve_person(person);
-                if let Some(response) = found {
+                if let Some(response) = self.people[person].final_response.take() {
                     break response;
                 }
             };
@@ -379,6 +381,7 @@ impl World {
             Happening::Ready { person } => self.ask_for_readiness(person),
             Happening::Wake { person } => {
                 let time = self.now;
+                self.people[person].wakes_at = None;
                 if !self.people[person].vanished {
                     self.people[person].line.handle_timeout(time);
                     self.serve_person(person);
@@ -433,9 +436,8 @@ impl World {
         self.hear_person(person, sink);
     }
 
-    /// Takes what a person's line has to say; a response to a request of its own is given back.
-    fn serve_person(&mut self, person: usize) -> Option<Box<ringback::sip::message::Response>> {
-        let mut answered = None;
+    /// Takes what a person's line has to say.
+    fn serve_person(&mut self, person: usize) {
         while let Some(output) = self.people[person].line.poll_output() {
             match output {
                 line::Output::Transmit { bytes, .. } => {
@@ -450,16 +452,18 @@ impl World {
                 line::Output::Event(line::Event::Incoming(ringing)) => self.ring(person, ringing),
                 line::Output::Event(line::Event::Response { response, .. }) => {
                     if response.status.is_final() {
-                        answered = Some(response);
+                        self.people[person].final_response = Some(response);
                     }
                 }
                 line::Output::Event(line::Event::Failed { .. }) => {}
             }
         }
-        if let Some(at) = self.people[person].line.poll_timeout() {
+        if let Some(at) = self.people[person].line.poll_timeout()
+            && self.people[person].wakes_at.is_none_or(|earlier| at < earlier)
+        {
+            self.people[person].wakes_at = Some(at);
             self.agenda.add(at, Happening::Wake { person });
         }
-        answered
     }
 
     fn ring(&mut self, person: usize, ringing: line::Ringing) {
