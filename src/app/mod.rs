@@ -58,7 +58,7 @@ pub struct Service {
     stop: watch::Sender<Stop>,
     reload: mpsc::Sender<ReloadRequest>,
     signalling: JoinHandle<()>,
-    http_server: JoinHandle<std::io::Result<()>>,
+    http_server: JoinHandle<Result<(), web::ServeError>>,
 }
 
 /// How far stopping has come.
@@ -97,7 +97,9 @@ impl Service {
         let now = crate::time::now();
         let users = store.users().await?;
         let switchboard = Switchboard::new(plans.settings(&config, &users)?, rand::random(), now);
-        let (snapshot_out, snapshot) = watch::channel(Arc::new(Snapshot::default()));
+        // Numbers of a former run must not look like numbers of this one to a desk that resumes.
+        let first = u64::try_from(now.utc.micros() / 1000).unwrap_or(0);
+        let (snapshot_out, snapshot) = watch::channel(Arc::new(Snapshot { seq: first, ..Snapshot::default() }));
         let (city_out, city) = watch::channel(plans.city.clone());
         let (change_in, changes) = mpsc::channel(1);
         let signalling = Signalling::new(
@@ -179,6 +181,7 @@ impl Service {
     /// first.
     pub async fn stopped(mut self) -> anyhow::Result<()> {
         (&mut self.signalling).await.context("the switchboard's task")?;
+        self.stop.send_replace(Stop::Ending);
         if tokio::time::timeout(HTTP_GRACE, &mut self.http_server).await.is_err() {
             self.http_server.abort();
         }
@@ -243,15 +246,14 @@ fn serve_http(
     socket: tokio::net::TcpListener,
     state: WebState,
     mut stopping: watch::Receiver<Stop>,
-) -> JoinHandle<std::io::Result<()>> {
-    let router = web::router(state).into_make_service_with_connect_info::<SocketAddr>();
+) -> JoinHandle<Result<(), web::ServeError>> {
+    let router = web::router(state);
     tokio::spawn(async move {
-        axum::serve(socket, router)
-            .with_graceful_shutdown(async move {
-                // An error means that the service itself is gone, which is a stop as well.
-                stopping.wait_for(|stop| *stop > Stop::Running).await.ok();
-            })
-            .await
+        let stop = async move {
+            // Desks stay connected while running calls finish. An error means that the service itself is gone.
+            stopping.wait_for(|stop| *stop >= Stop::Ending).await.ok();
+        };
+        web::serve(socket, router, stop).await
     })
 }
 

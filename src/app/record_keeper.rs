@@ -161,8 +161,13 @@ impl Task {
     }
 
     async fn try_again(&mut self, mut job: Job, tries: u32, error: &StoreError) {
-        let final_answer =
-            matches!(error, StoreError::Closed | StoreError::Exists(_) | StoreError::Corrupt { .. } | StoreError::Transition(_));
+        let final_answer = matches!(
+            error,
+            StoreError::Closed
+                | StoreError::Exists(_)
+                | StoreError::Corrupt { .. }
+                | StoreError::Transition(_)
+        );
         if tries >= MAX_TRIES || final_answer {
             self.meters.jobs_lost.add(1);
             tracing::error!(%error, "a change is given up");

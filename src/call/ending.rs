@@ -112,7 +112,7 @@ impl Call {
     }
 
     /// Nobody said anything: what the call itself shows.
-    pub(super) fn dispose_by_default(&mut self, turn: &mut Turn<'_>) {
+    pub fn dispose_by_default(&mut self, turn: &mut Turn<'_>) {
         self.timers.stop(Timer::Dispose);
         if self.contact.disposition.is_none() {
             self.contact.disposition = Some(self.default_disposition());

@@ -28,6 +28,7 @@ use crate::call::turn::Turn;
 use crate::dialplan::Dialplan;
 use crate::ids::{ContactId, LegId, RecordingId, UserId};
 use crate::ivr::Walk;
+use crate::journal::Draft;
 use crate::media::{self, PlayId};
 use crate::sip::message::{NameAddr, Request, Response, Uri};
 use crate::sip::transaction::{ClientTransactionId, ServerTransactionId};
@@ -52,6 +53,8 @@ pub struct Call {
     last_play: PlayId,
     since: crate::time::Timestamp,
     timers: TimerTable<Timer>,
+    /// The first entry, until the store says that it has it.
+    unwritten: Option<Draft>,
 }
 
 /// The leg of the operator who is rung or talks.

@@ -16,7 +16,7 @@ use crate::call::turn::Turn;
 use crate::call::{Call, Missing, Phase, Timer, WrapUp};
 use crate::dialplan::Dialplan;
 use crate::ids::{ContactId, RecordingId};
-use crate::journal::EventType;
+use crate::journal::{Draft, EventType};
 use crate::media::PlayId;
 use crate::people::Actor;
 use crate::phone_number::PhoneNumber;
@@ -86,6 +86,7 @@ impl Call {
             last_play: PlayId(0),
             since: turn.now.utc,
             timers: TimerTable::default(),
+            unwritten: None,
         };
         turn.counters.calls_offered += 1;
         turn.effect(Effect::OpenRecording {
@@ -98,6 +99,7 @@ impl Call {
             "origin": call.contact.origin,
             "sip_call_id": call.contact.sip_call_id,
         }));
+        call.unwritten = Some(offered.draft.clone());
         call.commit(Some(ticket), true, vec![offered.draft], turn);
         call.timers.set(Timer::Setup, turn.now.mono + SETUP_TIMEOUT);
         tracing::info!(call.id = %id, sip.call_id = %call.contact.sip_call_id, "call offered");
@@ -114,9 +116,18 @@ impl Call {
 
     pub fn handle_committed(&mut self, ticket: Ticket, durable: bool, turn: &mut Turn<'_>) {
         if durable {
+            self.unwritten = None;
             self.have(Missing::Commit(ticket), turn);
+            return;
+        }
+        // The store refused the first batch: what it would have said goes with the next.
+        let offered: Vec<_> = self.unwritten.take().into_iter().collect();
+        if matches!(self.phase, Phase::Setup { .. }) {
+            self.citizen.refuse(Refusal::NotDurable, turn);
+            let reason = Refusal::NotDurable.name();
+            self.close_unanswered(Termination::TechnicalFailure, reason, offered, turn);
         } else {
-            self.abandon_setup(Refusal::NotDurable, turn);
+            self.commit(None, false, offered, turn);
         }
     }
 
@@ -153,20 +164,31 @@ impl Call {
     pub(super) fn abandon_setup(&mut self, refusal: Refusal, turn: &mut Turn<'_>) {
         if matches!(self.phase, Phase::Setup { .. }) {
             self.citizen.refuse(refusal, turn);
-            self.close_unanswered(Termination::TechnicalFailure, refusal.name(), turn);
+            self.close_unanswered(Termination::TechnicalFailure, refusal.name(), Vec::new(), turn);
         }
     }
 
     /// The citizen's leg ended before it was answered.
     pub(super) fn handle_unanswered(&mut self, end: LegEnd, turn: &mut Turn<'_>) {
         match end {
-            LegEnd::PeerCancelled => self.close_unanswered(Termination::CallerCancelled, "cancelled", turn),
-            LegEnd::MediaFailed => self.close_unanswered(Termination::TechnicalFailure, "no_media", turn),
-            _ => self.close_unanswered(Termination::SignallingLost, "signalling_lost", turn),
+            LegEnd::PeerCancelled => {
+                self.close_unanswered(Termination::CallerCancelled, "cancelled", Vec::new(), turn)
+            }
+            LegEnd::MediaFailed => {
+                self.close_unanswered(Termination::TechnicalFailure, "no_media", Vec::new(), turn)
+            }
+            _ => self.close_unanswered(Termination::SignallingLost, "signalling_lost", Vec::new(), turn),
         }
     }
 
-    fn close_unanswered(&mut self, termination: Termination, reason: &str, turn: &mut Turn<'_>) {
+    /// `entries` go before those of the end.
+    fn close_unanswered(
+        &mut self,
+        termination: Termination,
+        reason: &str,
+        mut entries: Vec<Draft>,
+        turn: &mut Turn<'_>,
+    ) {
         self.timers.clear();
         self.contact.ended_at = Some(turn.now.utc);
         self.contact.termination = Some(termination);
@@ -182,7 +204,8 @@ impl Call {
             .with(json!({ "termination": termination, "answered": false }))
             .because(reason);
         let disposed = self.disposed_draft(Actor::system("switchboard"), turn);
-        self.commit(None, false, vec![ended.draft, disposed], turn);
+        entries.extend([ended.draft, disposed]);
+        self.commit(None, false, entries, turn);
         *turn.counters.calls_ended.entry(termination.name()).or_default() += 1;
     }
 }

@@ -120,12 +120,7 @@ impl PromptLibrary {
 }
 
 /// Any words as a sound, from `cache` or rendered by `engine`. Blocks.
-pub fn speak(
-    words: &str,
-    language: Language,
-    engine: &Path,
-    cache: &Path,
-) -> Result<Arc<Sound>, Diagnostic> {
+pub fn speak(words: &str, language: Language, engine: &Path, cache: &Path) -> Result<Arc<Sound>, Diagnostic> {
     let complain = |error: String| placed(engine, error);
     let prompt = PromptRef { id: "words".to_owned(), language };
     let job = Job::new(prompt.clone(), &PromptText { text: words.to_owned(), said: None });

@@ -143,6 +143,7 @@ impl Switchboard {
     pub fn configure(&mut self, settings: Settings, now: Now) {
         self.acd.configure(settings.queues.clone(), settings.operators.clone(), now.mono);
         self.settings = settings;
+        self.announce_registered(now);
         self.settle(now);
     }
 
@@ -234,7 +235,10 @@ impl Switchboard {
     pub fn end_all(&mut self, termination: Termination, now: Now) {
         let contacts: Vec<ContactId> = self.calls.keys().copied().collect();
         for contact in contacts {
-            self.with_call(contact, now, |call, turn| call.end(termination, turn));
+            self.with_call(contact, now, |call, turn| {
+                call.end(termination, turn);
+                call.dispose_by_default(turn);
+            });
         }
         self.settle(now);
     }

@@ -1,5 +1,6 @@
 //! Operators' phones: REGISTER, and what their coming and going means for the distributor.
 
+use crate::acd::OperatorStatus;
 use crate::call::refusal::Refusal;
 use crate::ids::UserId;
 use crate::sip::message::{Flow, Request};
@@ -42,6 +43,16 @@ impl Switchboard {
                     tracing::info!(operator.id = %operator, "phone unregistered");
                     self.acd.handle_unregistered(operator, now.mono);
                 }
+            }
+        }
+    }
+
+    /// An operator who was added while the phone was already there is signed in like the others.
+    pub(super) fn announce_registered(&mut self, now: Now) {
+        for operator in &self.settings.operators {
+            let logged_out = matches!(self.acd.status(operator.user), Some(OperatorStatus::LoggedOut));
+            if logged_out && !self.registrar.bindings(&operator.extension).is_empty() {
+                self.acd.handle_registered(operator.user, now.mono);
             }
         }
     }

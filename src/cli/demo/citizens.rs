@@ -136,7 +136,8 @@ pub(super) async fn telephone(stage: &Stage, index: usize) -> Result<Softphone, 
 pub(super) async fn say(stage: &Stage, language: Language, words: &'static str) -> Arc<Sound> {
     let speech = stage.place.config.speech.clone();
     let spoken =
-        tokio::task::spawn_blocking(move || speech::speak(words, language, &speech.engine, &speech.cache)).await;
+        tokio::task::spawn_blocking(move || speech::speak(words, language, &speech.engine, &speech.cache))
+            .await;
     match spoken {
         Ok(Ok(sound)) => sound,
         failed => {

@@ -40,8 +40,11 @@ impl Record {
         }
     }
 
+    /// In order of time, as the timeline shows them.
     pub(super) fn events(&self, contact: ContactId) -> Vec<EventType> {
-        self.entries.get(&contact).into_iter().flatten().map(|entry| entry.event).collect()
+        let mut entries: Vec<&Draft> = self.entries.get(&contact).into_iter().flatten().collect();
+        entries.sort_by_key(|entry| entry.at);
+        entries.into_iter().map(|entry| entry.event).collect()
     }
 }
 
