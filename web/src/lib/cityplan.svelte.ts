@@ -5,8 +5,12 @@ import { named } from './i18n/index.svelte'
 import { Resource } from './resource.svelte'
 
 class CityPlan extends Resource<City> {
+  #asked = false
+
   need() {
-    if (!this.value && !this.loading) this.load(() => get<City>('/city'))
+    if (this.#asked) return
+    this.#asked = true
+    this.load(() => get<City>('/city')).then(() => (this.#asked = this.value !== null))
   }
 
   category(id: string | null | undefined): string {

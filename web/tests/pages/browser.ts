@@ -25,7 +25,7 @@ export async function visit(browser: Browser, url: string, path: string, options
   page.on('console', (message) => { if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text()) })
   page.on('pageerror', (error) => complaints.push(String(error)))
   await page.goto(url + path)
-  await page.waitForSelector('h1', { state: 'attached' })
+  await page.waitForSelector('main')
   await page.waitForLoadState('networkidle')
   await page.evaluate(() => document.fonts.ready)
   return { page, complaints, close: () => context.close() }

@@ -58,6 +58,8 @@ describe('time', () => {
 describe('phone numbers', () => {
   it('are grouped for reading', () => {
     expect(phoneText('+380441234567')).toBe('+380 44 123 45 67')
+    expect(phoneText('+48221234567')).toBe('+48 22 123 45 67')
+    expect(phoneText('+37061234567')).toBe('+370 612 34 567')
     expect(phoneText('101')).toBe('101')
     expect(phoneText('')).toBe('—')
   })

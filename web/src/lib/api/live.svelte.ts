@@ -1,4 +1,5 @@
 // The desk's line to the switchboard: a WebSocket that comes back by itself and resumes where it was.
+import { untrack } from 'svelte'
 import { get } from './client'
 import { EMPTY, apply, reconnectDelay, type LiveState } from './live'
 import type { LiveMessage, User } from './types'
@@ -19,7 +20,8 @@ class Live {
   /** Opens the line while at least one page wants it; returns the release. */
   hold(): () => void {
     this.#users += 1
-    if (this.#users === 1) this.#open()
+    // Called from effects: they must not run again with every message.
+    if (this.#users === 1) untrack(() => this.#open())
     return () => {
       this.#users -= 1
       if (this.#users === 0) this.#close()

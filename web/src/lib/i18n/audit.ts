@@ -15,7 +15,6 @@ export const audit = messages({
   'audit.play': ['Слухати', 'Play', 'Klausyti', 'Odtwórz', 'Слушать', 'השמעה'],
   'audit.pause': ['Пауза', 'Pause', 'Pristabdyti', 'Pauza', 'Пауза', 'השהיה'],
   'audit.seek': ['Місце в записі', 'Position in the recording', 'Vieta įraše', 'Miejsce w nagraniu', 'Место в записи', 'מיקום בהקלטה'],
-  'audit.waveform': ['Запис', 'Recording', 'Įrašas', 'Nagranie', 'Запись', 'הקלטה'],
   'audit.citizen': ['Мешканець', 'Citizen', 'Gyventojas', 'Mieszkaniec', 'Житель', 'התושב'],
   'audit.city': ['Місто', 'City', 'Miestas', 'Miasto', 'Город', 'העירייה'],
   'audit.noRecording': ['Запису немає', 'No recording', 'Įrašo nėra', 'Brak nagrania', 'Записи нет', 'אין הקלטה'],
