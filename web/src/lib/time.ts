@@ -65,6 +65,11 @@ export function span(ms: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`
 }
 
+/** "0.48 s" in the words of the language. */
+export function seconds(ms: number, lang: string): string {
+  return new Intl.NumberFormat(lang, { style: 'unit', unit: 'second', maximumFractionDigits: 2 }).format(ms / 1000)
+}
+
 export type Urgency = 'overdue' | 'soon' | 'today' | 'later'
 
 /** How pressing a deadline is: `soon` means less than two hours. */
