@@ -54,6 +54,7 @@ describe('desk', () => {
     await page.waitForSelector('.saved:has-text("Saved")')
     expect(asked('PATCH', '/cases/2026-01-000418')[0]?.body).toEqual({ category: 'water.none' })
     await page.fill('#address', 'Park Street 5')
+    await page.press('#address', 'Tab')
     await page.selectOption('#territory', 'north')
     await page.waitForSelector('.promise:has-text("Міськводоканал will do it by")')
     await page.fill('#description', 'No water since six')
