@@ -1,0 +1,95 @@
+// One way to the server: JSON in, JSON out, RFC 9457 problems as typed errors.
+
+export class Problem extends Error {
+  constructor(
+    /** HTTP status; 0 when the server could not be reached. */
+    readonly status: number,
+    readonly title: string,
+    readonly detail: string,
+    /** Seconds to wait, of a 429. */
+    readonly retryAfter: number | null = null,
+    /** Complaints about configuration files, `file:line:column: message`. */
+    readonly diagnostics: string[] = [],
+  ) {
+    super(detail || title)
+  }
+}
+
+const API = '/api/v1'
+
+type Query = Record<string, string | number | boolean | null | undefined>
+
+export function address(path: string, query: Query = {}): string {
+  const search = new URLSearchParams()
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== '') search.set(key, String(value))
+  }
+  const text = search.toString()
+  return API + path + (text ? `?${text}` : '')
+}
+
+/** A value as one segment of a path. */
+export const segment = encodeURIComponent
+
+async function problemOf(response: Response): Promise<Problem> {
+  const retryAfter = Number(response.headers.get('retry-after')) || null
+  let body: { title?: string; detail?: string; diagnostics?: string[] } = {}
+  try {
+    body = await response.json()
+  } catch {
+    // Not a problem document: the status alone has to do.
+  }
+  return new Problem(response.status, body.title ?? response.statusText, body.detail ?? '', retryAfter, body.diagnostics ?? [])
+}
+
+let onSignedOut = () => {}
+
+/** Called when the server says 401 to anything but a sign-in. */
+export function whenSignedOut(action: () => void) {
+  onSignedOut = action
+}
+
+async function send<T>(method: string, url: string, body?: unknown): Promise<T> {
+  const headers: Record<string, string> = { accept: 'application/json' }
+  if (method !== 'GET') headers['x-ringback'] = '1'
+  if (body !== undefined) headers['content-type'] = 'application/json'
+  let response: Response
+  try {
+    response = await fetch(url, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: 'same-origin' })
+  } catch {
+    throw new Problem(0, '', '')
+  }
+  if (!response.ok) {
+    if (response.status === 401 && !url.startsWith(`${API}/session`)) onSignedOut()
+    throw await problemOf(response)
+  }
+  if (response.status === 204) return undefined as T
+  const text = await response.text()
+  return (text ? JSON.parse(text) : undefined) as T
+}
+
+export const get = <T>(path: string, query?: Query) => send<T>('GET', address(path, query))
+export const post = <T = unknown>(path: string, body: unknown = {}) => send<T>('POST', address(path), body)
+export const patch = <T = unknown>(path: string, body: unknown) => send<T>('PATCH', address(path), body)
+export const remove = (path: string) => send<void>('DELETE', address(path))
+
+/** Sends a file; XMLHttpRequest because fetch tells nothing of the progress of an upload. */
+export function upload<T>(path: string, fields: Record<string, string | Blob>, progress: (share: number) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const form = new FormData()
+    for (const [name, value] of Object.entries(fields)) form.append(name, value)
+    const request = new XMLHttpRequest()
+    request.open('POST', address(path))
+    request.setRequestHeader('x-ringback', '1')
+    request.upload.onprogress = (event) => {
+      if (event.lengthComputable) progress(event.loaded / event.total)
+    }
+    request.onerror = () => reject(new Problem(0, '', ''))
+    request.onload = async () => {
+      const response = new Response(request.responseText || '{}', { status: request.status === 204 ? 200 : request.status })
+      if (response.ok) resolve((await response.json()) as T)
+      else reject(await problemOf(response))
+    }
+    request.send(form)
+  })
+}

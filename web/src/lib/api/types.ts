@@ -1,0 +1,233 @@
+// The shapes of the HTTP contract (/api/v1), as the pages use them.
+
+export type Role =
+  | 'operator' | 'supervisor' | 'control' | 'executor' | 'mayor_office' | 'records' | 'auditor' | 'admin'
+
+/** RFC 3339 text, or integer microseconds since 1970 in live messages. */
+export type Moment = string | number
+
+/** A name in several languages, or already chosen by the server. */
+export type Name = string | Record<string, string>
+
+export interface User {
+  id: string
+  name: string
+  role: Role
+  organisation: string | null
+  languages: string[]
+  queues: string[]
+  extension: string | null
+}
+
+export type CallPhase = 'setup' | 'ivr' | 'voicemail' | 'waiting' | 'ringing' | 'talking' | 'wrap_up'
+
+export interface LiveCall {
+  id: string
+  caller: string
+  phase: CallPhase
+  since: Moment
+  answered_at: Moment | null
+  language: string | null
+  topic: string | null
+  ivr_path: string[]
+  queue: string | null
+  position: number | null
+  operator: string | null
+  case: string | null
+  on_hold: boolean
+}
+
+export type OperatorStatus = 'logged_out' | 'not_ready' | 'ready' | 'offered' | 'talking' | 'wrap_up'
+
+export interface LiveOperator {
+  id: string
+  name: string
+  extension: string
+  languages: string[]
+  queues: string[]
+  registered: boolean
+  status: OperatorStatus
+  reason?: string
+  contact?: string
+  since: Moment
+}
+
+export interface LiveQueue {
+  name: string
+  waiting: number
+  longest_wait_secs: number
+  operators_ready: number
+  operators_talking: number
+}
+
+export interface Snapshot {
+  seq: number
+  calls: LiveCall[]
+  operators: LiveOperator[]
+  queues: LiveQueue[]
+}
+
+export type LiveMessage =
+  | { type: 'snapshot'; seq: number; snapshot: Snapshot }
+  | { type: 'delta'; seq: number; calls?: LiveCall[]; calls_gone?: string[]; operators?: LiveOperator[]; queues?: LiveQueue[] }
+  | { type: 'ping' }
+
+export type Disposition =
+  | 'case_created' | 'case_linked' | 'consultation' | 'transferred_emergency' | 'abandoned' | 'nuisance' | 'technical'
+
+export interface Gap {
+  offset_ms: number
+  duration_ms: number
+  reason: string
+}
+
+export interface Recording {
+  id: string
+  state: string
+  started_at: Moment
+  sample_rate: number
+  frames: number
+  duration_ms: number
+  gaps: Gap[]
+  result: 'ok' | 'degraded' | 'failed' | null
+  sha256: string | null
+}
+
+export interface Call {
+  id: string
+  caller: string
+  called: string
+  origin: string
+  language: string | null
+  topic: string | null
+  ivr_path: string[]
+  queue: string | null
+  operator: string | null
+  case: string | null
+  offered_at: Moment
+  answered_at: Moment | null
+  queued_at: Moment | null
+  connected_at: Moment | null
+  ended_at: Moment | null
+  termination: string | null
+  disposition: Disposition | null
+  callback: string | null
+  recordings?: Recording[]
+}
+
+export type CaseState =
+  | 'registered' | 'assigned' | 'accepted' | 'in_progress' | 'work_reported' | 'verification' | 'explained' | 'closed'
+
+export type Priority = 'normal' | 'urgent' | 'life_safety'
+
+export interface Place {
+  address: string
+  territory: string | null
+}
+
+export interface Deadline {
+  norm: string
+  first: Moment
+  resolve_by: Moment
+  accept_by: Moment | null
+}
+
+export interface Told {
+  at: Moment
+  language: string
+  channel: string
+  delivered: boolean
+  confirmed: boolean | null
+  cycle?: number
+}
+
+export interface Evidence {
+  id: string
+  role: string
+  content_type: string
+  length: number
+  sha256: string
+  received_at: Moment
+}
+
+export interface Case {
+  number: string
+  state: CaseState
+  state_data?: Record<string, unknown>
+  registered_at: Moment
+  category: string
+  category_name: Name
+  place: Place | null
+  description: string
+  language: string
+  priority: Priority
+  applicant: { identity: string; number: string | null; name: string | null } | null
+  contacts?: string[]
+  cycle: number
+  bounces: number
+  deadline: Deadline | null
+  told?: Told[]
+  next?: { owner: string; action: string; by: Moment } | null
+  executor: string | null
+  executor_name: Name | null
+  order?: string | WorkOrder | null
+  evidence?: Evidence[]
+}
+
+export interface WorkOrder {
+  id: string
+  case?: string
+  executor: string
+  state: string
+  task: string
+  issued_at: Moment
+  accept_by: Moment | null
+  resolve_by: Moment
+  result: string | null
+  declined_reason: string | null
+  number: string
+  category_name: Name
+  place: Place | null
+  description: string
+  language: string
+  deadline: Deadline | null
+  priority: Priority
+  case_state: CaseState
+}
+
+export interface TimelineItem {
+  seq: number
+  at: Moment
+  type: string
+  recording?: string | null
+  offset_ms?: number | null
+  actor: { kind: string; id: string; organisation?: string | null } | string | null
+  reason?: string | null
+  data: Record<string, unknown> | null
+}
+
+export interface City {
+  categories: { id: string; name: Record<string, string>; group: Name | null }[]
+  territories: { id: string; name: Name }[]
+  organisations: { id: string; name: Name }[]
+  closing_codes: string[]
+  telling_channels: string[]
+}
+
+export interface Preview {
+  executor: string
+  executor_name: Name
+  resolve_by: Moment
+  norm: string
+}
+
+export interface Peaks {
+  sample_rate: number
+  frames: number
+  channels: number[][]
+}
+
+export interface Page<T> {
+  items: T[]
+  next: string | null
+}

@@ -1,0 +1,29 @@
+// The city plan for staff pages: categories, territories, organisations; fetched once per sign-in.
+import { get } from './api/client'
+import type { City } from './api/types'
+import { named } from './i18n/index.svelte'
+import { Resource } from './resource.svelte'
+
+class CityPlan extends Resource<City> {
+  #asked = false
+
+  need() {
+    if (this.#asked) return
+    this.#asked = true
+    this.load(() => get<City>('/city')).then(() => (this.#asked = this.value !== null))
+  }
+
+  category(id: string | null | undefined): string {
+    return named(this.value?.categories.find((category) => category.id === id)?.name) || id || ''
+  }
+
+  territory(id: string | null | undefined): string {
+    return named(this.value?.territories.find((territory) => territory.id === id)?.name) || id || ''
+  }
+
+  organisation(id: string | null | undefined): string {
+    return named(this.value?.organisations.find((organisation) => organisation.id === id)?.name) || id || ''
+  }
+}
+
+export const cityPlan = new CityPlan()

@@ -1,0 +1,86 @@
+// The case under the operator's hands: every change is sent at once, one at a time, and shown as saved or not.
+import { get, patch, segment } from '../../lib/api/client'
+import type { Case } from '../../lib/api/types'
+
+export interface Change {
+  category?: string
+  address?: string
+  territory?: string
+  description?: string
+  priority?: string
+  applicant_name?: string
+}
+
+export class CaseEditor {
+  shown = $state.raw<Case | null>(null)
+  loadError = $state.raw<unknown>(null)
+  saving = $state<'idle' | 'saving' | 'saved' | 'failed'>('idle')
+  saveError = $state.raw<unknown>(null)
+
+  #number: string | null = null
+  #waiting: Change = {}
+  #running: Promise<void> | null = null
+
+  async open(number: string | null) {
+    if (number === this.#number) return
+    await this.settled()
+    this.#number = number
+    this.shown = null
+    this.loadError = null
+    this.saving = 'idle'
+    this.saveError = null
+    this.#waiting = {}
+    if (number) await this.reload()
+  }
+
+  async reload() {
+    const number = this.#number
+    if (!number) return
+    try {
+      const fresh = await get<Case>(`/cases/${segment(number)}`)
+      if (number === this.#number) {
+        this.shown = fresh
+        this.loadError = null
+      }
+    } catch (error) {
+      if (number === this.#number) this.loadError = error
+    }
+  }
+
+  /** Remembers the change and sends it; changes made meanwhile go together in the next request. */
+  change(change: Change): Promise<void> {
+    this.#waiting = { ...this.#waiting, ...change }
+    this.#running ??= this.#send()
+    return this.#running
+  }
+
+  retry(): Promise<void> {
+    return this.change({})
+  }
+
+  /** Resolves when nothing is on its way. */
+  async settled() {
+    await this.#running
+  }
+
+  async #send() {
+    const number = this.#number
+    while (number && Object.keys(this.#waiting).length > 0) {
+      const change = this.#waiting
+      this.#waiting = {}
+      this.saving = 'saving'
+      try {
+        await patch(`/cases/${segment(number)}`, change)
+        this.saving = 'saved'
+        this.saveError = null
+      } catch (error) {
+        this.#waiting = { ...change, ...this.#waiting }
+        this.saving = 'failed'
+        this.saveError = error
+        break
+      }
+    }
+    this.#running = null
+    if (this.saving === 'saved') await this.reload()
+  }
+}

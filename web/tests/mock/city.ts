@@ -1,0 +1,164 @@
+// The invented city of the mock server: plan, people, cases, calls. Times are relative to its start.
+import type { Call, Case, City, Evidence, LiveCall, LiveOperator, LiveQueue, Role, TimelineItem, User, WorkOrder } from '../../src/lib/api/types.ts'
+
+const HOUR = 3_600_000
+export const START = Date.now()
+export const at = (hours: number) => new Date(START + hours * HOUR).toISOString()
+
+const user = (id: string, name: string, role: Role, more: Partial<User> = {}): User =>
+  ({ id, name, role, organisation: null, languages: ['uk', 'en'], queues: [], extension: null, ...more })
+
+/** The user name is the key; the password of all is `demo`. */
+export const USERS: Record<string, User> = {
+  operator: user('u-1', 'Олена Коваль', 'operator', { extension: '101', queues: ['city', 'emergency'], languages: ['uk', 'en', 'pl'] }),
+  quiet: user('u-2', 'Ігор Бондар', 'operator', { extension: '102', queues: ['city'] }),
+  supervisor: user('u-3', 'Тарас Шульга', 'supervisor'),
+  control: user('u-4', 'Марія Гнатюк', 'control'),
+  executor: user('u-5', 'Андрій Мельник', 'executor', { organisation: 'vodokanal' }),
+  mayor: user('u-6', 'Ірина Савчук', 'mayor_office'),
+  auditor: user('u-7', 'Юрій Литвин', 'auditor'),
+  admin: user('u-8', 'Наталя Дяченко', 'admin'),
+}
+
+const name = (uk: string, en: string, lt: string, pl: string, ru: string, he: string) => ({ uk, en, lt, pl, ru, he })
+
+export const CITY: City = {
+  categories: [
+    { id: 'water.burst', group: 'water', name: name('Прорив водопроводу', 'Burst water main', 'Trūkęs vandentiekis', 'Pęknięty wodociąg', 'Прорыв водопровода', 'פיצוץ בצינור מים') },
+    { id: 'water.none', group: 'water', name: name('Немає води', 'No water', 'Nėra vandens', 'Brak wody', 'Нет воды', 'אין מים') },
+    { id: 'water.sewer', group: 'water', name: name('Засмічена каналізація', 'Blocked sewer', 'Užsikimšusios nuotekos', 'Zatkana kanalizacja', 'Засор канализации', 'סתימה בביוב') },
+    { id: 'heating.cold', group: 'heating', name: name('Холодні батареї', 'Cold radiators', 'Šalti radiatoriai', 'Zimne kaloryfery', 'Холодные батареи', 'רדיאטורים קרים') },
+    { id: 'light.single', group: 'electricity', name: name('Не горить ліхтар', 'Street light out', 'Nedega žibintas', 'Nie świeci latarnia', 'Не горит фонарь', 'פנס רחוב כבוי') },
+    { id: 'waste.missed', group: 'waste', name: name('Не вивезли сміття', 'Waste not collected', 'Neišvežtos atliekos', 'Nieodebrane odpady', 'Не вывезли мусор', 'אשפה שלא פונתה') },
+    { id: 'roads.pothole', group: 'roads', name: name('Яма на дорозі', 'Pothole', 'Duobė kelyje', 'Dziura w jezdni', 'Яма на дороге', 'בור בכביש') },
+    { id: 'housing.lift', group: 'housing', name: name('Не працює ліфт', 'Lift out of order', 'Neveikia liftas', 'Winda nie działa', 'Не работает лифт', 'מעלית מושבתת') },
+  ],
+  territories: [
+    { id: 'center', name: name('Центр', 'Centre', 'Centras', 'Centrum', 'Центр', 'מרכז') },
+    { id: 'north', name: name('Північний', 'North', 'Šiaurinis', 'Północ', 'Северный', 'צפון') },
+    { id: 'south', name: name('Південний', 'South', 'Pietinis', 'Południe', 'Южный', 'דרום') },
+    { id: 'riverside', name: name('Надрічний', 'Riverside', 'Paupys', 'Nadrzecze', 'Заречный', 'גדת הנהר') },
+  ],
+  organisations: [
+    { id: 'vodokanal', name: 'Міськводоканал' }, { id: 'teplo', name: 'Міськтепло' }, { id: 'svitlo', name: 'Міськсвітло' },
+    { id: 'chysto', name: 'Чисте місто' }, { id: 'shliakh', name: 'Шляхбуд' },
+  ],
+  closing_codes: ['fixed_confirmed', 'fixed_inspected', 'fixed_unconfirmed', 'explained', 'refused_lawful', 'not_competent_forwarded', 'duplicate', 'withdrawn', 'unfounded', 'planned_programme'],
+  telling_channels: ['voice', 'sms', 'mail', 'same_contact'],
+}
+
+export const EXECUTOR_OF: Record<string, string> = { water: 'vodokanal', heating: 'teplo', light: 'svitlo', waste: 'chysto', roads: 'shliakh' }
+export const HOURS_OF: Record<string, number> = { 'water.burst': 24, 'water.none': 12, 'water.sewer': 24, 'heating.cold': 24, 'light.single': 24 * 14, 'waste.missed': 48, 'roads.pothole': 24 * 7 }
+
+export const organisationName = (id: string | null) => CITY.organisations.find((item) => item.id === id)?.name ?? null
+export const categoryName = (id: string) => CITY.categories.find((item) => item.id === id)?.name ?? id
+
+const photo = (id: string, role: string, hours: number): Evidence =>
+  ({ id, role, content_type: 'image/png', length: 48_211, sha256: 'c0ffee'.repeat(10).slice(0, 60) + 'beef', received_at: at(hours) })
+
+function aCase(seq: number, category: string, territory: string, address: string, description: string, state: Case['state'], registered: number, due: number | null, more: Partial<Case> = {}): Case {
+  const executor = state === 'registered' || state === 'explained' ? null : (EXECUTOR_OF[category.split('.')[0] ?? ''] ?? null)
+  return {
+    number: `2026-01-${String(seq).padStart(6, '0')}`, state, state_data: {}, registered_at: at(registered), category, category_name: categoryName(category),
+    place: { address, territory }, description, language: 'uk', priority: 'normal',
+    applicant: { identity: 'stated', number: `+38044${5_550_100 + seq}`, name: 'Ганна Петренко' },
+    contacts: ['c-1'], cycle: 1, bounces: 0,
+    deadline: due === null ? null : { norm: category.replace('.', '-'), first: at(due), resolve_by: at(due), accept_by: at(registered + 0.5) },
+    told: [], next: { owner: executor ?? 'operator', action: 'work', by: at(due ?? 4) }, executor, executor_name: organisationName(executor), order: executor ? `w-${seq}` : null, evidence: [], ...more,
+  }
+}
+
+export const CASES: Case[] = [
+  aCase(418, 'water.burst', 'center', '', '', 'registered', -0.05, null, { applicant: { identity: 'caller_number', number: '+380445550118', name: null }, place: null, next: { owner: 'operator', action: 'classify', by: at(0.3) } }),
+  aCase(417, 'water.burst', 'center', 'вул. Паркова, 12', 'З-під асфальту б’є вода, заливає тротуар і вхід до аптеки.', 'assigned', -0.6, 1.4, { priority: 'urgent' }),
+  aCase(409, 'water.none', 'north', 'просп. Миру, 84, під’їзд 3', 'Немає холодної води з шостої ранку, у сусідніх будинках є.', 'in_progress', -9, 3, { evidence: [photo('e-1', 'before', -2)] }),
+  aCase(402, 'water.sewer', 'riverside', 'вул. Набережна, 5', 'Запах у підвалі, вода стоїть біля сходів.', 'accepted', -30, -4, { bounces: 1 }),
+  aCase(398, 'water.burst', 'south', 'вул. Зелена, 31', 'Прорив біля дитячого садка.', 'work_reported', -40, -1, { evidence: [photo('e-2', 'before', -12), photo('e-3', 'after', -2)], applicant: { identity: 'verified', number: '+380445550198', name: 'Степан Олійник' } }),
+  aCase(391, 'light.single', 'north', 'вул. Лісова, навпроти буд. 7', 'Третій тиждень темно на переході.', 'assigned', -24 * 15, -30),
+  aCase(388, 'heating.cold', 'center', 'вул. Театральна, 2, кв. 14', 'Radiators are cold in two rooms since Sunday.', 'verification', -70, 20, { language: 'en', evidence: [photo('e-4', 'before', -20), photo('e-5', 'after', -8)], told: [{ at: at(-3), language: 'en', channel: 'voice', delivered: false, confirmed: null, cycle: 1 }] }),
+  aCase(377, 'waste.missed', 'south', 'вул. Садова, 18', 'Контейнери переповнені, вітер розносить пакети.', 'assigned', -50, -6, { cycle: 2 }),
+  aCase(365, 'roads.pothole', 'riverside', 'Мостова площа', 'Яма на правій смузі, глибока.', 'closed', -24 * 9, -40, { state_data: { code: 'fixed_confirmed' }, told: [{ at: at(-44), language: 'uk', channel: 'voice', delivered: true, confirmed: true, cycle: 1 }], evidence: [photo('e-6', 'before', -100), photo('e-7', 'after', -50)], next: null }),
+  aCase(360, 'housing.lift', 'north', 'вул. Озерна, 44', 'Запитала, куди звертатися щодо ліфта; роз’яснено.', 'explained', -20, null),
+]
+
+export function workOrder(item: Case): WorkOrder | null {
+  if (!item.executor) return null
+  const states: Record<string, string> = { assigned: 'issued', accepted: 'accepted', in_progress: 'started', work_reported: 'reported', verification: 'reported', closed: 'done' }
+  return {
+    id: `w-${item.number.slice(-3)}`, case: item.number, executor: item.executor, state: states[item.state] ?? 'issued', task: item.description,
+    issued_at: item.registered_at, accept_by: item.deadline?.accept_by ?? null, resolve_by: item.deadline?.resolve_by ?? at(24), result: null, declined_reason: null,
+    number: item.number, category_name: item.category_name, place: item.place, description: item.description, language: item.language, deadline: item.deadline, priority: item.priority, case_state: item.state,
+  }
+}
+
+/** Length of the invented recordings, seconds. */
+export const RECORDING_SECS = 96
+
+function aCall(id: string, caller: string, hours: number, more: Partial<Call> = {}): Call {
+  return {
+    id, caller, called: '1580', origin: 'loopback', language: 'uk', topic: 'water', ivr_path: ['greeting', 'language', 'hours', 'topics', 'water'], queue: 'city', operator: 'u-1', case: '2026-01-000417',
+    offered_at: at(hours), answered_at: at(hours + 0.0003), queued_at: at(hours + 0.005), connected_at: at(hours + 0.009), ended_at: at(hours + 0.0003 + RECORDING_SECS / 3600), termination: 'caller_hung_up', disposition: 'case_created', callback: null,
+    recordings: [{ id: `r-${id}`, state: 'sealed', started_at: at(hours + 0.0003), sample_rate: 8000, frames: RECORDING_SECS * 8000, duration_ms: RECORDING_SECS * 1000, gaps: [{ offset_ms: 61_240, duration_ms: 480, reason: 'ring_overflow' }], result: 'degraded', sha256: '9f2b6a0c41d7e8835c1b7a90f4e2d3c6b5a89788796a5b4c3d2e1f00112233aa' }], ...more,
+  }
+}
+
+export const CALLS: Call[] = [
+  aCall('c-1', '+380445550117', -0.6),
+  aCall('c-2', '', -1.2, { topic: 'transport', disposition: 'consultation', case: null, recordings: [{ ...aCall('c-2', '', -1.2).recordings![0]!, gaps: [], result: 'ok' }] }),
+  aCall('c-3', '+48221234567', -3, { language: 'pl', topic: 'heating', case: '2026-01-000388' }),
+  aCall('c-4', '+380445550140', -5, { disposition: 'abandoned', connected_at: null, operator: null, case: '2026-01-000409', termination: 'caller_hung_up' }),
+  aCall('c-5', '+972501234567', -26, { language: 'he', topic: 'other', disposition: 'nuisance', case: null, recordings: [] }),
+]
+
+let seq = 1000
+export function event(type: string, hours: number, more: Partial<TimelineItem> = {}): TimelineItem {
+  seq += 1
+  return { seq, at: at(hours), type, actor: { kind: 'system', id: 'switchboard' }, data: {}, ...more }
+}
+
+export function callTimeline(call: Call): TimelineItem[] {
+  const start = (Date.parse(String(call.answered_at)) - START) / HOUR
+  const recording = call.recordings?.[0]?.id ?? null
+  const rec = (type: string, secs: number, data: Record<string, unknown> = {}, kind = 'system'): TimelineItem =>
+    event(type, start + secs / 3600, { recording, offset_ms: secs * 1000, data, actor: { kind, id: 'x' } })
+  return [
+    event('contact.offered', start - 0.0003, { data: { origin: 'loopback' } }), rec('contact.answered', 0), rec('rec.started', 0, {}), rec('ivr.entered', 0.4, { node: 'language' }), rec('ivr.digit', 6.2, { digit: '1' }, 'applicant'),
+    rec('ivr.language_chosen', 6.3, { language: call.language }, 'applicant'), rec('ivr.digit', 12.8, { digit: '1' }, 'applicant'), rec('ivr.topic_chosen', 12.9, { topic: call.topic }, 'applicant'), rec('case.registered', 13, { category: 'water' }), rec('contact.queued', 17, { queue: 'city' }),
+    rec('contact.connected', 31, {}, 'operator'), rec('case.classified', 52, { category: 'water.burst', address: 'вул. Паркова, 12' }, 'operator'), rec('rec.gap', 61.24, { duration_ms: 480 }), rec('wo.issued', 74, { executor: 'vodokanal' }, 'operator'), rec('contact.ended', RECORDING_SECS, { termination: 'caller_hung_up' }), event('rec.sealed', start + 0.03, { data: { result: 'degraded', frames: 768_000 } }), event('contact.disposed', start + 0.032, { data: { disposition: 'case_created' }, actor: { kind: 'operator', id: 'u-1' } }),
+  ]
+}
+
+export function caseTimeline(item: Case): TimelineItem[] {
+  const start = (Date.parse(String(item.registered_at)) - START) / HOUR
+  const items = [event('case.registered', start, { data: { category: item.category } })]
+  const by = (kind: string) => ({ kind, id: 'x' })
+  if (item.executor) items.push(event('case.routed', start + 0.02, { data: { executor: item.executor } }), event('norm.applied', start + 0.02, { data: { norm: item.deadline?.norm ?? '', resolve_by: item.deadline?.resolve_by ?? '' } }), event('wo.issued', start + 0.02, { actor: by('operator') }))
+  if (item.bounces) items.push(event('wo.declined', start + 0.4, { actor: by('executor'), reason: 'Не наша мережа: труба належить будинку' }))
+  if (!['registered', 'assigned', 'explained'].includes(item.state)) items.push(event('wo.accepted', start + 0.5, { actor: by('executor') }))
+  for (const proof of item.evidence ?? []) items.push(event('evidence.received', (Date.parse(String(proof.received_at)) - START) / HOUR, { actor: by('executor'), data: { role: proof.role } }))
+  if (item.state === 'work_reported') items.push(event('wo.reported', -1, { actor: by('executor'), data: { result: 'Замінено 2 м труби, асфальт відновлено' } }))
+  if (item.state === 'closed') items.push(event('verify.confirmed', -44, { actor: by('control'), data: { channel: 'voice' } }), event('case.closed', -43.9, { actor: by('control'), data: { code: 'fixed_confirmed' } }))
+  return items
+}
+
+const micros = (secondsAgo: number) => (START - secondsAgo * 1000) * 1000
+const liveCall = (id: string, caller: string, phase: LiveCall['phase'], secondsAgo: number, more: Partial<LiveCall> = {}): LiveCall =>
+  ({ id, caller, phase, since: micros(secondsAgo), answered_at: micros(secondsAgo + 20), language: 'uk', topic: 'water', ivr_path: ['greeting', 'language', 'hours', 'topics', 'water'], queue: 'city', position: null, operator: null, case: null, on_hold: false, ...more })
+
+export const LIVE_CALLS: LiveCall[] = [
+  liveCall('l-1', '+380445550118', 'ringing', 4, { operator: 'u-1', case: '2026-01-000418' }),
+  liveCall('l-2', '+380445550121', 'waiting', 74, { position: 1, topic: 'heating' }),
+  liveCall('l-3', '+48221234567', 'waiting', 31, { position: 2, language: 'pl', topic: 'transport' }),
+  liveCall('l-4', '', 'ivr', 6, { language: null, topic: null, queue: null }),
+  liveCall('l-5', '+972501234567', 'talking', 183, { operator: 'u-9', language: 'he', topic: 'waste', case: '2026-01-000377' }),
+]
+export const LIVE_OPERATORS: LiveOperator[] = [
+  { id: 'u-1', name: 'Олена Коваль', extension: '101', languages: ['uk', 'en', 'pl'], queues: ['city', 'emergency'], registered: true, status: 'offered', contact: 'l-1', since: micros(4) },
+  { id: 'u-2', name: 'Ігор Бондар', extension: '102', languages: ['uk', 'ru'], queues: ['city'], registered: true, status: 'not_ready', reason: 'lunch', since: micros(820) },
+  { id: 'u-9', name: 'Давид Кац', extension: '103', languages: ['he', 'uk', 'en'], queues: ['city'], registered: true, status: 'talking', contact: 'l-5', since: micros(183) },
+  { id: 'u-10', name: 'Рута Янкаускайте', extension: '104', languages: ['lt', 'uk'], queues: ['city'], registered: false, status: 'logged_out', since: micros(5000) },
+]
+export const LIVE_QUEUES: LiveQueue[] = [
+  { name: 'emergency', waiting: 0, longest_wait_secs: 0, operators_ready: 0, operators_talking: 0 },
+  { name: 'city', waiting: 2, longest_wait_secs: 74, operators_ready: 0, operators_talking: 1 },
+]

@@ -1,0 +1,222 @@
+// The HTTP contract answered from memory, for development and the page tests. Not a model of the service: it keeps
+// just enough state that every button of the pages has a visible effect.
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { extname, join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { WebSocket, WebSocketServer } from 'ws'
+import type { Case, LiveMessage, User } from '../../src/lib/api/types.ts'
+import * as city from './city.ts'
+import { peaks, photo, recording } from './sound.ts'
+
+const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/admin', '/signin.html']
+const CSP = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' }
+
+class Refusal extends Error {
+  constructor(readonly status: number, readonly detail: string, readonly more: object = {}) { super(detail) }
+}
+
+const bodyOf = async (request: IncomingMessage): Promise<Buffer> => Buffer.concat(await request.toArray())
+
+export function mockApi() {
+  const cases = structuredClone(city.CASES)
+  const photos = new Map<string, boolean>()
+  const live = { seq: 100, calls: structuredClone(city.LIVE_CALLS), operators: structuredClone(city.LIVE_OPERATORS), queues: structuredClone(city.LIVE_QUEUES) }
+  const sockets = new WebSocketServer({ noServer: true })
+  let failures = 0
+  /** What was asked, for the tests. */
+  const asked: { method: string, url: string, body: unknown }[] = []
+
+  const tell = (message: LiveMessage) => sockets.clients.forEach((client) => { if (client.readyState === WebSocket.OPEN) client.send(JSON.stringify(message)) })
+  const changed = () => { live.seq += 1; tell({ type: 'delta', seq: live.seq, calls: live.calls, operators: live.operators, queues: live.queues }) }
+  const who = (request: IncomingMessage): User | null => city.USERS[/ringback_session=(\w+)/.exec(request.headers.cookie ?? '')?.[1] ?? ''] ?? null
+  const page = <T>(items: T[]) => ({ items, next: null })
+
+  function found(number: string): Case {
+    const item = cases.find((item) => item.number === number)
+    if (!item) throw new Refusal(404, `there is no case ${number}`)
+    return item
+  }
+
+  function deadline(category: string, territory: string) {
+    const executor = city.EXECUTOR_OF[category.split('.')[0] ?? '']
+    if (!executor) throw new Refusal(422, `no executor is responsible for '${category}' in '${territory}' at this time; a dispatcher must decide`)
+    return { executor, executor_name: city.organisationName(executor)!, resolve_by: city.at(city.HOURS_OF[category] ?? 24), norm: category.replace('.', '-') }
+  }
+
+  function act(item: Case, action: string, body: Record<string, unknown>) {
+    const to = (state: Case['state']) => { item.state = state }
+    switch (action) {
+      case 'assign': {
+        const promise = deadline(item.category, item.place?.territory ?? '')
+        Object.assign(item, { executor: promise.executor, executor_name: promise.executor_name, deadline: { norm: promise.norm, first: promise.resolve_by, resolve_by: promise.resolve_by, accept_by: city.at(0.5) } })
+        return to('assigned')
+      }
+      case 'accept': return to('accepted')
+      case 'start': return to('in_progress')
+      case 'decline': item.bounces += 1; item.executor = null; return to('registered')
+      case 'report':
+        if (!item.evidence?.some((proof) => proof.role === 'after')) throw new Refusal(409, 'this category demands a photo after the work')
+        return to('work_reported')
+      case 'evidence-accept': return to('verification')
+      case 'evidence-reject': case 'return': return to('in_progress')
+      case 'tell':
+        item.told = [...(item.told ?? []), { at: city.at(0), language: item.language, channel: String(body.channel), delivered: body.delivered === true, confirmed: (body.confirmed as boolean | undefined) ?? null }]
+        return body.confirmed === false ? to('in_progress') : undefined
+      case 'explain': return to('explained')
+      case 'close':
+        if (!item.told?.some((told) => told.delivered)) throw new Refusal(409, 'the applicant was not told the result yet')
+        item.state_data = { code: body.code }
+        return to('closed')
+      default: throw new Refusal(404, action)
+    }
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse, url: URL): Promise<unknown> {
+    const [path, method] = [decodeURIComponent(url.pathname.slice('/api/v1'.length)), request.method ?? 'GET']
+    const raw = method === 'GET' ? Buffer.alloc(0) : await bodyOf(request)
+    const json = request.headers['content-type'] === 'application/json' ? JSON.parse(raw.toString() || '{}') : {}
+    asked.push({ method, url: url.pathname + url.search, body: json })
+    if (method !== 'GET' && request.headers['x-ringback'] !== '1') throw new Refusal(403, 'the header X-Ringback is missing')
+    const me = who(request)
+
+    if (path === '/session') {
+      if (method === 'POST') {
+        const user = city.USERS[json.user]
+        if (!user || json.password !== 'demo') {
+          failures += 1
+          if (failures > 3) throw new Refusal(429, 'too many failures', { retry: 90 })
+          throw new Refusal(401, 'unknown user or wrong password')
+        }
+        failures = 0
+        response.setHeader('set-cookie', `ringback_session=${json.user}; HttpOnly; SameSite=Strict; Path=/`)
+        return { user }
+      }
+      if (method === 'DELETE') { response.setHeader('set-cookie', 'ringback_session=; Path=/; Max-Age=0'); return undefined }
+      if (!me) throw new Refusal(401, 'sign in first')
+      return { user: me }
+    }
+    if (!me) throw new Refusal(401, 'sign in first')
+
+    const [, kind, id, action, sub] = path.split('/')
+    if (kind === 'city') return id === 'preview' ? deadline(url.searchParams.get('category') ?? '', url.searchParams.get('territory') ?? '') : city.CITY
+    if (kind === 'queues') return page(live.queues)
+    if (kind === 'operators') {
+      const own = live.operators.find((operator) => operator.id === me.id)
+      if (own && action === 'status') Object.assign(own, { status: json.status, reason: json.reason, contact: undefined, since: Date.now() * 1000 })
+      if (own && action === 'wrap-up-done') { Object.assign(own, { status: 'ready', contact: undefined, since: Date.now() * 1000 }); live.calls = live.calls.filter((call) => call.operator !== me.id); tell({ type: 'delta', seq: live.seq, calls_gone: ['l-1'] }) }
+      if (method === 'POST') changed()
+      return method === 'POST' ? undefined : page(live.operators)
+    }
+    if (kind === 'admin') throw new Refusal(422, 'the configuration was refused', { diagnostics: ['city.toml:41:12: the category \'water.brust\' is not declared; did you mean \'water.burst\'?', 'dialplans/1580.toml:91:1: the prompt \'topics\' has no text in \'lt\''] })
+    if (kind === 'work-orders') return page(cases.filter((item) => me.role !== 'executor' || item.executor === me.organisation).map(city.workOrder).filter((order) => order !== null))
+    if (kind === 'calls') {
+      if (!id) return page(city.CALLS.filter((call) => (!url.searchParams.get('caller') || call.caller.includes(url.searchParams.get('caller')!)) && (!url.searchParams.get('case') || call.case === url.searchParams.get('case'))))
+      if (action === 'hangup' || action === 'disposition') {
+        const call = live.calls.find((call) => call.id === id)
+        const own = live.operators.find((operator) => operator.id === me.id)
+        if (action === 'hangup' && call && own) { Object.assign(call, { phase: 'wrap_up', since: Date.now() * 1000 }); Object.assign(own, { status: 'wrap_up', since: Date.now() * 1000 }); changed() }
+        return undefined
+      }
+      const call = city.CALLS.find((call) => call.id === id)
+      if (!call) throw new Refusal(404, 'there is no such call')
+      if (action === 'timeline') return page(city.callTimeline(call))
+      if (action === 'peaks') return { sample_rate: 8000, frames: city.RECORDING_SECS * 8000, channels: peaks(Number(url.searchParams.get('bins') ?? 800)) }
+      if (action === 'recording') return sound(request, response)
+      return call
+    }
+    if (kind === 'cases') {
+      if (!id) {
+        const query = url.searchParams
+        const late = (item: Case) => item.deadline !== null && !['closed', 'explained'].includes(item.state) && Date.parse(String(item.deadline.resolve_by)) < Date.now()
+        return page(cases.filter((item) => (!query.get('state') || item.state === query.get('state')) && (!query.get('executor') || item.executor === query.get('executor')) && (!query.get('overdue') || late(item)) && (!query.get('caller') || ['2026-01-000418', '2026-01-000365', '2026-01-000388'].includes(item.number))))
+      }
+      const item = found(id)
+      if (action === 'timeline') return page(city.caseTimeline(item))
+      if (action === 'evidence' && sub) {
+        const proof = item.evidence?.find((proof) => proof.id === sub)
+        response.setHeader('content-type', 'image/png')
+        response.end(photo(photos.get(sub) ?? proof?.role === 'after'))
+        return response
+      }
+      if (action === 'evidence') {
+        const role = /name="role"\r\n\r\n(\w+)/.exec(raw.toString('latin1'))?.[1] ?? 'other'
+        const proof = { id: `e-${Date.now()}`, role, content_type: 'image/png', length: raw.length, sha256: 'ab'.repeat(32), received_at: new Date().toISOString() }
+        photos.set(proof.id, role === 'after')
+        item.evidence = [...(item.evidence ?? []), proof]
+        return { id: proof.id, sha256: proof.sha256 }
+      }
+      if (method === 'PATCH') {
+        if (json.category) Object.assign(item, { category: json.category, category_name: city.categoryName(json.category) })
+        if ('address' in json || 'territory' in json) item.place = { address: json.address ?? item.place?.address ?? '', territory: json.territory ?? item.place?.territory ?? null }
+        if (json.priority) item.priority = json.priority
+        if ('description' in json) item.description = json.description
+        if ('applicant_name' in json && item.applicant) item.applicant.name = json.applicant_name
+        return item
+      }
+      if (action) { act(item, action, json); return item }
+      if (me.role === 'executor') return { ...item, applicant: null }
+      return item
+    }
+    throw new Refusal(404, 'no such thing')
+  }
+
+  function sound(request: IncomingMessage, response: ServerResponse): ServerResponse {
+    const bytes = recording()
+    const range = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '')
+    const from = Number(range?.[1] ?? 0)
+    const to = range?.[2] ? Number(range[2]) : bytes.length - 1
+    response.writeHead(range ? 206 : 200, { 'content-type': 'audio/wav', 'accept-ranges': 'bytes', 'content-length': to - from + 1, ...(range ? { 'content-range': `bytes ${from}-${to}/${bytes.length}` } : {}) })
+    response.end(bytes.subarray(from, to + 1))
+    return response
+  }
+
+  /** True when the request was for the API. */
+  function handle(request: IncomingMessage, response: ServerResponse): boolean {
+    const url = new URL(request.url ?? '/', 'http://mock')
+    if (url.pathname === '/readyz') { response.end('ready'); return true }
+    if (!url.pathname.startsWith('/api/')) return false
+    answer(request, response, url).then(
+      (body) => {
+        if (body === response) return
+        if (body === undefined) response.writeHead(204).end()
+        else response.setHeader('content-type', 'application/json').end(JSON.stringify(body))
+      },
+      (error: unknown) => {
+        const refusal = error instanceof Refusal ? error : new Refusal(500, String(error))
+        const { retry, ...more } = refusal.more as { retry?: number }
+        if (retry) response.setHeader('retry-after', retry)
+        response.writeHead(refusal.status, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ type: 'about:blank', title: '', status: refusal.status, detail: refusal.detail, ...more }))
+      },
+    )
+    return true
+  }
+
+  function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
+    if (!who(request)) { socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n'); return }
+    sockets.handleUpgrade(request, socket, head, (client) => {
+      asked.push({ method: 'WS', url: request.url ?? '', body: null })
+      client.send(JSON.stringify({ type: 'snapshot', seq: live.seq, snapshot: { ...live } }))
+    })
+  }
+
+  return { handle, upgrade, asked, live, changed, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+}
+
+/** The built pages and the mock API on one loopback port, with the service's security headers. */
+export async function startMock(dist: string): Promise<{ server: Server, url: string, api: ReturnType<typeof mockApi> }> {
+  const api = mockApi()
+  const server = createServer((request, response) => {
+    response.setHeader('content-security-policy', CSP)
+    if (api.handle(request, response)) return
+    const path = new URL(request.url ?? '/', 'http://mock').pathname
+    const file = join(dist, PAGES.includes(path) ? 'index.html' : path)
+    if (path.includes('..') || !existsSync(file)) { response.writeHead(404).end(); return }
+    response.setHeader('content-type', TYPES[extname(file)] ?? 'application/octet-stream').end(readFileSync(file))
+  })
+  server.on('upgrade', (request, socket, head) => api.upgrade(request, socket, head))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  return { server, api, url: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}` }
+}

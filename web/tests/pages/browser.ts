@@ -1,0 +1,52 @@
+// A Chromium, a signed-in page, and the three things every page must be: quiet in the console, accessible, no wider
+// than the screen.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { chromium, type Browser, type Page } from 'playwright-core'
+import { expect } from 'vitest'
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+export const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } } as const
+export type Size = keyof typeof SIZES
+
+export const launch = (): Promise<Browser> =>
+  chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--autoplay-policy=no-user-gesture-required'] })
+
+export interface Visit { page: Page, complaints: string[], close: () => Promise<void> }
+
+export async function visit(browser: Browser, url: string, path: string, options: { user?: string, lang: string, size?: Size, dark?: boolean }): Promise<Visit> {
+  const size = options.size ?? 'desk'
+  const context = await browser.newContext({ viewport: SIZES[size], locale: options.lang, timezoneId: 'Europe/Kyiv', colorScheme: options.dark ? 'dark' : 'light', hasTouch: size === 'phone', isMobile: size === 'phone', reducedMotion: 'reduce', bypassCSP: false })
+  if (options.user) await context.addCookies([{ name: 'ringback_session', value: options.user, url, httpOnly: true, sameSite: 'Strict' }])
+  await context.addInitScript((lang) => localStorage.setItem('ringback.language', lang), options.lang)
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    // Chromium itself logs the 401 by which the sign-in page learns that nobody is signed in.
+    const expected = !options.user && message.text().includes('401 (Unauthorized)')
+    if (!expected && ['error', 'warning'].includes(message.type())) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  await page.goto(url + path)
+  await page.waitForSelector('main')
+  await page.waitForLoadState('networkidle')
+  await page.evaluate(() => document.fonts.ready)
+  return { page, complaints, close: () => context.close() }
+}
+
+export async function expectSound({ page, complaints }: Visit) {
+  expect(complaints).toEqual([])
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+  expect(overflow, 'pixels wider than the screen').toBeLessThanOrEqual(0)
+  // Evaluated through the debugger: the page's own CSP stays in force.
+  await page.evaluate(axe)
+  const violations = await page.evaluate(async () => {
+    interface Violation { id: string, impact: string, nodes: { html: string, failureSummary: string }[] }
+    const found = await (window as unknown as { axe: { run: (root: Document) => Promise<{ violations: Violation[] }> } }).axe.run(document)
+    return found.violations
+      .filter((item) => ['serious', 'critical'].includes(item.impact))
+      .map((item) => `${item.id}: ${item.nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${node.failureSummary.slice(0, 200)}`).join(' | ')}`)
+  })
+  expect(violations).toEqual([])
+}

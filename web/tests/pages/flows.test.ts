@@ -1,0 +1,158 @@
+// What people do on the pages, from the first key to what the server was asked.
+import type { Server } from 'node:http'
+import type { Browser } from 'playwright-core'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { mockApi } from '../mock/server'
+import { startMock } from '../mock/server'
+import { photo } from '../mock/sound'
+import { launch, visit } from './browser'
+
+let mock: { server: Server, url: string, api: ReturnType<typeof mockApi> }
+let browser: Browser
+
+beforeEach(async () => {
+  mock = await startMock('dist')
+  browser = await launch()
+})
+afterEach(async () => {
+  await browser.close()
+  mock.server.closeAllConnections()
+  mock.server.close()
+})
+
+const asked = (method: string, path: string) => mock.api.asked.filter((item) => item.method === method && item.url.split('?')[0] === `/api/v1${path}`)
+
+describe('sign-in', () => {
+  it('refuses, makes wait, then leads to the own page', async () => {
+    const { page } = await visit(browser, mock.url, '/work', { lang: 'en' })
+    await page.waitForURL('**/signin.html?to=*')
+    for (const text of ['not right', 'not right', 'not right', 'Wait 1:']) {
+      await page.fill('#user', 'executor')
+      await page.fill('#password', 'wrong')
+      await page.click('button.main')
+      await page.waitForSelector(`[role=alert]:has-text("${text}")`)
+    }
+    expect(await page.isDisabled('button.main')).toBe(true)
+    await page.reload()
+    await page.fill('#user', 'executor')
+    await page.fill('#password', 'demo')
+    await page.keyboard.press('Enter')
+    await page.waitForURL('**/work')
+    await page.waitForSelector('.order')
+  })
+})
+
+describe('desk', () => {
+  it('pops the case, saves what is typed, assigns and hangs up by keys', async () => {
+    const { page, complaints } = await visit(browser, mock.url, '/desk', { lang: 'en', user: 'operator' })
+    await page.waitForSelector('.call.ringing:has-text("+380 44 555 01 18")')
+    await page.waitForSelector('h2:has-text("2026-01-000418")')
+
+    await page.click('#category')
+    await page.fill('#category', 'no wat')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.saved:has-text("Saved")')
+    expect(asked('PATCH', '/cases/2026-01-000418')[0]?.body).toEqual({ category: 'water.none' })
+    await page.fill('#address', 'Park Street 5')
+    await page.press('#address', 'Tab')
+    await page.selectOption('#territory', 'north')
+    await page.waitForSelector('.promise:has-text("Міськводоканал will do it by")')
+    await page.fill('#description', 'No water since six')
+    // F4 while the cursor is still in the field: the text is saved before the case is assigned.
+    await page.keyboard.press('F4')
+    await page.waitForSelector('.tag:has-text("assigned")')
+    const order = mock.api.asked.filter((item) => item.method === 'PATCH' || item.method === 'POST').map((item) => `${item.method} ${Object.keys(item.body as object).join()}`)
+    expect(order).toEqual(['PATCH category', 'PATCH address', 'PATCH territory', 'PATCH description', 'POST '])
+
+    const [call, me] = [mock.api.live.calls[0]!, mock.api.live.operators[0]!]
+    Object.assign(call, { phase: 'talking' })
+    Object.assign(me, { status: 'talking' })
+    mock.api.changed()
+    await page.waitForSelector('button:has-text("Hang up")')
+    await page.keyboard.press('F8')
+    await page.click('button:has-text("Case created")')
+    await page.click('button:has-text("Done, ready")')
+    await page.waitForSelector('.quiet:has-text("No call right now")')
+    expect(asked('POST', '/calls/l-1/hangup').length).toBe(1)
+    expect(asked('POST', '/calls/l-1/disposition')[0]?.body).toEqual({ disposition: 'case_created' })
+    await page.keyboard.press('F2')
+    await page.waitForSelector('.status .off')
+    expect(complaints).toEqual([])
+  })
+
+  it('keeps one line to the switchboard and resumes where it was', async () => {
+    const { page } = await visit(browser, mock.url, '/desk', { lang: 'en', user: 'quiet' })
+    await page.waitForSelector('.tag:has-text("Live")')
+    for (let i = 0; i < 5; i += 1) mock.api.changed()
+    mock.api.live.calls.length = 1
+    mock.api.drop()
+    await page.waitForSelector('.tag:has-text("Connection lost")')
+    await page.waitForSelector('.tag:has-text("Live")')
+    expect(mock.api.asked.filter((item) => item.method === 'WS').map((item) => item.url)).toEqual(['/api/v1/events', '/api/v1/events?after=105'])
+  })
+
+  it('finds a case by Ctrl+K', async () => {
+    const { page } = await visit(browser, mock.url, '/desk', { lang: 'en', user: 'quiet' })
+    await page.keyboard.press('Control+k')
+    await page.keyboard.type('2026-01-000409')
+    await page.keyboard.press('Enter')
+    await page.click('dialog li button')
+    await page.waitForSelector('h2:has-text("2026-01-000409")')
+    await page.keyboard.press('?')
+    await page.waitForSelector('dialog:has-text("hang up")')
+  })
+})
+
+describe('work', () => {
+  it('goes from accept to done on a phone', async () => {
+    const { page } = await visit(browser, mock.url, '/work', { lang: 'uk', user: 'executor', size: 'phone' })
+    await page.click('.order:has-text("вул. Паркова, 12")')
+    await page.click('.steps button:has-text("Прийняти")')
+    await page.click('.steps button:has-text("Почати роботу")')
+    await page.click('.steps button:has-text("Роботу виконано")')
+    await page.fill('dialog textarea', 'Замінено 2 м труби')
+    await page.click('dialog button.main')
+    // Without the photo the city does not believe it, and says so.
+    await page.waitForSelector('dialog [role=alert]')
+    await page.keyboard.press('Escape')
+    await page.setInputFiles('.photos label:nth-child(2) input', { name: 'after.png', mimeType: 'image/png', buffer: photo(true) })
+    await page.waitForSelector('.caption:has-text("Після")')
+    await page.click('.steps button:has-text("Роботу виконано")')
+    await page.fill('dialog textarea', 'Замінено 2 м труби')
+    await page.click('dialog button.main')
+    await page.waitForSelector('text=Здано на перевірку')
+    const small = await page.$$eval('button:not(.hidden-text), .photos label', (items) => items.filter((item) => item.checkVisibility() && item.getBoundingClientRect().height < 44).map((item) => item.outerHTML.slice(0, 80)))
+    expect(small).toEqual([])
+  })
+})
+
+describe('control', () => {
+  it('accepts evidence, tells the applicant, closes', async () => {
+    const { page } = await visit(browser, mock.url, '/control?case=2026-01-000398', { lang: 'en', user: 'control' })
+    await page.click('text=Accept evidence')
+    await page.click('button:has-text("Close the case")')
+    await page.waitForSelector('[role=alert]:has-text("was not told")')
+    await page.click('button:has-text("Record")')
+    await page.waitForSelector('.tag:has-text("confirmed")')
+    await page.click('button:has-text("Close the case")')
+    await page.waitForSelector('text=The case is closed.')
+    expect(asked('POST', '/cases/2026-01-000398/tell')[0]?.body).toEqual({ channel: 'voice', delivered: true, confirmed: true })
+  })
+})
+
+describe('audit', () => {
+  it('asks for no sound before play, then plays from a moment of the timeline', async () => {
+    const { page, complaints } = await visit(browser, mock.url, '/audit?call=c-1', { lang: 'en', user: 'auditor' })
+    await page.waitForSelector('.jump')
+    expect(asked('GET', '/calls/c-1/recording')).toEqual([])
+    await page.click('li:has-text("Operator picked up") .jump')
+    await page.waitForFunction(() => { const audio = document.querySelector('audio'); return audio !== null && !audio.paused && audio.currentTime > 31 && audio.currentTime < 40 })
+    await page.click('button[aria-label="Pause"]')
+    const box = (await page.locator('canvas').boundingBox())!
+    await page.mouse.click(box.x + box.width / 2, box.y + 40)
+    await page.waitForFunction(() => Math.abs((document.querySelector('audio')?.currentTime ?? 0) - 48) < 4)
+    await page.click('text=With the case')
+    await page.waitForSelector('.name:has-text("Deadline set")')
+    expect(complaints).toEqual([])
+  })
+})

@@ -1,0 +1,61 @@
+// Every page in Ukrainian and Hebrew, at desk and phone size; the screenshots are for human eyes.
+import { mkdirSync } from 'node:fs'
+import type { Server } from 'node:http'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, it } from 'vitest'
+import { startMock } from '../mock/server'
+import { expectSound, launch, visit, type Size } from './browser'
+
+const PAGES: { name: string, path: string, user?: string }[] = [
+  { name: 'citizen', path: '/' },
+  { name: 'signin', path: '/signin.html' },
+  { name: 'desk-ringing', path: '/desk', user: 'operator' },
+  { name: 'desk-quiet', path: '/desk', user: 'quiet' },
+  { name: 'work-list', path: '/work', user: 'executor' },
+  { name: 'work-order', path: '/work?case=2026-01-000409', user: 'executor' },
+  { name: 'control-list', path: '/control', user: 'control' },
+  { name: 'control-evidence', path: '/control?case=2026-01-000398', user: 'control' },
+  { name: 'control-verify', path: '/control?case=2026-01-000388', user: 'control' },
+  { name: 'audit-list', path: '/audit', user: 'auditor' },
+  { name: 'audit-call', path: '/audit?call=c-1', user: 'auditor' },
+  { name: 'board', path: '/board', user: 'supervisor' },
+  { name: 'reports', path: '/reports', user: 'mayor' },
+  { name: 'admin', path: '/admin', user: 'admin' },
+  { name: 'not-yours', path: '/admin', user: 'auditor' },
+]
+
+let mock: { server: Server, url: string }
+let browser: Browser
+
+beforeAll(async () => {
+  mkdirSync('screenshots', { recursive: true })
+  mock = await startMock('dist')
+  browser = await launch()
+})
+afterAll(async () => {
+  await browser?.close()
+  mock?.server.closeAllConnections()
+  mock?.server.close()
+})
+
+for (const size of ['desk', 'phone'] as const satisfies readonly Size[]) {
+  for (const lang of ['uk', 'he']) {
+    describe(`${lang} ${size}`, () => {
+      it.each(PAGES)('$name', async ({ name, path, user }) => {
+        const visited = await visit(browser, mock.url, path, { user, lang, size })
+        await visited.page.screenshot({ path: `screenshots/${name}.${lang}.${size}.png`, fullPage: size === 'phone' })
+        await expectSound(visited)
+        await visited.close()
+      })
+    })
+  }
+}
+
+describe('dark', () => {
+  it.each(PAGES.filter(({ name }) => ['citizen', 'desk-ringing', 'control-evidence', 'audit-call', 'board'].includes(name)))('$name', async ({ name, path, user }) => {
+    const visited = await visit(browser, mock.url, path, { user, lang: 'en', dark: true })
+    await visited.page.screenshot({ path: `screenshots/${name}.en.dark.png` })
+    await expectSound(visited)
+    await visited.close()
+  })
+})

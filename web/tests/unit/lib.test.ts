@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest'
+import { apply, EMPTY, reconnectDelay } from '../../src/lib/api/live'
+import type { LiveCall, LiveQueue } from '../../src/lib/api/types'
+import { phoneText } from '../../src/lib/phone'
+import { dateTime, millis, relative, span, urgency } from '../../src/lib/time'
+
+const call = (id: string, phase: LiveCall['phase']): LiveCall =>
+  ({ id, phase, caller: '', since: 0, answered_at: null, language: null, topic: null, ivr_path: [], queue: null, position: null, operator: null, case: null, on_hold: false })
+const queue = (waiting: number): LiveQueue => ({ name: 'city', waiting, longest_wait_secs: 0, operators_ready: 0, operators_talking: 0 })
+
+describe('live state', () => {
+  const first = apply(EMPTY, { type: 'snapshot', seq: 7, snapshot: { seq: 7, calls: [call('a', 'waiting'), call('b', 'talking')], operators: [], queues: [queue(1)] } })
+
+  it('starts from a snapshot', () => {
+    expect(first.seq).toBe(7)
+    expect(first.calls.map((item) => item.id)).toEqual(['a', 'b'])
+  })
+  it('changes, adds and drops calls, keeping their order', () => {
+    const next = apply(first, { type: 'delta', seq: 8, calls: [call('a', 'ringing'), call('c', 'ivr')], calls_gone: ['b'], queues: [queue(0)] })
+    expect(next.calls.map((item) => [item.id, item.phase])).toEqual([['a', 'ringing'], ['c', 'ivr']])
+    expect(next.queues).toEqual([queue(0)])
+    expect(next.seq).toBe(8)
+  })
+  it('does not touch what it was given', () => {
+    apply(first, { type: 'delta', seq: 8, calls_gone: ['a', 'b'] })
+    expect(first.calls.length).toBe(2)
+  })
+  it('a new snapshot replaces everything', () => {
+    expect(apply(first, { type: 'snapshot', seq: 2, snapshot: { seq: 2, calls: [], operators: [], queues: [] } }).calls).toEqual([])
+  })
+  it('comes back soon, then patiently', () => {
+    expect(reconnectDelay(0, 0.5)).toBe(400)
+    expect(reconnectDelay(20, 1)).toBeLessThanOrEqual(12_500)
+  })
+})
+
+describe('time', () => {
+  const now = new Date(2026, 10, 21, 12, 0, 0).getTime()
+  const inHours = (hours: number) => new Date(now + hours * 3_600_000).toISOString()
+
+  it('reads both forms of a moment', () => {
+    expect(millis('2026-11-21T08:00:00.250Z')).toBe(Date.UTC(2026, 10, 21, 8, 0, 0, 250))
+    expect(millis(1_700_000_000_000_000)).toBe(1_700_000_000_000)
+  })
+  it('writes spans', () => {
+    expect([0, 61_000, 3_723_000, -5].map(span)).toEqual(['0:00', '1:01', '1:02:03', '0:00'])
+  })
+  it('knows how pressing a deadline is', () => {
+    expect([-1, 1, 6, 30].map((hours) => urgency(inHours(hours), now))).toEqual(['overdue', 'soon', 'today', 'later'])
+  })
+  it('says it in words', () => {
+    expect(relative(inHours(3.5), 'uk', now)).toBe('через 3 години')
+    expect(relative(inHours(-50), 'en', now)).toBe('2 days ago')
+    expect(dateTime(inHours(24), 'en', now)).toBe('tomorrow, 12:00')
+  })
+})
+
+describe('phone numbers', () => {
+  it('are grouped for reading', () => {
+    expect(phoneText('+380441234567')).toBe('+380 44 123 45 67')
+    expect(phoneText('+48221234567')).toBe('+48 22 123 45 67')
+    expect(phoneText('+37061234567')).toBe('+370 612 34 567')
+    expect(phoneText('101')).toBe('101')
+    expect(phoneText('')).toBe('—')
+  })
+})
