@@ -53,6 +53,8 @@ impl Baresip {
         write("contacts", "");
         let log = fs::File::create(folder.path().join("log")).expect("a temporary folder can be written");
         let child = Command::new("baresip")
+            // SIP messages into the log.
+            .arg("-s")
             .arg("-f")
             .arg(folder.path())
             .stdin(Stdio::null())
