@@ -1,4 +1,5 @@
-//! SHA-256 digests of files and journal entries.
+//! SHA-256 digests of files, evidence and journal entries (FIPS 180-4).
+//! Digests for SIP authentication are `sip/digest_auth`.
 
 use std::fmt;
 
@@ -26,9 +27,10 @@ impl Sha256 {
         }
     }
 
+    /// 64 hexadecimal digits of either case; anything else is none.
     pub fn from_hex(text: &str) -> Option<Self> {
         let mut bytes = [0; 32];
-        if text.len() != 64 || !text.is_ascii() {
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
         for (i, byte) in bytes.iter_mut().enumerate() {
@@ -60,5 +62,28 @@ impl<'de> Deserialize<'de> for Sha256 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::from_hex(&text).ok_or_else(|| serde::de::Error::custom("not 64 hexadecimal digits"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// FIPS 180-4, the one-block example.
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    #[test]
+    fn the_digest_of_abc_prints_and_reads() {
+        assert_eq!(Sha256::of(b"abc").to_string(), ABC);
+        assert_eq!(Sha256::from_hex(ABC), Some(Sha256::of(b"abc")));
+        assert_eq!(Sha256::from_hex(&ABC.to_uppercase()), Some(Sha256::of(b"abc")));
+    }
+
+    #[test]
+    fn what_is_no_digest_is_refused() {
+        let signed = ABC.replacen("ba", "+a", 1);
+        for text in ["", &ABC[1..], &signed, &"ж".repeat(32)] {
+            assert_eq!(Sha256::from_hex(text), None, "{text}");
+        }
     }
 }

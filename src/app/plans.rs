@@ -98,7 +98,7 @@ impl Plans {
             advertised: config.sip.advertised,
             short_number: config.number.short.clone(),
             plan: self.dialplan.clone(),
-            topic_categories: Arc::new(self.city.topic_categories()),
+            topic_categories: Arc::new(self.city.topic_categories().clone()),
             trunks,
             accounts,
             operators,

@@ -1,4 +1,5 @@
-//! Calendars over clock changes and holidays. Kyiv: +2 in winter, +3 from 2026-03-29 03:00 to 2026-10-25 04:00.
+//! Calendars over clock changes and holidays.
+//! Kyiv: +2 in winter, +3 from 2026-03-29 03:00 to 2026-10-25 04:00.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

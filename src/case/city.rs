@@ -10,6 +10,8 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use chrono::Datelike;
+
 use super::Priority;
 use super::norm::Norm;
 use super::routing::closeness;
@@ -23,6 +25,8 @@ use crate::time::Timestamp;
 pub struct CityPlan {
     name: String,
     language: Language,
+    /// The city's clock, for dates that people are told.
+    clock: Calendar,
     categories: Vec<Category>,
     /// Category id by IVR topic.
     topics: BTreeMap<String, String>,
@@ -94,6 +98,12 @@ impl CityPlan {
         self.language
     }
 
+    /// Year, month and day of `at` on the city's clock, as told to citizens.
+    pub fn civil_date(&self, at: Timestamp) -> (i32, u32, u32) {
+        let date = self.clock.date_of(at);
+        (date.year(), date.month(), date.day())
+    }
+
     pub fn categories(&self) -> &[Category] {
         &self.categories
     }
@@ -144,7 +154,9 @@ impl CityPlan {
     pub fn norm(&self, category: &str, priority: Priority) -> Option<&Norm> {
         let fitting = self.norms.iter().enumerate().filter(|(_, norm)| norm.priority <= priority);
         fitting
-            .filter_map(|(line, norm)| Some(((closeness(&norm.category, category)?, norm.priority, Reverse(line)), norm)))
+            .filter_map(|(line, norm)| {
+                Some(((closeness(&norm.category, category)?, norm.priority, Reverse(line)), norm))
+            })
             .max_by_key(|(rank, _)| *rank)
             .map(|(_, norm)| norm)
     }
@@ -157,7 +169,8 @@ impl CityPlan {
         territory: Option<&str>,
         at: Timestamp,
     ) -> Option<&ServiceArea> {
-        let in_charge = |area: &&ServiceArea| area.calendar.as_ref().is_none_or(|calendar| calendar.is_open(at));
+        let in_charge =
+            |area: &&ServiceArea| area.calendar.as_ref().is_none_or(|calendar| calendar.is_open(at));
         self.areas
             .iter()
             .filter(in_charge)

@@ -94,7 +94,9 @@ impl Case {
                 events.push(CaseEvent::new("wo.returned", json!({ "order": order, "cause": "refuted" })));
                 self.back_to_work(order, executor, at);
             }
-            None if !delivered => events.push(CaseEvent::new("verify.unreachable", json!({ "attempt": attempt }))),
+            None if !delivered => {
+                events.push(CaseEvent::new("verify.unreachable", json!({ "attempt": attempt })))
+            }
             None => {}
         }
         Ok((self, events))
@@ -183,7 +185,9 @@ impl Case {
             return Err(InvalidTransition::Invariant("there is no work that the applicant could confirm"));
         }
         if told.channel == TellingChannel::SameContact && verifying {
-            return Err(InvalidTransition::Invariant("work is not done during the call that reports the trouble"));
+            return Err(InvalidTransition::Invariant(
+                "work is not done during the call that reports the trouble",
+            ));
         }
         if self.told.len() >= MAX_TELLINGS {
             return Err(InvalidTransition::Invariant("the applicant has been told often enough"));

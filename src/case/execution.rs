@@ -67,7 +67,8 @@ impl Case {
         if let Some(rule) = rule {
             rule.check(&shown, started_at)?;
         }
-        let proofs: Vec<_> = shown.iter().map(|piece| json!({ "id": piece.id, "sha256": piece.sha256 })).collect();
+        let proofs: Vec<_> =
+            shown.iter().map(|piece| json!({ "id": piece.id, "sha256": piece.sha256 })).collect();
         let reported = json!({ "order": order, "result": result, "evidence": proofs });
         self.next = Some(NextAction::new("control", "check the evidence", self.resolve_deadline(at)));
         self.state = CaseState::WorkReported { order, executor, reported_at: at };
@@ -92,7 +93,9 @@ impl EvidenceRule {
     fn check(&self, shown: &[&EvidenceRef], started_at: Timestamp) -> Result<(), InvalidTransition> {
         let photos = shown.iter().filter(|piece| piece.content_type.starts_with("image/"));
         if photos.clone().count() < self.min_photos {
-            return Err(InvalidTransition::Invariant("the category demands more photos than this order shows"));
+            return Err(InvalidTransition::Invariant(
+                "the category demands more photos than this order shows",
+            ));
         }
         if !self.roles.iter().all(|role| shown.iter().any(|piece| piece.role == *role)) {
             return Err(InvalidTransition::Invariant("a picture the category demands is missing"));

@@ -77,10 +77,14 @@ impl FromStr for Term {
         if let Some(time) = text.strip_prefix("PT") {
             return parse_open_time(time).map(Self::Open).ok_or_else(wrong);
         }
-        let units: [(&str, fn(u32) -> Self); 3] = [("wd", Self::WorkingDays), ("mo", Self::Months), ("d", Self::Days)];
-        let (count, unit) =
-            units.iter().find_map(|(suffix, unit)| Some((text.strip_suffix(suffix)?, unit))).ok_or_else(wrong)?;
-        parse_count(count).filter(|count| *count > 0).map(unit).ok_or_else(wrong)
+        let (count, unit) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
+        let count = parse_count(count).filter(|count| *count > 0).ok_or_else(wrong)?;
+        match unit {
+            "wd" => Ok(Self::WorkingDays(count)),
+            "d" => Ok(Self::Days(count)),
+            "mo" => Ok(Self::Months(count)),
+            _ => Err(wrong()),
+        }
     }
 }
 
@@ -111,7 +115,8 @@ mod tests {
 
     fn office() -> Calendar {
         let holidays = ["2026-12-25", "2027-01-01"].map(|date| parse_date(date).unwrap()).into();
-        Calendar::weekly("Europe/Kyiv", "Mon-Fri".parse().unwrap(), "08:00-17:00".parse().unwrap(), holidays).unwrap()
+        Calendar::weekly("Europe/Kyiv", "Mon-Fri".parse().unwrap(), "08:00-17:00".parse().unwrap(), holidays)
+            .unwrap()
     }
 
     fn norm(resolve: &str, calendar: Calendar, roll: bool) -> Norm {
@@ -162,7 +167,10 @@ mod tests {
         assert_eq!("14wd".parse(), Ok(Term::WorkingDays(14)));
         assert_eq!("30d".parse(), Ok(Term::Days(30)));
         assert_eq!("1mo".parse(), Ok(Term::Months(1)));
-        for text in ["", "PT", "PTH", "PT0M", "PT5", "PT5S", "P1D", "0wd", "-1d", "+1d", "1 d", "1w", "99999d", "PT9999H", "€d"] {
+        for text in [
+            "", "PT", "PTH", "PT0M", "PT5", "PT5S", "P1D", "0wd", "-1d", "+1d", "1 d", "1w", "99999d",
+            "PT9999H", "€d",
+        ] {
             assert!(text.parse::<Term>().is_err(), "{text}");
         }
     }

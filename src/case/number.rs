@@ -1,4 +1,5 @@
-//! The register number's form: `year-office-sequence`. Giving the next number without a gap is the store's part.
+//! The register number's form: `year-office-sequence`.
+//! Giving the next number without a gap is the store's part.
 
 use std::str::FromStr;
 
@@ -33,7 +34,8 @@ impl FromStr for CaseNumber {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts: Vec<&str> = text.split('-').collect();
-        let digits = |part: &str, least: usize| part.len() >= least && part.bytes().all(|byte| byte.is_ascii_digit());
+        let digits =
+            |part: &str, least: usize| part.len() >= least && part.bytes().all(|byte| byte.is_ascii_digit());
         match parts[..] {
             [year, office, sequence]
                 if year.len() == 4
@@ -71,7 +73,16 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "42", "26-01-000042", "2026-01-42", "2026--000042", "2026-01-000000", "2026-01-00004x", "2026-01-000042-1"] {
+        for text in [
+            "",
+            "42",
+            "26-01-000042",
+            "2026-01-42",
+            "2026--000042",
+            "2026-01-000000",
+            "2026-01-00004x",
+            "2026-01-000042-1",
+        ] {
             assert!(text.parse::<CaseNumber>().is_err(), "{text}");
         }
     }

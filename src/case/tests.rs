@@ -1,4 +1,5 @@
 //! Every state against every action, and the invariants of DOMAIN.md one by one.
+//! Time is counted in minutes after the registration.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -50,7 +51,9 @@ fn draft() -> CaseDraft {
             number: Some(PhoneNumber::from_user_part("380441234567")),
             name: Some("Марія Коваль".to_owned()),
         },
-        place: Some(Place { address: "Шевченка 12".to_owned(), territory: Some("center".to_owned()) }),
+        place: Some(Place {
+            address: "Шевченка 12".to_owned(), territory: Some("center".to_owned())
+        }),
         description: "Тече зі стелі".to_owned(),
         ivr_path: vec!["root".to_owned(), "water".to_owned()],
     }
@@ -97,16 +100,24 @@ fn told(at: Timestamp, delivered: bool, confirmed: Option<bool>) -> Told {
 }
 
 fn report(case: Case, evidence: &[EvidenceRef], at: Timestamp) -> Transition {
-    case.report_work(WorkReport { result: "Замінено ділянку".to_owned() }, evidence, Some(&rule()), &executor(), at)
+    case.report_work(
+        WorkReport { result: "Замінено ділянку".to_owned() },
+        evidence,
+        Some(&rule()),
+        &executor(),
+        at,
+    )
 }
 
 /// The case in each state, by name, on the straight way.
 fn in_state(state: &str) -> Case {
-    let steps: [(&str, fn(Case) -> Transition); 5] = [
+    let steps: [Action; 5] = [
         ("assigned", |case| case.assign(assignment(), &operator(), minute(1))),
         ("accepted", |case| case.accept(&executor(), minute(2))),
         ("in_progress", |case| case.start(&executor(), minute(3))),
-        ("work_reported", |case| report(case, &[photo("before", minute(4)), photo("after", minute(5))], minute(6))),
+        ("work_reported", |case| {
+            report(case, &[photo("before", minute(4)), photo("after", minute(5))], minute(6))
+        }),
         ("verification", |case| case.accept_evidence(&control(), minute(7))),
     ];
     let mut case = registered();
@@ -114,7 +125,10 @@ fn in_state(state: &str) -> Case {
         "registered" => return case,
         "explained" => return case.explain("Графік на сайті", &operator(), minute(1)).unwrap().0,
         "closed" => {
-            let case = in_state("verification").tell(told(minute(8), true, Some(true)), &control(), minute(8)).unwrap().0;
+            let case = in_state("verification")
+                .tell(told(minute(8), true, Some(true)), &control(), minute(8))
+                .unwrap()
+                .0;
             return case.close(ClosingCode::FixedConfirmed, 3, &control(), minute(9)).unwrap().0;
         }
         _ => {}
@@ -130,7 +144,14 @@ fn in_state(state: &str) -> Case {
 }
 
 const STATES: [&str; 8] = [
-    "registered", "assigned", "accepted", "in_progress", "work_reported", "verification", "explained", "closed",
+    "registered",
+    "assigned",
+    "accepted",
+    "in_progress",
+    "work_reported",
+    "verification",
+    "explained",
+    "closed",
 ];
 
 type Action = (&'static str, fn(Case) -> Transition);
@@ -138,7 +159,10 @@ type Action = (&'static str, fn(Case) -> Transition);
 const ACTIONS: [Action; 13] = [
     ("link", |case| case.link(ContactId(Uuid::from_u128(2)), minute(10))),
     ("classify", |case| {
-        let change = Classification { description: Some("Тече сильніше".to_owned()), ..Classification::default() };
+        let change = Classification {
+            description: Some("Тече сильніше".to_owned()),
+            ..Classification::default()
+        };
         case.classify(change, &operator(), minute(10))
     }),
     ("assign", |case| case.assign(assignment(), &operator(), minute(10))),
@@ -193,8 +217,11 @@ const ALLOWED: [(&str, &str, &str); 25] = [
 ];
 
 /// The same, from the two states that end in telling and closing.
-const ENDING: [(&str, &str, &str); 3] =
-    [("explained", "tell", "explained"), ("verification", "close", "closed"), ("explained", "close", "closed")];
+const ENDING: [(&str, &str, &str); 3] = [
+    ("explained", "tell", "explained"),
+    ("verification", "close", "closed"),
+    ("explained", "close", "closed"),
+];
 
 #[test]
 fn every_state_and_action() {
@@ -203,7 +230,9 @@ fn every_state_and_action() {
             let leads_to =
                 ALLOWED.iter().chain(&ENDING).find(|(from, action, _)| *from == state && *action == name);
             match (act(in_state(state)), leads_to) {
-                (Ok((case, _)), Some((_, _, to))) => assert_eq!(case.state.name(), *to, "{name} from {state}"),
+                (Ok((case, _)), Some((_, _, to))) => {
+                    assert_eq!(case.state.name(), *to, "{name} from {state}")
+                }
                 (Err(InvalidTransition::WrongState { state: said, .. }), None) => {
                     assert_eq!(said, state, "{name} from {state}");
                 }
@@ -229,7 +258,8 @@ fn every_event_is_in_the_vocabulary_and_names_no_citizen() {
             let Ok((case, events)) = act(in_state(state)) else { continue };
             for event in events {
                 let draft = Draft::from_case_event(&event, &case, &operator(), minute(10));
-                let draft = draft.unwrap_or_else(|| panic!("{} of {name} is not in the vocabulary", event.name));
+                let draft =
+                    draft.unwrap_or_else(|| panic!("{} of {name} is not in the vocabulary", event.name));
                 let text = draft.data.to_string();
                 for secret in ["380441234567", "Марія", "Шевченка", "Тече"] {
                     assert!(!text.contains(secret), "{}: {text}", event.name);
@@ -253,14 +283,18 @@ fn assert_invariant(outcome: Transition, reason: &str) {
 
 #[test]
 fn only_the_executors_own_organisation_works_on_the_order() {
-    let strangers = [operator(), control(), person(Role::Executor, Some("roads")), person(Role::Executor, None)];
+    let strangers =
+        [operator(), control(), person(Role::Executor, Some("roads")), person(Role::Executor, None)];
     for stranger in strangers {
         let who = format!("{stranger:?}");
         assert_not_allowed(in_state("assigned").accept(&stranger, minute(2)), &who);
         assert_not_allowed(in_state("assigned").decline("ні", &stranger, minute(2)), &who);
         assert_not_allowed(in_state("accepted").start(&stranger, minute(3)), &who);
         let report = WorkReport { result: "так".to_owned() };
-        assert_not_allowed(in_state("in_progress").report_work(report, &[], None, &stranger, minute(4)), &who);
+        assert_not_allowed(
+            in_state("in_progress").report_work(report, &[], None, &stranger, minute(4)),
+            &who,
+        );
     }
 }
 
@@ -272,15 +306,22 @@ fn nobody_judges_or_closes_the_work_of_their_own_organisation() {
         assert_not_allowed(in_state("work_reported").accept_evidence(&actor, minute(7)), &who);
         assert_not_allowed(in_state("work_reported").reject_evidence("ні", &actor, minute(7)), &who);
         assert_not_allowed(in_state("verification").return_to_work("ні", &actor, minute(8)), &who);
-        let case = in_state("verification").tell(told(minute(8), true, Some(true)), &control(), minute(8)).unwrap().0;
+        let case = in_state("verification")
+            .tell(told(minute(8), true, Some(true)), &control(), minute(8))
+            .unwrap()
+            .0;
         assert_not_allowed(case.close(ClosingCode::FixedConfirmed, 3, &actor, minute(9)), &who);
     }
-    assert_not_allowed(in_state("registered").assign(assignment(), &executor(), minute(1)), "an executor assigns");
+    assert_not_allowed(
+        in_state("registered").assign(assignment(), &executor(), minute(1)),
+        "an executor assigns",
+    );
     assert_not_allowed(in_state("registered").explain("так", &executor(), minute(1)), "an executor explains");
     // Control of another organisation may; the program may close what the applicant confirmed.
     let outsider = person(Role::Control, Some("council"));
     assert!(in_state("work_reported").accept_evidence(&outsider, minute(7)).is_ok());
-    let case = in_state("verification").tell(told(minute(8), true, Some(true)), &control(), minute(8)).unwrap().0;
+    let case =
+        in_state("verification").tell(told(minute(8), true, Some(true)), &control(), minute(8)).unwrap().0;
     assert!(case.close(ClosingCode::FixedConfirmed, 3, &Actor::system("ring_back"), minute(9)).is_ok());
 }
 
@@ -302,7 +343,8 @@ fn done_is_not_believed_without_the_evidence_of_this_order() {
         report(case(), &[photo("before", minute(4)), photo("before", minute(5))], minute(6)),
         "a picture the category demands is missing",
     );
-    let nothing_said = case().report_work(WorkReport { result: "  ".to_owned() }, &good, None, &executor(), minute(6));
+    let nothing_said =
+        case().report_work(WorkReport { result: "  ".to_owned() }, &good, None, &executor(), minute(6));
     assert!(matches!(nothing_said, Err(InvalidTransition::Incomplete(_))));
 }
 
@@ -310,7 +352,10 @@ fn done_is_not_believed_without_the_evidence_of_this_order() {
 fn a_rejected_picture_proves_nothing_a_second_time() {
     let old = [photo("before", minute(4)), photo("after", minute(5))];
     let case = in_state("work_reported").reject_evidence("нечітко", &control(), minute(7)).unwrap().0;
-    assert_invariant(report(case.clone(), &old, minute(8)), "no picture shows the work after it was last started");
+    assert_invariant(
+        report(case.clone(), &old, minute(8)),
+        "no picture shows the work after it was last started",
+    );
     let fresh = [old[0].clone(), photo("after", minute(8))];
     assert!(report(case, &fresh, minute(9)).is_ok());
 }
@@ -349,10 +394,12 @@ fn no_close_before_the_applicant_was_told_in_the_language_of_the_case() {
 
 #[test]
 fn an_earlier_confirmation_does_not_speak_for_later_work() {
-    let case = in_state("verification").tell(told(minute(8), true, Some(true)), &control(), minute(8)).unwrap().0;
+    let case =
+        in_state("verification").tell(told(minute(8), true, Some(true)), &control(), minute(8)).unwrap().0;
     let case = case.return_to_work("за годину знову тече", &control(), minute(9)).unwrap().0;
     let evidence = [photo("before", minute(4)), photo("after", minute(10))];
-    let case = report(case, &evidence, minute(11)).unwrap().0.accept_evidence(&control(), minute(12)).unwrap().0;
+    let case =
+        report(case, &evidence, minute(11)).unwrap().0.accept_evidence(&control(), minute(12)).unwrap().0;
     assert_eq!(case.told.len(), 1);
     assert_invariant(
         case.close(ClosingCode::FixedConfirmed, 1, &control(), minute(13)),
@@ -364,7 +411,10 @@ fn an_earlier_confirmation_does_not_speak_for_later_work() {
 fn a_refuting_applicant_returns_the_case_to_work() {
     let (case, events) =
         in_state("verification").tell(told(minute(8), true, Some(false)), &control(), minute(8)).unwrap();
-    assert_eq!(case.state, CaseState::InProgress { order: order(), executor: "vodokanal".to_owned(), started_at: minute(8) });
+    assert_eq!(
+        case.state,
+        CaseState::InProgress { order: order(), executor: "vodokanal".to_owned(), started_at: minute(8) }
+    );
     let names: Vec<&str> = events.iter().map(|event| event.name).collect();
     assert_eq!(names, ["verify.attempted", "verify.refuted", "wo.returned"]);
 }
@@ -372,8 +422,7 @@ fn a_refuting_applicant_returns_the_case_to_work() {
 #[test]
 fn codes_fit_what_was_done() {
     let fixed = "nothing was fixed: no work was done on this case";
-    let same_contact =
-        Told { channel: TellingChannel::SameContact, ..told(minute(2), true, None) };
+    let same_contact = Told { channel: TellingChannel::SameContact, ..told(minute(2), true, None) };
     let explained = in_state("explained").tell(same_contact.clone(), &operator(), minute(2)).unwrap().0;
     for code in [ClosingCode::FixedConfirmed, ClosingCode::FixedInspected, ClosingCode::FixedUnconfirmed] {
         assert_invariant(explained.clone().close(code, 1, &control(), minute(3)), fixed);
@@ -413,7 +462,8 @@ fn category_and_territory_stand_while_an_executor_holds_the_work() {
         in_state("accepted").classify(category, &operator(), minute(3)),
         Err(InvalidTransition::Invariant(_))
     ));
-    let same_place = Place { address: "Шевченка 12, кв. 4".to_owned(), territory: Some("center".to_owned()) };
+    let same_place =
+        Place { address: "Шевченка 12, кв. 4".to_owned(), territory: Some("center".to_owned()) };
     let flat = Classification { place: Some(same_place), ..Classification::default() };
     assert!(in_state("accepted").classify(flat, &operator(), minute(3)).is_ok());
     let nothing = in_state("registered").classify(Classification::default(), &operator(), minute(1));
@@ -444,9 +494,16 @@ fn the_work_order_follows_the_case() {
         row.clone()
     };
     step(&|case| case.link(ContactId(Uuid::from_u128(8)), minute(1)), minute(1), None);
-    let issued = step(&|case| case.assign(assignment(), &operator(), minute(1)), minute(1), Some(WorkOrderState::Issued));
+    let issued = step(
+        &|case| case.assign(assignment(), &operator(), minute(1)),
+        minute(1),
+        Some(WorkOrderState::Issued),
+    );
     let issued = issued.unwrap();
-    assert_eq!((issued.id, issued.task.as_str(), issued.resolve_by), (order(), "Прорив водопроводу", minute(1_440)));
+    assert_eq!(
+        (issued.id, issued.task.as_str(), issued.resolve_by),
+        (order(), "Прорив водопроводу", minute(1_440))
+    );
     step(&|case| case.accept(&executor(), minute(2)), minute(2), Some(WorkOrderState::Accepted));
     step(&|case| case.start(&executor(), minute(3)), minute(3), Some(WorkOrderState::Started));
     let before = [photo("before", minute(4)), photo("after", minute(5))];
@@ -477,5 +534,8 @@ fn a_declined_order_keeps_its_reason() {
     let row = WorkOrder::after(&assigned, None, &events, minute(1));
     let (case, events) = case.decline("не наша мережа", &executor(), minute(2)).unwrap();
     let row = WorkOrder::after(&case, row, &events, minute(2)).unwrap();
-    assert_eq!((row.state, row.declined_reason.as_deref()), (WorkOrderState::Declined, Some("не наша мережа")));
+    assert_eq!(
+        (row.state, row.declined_reason.as_deref()),
+        (WorkOrderState::Declined, Some("не наша мережа"))
+    );
 }

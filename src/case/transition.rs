@@ -6,9 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::routing::Assignment;
-use super::{
-    Case, CaseDraft, CaseEvent, CaseNumber, CaseState, IdentityLevel, NextAction, Place, Priority,
-};
+use super::{Case, CaseDraft, CaseEvent, CaseNumber, CaseState, IdentityLevel, NextAction, Place, Priority};
 use crate::ids::ContactId;
 use crate::people::{Actor, ActorKind};
 use crate::time::Timestamp;
@@ -120,11 +118,19 @@ impl Case {
                 "an executor holds the work: category and territory stand until the order is declined",
             ));
         }
-        for text in [&change.description, &change.applicant_name, &change.place.as_ref().map(|place| place.address.clone())] {
+        for text in [
+            &change.description,
+            &change.applicant_name,
+            &change.place.as_ref().map(|place| place.address.clone()),
+        ] {
             bounded(text.as_deref().unwrap_or_default())?;
         }
         let mut changed = Vec::new();
-        let mut set = |name: &'static str, given: bool| if given { changed.push(name) };
+        let mut set = |name: &'static str, given: bool| {
+            if given {
+                changed.push(name)
+            }
+        };
         set("category", change.category.is_some());
         set("place", change.place.is_some());
         set("description", change.description.is_some());

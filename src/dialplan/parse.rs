@@ -117,7 +117,7 @@ fn read_calendar(mut fields: Fields<'_, '_>, time_zone: Tz) -> Calendar {
             Holiday::parse(text).map_err(|wrong| source.complain(offset, wrong)).ok()
         })
         .collect();
-    if always == !open.is_empty() {
+    if always != open.is_empty() {
         let at = fields.position();
         source.complain_at(at, "a calendar has either 'open' hours or 'always = true'");
     }

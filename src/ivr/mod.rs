@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::dialplan::PromptRef;
 use crate::language::Language;
 
-pub use simulate::{InvalidInput, SimulatedInput, Transcript, simulate};
+pub use simulate::{InvalidInput, Line, SimulatedInput, Transcript, simulate};
 pub use spoken::position_prompts;
 pub use walk::Walk;
 

@@ -129,13 +129,14 @@ impl Run<'_> {
     /// Lets the next thing happen; false when nothing is left.
     fn advance(&mut self) -> bool {
         if self.walk.is_over() {
-            if self.inputs.pop_front() != Some(SimulatedInput::QueueFull) {
+            let is_queued = matches!(self.transcript.exit, Some(Exit::Queue { .. }));
+            if self.inputs.pop_front() != Some(SimulatedInput::QueueFull) || !is_queued {
                 return false;
             }
             self.note("the queue is full".to_owned());
             self.transcript.exit = None;
             self.walk.handle_queue_full(self.now);
-            return !self.walk.is_over();
+            return true;
         }
         if self.walk.is_playing() {
             self.pass(Duration::from_secs(PROMPT_SECS));
@@ -245,6 +246,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::language::Language;
+    use crate::time::Timestamp;
 
     #[test]
     fn words_become_inputs() {
@@ -255,5 +258,64 @@ mod tests {
         for wrong in ["x", "count=", "count=-1", "1z", "case=closed@soon"] {
             assert!(SimulatedInput::parse(wrong).is_err(), "{wrong}");
         }
+    }
+    /// Walks the shipped plan on a Monday; the lines after the answer, without times.
+    fn walk_1580(hour: u32, words: &[&str]) -> (Vec<String>, Option<Exit>) {
+        let plan = Dialplan::parse("1580.toml", include_str!("../../dialplans/1580.toml")).unwrap();
+        let mut texts = PromptTexts::default();
+        texts.add(Language::Uk, "uk.toml", include_str!("../../dialplans/prompts/uk.toml")).unwrap();
+        let at =
+            chrono::NaiveDate::from_ymd_opt(2026, 11, 23).unwrap().and_hms_opt(hour, 0, 0).unwrap().and_utc();
+        #[expect(clippy::disallowed_methods, reason = "an origin for simulated time; only differences count")]
+        let started = Now { mono: std::time::Instant::now(), utc: Timestamp::from_utc(at) };
+        let inputs: Vec<_> = words.iter().flat_map(|word| SimulatedInput::parse(word).unwrap()).collect();
+        let caller = PhoneNumber::from_user_part("0501234567");
+        let transcript = simulate(Arc::new(plan), &texts, &caller, &inputs, started);
+        (transcript.to_string().lines().map(|line| line[7..].to_owned()).collect(), transcript.exit)
+    }
+
+    #[test]
+    fn the_shipped_plan_serves_its_callers() {
+        let queue = |queue: &str, topic: &str, urgent| {
+            Some(Exit::Queue { queue: queue.to_owned(), topic: Some(topic.to_owned()), urgent })
+        };
+        let callback = |topic: &str| Some(Exit::Callback { topic: Some(topic.to_owned()), number: None });
+        let message =
+            |topic: Option<&str>| Some(Exit::Voicemail { topic: topic.map(str::to_owned), max_secs: 120 });
+        // UTC; Kyiv is two hours ahead: 10 is noon, 22 is midnight.
+        for (hour, words, expected) in [
+            (10, "1 1", queue("city", "water", false)),
+            (10, "0", queue("emergency", "emergency", true)),
+            (10, "0 full", queue("city", "emergency", true)),
+            (10, "0 full full", Some(Exit::Hangup)),
+            (10, "w ww", queue("city", "other", false)),
+            (10, "2 7 full 1", callback("roads")),
+            (10, "2 7 full 3", message(Some("roads"))),
+            (10, "2 7 full ww", callback("roads")),
+            (10, "5 9 count=2 202601000042# case=in_progress@2026-12-01 w w", Some(Exit::Hangup)),
+            (10, "6 9 failed 202601000042# not_found 2 8", queue("city", "other", false)),
+            (22, "1 1", queue("duty", "breakdown", false)),
+            (22, "1 1 full 2", message(Some("breakdown"))),
+            (22, "3 ww", message(None)),
+            (22, "4 0", queue("emergency", "emergency", true)),
+            (10, "1 9", None),
+        ] {
+            let (lines, exit) = walk_1580(hour, &words.split(' ').collect::<Vec<_>>());
+            assert_eq!(exit, expected, "{hour} h, {words}: {lines:#?}");
+        }
+    }
+
+    #[test]
+    fn the_transcript_reads_like_a_call() {
+        let (lines, _) = walk_1580(10, &["1", "1"]);
+        let expected = [
+            "node    greeting",
+            "say     [uk] greeting: Вітаємо! Ви зателефонували на міську гарячу лінію п'ятнадцять вісімдесят.",
+        ];
+        assert_eq!(lines[..2], expected);
+        assert!(lines.contains(&"caller  1".to_owned()) && lines.contains(&"choose  language uk".to_owned()));
+        assert_eq!(lines.last().unwrap(), "leave   to queue 'city', topic water");
+        let (lines, _) = walk_1580(10, &["1", "9", "count=1"]);
+        assert_eq!(lines.last().unwrap(), "(waits for the caller)");
     }
 }

@@ -2,6 +2,7 @@
 //! Inputs by `handle_*`, outputs by [`Walk::poll_output`]; drain it after every input.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -55,7 +56,6 @@ pub(super) enum Then {
 
 /// One caller's walk through one dialplan. Run it so: an input, then [`Self::poll_output`] until it is empty,
 /// then wait for the next input or for [`Self::poll_timeout`].
-#[derive(Debug)]
 pub struct Walk {
     pub(super) plan: Arc<Dialplan>,
     pub(super) caller: PhoneNumber,
@@ -81,6 +81,16 @@ pub struct Walk {
     second_began: Instant,
     steps_in_second: u32,
     outputs: VecDeque<Output>,
+}
+
+/// Without what the caller typed.
+impl fmt::Debug for Walk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Walk")
+            .field("node", &self.node)
+            .field("language", &self.language)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Walk {

@@ -140,7 +140,9 @@ mod tests {
 
     #[test]
     fn fractions_and_giants_are_refused() {
-        for value in [json!(0.5), json!(1.0), json!(9_007_199_254_740_992_u64), json!(i64::MIN), json!(u64::MAX)] {
+        for value in
+            [json!(0.5), json!(1.0), json!(9_007_199_254_740_992_u64), json!(i64::MIN), json!(u64::MAX)]
+        {
             assert!(matches!(canonical(&value), Err(NotCanonical::Number(_))), "{value}");
             let text = value.to_string();
             assert_eq!(storable(value), Value::String(text));

@@ -62,7 +62,8 @@ impl Head {
             prev: self.hash,
             hash: Sha256::default(),
         };
-        entry.hash = entry.digest().expect("storable data has a canonical form, and so have all other fields");
+        entry.hash =
+            entry.digest().expect("storable data has a canonical form, and so have all other fields");
         *self = entry.head();
         entry
     }
@@ -109,7 +110,11 @@ mod tests {
     use crate::journal::EventType;
 
     fn draft() -> Draft {
-        Draft::new(EventType::ConfigChanged, Timestamp::from_micros(1_790_000_000_000_000), Actor::system("test"))
+        Draft::new(
+            EventType::ConfigChanged,
+            Timestamp::from_micros(1_790_000_000_000_000),
+            Actor::system("test"),
+        )
     }
 
     #[test]

@@ -144,7 +144,8 @@ mod tests {
         for event in EventType::ALL {
             assert_eq!(EventType::from_name(event.name()), Some(*event));
             let (subject, what) = event.name().split_once('.').unwrap_or_default();
-            let is_word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+            let is_word =
+                |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c == '_');
             assert!(is_word(subject) && is_word(what), "{}", event.name());
         }
         assert_eq!(EventType::from_name("case.deleted"), None);

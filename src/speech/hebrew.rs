@@ -61,9 +61,9 @@ fn is_between_vowels(word: &str, at: usize) -> bool {
 /// Where the stressed vowel stands: after the last `'` that is not between vowels, or else the last vowel, of
 /// two in a row (`ein`) the first.
 fn stressed_vowel(word: &str) -> Option<usize> {
-    let marked =
+    let mut marked =
         word.match_indices('\'').filter(|(at, _)| !is_between_vowels(word, *at)).map(|(at, _)| at + 1);
-    let marked = marked.filter(|at| is_vowel(word[*at..].chars().next())).last();
+    let marked = marked.rfind(|at| is_vowel(word[*at..].chars().next()));
     let last = || word.rfind(|letter| VOWELS.contains(letter));
     let first_of_two = |at: usize| at - usize::from(is_vowel(word[..at].chars().next_back()));
     marked.or_else(|| last().map(first_of_two))

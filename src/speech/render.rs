@@ -151,20 +151,28 @@ async fn speak(engine: Engine, folder: PathBuf, task: Task) -> Outcome {
         return Err(RenderError::Thread(std::io::Error::other("a task without a prompt")));
     };
     let raw = cache::temporary_path(&folder, &task.key);
-    let spoken = engine.render(first.language, &task.said, &raw).await;
-    let sound = match spoken {
-        Ok(()) => prompt_reader::read(&raw)
-            .map_err(|source| RenderError::Unusable { prompt: first.clone(), source }),
-        Err(source) => Err(RenderError::Engine { prompt: first.clone(), source }),
-    };
-    // The raw file is scratch; after a failure there may be none.
-    std::fs::remove_file(&raw).ok();
-    let sound = Sound { samples: trimmed(&sound?.samples).to_vec() };
-    if sound.samples.is_empty() {
-        return Err(RenderError::Silent { prompt: first });
+    if let Err(source) = engine.render(first.language, &task.said, &raw).await {
+        // After a failure there may be no scratch file to remove.
+        std::fs::remove_file(&raw).ok();
+        return Err(RenderError::Engine { prompt: first, source });
     }
-    cache::write(&folder, &task.key, &sound)?;
+    // Resampling is work for a core of its own.
+    let treated = tokio::task::spawn_blocking(move || treat(&raw, &folder, &task.key, first)).await;
+    let sound = treated.map_err(|error| RenderError::Thread(std::io::Error::other(error)))??;
     Ok((task.prompts, sound))
+}
+
+/// Takes the scratch file at `raw` away, its speech trimmed into the cache.
+fn treat(raw: &Path, folder: &Path, key: &Sha256, prompt: PromptRef) -> Result<Sound, RenderError> {
+    let spoken = prompt_reader::read(raw);
+    std::fs::remove_file(raw).ok();
+    let spoken = spoken.map_err(|source| RenderError::Unusable { prompt: prompt.clone(), source })?;
+    let sound = Sound { samples: trimmed(&spoken.samples).to_vec() };
+    if sound.samples.is_empty() {
+        return Err(RenderError::Silent { prompt });
+    }
+    cache::write(folder, key, &sound)?;
+    Ok(sound)
 }
 
 /// Without the silence around it but for a short lead and tail; empty when there is only silence.

@@ -1,4 +1,5 @@
-//! `/api/v1/admin`: running the program. Admins configure; they read no content.
+//! `/api/v1/admin`: running the program. Admins configure; they read no content. What is read again is decided
+//! elsewhere, here is the asking.
 
 use std::time::Duration;
 

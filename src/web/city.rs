@@ -1,4 +1,5 @@
-//! `/api/v1/city`: the city plan as forms need it, and what routing would decide.
+//! `/api/v1/city`: the city plan as forms need it, and what routing would decide. The plan itself is
+//! `case/city.rs`.
 
 use axum::Json as Answer;
 use axum::extract::State;

@@ -1,4 +1,5 @@
-//! For those who run the program: is it alive, is it ready, what does it count, what is its API.
+//! For those who run the program: is it alive, is it ready, what does it count, what is its API. Open to everybody
+//! and free of content.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! `/api/v1/operators` and `/api/v1/queues`: the live picture, and what operators say about themselves.
+//! `/api/v1/operators` and `/api/v1/queues`: the live picture, and what operators say about themselves. What becomes
+//! of it is the switchboard's business; its answer is passed on.
 
 use axum::Json as Answer;
 use axum::extract::State;

@@ -1,4 +1,5 @@
-//! `/api/v1/work-orders`: orders by deadline, each with the part of its case that the executor needs.
+//! `/api/v1/work-orders`: orders by deadline, each with the part of its case that the executor needs. What moves an
+//! order on is `cases/transitions.rs`.
 
 use axum::Json as Answer;
 use axum::extract::State;

@@ -33,7 +33,10 @@ pub(super) struct AreaDraft {
 pub(super) fn check(draft: &Draft, reader: &mut Reader<'_>) {
     check_ids(draft, reader);
     check_references(draft, reader);
-    check_coverage(draft, reader);
+    // Parts that could not be read would only look like holes.
+    if reader.is_content() {
+        check_coverage(draft, reader);
+    }
 }
 
 pub(super) fn complain_unknown<'a>(
@@ -42,7 +45,8 @@ pub(super) fn complain_unknown<'a>(
     name: &Placed<String>,
     known: impl Iterator<Item = &'a str>,
 ) {
-    let hint = suggestion(&name.value, known).map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+    let hint =
+        suggestion(&name.value, known).map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
     reader.complain(name.offset, format!("there is no {kind} '{}'{hint}", name.value));
 }
 
@@ -82,7 +86,8 @@ fn check_references(draft: &Draft, reader: &mut Reader<'_>) {
             complain_unknown(reader, "category", category, categories.iter().copied());
         }
     }
-    let norms = draft.norms.iter().map(|norm| Placed { value: norm.value.category.clone(), offset: norm.offset });
+    let norms =
+        draft.norms.iter().map(|norm| Placed { value: norm.value.category.clone(), offset: norm.offset });
     let areas = draft.areas.iter().flat_map(|area| area.categories.iter().cloned());
     let rules = draft.evidence.iter().map(|(category, _)| category.clone());
     for pattern in norms.chain(areas).chain(rules).filter(|pattern| !is_pattern(&pattern.value)) {
@@ -109,14 +114,17 @@ fn check_coverage(draft: &Draft, reader: &mut Reader<'_>) {
             norm.value.priority == Priority::Normal && closeness(&norm.value.category, id).is_some()
         };
         if !draft.norms.iter().any(|norm| applies(&norm)) {
-            reader.complain(category.offset, format!("no norm of normal priority applies to category '{id}'"));
+            reader
+                .complain(category.offset, format!("no norm of normal priority applies to category '{id}'"));
         }
         let missing: Vec<&str> = draft
             .territories
             .iter()
             .map(|(territory, _)| territory.value.as_str())
             .filter(|territory| {
-                !areas.iter().any(|area| area.is_always_in_charge() && area.covers(id, Some(territory)).is_some())
+                !areas
+                    .iter()
+                    .any(|area| area.is_always_in_charge() && area.covers(id, Some(territory)).is_some())
             })
             .collect();
         if !missing.is_empty() {

@@ -1,4 +1,5 @@
-//! The text of a city plan into its parts. What the parts say of each other is compared in `checks`.
+//! The text of a city plan into its parts, section by section.
+//! What the parts say of each other is compared in `checks`; how a field is read is `reader`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,10 +23,20 @@ const DEFAULT_ATTEMPTS: usize = 3;
 const EVIDENCE_ROLES: [&str; 3] = ["before", "after", "other"];
 
 const SECTIONS: [&str; 10] = [
-    "city", "calendar", "category", "topics", "territory", "organisation", "area", "norm", "evidence", "verify",
+    "city",
+    "calendar",
+    "category",
+    "topics",
+    "territory",
+    "organisation",
+    "area",
+    "norm",
+    "evidence",
+    "verify",
 ];
 
-type Calendars = BTreeMap<String, Calendar>;
+/// By name; none for one whose description is wrong, which was complained about already.
+type Calendars = BTreeMap<String, Option<Calendar>>;
 
 pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>> {
     let document = DeTable::parse(text).map_err(|error| {
@@ -35,8 +46,10 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
     let mut reader = Reader::new(file, text);
     let root = Table::root(&document);
     reader.only(root, &SECTIONS);
-    let (name, language) = city(&mut reader, root);
-    let calendars = calendars(&mut reader, root);
+    let city = city(&mut reader, root);
+    let clock =
+        city.as_ref().and_then(|(_, _, zone)| reader.accept(Calendar::always(&zone.value), zone.offset));
+    let calendars = calendars(&mut reader, root, city.as_ref().map(|(_, _, zone)| zone));
     let draft = Draft {
         categories: categories(&mut reader, root),
         topics: reader.named_texts(root, "topics"),
@@ -49,17 +62,28 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
     let telling_attempts = verify(&mut reader, root);
     checks::check(&draft, &mut reader);
     let complaints = reader.finish();
-    if !complaints.is_empty() {
+    let (Some((name, language, _)), Some(clock), true) = (city, clock, complaints.is_empty()) else {
         return Err(complaints);
-    }
+    };
     let pair = |(id, name): (Placed<String>, String)| (id.value, name);
     Ok(CityPlan {
         name,
         language,
+        clock,
         categories: draft.categories.into_iter().map(|category| category.value).collect(),
         topics: draft.topics.into_iter().map(|(topic, category)| (topic.value, category.value)).collect(),
-        territories: draft.territories.into_iter().map(pair).map(|(id, name)| Territory { id, name }).collect(),
-        organisations: draft.organisations.into_iter().map(pair).map(|(id, name)| Organisation { id, name }).collect(),
+        territories: draft
+            .territories
+            .into_iter()
+            .map(pair)
+            .map(|(id, name)| Territory { id, name })
+            .collect(),
+        organisations: draft
+            .organisations
+            .into_iter()
+            .map(pair)
+            .map(|(id, name)| Organisation { id, name })
+            .collect(),
         areas: draft.areas.into_iter().map(checks::AreaDraft::settled).collect(),
         norms: draft.norms.into_iter().map(|norm| norm.value).collect(),
         evidence: draft.evidence.into_iter().map(|(category, rule)| (category.value, rule)).collect(),
@@ -67,30 +91,36 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
     })
 }
 
-fn city<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> (String, Language) {
+/// `[city]`: name, language, and the zone of its clock.
+fn city<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> Option<(String, Language, Placed<String>)> {
     let Some(city) = reader.table(root, "city") else {
-        reader.complain(0, "[city] with 'name' and 'language' is missing");
-        return (String::new(), Language::Uk);
+        reader.complain(0, "[city] with 'name', 'language' and 'tz' is missing");
+        return None;
     };
-    reader.only(city, &["name", "language"]);
-    let name = reader.text(city, "name").map_or_else(String::new, |name| name.value);
+    reader.only(city, &["name", "language", "tz"]);
+    let name = reader.text(city, "name");
     let language = reader.text(city, "language").and_then(|text| reader.parsed(&text));
-    (name, language.unwrap_or(Language::Uk))
+    let zone = reader.text(city, "tz");
+    Some((name?.value, language?, zone?))
 }
 
-fn calendars<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> Calendars {
+fn calendars<'a>(reader: &mut Reader<'a>, root: Table<'a>, zone: Option<&Placed<String>>) -> Calendars {
     let mut calendars = Calendars::new();
     for (name, table) in reader.named_tables(root, "calendar") {
         reader.only(table, &["tz", "always", "week", "hours", "holidays"]);
-        if let Some(calendar) = calendar(reader, table) {
-            calendars.insert(name.value, calendar);
-        }
+        let calendar = calendar(reader, table, zone);
+        calendars.insert(name.value, calendar);
     }
     calendars
 }
 
-fn calendar<'a>(reader: &mut Reader<'a>, table: Table<'a>) -> Option<Calendar> {
-    let zone = reader.text(table, "tz")?;
+/// A calendar in its own zone, else in the city's.
+fn calendar<'a>(
+    reader: &mut Reader<'a>,
+    table: Table<'a>,
+    city_zone: Option<&Placed<String>>,
+) -> Option<Calendar> {
+    let zone = reader.optional_text(table, "tz").or_else(|| city_zone.cloned())?;
     if reader.truth(table, "always") {
         return reader.accept(Calendar::always(&zone.value), zone.offset);
     }
@@ -114,13 +144,14 @@ fn categories<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> Vec<Placed<Catego
                 name.insert(language, text.value);
             }
         }
-        let (Some(id), Some(group)) = (id, group) else { continue };
+        let Some(id) = id else { continue };
         for language in Language::ALL {
             if !name.contains_key(&language) {
                 reader.complain(id.offset, format!("category '{}' has no name in '{language}'", id.value));
             }
         }
-        let category = Category { id: id.value, name, group: group.value };
+        let category =
+            Category { id: id.value, name, group: group.map_or_else(String::new, |group| group.value) };
         categories.push(Placed { value: category, offset: id.offset });
     }
     categories
@@ -160,7 +191,7 @@ fn named_calendar<'a>(reader: &mut Reader<'a>, table: Table<'a>, calendars: &Cal
     if found.is_none() {
         checks::complain_unknown(reader, "calendar", &name, calendars.keys().map(String::as_str));
     }
-    found
+    found.flatten()
 }
 
 fn norms<'a>(reader: &mut Reader<'a>, root: Table<'a>, calendars: &Calendars) -> Vec<Placed<Norm>> {
@@ -182,7 +213,8 @@ fn norms<'a>(reader: &mut Reader<'a>, root: Table<'a>, calendars: &Calendars) ->
         if let (Some(id), Some(category), Some(resolve), Some(calendar)) = (id, category, resolve, calendar) {
             let priority = priority.unwrap_or(Priority::Normal);
             let offset = category.offset;
-            let norm = Norm { id: id.value, category: category.value, priority, accept, resolve, calendar, roll };
+            let norm =
+                Norm { id: id.value, category: category.value, priority, accept, resolve, calendar, roll };
             norms.push(Placed { value: norm, offset });
         }
     }
@@ -195,7 +227,10 @@ fn priority(reader: &mut Reader<'_>, text: &Placed<String>) -> Priority {
         "urgent" => Priority::Urgent,
         "life_safety" => Priority::LifeSafety,
         other => {
-            reader.complain(text.offset, format!("'{other}' is no priority: one of normal, urgent, life_safety"));
+            reader.complain(
+                text.offset,
+                format!("'{other}' is no priority: one of normal, urgent, life_safety"),
+            );
             Priority::Normal
         }
     }

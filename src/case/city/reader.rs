@@ -1,4 +1,5 @@
 //! Reads TOML tables field by field and collects every complaint with its place, instead of stopping at the first.
+//! Knows nothing of cities.
 
 use std::fmt::Display;
 use std::ops::Range;
@@ -43,9 +44,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// All complaints in the order of the file.
+    pub(super) const fn is_content(&self) -> bool {
+        self.complaints.is_empty()
+    }
+
+    /// All complaints in the order of the file, each once.
     pub(super) fn finish(mut self) -> Vec<Diagnostic> {
         self.complaints.sort_by_key(|complaint| (complaint.line, complaint.column));
+        self.complaints.dedup();
         self.complaints
     }
 
@@ -114,12 +120,21 @@ impl<'a> Reader<'a> {
         })
     }
 
-    pub(super) fn count(&mut self, table: Table<'a>, key: &str, allowed: Range<usize>, default: usize) -> usize {
+    pub(super) fn count(
+        &mut self,
+        table: Table<'a>,
+        key: &str,
+        allowed: Range<usize>,
+        default: usize,
+    ) -> usize {
         let Some(value) = table.field(key) else { return default };
         let number = value.get_ref().as_integer().and_then(|integer| integer.as_str().parse().ok());
         number.filter(|number| allowed.contains(number)).unwrap_or_else(|| {
             let last = allowed.end - 1;
-            self.complain(value.span().start, format!("'{key}' must be a number from {} to {last}", allowed.start));
+            self.complain(
+                value.span().start,
+                format!("'{key}' must be a number from {} to {last}", allowed.start),
+            );
             default
         })
     }
@@ -137,7 +152,8 @@ impl<'a> Reader<'a> {
     /// `[[key]]`.
     pub(super) fn tables(&mut self, table: Table<'a>, key: &str) -> Vec<Table<'a>> {
         let Some(value) = table.field(key) else { return Vec::new() };
-        let items = value.get_ref().as_array().map(|items| items.iter().map(Table::of).collect::<Option<Vec<_>>>());
+        let items =
+            value.get_ref().as_array().map(|items| items.iter().map(Table::of).collect::<Option<Vec<_>>>());
         items.flatten().unwrap_or_else(|| {
             self.complain(value.span().start, format!("'{key}' must be tables, as in [[{key}]]"));
             Vec::new()
@@ -154,18 +170,26 @@ impl<'a> Reader<'a> {
                     let name = Placed { value: name.get_ref().to_string(), offset: name.span().start };
                     found.push((name, inner));
                 }
-                None => self.complain(value.span().start, format!("must be a table, as in [{key}.{}]", name.get_ref())),
+                None => self.complain(
+                    value.span().start,
+                    format!("must be a table, as in [{key}.{}]", name.get_ref()),
+                ),
             }
         }
         found
     }
 
     /// Every field of `[key]`, each a text.
-    pub(super) fn named_texts(&mut self, table: Table<'a>, key: &str) -> Vec<(Placed<String>, Placed<String>)> {
+    pub(super) fn named_texts(
+        &mut self,
+        table: Table<'a>,
+        key: &str,
+    ) -> Vec<(Placed<String>, Placed<String>)> {
         let Some(inner) = self.table(table, key) else { return Vec::new() };
         let keys = inner.fields.keys();
-        let names: Vec<_> =
-            keys.map(|name| Placed { value: name.get_ref().to_string(), offset: name.span().start }).collect();
+        let names: Vec<_> = keys
+            .map(|name| Placed { value: name.get_ref().to_string(), offset: name.span().start })
+            .collect();
         names.into_iter().filter_map(|name| Some((name.clone(), self.text(inner, &name.value)?))).collect()
     }
 }

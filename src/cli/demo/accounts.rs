@@ -100,7 +100,7 @@ pub(super) async fn create(config: &Config, store: &Store, organisation: &str) -
 
 /// The executor whose page will have something to show: the one for water.
 pub(super) fn busiest_organisation(city: &CityPlan) -> String {
-    city.organisations().map(|organisation| organisation.id.clone()).next().unwrap_or_default()
+    city.organisations().first().map(|organisation| organisation.id.clone()).unwrap_or_default()
 }
 
 fn password() -> String {

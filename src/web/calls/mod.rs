@@ -1,4 +1,5 @@
-//! `/api/v1/calls`: the record of calls, and what an operator or supervisor does to a live one.
+//! `/api/v1/calls`: the record of calls, and what an operator or supervisor does to a live one. Sound is
+//! `recording.rs`, waveforms are `peaks.rs`.
 
 pub(super) mod peaks;
 mod range;

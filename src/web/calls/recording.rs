@@ -119,16 +119,15 @@ fn played(
     first: u64,
     last: u64,
 ) -> Draft {
-    let seconds = opened.layout.map(|layout| layout.seconds(first, last, opened.length));
+    // The journal holds no fractions: whole seconds for people, milliseconds beside them.
+    let millis = opened.layout.map(|layout| layout.millis(first, last, opened.length));
+    let seconds = millis.map(|[from, to]| [from / 1000, to.div_ceil(1000)]);
     let mut draft = Draft::new(EventType::AccessPlayed, time::now().utc, principal.actor());
     draft.contact = Some(contact);
     draft.reason = reason.map(|reason| reason.chars().take(MAX_REASON_CHARS).collect());
-    let offset_ms = seconds.map_or(0, |[from, _]| std::time::Duration::from_secs_f64(from).as_millis());
-    draft.media = Some(MediaPosition {
-        recording: opened.recording.id,
-        offset_ms: u64::try_from(offset_ms).unwrap_or(u64::MAX),
-    });
-    draft.data = serde_json::json!({ "bytes": [first, last], "seconds": seconds });
+    let offset_ms = millis.map_or(0, |[from, _]| from);
+    draft.media = Some(MediaPosition { recording: opened.recording.id, offset_ms });
+    draft.data = serde_json::json!({ "bytes": [first, last], "seconds": seconds, "millis": millis });
     draft
 }
 

@@ -1,4 +1,5 @@
-//! A call and its recordings as the API shows them.
+//! A call and its recordings as the API shows them: moments as text, numbers masked for roles that do not talk to
+//! citizens.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! Where the sound lies in a RIFF/WAVE file: enough to turn byte positions into seconds and to read samples while
+//! Where the sound lies in a RIFF/WAVE file: enough to turn byte positions into moments and to read samples while
 //! the file still grows. Writing and repairing files is `files/`.
 
 /// The chunks before `data` fit in here: `fmt ` and a `bext` of some hundred bytes.
@@ -66,20 +66,15 @@ impl WavLayout {
         self.data_length.min(file_length.saturating_sub(self.data_offset))
     }
 
-    /// The seconds of sound in the bytes `first..=last` of the file, rounded outwards to milliseconds.
-    pub(super) fn seconds(&self, first: u64, last: u64, file_length: u64) -> [f64; 2] {
+    /// The milliseconds of sound in the bytes `first..=last` of the file, from and to, rounded outwards.
+    pub(super) fn millis(&self, first: u64, last: u64, file_length: u64) -> [u64; 2] {
         let sound = self.sound_bytes(file_length);
         let rate = self.bytes_per_second();
         let inside = |byte: u64| byte.saturating_sub(self.data_offset).min(sound);
-        let from_ms = inside(first).saturating_mul(1000) / rate;
-        let to_ms = inside(last.saturating_add(1)).saturating_mul(1000).div_ceil(rate);
-        [millis(from_ms), millis(to_ms)]
+        let from = inside(first).saturating_mul(1000) / rate;
+        let to = inside(last.saturating_add(1)).saturating_mul(1000).div_ceil(rate);
+        [from, to]
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of a call are far below 2^52")]
-fn millis(ms: u64) -> f64 {
-    ms as f64 / 1000.0
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -119,15 +114,15 @@ pub(in crate::web) mod tests {
     }
 
     #[test]
-    fn bytes_become_seconds() {
+    fn bytes_become_moments() {
         let wav = stereo_wav(&[[0, 0]; 16_000]);
         let length = wav.len() as u64;
         let layout = WavLayout::of(&wav).unwrap();
         let start = layout.data_offset;
-        assert_eq!(layout.seconds(0, length - 1, length), [0.0, 2.0]);
-        assert_eq!(layout.seconds(0, start - 1, length), [0.0, 0.0]);
-        assert_eq!(layout.seconds(start + 32_000, start + 32_003, length), [1.0, 1.001]);
-        assert_eq!(layout.seconds(0, u64::MAX, length), [0.0, 2.0]);
+        assert_eq!(layout.millis(0, length - 1, length), [0, 2000]);
+        assert_eq!(layout.millis(0, start - 1, length), [0, 0]);
+        assert_eq!(layout.millis(start + 32_000, start + 32_003, length), [1000, 1001]);
+        assert_eq!(layout.millis(0, u64::MAX, length), [0, 2000]);
     }
 
     #[test]

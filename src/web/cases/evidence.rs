@@ -25,8 +25,8 @@ use super::parse_number;
 
 /// A photo of a telephone's camera has 2 to 6 MiB.
 pub(in crate::web) const MAX_EVIDENCE_BYTES: usize = 10 * 1024 * 1024;
-/// The photo, the role, and what multipart wraps around them.
-pub(in crate::web) const MAX_UPLOAD_BYTES: usize = MAX_EVIDENCE_BYTES + 64 * 1024;
+/// Read of one upload, kept or not: a client that sends too much hears why only when it was heard out.
+pub(in crate::web) const MAX_UPLOAD_BYTES: usize = 4 * MAX_EVIDENCE_BYTES;
 /// Pieces per work order: far more than any rule demands, few enough to look at.
 const MAX_PIECES: usize = 50;
 /// `before`, `after`, `other`.
@@ -64,11 +64,6 @@ pub(in crate::web) async fn upload(
     Path(number): Path<String>,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<Answer<Received>, ApiError> {
-    let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}/evidence").await?;
-    let order = order_in_hand(&case)?;
-    if web.store().evidence_of(order).await?.len() >= MAX_PIECES {
-        return Err(ApiError::Conflict(format!("this order has {MAX_PIECES} pieces of evidence already")));
-    }
     let Ok(_turn) = web.uploads.try_acquire() else {
         return Err(ApiError::Unavailable("too many uploads at this moment"));
     };
@@ -78,6 +73,11 @@ pub(in crate::web) async fn upload(
     let kind = ImageKind::sniff(&bytes);
     let kind =
         kind.ok_or_else(|| ApiError::UnsupportedMediaType("evidence is JPEG, PNG or WebP".to_owned()))?;
+    let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}/evidence").await?;
+    let order = order_in_hand(&case)?;
+    if web.store().evidence_of(order).await?.len() >= MAX_PIECES {
+        return Err(ApiError::Conflict(format!("this order has {MAX_PIECES} pieces of evidence already")));
+    }
     let digested = tokio::task::spawn_blocking(move || (Sha256::of(&bytes), bytes)).await;
     let (sha256, bytes) = digested.map_err(|error| ApiError::internal("digest died", &error))?;
     let at = time::now().utc;
@@ -130,22 +130,25 @@ async fn read_form(mut form: Multipart) -> Result<(String, Vec<u8>), ApiError> {
     Ok((role.to_owned(), file))
 }
 
-/// A field's bytes, at most `limit` of them.
+/// A field's bytes, at most `limit` of them; what is over is read and dropped.
 async fn read(mut field: Field<'_>, limit: usize) -> Result<Vec<u8>, ApiError> {
     let mut bytes = Vec::new();
+    let mut is_too_large = false;
     while let Some(chunk) = field.chunk().await? {
-        if bytes.len() + chunk.len() > limit {
-            return Err(ApiError::TooLarge { limit });
+        is_too_large |= bytes.len() + chunk.len() > limit;
+        if is_too_large {
+            bytes = Vec::new();
+        } else {
+            bytes.extend_from_slice(&chunk);
         }
-        bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes)
+    if is_too_large { Err(ApiError::TooLarge { limit }) } else { Ok(bytes) }
 }
 
 impl From<MultipartError> for ApiError {
     fn from(error: MultipartError) -> Self {
         match error.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge { limit: MAX_UPLOAD_BYTES },
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge { limit: MAX_EVIDENCE_BYTES },
             _ => Self::BadRequest("the form cannot be read".to_owned()),
         }
     }

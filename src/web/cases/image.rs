@@ -1,4 +1,5 @@
-//! What kind of picture an upload is, by its first bytes; the name and type that a browser claims count for nothing.
+//! What kind of picture an upload is, by its first bytes. The name and the type that a browser claims count for
+//! nothing.
 
 /// A picture format that is accepted as evidence.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,4 +1,5 @@
-//! A case as the API shows it. Applicants are masked for roles that do not talk to citizens.
+//! A case as the API shows it: its own fields, names from the city plan, moments as text. Applicants are masked for
+//! roles that do not talk to citizens.
 
 use serde::Serialize;
 use serde_json::Value;

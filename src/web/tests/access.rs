@@ -1,4 +1,5 @@
-//! Endpoint x role, written out once more: the table in `access.rs` cannot change unnoticed.
+//! Endpoint x role, written out once more, so that the table in `access.rs` cannot change unnoticed; and the
+//! description in `openapi.json`, held to the same table.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

@@ -1,4 +1,5 @@
-//! Calls and their recordings: ranges, what is journalled before the bytes go out, who sees what.
+//! Calls and their recordings: ranges (RFC 9110 14), what is journalled before the bytes go out, who sees what,
+//! and commands to the switchboard.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -93,7 +94,10 @@ async fn what_is_heard_is_journalled_in_bytes_and_seconds() {
     let entries = service.journalled("access.played").await;
     assert_eq!(entries.len(), 1, "journalled before the answer began");
     let entry = &entries[0];
-    assert_eq!(entry.data, json!({ "bytes": [HEAD + 16_000, HEAD + 23_999], "seconds": [0.5, 0.75] }));
+    assert_eq!(
+        entry.data,
+        json!({ "bytes": [HEAD + 16_000, HEAD + 23_999], "seconds": [0, 1], "millis": [500, 750] })
+    );
     assert_eq!(entry.media.unwrap().offset_ms, 500);
     assert_eq!(entry.contact, Some(id));
     assert_eq!(entry.reason.as_deref(), Some("complaint of the caller"));

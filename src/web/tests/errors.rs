@@ -1,4 +1,5 @@
-//! Every error is a problem (RFC 9457), whoever makes it: our handlers, axum's routing or its extractors.
+//! Every error is a problem (RFC 9457), whoever makes it: our handlers, axum's routing or its extractors. And the
+//! headers that every answer has.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -122,9 +123,8 @@ async fn pages_have_a_strict_policy() {
 #[tokio::test]
 async fn an_upload_that_is_no_form_is_415() {
     let service = Service::start().await;
-    // The case is looked up first: an unknown one is a 404 whatever was sent.
     let path = "/api/v1/cases/2026-01-000001/evidence";
-    problem(service.by(Executor, Method::POST, path).body("x").send().await.unwrap(), 404).await;
+    problem(service.by(Executor, Method::POST, path).body("x").send().await.unwrap(), 415).await;
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! The event stream over a real WebSocket: the picture, deltas, resuming, and who may not connect.
+//! The event stream over a real WebSocket (RFC 6455): the picture, deltas, resuming, who may not connect, and how
+//! it ends.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

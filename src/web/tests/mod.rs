@@ -1,7 +1,9 @@
 //! The whole HTTP service over real sockets: a real store, a stand-in for the switchboard, one user of each role.
+//! Laid out like the addresses; `service.rs` starts it.
 
 mod access;
 mod calls;
+mod cases;
 mod errors;
 mod events;
 mod service;

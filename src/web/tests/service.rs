@@ -1,4 +1,5 @@
-//! A running service for one test, on a port of its own and a store of its own.
+//! A running service for one test, on a port of its own and with a store of its own. The switchboard is a stand-in
+//! that answers as the test wants.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -162,14 +163,25 @@ pub(super) fn contact(id: ContactId, at: Timestamp) -> Contact {
 }
 
 fn plan() -> CityPlan {
-    CityPlan::parse("city.toml", include_str!("city.toml")).unwrap()
+    CityPlan::parse("city.toml", include_str!("../../../city.toml")).unwrap()
 }
 
 async fn add_user(store: &Store, role: Role, organisation: Option<String>) {
+    add(store, user_id(role), role.name(), role, organisation, &token(role)).await;
+}
+
+/// One more user of this role, of another organisation; the token.
+pub(super) async fn add_user_of(store: &Store, role: Role, organisation: &str) -> String {
+    let token = format!("token-of-{organisation}");
+    add(store, UserId(new_uuid()), organisation, role, Some(organisation.to_owned()), &token).await;
+    token
+}
+
+async fn add(store: &Store, id: UserId, name: &str, role: Role, organisation: Option<String>, token: &str) {
     static HASH: OnceLock<String> = OnceLock::new();
     let user = User {
-        id: user_id(role),
-        name: role.name().to_owned(),
+        id,
+        name: name.to_owned(),
         role,
         password_hash: HASH.get_or_init(|| crate::web::hash_password(PASSWORD).unwrap()).clone(),
         organisation,
@@ -180,7 +192,7 @@ async fn add_user(store: &Store, role: Role, organisation: Option<String>) {
     };
     store.create_user(&user).await.unwrap();
     let expires_at = time::now().utc.plus(Duration::from_secs(3600));
-    store.create_session(&token(role), user.id, expires_at, false).await.unwrap();
+    store.create_session(token, id, expires_at, false).await.unwrap();
 }
 
 pub(super) fn user_id(role: Role) -> UserId {

@@ -1,4 +1,5 @@
-//! Signing in and out, and what protects it.
+//! Signing in and out, and what protects it: cookie attributes, the CSRF header, the limit of failures, one-time
+//! links.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
