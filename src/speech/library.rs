@@ -10,7 +10,7 @@ use super::render::{Job, render_all};
 use super::{cache, music};
 use crate::diagnostic::Diagnostic;
 use crate::dialplan::prompt::{BEEP, TONE_PREFIX};
-use crate::dialplan::{Dialplan, PromptRef, PromptTexts};
+use crate::dialplan::{Dialplan, PromptRef, PromptText, PromptTexts};
 use crate::files::prompt_reader;
 use crate::language::Language;
 use crate::media::Sound;
@@ -117,6 +117,23 @@ impl PromptLibrary {
     pub fn origins(&self) -> Origins {
         self.origins
     }
+}
+
+/// Any words as a sound, from `cache` or rendered by `engine`. Blocks.
+pub fn speak(
+    words: &str,
+    language: Language,
+    engine: &Path,
+    cache: &Path,
+) -> Result<Arc<Sound>, Diagnostic> {
+    let complain = |error: String| placed(engine, error);
+    let prompt = PromptRef { id: "words".to_owned(), language };
+    let job = Job::new(prompt.clone(), &PromptText { text: words.to_owned(), said: None });
+    let engine = Engine::find(engine).map_err(|error| complain(error.to_string()))?;
+    cache::prepare(cache).map_err(|error| complain(error.to_string()))?;
+    let rendered =
+        render_all(&engine, cache, vec![job], &mut |_, _| {}).map_err(|error| complain(error.to_string()))?;
+    rendered.sounds.get(&prompt).cloned().ok_or_else(|| complain("nothing was said".to_owned()))
 }
 
 /// Reads `<folder>/<lang>.toml` of each language.

@@ -9,4 +9,4 @@ mod library;
 mod music;
 mod render;
 
-pub use library::{Origins, PromptLibrary, read_texts};
+pub use library::{Origins, PromptLibrary, read_texts, speak};

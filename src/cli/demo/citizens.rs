@@ -8,14 +8,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::place::Place;
-use crate::case::city::CityPlan;
 use crate::dtmf::Digit;
 use crate::language::Language;
 use crate::media::Sound;
 use crate::sip::message::{Host, Uri};
 use crate::softphone::{Act, PhoneError, Script, Settings, Softphone};
-use crate::speech::PromptLibrary;
-use crate::store::Store;
+use crate::speech;
 use crate::switchboard::Snapshot;
 use crate::web::CommandRequest;
 
@@ -23,9 +21,6 @@ use crate::web::CommandRequest;
 #[derive(Clone, Debug)]
 pub(super) struct Stage {
     pub place: Place,
-    pub voice: Arc<PromptLibrary>,
-    pub city: Arc<CityPlan>,
-    pub store: Store,
     pub snapshot: watch::Receiver<Arc<Snapshot>>,
     pub commands: mpsc::Sender<CommandRequest>,
 }
@@ -137,12 +132,16 @@ pub(super) async fn telephone(stage: &Stage, index: usize) -> Result<Softphone, 
     .await
 }
 
-/// The words as sound; silence when the speech engine fails, which it has logged.
+/// The words as sound; silence when the speech engine fails.
 pub(super) async fn say(stage: &Stage, language: Language, words: &'static str) -> Arc<Sound> {
-    let voice = stage.voice.clone();
-    let spoken = tokio::task::spawn_blocking(move || voice.speak(words, language)).await;
+    let speech = stage.place.config.speech.clone();
+    let spoken =
+        tokio::task::spawn_blocking(move || speech::speak(words, language, &speech.engine, &speech.cache)).await;
     match spoken {
         Ok(Ok(sound)) => sound,
-        _ => Arc::new(Sound { samples: vec![0; 8_000] }),
+        failed => {
+            tracing::warn!(?failed, "an actor of the demo stays silent");
+            Arc::new(Sound { samples: vec![0; 8_000] })
+        }
     }
 }

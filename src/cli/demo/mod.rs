@@ -36,8 +36,6 @@ pub(super) async fn run(args: Args) -> Outcome {
     let accounts = accounts::create(&place.config, &store, &organisation).await?;
     store.close().await;
 
-    let voice = plans.prompts.clone();
-    let city = plans.city.clone();
     let service = Service::start(place.config.clone(), None, plans).await?;
     println!("{}", invitation::print(&place, &accounts, &service).await?);
     let actors = if args.quiet {
@@ -45,9 +43,6 @@ pub(super) async fn run(args: Args) -> Outcome {
     } else {
         let stage = citizens::Stage {
             place: place.clone(),
-            voice,
-            city,
-            store: service.store.clone(),
             snapshot: service.snapshot.clone(),
             commands: service.commands.clone(),
         };
