@@ -128,6 +128,16 @@ impl ToneSequence {
         best.filter(|(_, share)| *share > TONE_SHARE).map(|(symbol, _)| symbol)
     }
 
+    /// What was heard, for a person who reads a failure: one character per 20 ms, the tone's letter or a dot; first
+    /// what this sequence says.
+    pub fn sketch(&self, heard: &[i16]) -> String {
+        let letters = |samples: &[i16]| -> String {
+            let tones = self.track(samples).into_iter().step_by(FRAME_MS / HOP_MS);
+            tones.map(|tone| tone.map_or('.', |tone| char::from(b'A' + tone as u8))).collect()
+        };
+        format!("said {} heard {}", letters(&self.samples()), letters(heard))
+    }
+
     /// Share of the frames of `heard` that hold one of this sequence's tones: what must be 0 on the other channel.
     pub fn presence(&self, heard: &[i16]) -> f64 {
         let track = self.track(heard);

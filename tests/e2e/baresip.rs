@@ -53,6 +53,8 @@ impl Baresip {
         write("contacts", "");
         let log = fs::File::create(folder.path().join("log")).expect("a temporary folder can be written");
         let child = Command::new("baresip")
+            // SIP messages into the log.
+            .arg("-s")
             .arg("-f")
             .arg(folder.path())
             .stdin(Stdio::null())
@@ -64,14 +66,17 @@ impl Baresip {
             wait::until("baresip's control port", START_TIMEOUT, || TcpStream::connect(control).ok());
         let mut baresip = Self { folder, child, control, pending: Vec::new(), unread: Vec::new(), address };
         if password.is_some() {
-            baresip.expect_event("REGISTER_OK", START_TIMEOUT);
+            // It registers at once, perhaps before its control port was there to tell of it.
+            wait::until_true("baresip to register", START_TIMEOUT, || {
+                baresip.command("reginfo").contains("OK")
+            });
         }
         baresip
     }
 
-    /// Gives a command of baresip's menu, as in `accept`, and waits until it was taken.
-    pub fn command(&mut self, name: &str) {
-        self.command_with(name, "");
+    /// Gives a command of baresip's menu, as in `accept`, and waits until it was taken; what it says to that.
+    pub fn command(&mut self, name: &str) -> String {
+        self.command_with(name, "")
     }
 
     /// Calls an address from this phone.
@@ -79,12 +84,13 @@ impl Baresip {
         self.command_with("dial", uri);
     }
 
-    fn command_with(&mut self, name: &str, parameters: &str) {
+    fn command_with(&mut self, name: &str, parameters: &str) -> String {
         let text = json!({ "command": name, "params": parameters, "token": name }).to_string();
         write!(self.control, "{}:{text},", text.len()).expect("baresip runs");
         let answer = self.message_where(START_TIMEOUT, |message| message["token"] == name);
         let answer = answer.unwrap_or_else(|| panic!("baresip does not answer to {name}\n{}", self.log()));
         assert_eq!(answer["ok"], true, "{name}: {answer}");
+        answer["data"].as_str().unwrap_or_default().to_owned()
     }
 
     /// Waits for an event, as in `CALL_INCOMING`, that nobody waited for before. When it was read.

@@ -241,7 +241,7 @@ fn a_photo_must_be_a_photo() {
     let (status, _) = desk.executor.upload_evidence(&desk.number, "after", "photo.jpg", b"<script>".to_vec());
     assert_eq!(status, 415);
     let mut large = photo("large");
-    large.resize(11 * 1024 * 1024, 0);
+    large.resize(10 * 1024 * 1024 + 1, 0);
     let (status, _) = desk.executor.upload_evidence(&desk.number, "after", "photo.jpg", large);
     assert_eq!(status, 413);
     let (status, _) = desk.operator.upload_evidence(&desk.number, "after", "photo.jpg", photo("not mine"));

@@ -35,6 +35,13 @@ pub struct Heard {
     pub samples: Vec<i16>,
 }
 
+impl Heard {
+    /// When the last sample arrived, by the time line of the samples.
+    pub fn until(&self) -> Instant {
+        self.since + Duration::from_millis((self.samples.len() * 1000 / RATE) as u64)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Shared {
     stopping: bool,
@@ -46,6 +53,7 @@ struct Shared {
     event_payload_type: u8,
     heard: Option<Hearing>,
     packets: usize,
+    worst_lag: Duration,
 }
 
 #[derive(Debug)]
@@ -117,6 +125,11 @@ impl RtpPeer {
         self.lock().heard = None;
     }
 
+    /// How late this peer itself was at worst: on a machine that has no time for it, nothing it heard counts.
+    pub fn worst_lag(&self) -> Duration {
+        self.lock().worst_lag
+    }
+
     pub fn packets_received(&self) -> usize {
         self.lock().packets
     }
@@ -170,6 +183,7 @@ fn run(socket: &UdpSocket, shared: &Mutex<Shared>) {
             if shared.stopping {
                 return;
             }
+            shared.worst_lag = shared.worst_lag.max(now - next_tick);
             sender.tick(socket, &mut shared, now);
             next_tick += TICK;
             continue;
