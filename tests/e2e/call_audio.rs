@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::api::{Api, event, event_names};
 use crate::audio::{Stereo, ToneSequence};
 use crate::rtp_peer::RtpPeer;
-use crate::server::{KEYS_TO_QUEUE, LOOPBACK, PASSWORD, Server, TRUNK};
+use crate::server::{KEYS_TO_QUEUE, LOOPBACK, PASSWORD, Server, Setup, TRUNK};
 use crate::sip_wire::Transport;
 use crate::sipp::{Place, Sipp, digit_packets, free_port, speech_packets, write_capture};
 use crate::wait;
@@ -119,7 +119,7 @@ enum Keys {
 
 /// The whole call, judged at both ends, in the recording and in the journal.
 fn call_is_heard_and_recorded(transport: Transport, keys: Keys, caller: &str) {
-    let server = Server::start();
+    let server = Server::start_with(&Setup { alone: true, ..Setup::default() });
     let (citizen, operator) = (RtpPeer::start(TRUNK), RtpPeer::start(LOOPBACK));
     let phone = sipp_phone(&server, &operator);
     let place = Place { transport, local: free_port(TRUNK), server: server.sip };
@@ -211,7 +211,7 @@ fn udp_with_digits_by_info() {
 /// SIPp sends all media itself: keys as RFC 4733 and tones, played from a capture through a raw socket.
 #[test]
 fn sipps_own_media_is_recorded_and_its_digits_count() {
-    let server = Server::start();
+    let server = Server::start_with(&Setup { alone: true, ..Setup::default() });
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     for payload_type in [101_u8, 96] {
         let caller = format!("38044111{payload_type:04}");

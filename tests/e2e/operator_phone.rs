@@ -47,7 +47,7 @@ fn wait_for_status(api: &Api, name: &str, status: &str) {
 
 #[test]
 fn baresip_answers_holds_resumes_and_hangs_up() {
-    let server = Server::start();
+    let server = Server::start_with(&Setup { alone: true, ..Setup::default() });
     let spoken = ToneSequence::operator(31, 30_000);
     let (mut citizen, mut phone) = connected(&server, "380440000201", &spoken);
     citizen.rtp.listen_anew();
@@ -141,7 +141,7 @@ fn who_does_not_answer_is_passed_over() {
 
 /// The operator who was ready first is offered the call first, does not take it, and the other one talks.
 fn next_operator_answers(first_does: Answering, caller: &str) {
-    let server = Server::start_with(&Setup { no_answer_secs: 3, ..Setup::default() });
+    let server = Server::start_with(&Setup { no_answer_secs: 3, alone: true, ..Setup::default() });
     let first = Phone::register(server.sip, "201", PASSWORD, first_does);
     let second = Phone::register(server.sip, "202", PASSWORD, Answering::Accept);
     for name in ["olena", "petro"] {
