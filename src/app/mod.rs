@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
-use crate::net::{SipListeners, SipNet};
+use crate::net::{Arrival, SipListeners, SipNet};
 use crate::store::Store;
 use crate::switchboard::{Input, Snapshot, Switchboard};
 use crate::web::{self, CommandRequest, ReloadRequest, WebState};
@@ -75,18 +75,7 @@ impl Service {
     /// Binds everything, then repairs what a crash left open, then answers. `file` is read again on reload. Nothing
     /// stays bound when it fails.
     pub async fn start(config: Config, file: Option<PathBuf>, plans: Plans) -> anyhow::Result<Self> {
-        let http_socket = tokio::net::TcpListener::bind(config.http.bind)
-            .await
-            .with_context(|| format!("[http] bind: {}", config.http.bind))?;
-        let http = http_socket.local_addr()?;
-        let (arrivals_in, arrivals) = mpsc::channel(MAX_ARRIVALS);
-        let listeners = SipListeners { udp: config.sip.udp, tcp: config.sip.tcp };
-        let net = SipNet::start(listeners, arrivals_in).await.context("[sip] udp, tcp")?;
-
-        let store = open_store(&config).await?;
-        recovery::close_what_a_crash_left_open(&store, &config.recording.dir, &plans.city.topic_categories())
-            .await?;
-
+        let Ground { http_socket, http, net, arrivals, store } = Ground::prepare(&config, &plans).await?;
         let (inputs_in, inputs) = mpsc::channel(MAX_INPUTS);
         let meters = Arc::new(Meters::default());
         let media = Arc::new(start_media(&config, inputs_in.clone(), meters.clone())?);
@@ -99,7 +88,8 @@ impl Service {
         let switchboard = Switchboard::new(plans.settings(&config, &users)?, rand::random(), now);
         // Numbers of a former run must not look like numbers of this one to a desk that resumes.
         let first = u64::try_from(now.utc.micros() / 1000).unwrap_or(0);
-        let (snapshot_out, snapshot) = watch::channel(Arc::new(Snapshot { seq: first, ..Snapshot::default() }));
+        let (snapshot_out, snapshot) =
+            watch::channel(Arc::new(Snapshot { seq: first, ..Snapshot::default() }));
         let (city_out, city) = watch::channel(plans.city.clone());
         let (change_in, changes) = mpsc::channel(1);
         let signalling = Signalling::new(
@@ -187,6 +177,31 @@ impl Service {
         }
         self.store.close().await;
         Ok(())
+    }
+}
+
+/// What must be there before anything runs.
+struct Ground {
+    http_socket: tokio::net::TcpListener,
+    http: SocketAddr,
+    net: SipNet,
+    arrivals: mpsc::Receiver<Arrival>,
+    store: Store,
+}
+
+impl Ground {
+    async fn prepare(config: &Config, plans: &Plans) -> anyhow::Result<Self> {
+        let http_socket = tokio::net::TcpListener::bind(config.http.bind)
+            .await
+            .with_context(|| format!("[http] bind: {}", config.http.bind))?;
+        let http = http_socket.local_addr()?;
+        let (arrivals_in, arrivals) = mpsc::channel(MAX_ARRIVALS);
+        let listeners = SipListeners { udp: config.sip.udp, tcp: config.sip.tcp };
+        let net = SipNet::start(listeners, arrivals_in).await.context("[sip] udp, tcp")?;
+        let store = open_store(config).await?;
+        recovery::close_what_a_crash_left_open(&store, &config.recording.dir, plans.city.topic_categories())
+            .await?;
+        Ok(Self { http_socket, http, net, arrivals, store })
     }
 }
 

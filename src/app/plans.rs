@@ -15,7 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dialplan::Dialplan;
 use crate::people::Role;
 use crate::sip::digest_auth::Ha1;
-use crate::speech::PromptLibrary;
+use crate::speech::{self, PromptLibrary};
 use crate::store::{Store, User};
 use crate::switchboard::Settings;
 use crate::switchboard::settings::{Account, Trunk};
@@ -44,7 +44,8 @@ impl Plans {
         Ok(Self { dialplan: Arc::new(dialplan), city: Arc::new(city), prompts: Arc::new(prompts) })
     }
 
-    /// Dialplan and city plan alone, checked against each other and the configuration; no sound is made.
+    /// Dialplan and city plan alone, checked against each other, the prompt texts and the configuration; no sound is
+    /// made.
     pub fn read(config: &Config) -> Result<(Dialplan, CityPlan), Vec<Diagnostic>> {
         let dialplan = read(&config.number.dialplan, Dialplan::parse);
         let city = read(&config.city.file, CityPlan::parse);
@@ -54,7 +55,9 @@ impl Plans {
                 return Err([dialplan.err(), city.err()].into_iter().flatten().flatten().collect());
             }
         };
-        let unknown: Vec<Diagnostic> = dialplan
+        let texts = speech::read_texts(&config.prompts(), dialplan.languages())?;
+        let mut complaints = dialplan.check_prompts(&texts);
+        let unknown = dialplan
             .queues()
             .into_iter()
             .filter(|name| !config.queue.iter().any(|queue| queue.name == *name))
@@ -66,9 +69,9 @@ impl Plans {
                     0,
                     format!("queue `{name}` is not among the [[queue]]s of the configuration"),
                 )
-            })
-            .collect();
-        if unknown.is_empty() { Ok((dialplan, city)) } else { Err(unknown) }
+            });
+        complaints.extend(unknown);
+        if complaints.is_empty() { Ok((dialplan, city)) } else { Err(complaints) }
     }
 
     /// What the switchboard needs of all this.
@@ -94,6 +97,7 @@ impl Plans {
         let operators = live().filter(|user| user.role == Role::Operator).filter_map(profile).collect();
         Ok(Settings {
             realm: config.sip.realm.clone(),
+            digest: config.sip.digest.clone(),
             capacity: usize::try_from(config.sip.capacity).unwrap_or(usize::MAX),
             advertised: config.sip.advertised,
             short_number: config.number.short.clone(),

@@ -28,6 +28,9 @@ pub(super) fn check(file: &str, text: &str, config: &Config) -> Vec<Diagnostic> 
     if config.sip.realm.is_empty() || config.sip.realm.contains(['"', '\\']) {
         complaints.push(place.at("sip", "realm", 0, "the realm is empty or holds a quote"));
     }
+    if config.sip.digest.is_empty() {
+        complaints.push(place.at("sip", "digest", 0, "at least one of \"MD5\" and \"SHA-256\" is needed"));
+    }
     if config.number.short.is_empty() || !config.number.short.bytes().all(|byte| byte.is_ascii_digit()) {
         complaints.push(place.at("number", "short", 0, "the short number consists of digits, as in 1580"));
     }

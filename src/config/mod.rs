@@ -108,6 +108,7 @@ impl Config {
             ("sip.udp", self.sip.udp == other.sip.udp),
             ("sip.tcp", self.sip.tcp == other.sip.tcp),
             ("sip.realm", self.sip.realm == other.sip.realm),
+            ("sip.digest", self.sip.digest == other.sip.digest),
             ("rtp", self.rtp == other.rtp),
             ("http", self.http == other.http),
             ("store", self.store == other.store),

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::Deserialize;
 
 use super::checks::within;
+use crate::sip::digest_auth::Algorithm;
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -13,6 +14,8 @@ pub struct Sip {
     pub tcp: Option<SocketAddr>,
     /// Digest realm; the stored secrets are bound to it.
     pub realm: String,
+    /// Digest algorithms asked for, in order of preference.
+    pub digest: Vec<Algorithm>,
     /// Most calls at once, 1 to 10,000; the next INVITE hears 503.
     #[serde(deserialize_with = "within::<1, 10_000, _>")]
     pub capacity: u64,
@@ -30,6 +33,7 @@ impl Default for Sip {
             udp: Some(loopback),
             tcp: Some(loopback),
             realm: "ringback".to_owned(),
+            digest: vec![Algorithm::Md5],
             capacity: 200,
             advertised: None,
             drain_secs: 10,

@@ -59,24 +59,27 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Authenticator {
     realm: String,
+    offered: Vec<Algorithm>,
     nonces: Nonces,
 }
 
 /// Digest algorithms of RFC 8760 that we speak.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Algorithm {
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
+pub enum Algorithm {
+    #[serde(rename = "MD5")]
     Md5,
+    #[serde(rename = "SHA-256")]
     Sha256,
 }
 
 impl Algorithm {
     /// Strongest first (RFC 8760 2.3).
-    const OFFERED: [Self; 2] = [Self::Sha256, Self::Md5];
+    pub const ALL: [Self; 2] = [Self::Sha256, Self::Md5];
 
     /// MD5 where nothing is said (RFC 7616 3.3).
     fn from_token(token: Option<&str>) -> Option<Self> {
         let Some(token) = token else { return Some(Self::Md5) };
-        Self::OFFERED.into_iter().find(|algorithm| algorithm.token().eq_ignore_ascii_case(token))
+        Self::ALL.into_iter().find(|algorithm| algorithm.token().eq_ignore_ascii_case(token))
     }
 
     const fn token(self) -> &'static str {
@@ -141,9 +144,11 @@ struct Credentials {
 
 impl Credentials {
     /// The first usable `Authorization` of `request` for `realm`.
-    fn of_request(request: &Request, realm: &str) -> Option<Self> {
+    fn of_request(request: &Request, realm: &str, offered: &[Algorithm]) -> Option<Self> {
         let headers = request.headers.all("Authorization").take(MAX_CREDENTIALS);
-        headers.filter_map(|value| Self::parse(value, realm)).find(|found| found.is_for(&request.uri))
+        headers
+            .filter_map(|value| Self::parse(value, realm))
+            .find(|found| found.is_for(&request.uri) && offered.contains(&found.algorithm))
     }
 
     fn parse(value: &str, realm: &str) -> Option<Self> {
@@ -185,11 +190,12 @@ impl Credentials {
 }
 
 impl Authenticator {
-    pub fn new(realm: &str, seed: [u8; 32]) -> Self {
-        Self { realm: realm.to_owned(), nonces: Nonces::new(seed) }
+    /// Only `offered` algorithms are asked for and taken, in this order of preference.
+    pub fn new(realm: &str, offered: Vec<Algorithm>, seed: [u8; 32]) -> Self {
+        Self { realm: realm.to_owned(), offered, nonces: Nonces::new(seed) }
     }
 
-    /// Values for `WWW-Authenticate`, strongest algorithm first: one nonce, SHA-256 then MD5, qop="auth".
+    /// Values for `WWW-Authenticate`, one for each algorithm offered: the same nonce, qop="auth".
     pub fn challenge(&mut self, stale: bool, now: Instant) -> Vec<String> {
         let realm = quoted(&self.realm);
         let nonce = self.nonces.issue(now);
@@ -198,7 +204,7 @@ impl Authenticator {
             let token = algorithm.token();
             format!("Digest realm={realm}, nonce=\"{nonce}\", algorithm={token}, qop=\"auth\"{stale}")
         };
-        Algorithm::OFFERED.into_iter().map(challenge).collect()
+        self.offered.iter().copied().map(challenge).collect()
     }
 
     /// Checks the `Authorization` of `request` against what `secret_of` knows. Realm, nonce, nonce count
@@ -209,7 +215,7 @@ impl Authenticator {
         secret_of: impl Fn(&str) -> Option<Ha1>,
         now: Instant,
     ) -> Verdict {
-        let Some(credentials) = Credentials::of_request(request, &self.realm) else {
+        let Some(credentials) = Credentials::of_request(request, &self.realm, &self.offered) else {
             return Verdict::Challenge { stale: false };
         };
         // An unknown name costs the same work as a known one with a wrong password.

@@ -119,7 +119,7 @@ impl Switchboard {
         acd.configure(settings.queues.clone(), settings.operators.clone(), now.mono);
         Self {
             sip: TransactionLayer::new(mint.seed()),
-            authenticator: Authenticator::new(&settings.realm, mint.seed()),
+            authenticator: Authenticator::new(&settings.realm, settings.digest.clone(), mint.seed()),
             registrar: Registrar::default(),
             acd,
             mint,

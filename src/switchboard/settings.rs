@@ -7,12 +7,14 @@ use std::sync::Arc;
 use crate::acd::{OperatorProfile, QueueSettings};
 use crate::dialplan::Dialplan;
 use crate::ids::UserId;
-use crate::sip::digest_auth::Ha1;
+use crate::sip::digest_auth::{Algorithm, Ha1};
 
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Digest realm.
     pub realm: String,
+    /// Digest algorithms asked for, in order of preference.
+    pub digest: Vec<Algorithm>,
     /// Most calls at once; the next INVITE is answered 503.
     pub capacity: usize,
     /// Written into SDP instead of the bound address.

@@ -116,7 +116,7 @@ fn challenge_in_unknown_terms_is_not_answered() {
 fn both_algorithms_are_offered_strongest_first_and_taken() {
     let now = start();
     for index in 0..2 {
-        let mut server = Authenticator::new(REALM, SEED);
+        let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
         let challenges = server.challenge(false, now);
         assert!(challenges[0].contains("algorithm=SHA-256") && challenges[1].contains("algorithm=MD5"));
         assert!(!challenges[0].contains("stale"));
@@ -128,7 +128,7 @@ fn both_algorithms_are_offered_strongest_first_and_taken() {
 #[test]
 fn request_without_usable_credentials_is_challenged() {
     let now = start();
-    let mut server = Authenticator::new(REALM, SEED);
+    let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
     let good = answer(&server.challenge(false, now)[0], "201", "correct horse", 1);
     let unusable = [
         String::new(),
@@ -153,7 +153,7 @@ fn request_without_usable_credentials_is_challenged() {
 #[test]
 fn credentials_for_another_target_are_not_taken() {
     let now = start();
-    let mut server = Authenticator::new(REALM, SEED);
+    let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
     let value = answer(&server.challenge(false, now)[0], "201", "correct horse", 1);
     let mut other_user = register(Some(&value));
     other_user.uri.user = Some("1580".to_owned());
@@ -171,7 +171,7 @@ fn credentials_for_another_target_are_not_taken() {
 #[test]
 fn wrong_password_and_unknown_name_get_the_same_answer() {
     let now = start();
-    let mut server = Authenticator::new(REALM, SEED);
+    let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
     let challenge = server.challenge(false, now)[0].clone();
     for (user, password) in [("201", "wrong"), ("202", "correct horse"), ("", "")] {
         assert_eq!(verify(&mut server, &answer(&challenge, user, password, 1), now), Verdict::Refused);
@@ -181,7 +181,7 @@ fn wrong_password_and_unknown_name_get_the_same_answer() {
 #[test]
 fn the_secret_of_nobody_is_not_the_key_of_unknown_names() {
     let now = start();
-    let mut server = Authenticator::new(REALM, SEED);
+    let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
     let challenge = server.challenge(false, now)[0].clone();
     let nonce = Fields::parse(&challenge).unwrap().find("nonce").unwrap().to_owned();
     let fresh = Freshness { nonce: &nonce, counted: Some(("00000001", "c", "auth")) };
@@ -198,7 +198,7 @@ fn the_secret_of_nobody_is_not_the_key_of_unknown_names() {
 #[test]
 fn response_is_bound_to_the_method() {
     let now = start();
-    let mut server = Authenticator::new(REALM, SEED);
+    let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
     let value = answer(&server.challenge(false, now)[0], "201", "correct horse", 1);
     let mut invite = register(Some(&value));
     invite.method = Method::Invite;
@@ -208,7 +208,7 @@ fn response_is_bound_to_the_method() {
 #[test]
 fn replay_is_stale_and_the_next_count_is_good() {
     let now = start();
-    let mut server = Authenticator::new(REALM, SEED);
+    let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
     let challenge = server.challenge(false, now)[0].clone();
     let value = answer(&challenge, "201", "correct horse", 1);
     assert_eq!(verify(&mut server, &value, now), accepted());
@@ -224,7 +224,7 @@ fn replay_is_stale_and_the_next_count_is_good() {
 fn old_nonce_is_stale_for_the_right_password_only() {
     let now = start();
     let later = now + NONCE_LIFETIME + Duration::from_secs(1);
-    let mut server = Authenticator::new(REALM, SEED);
+    let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
     let challenge = server.challenge(false, now)[0].clone();
     let right = answer(&challenge, "201", "correct horse", 1);
     let wrong = answer(&challenge, "201", "wrong", 1);
@@ -238,8 +238,8 @@ fn old_nonce_is_stale_for_the_right_password_only() {
 #[test]
 fn nonce_of_another_run_is_stale() {
     let now = start();
-    let before = Authenticator::new(REALM, [6; 32]).challenge(false, now)[0].clone();
-    let mut server = Authenticator::new(REALM, SEED);
+    let before = Authenticator::new(REALM, Algorithm::ALL.to_vec(), [6; 32]).challenge(false, now)[0].clone();
+    let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
     let value = answer(&before, "201", "correct horse", 1);
     assert_eq!(verify(&mut server, &value, now), Verdict::Challenge { stale: true });
 }
@@ -247,7 +247,7 @@ fn nonce_of_another_run_is_stale() {
 #[test]
 fn credentials_of_several_realms_may_come_together() {
     let now = start();
-    let mut server = Authenticator::new(REALM, SEED);
+    let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
     let good = answer(&server.challenge(false, now)[1], "201", "correct horse", 1);
     let mut request = register(Some(&good.replace(REALM, "elsewhere.example")));
     request.headers.push("Authorization", good.as_str());
@@ -265,7 +265,7 @@ fn credentials_of_several_realms_may_come_together() {
 #[test]
 fn challenges_that_nobody_answers_cost_no_memory() {
     let now = start();
-    let mut server = Authenticator::new(REALM, SEED);
+    let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
     let first = server.challenge(false, now)[0].clone();
     for _ in 0..2 * MAX_NONCES {
         server.challenge(false, now);
@@ -277,4 +277,17 @@ fn challenges_that_nobody_answers_cost_no_memory() {
 #[test]
 fn secrets_do_not_show_in_debug_output() {
     assert_eq!(format!("{:?}", Ha1::new("201", REALM, "correct horse")), "Ha1(redacted)");
+}
+
+#[test]
+fn only_what_is_offered_is_asked_for_and_taken() {
+    let now = start();
+    let mut strict = Authenticator::new(REALM, vec![Algorithm::Sha256], SEED);
+    let challenges = strict.challenge(false, now);
+    assert_eq!(challenges.len(), 1);
+    assert!(challenges[0].contains("algorithm=SHA-256"));
+    let weaker = answer(&challenges[0].replace("SHA-256", "MD5"), "201", "correct horse", 1);
+    assert_eq!(verify(&mut strict, &weaker, now), Verdict::Challenge { stale: false });
+    let asked_for = answer(&challenges[0], "201", "correct horse", 1);
+    assert_eq!(verify(&mut strict, &asked_for, now), accepted());
 }

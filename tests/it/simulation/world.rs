@@ -20,7 +20,7 @@ use ringback::ivr::Answer;
 use ringback::language::Language;
 use ringback::media::{self, Exchange, PlayId, Sink, Sound};
 use ringback::recording::{RecordingResult, Sealed};
-use ringback::sip::digest_auth::Ha1;
+use ringback::sip::digest_auth::{Algorithm, Ha1};
 use ringback::sip::message::{Flow, Host, Message, StatusCode, Transport, Uri, parse_datagram};
 use ringback::softphone::line::{self, Line};
 use ringback::softphone::{Account, Registration};
@@ -169,6 +169,7 @@ fn settings(operators: &[(UserId, String)]) -> Settings {
     };
     Settings {
         realm: REALM.to_owned(),
+        digest: Algorithm::ALL.to_vec(),
         capacity: 60,
         advertised: None,
         short_number: SHORT_NUMBER.to_owned(),
