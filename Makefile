@@ -26,7 +26,7 @@ test: ## everything the build service runs
 	cargo clippy --all-targets -- -D warnings
 	cargo deny --offline check bans licenses sources
 	cargo test
-	[ ! -e web/package.json ] || (cd web && npm test)
+	cd web && npm run check && npm test
 
 check: ## the quick look before a commit: format, lints, layers, unit tests; no calls are placed
 	@$(MAKE) web
@@ -34,18 +34,15 @@ check: ## the quick look before a commit: format, lints, layers, unit tests; no 
 	cargo clippy --all-targets -- -D warnings
 	cargo test --lib --test tidy
 
-bench: ## the benchmarks
-	@echo "There is no benchmark yet: nothing was measured." >&2
-	exit 1
+bench: ## what a bridged, recorded call costs, whole processes, release build; CALLS=n SECONDS=n
+	@scripts/install-tools.sh run
+	$(MAKE) web
+	cargo bench --bench calls
 
 format: ## formats the Rust sources
 	cargo fmt
 
-# Until web/ is there, there are no pages to build; this condition goes with its arrival.
-ifeq ($(wildcard web/package.json),)
-web:
-	@echo "web/ is not there yet: no pages are built"
-else
+
 # The pages are embedded into the binary, so they are built before cargo runs. npm writes
 # node_modules/.package-lock.json last; Vite writes dist/index.html last.
 web: web/dist/index.html ## the pages, when their sources changed
@@ -56,4 +53,3 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 web/dist/index.html: web/node_modules/.package-lock.json $(shell find web -name node_modules -prune -o -name dist -prune -o -type f -print 2>/dev/null)
 	cd web && npm run build
 	touch dist/index.html
-endif

