@@ -1,4 +1,6 @@
 //! One complaint about a configuration text, placed at file:line:column.
+//! Shared by configuration, dialplan and city plan, which know their own rules;
+//! printing it is the command line's part.
 
 use std::fmt;
 

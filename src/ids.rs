@@ -1,4 +1,6 @@
 //! Names of things: identifiers, and the mint that makes them from a seed.
+//! UUIDv7 by RFC 9562 5.7. Case numbers are not made here: the register counts them
+//! (`case/number.rs`, `store/register.rs`).
 
 use std::fmt;
 use std::str::FromStr;

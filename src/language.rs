@@ -1,4 +1,6 @@
 //! The languages a citizen may be served in.
+//! A closed list: a new one needs prompts (`dialplans/prompts`), word order (`ivr/spoken.rs`) and a voice
+//! (`speech/`). The language of the pages is not meant.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,6 @@
 //! Who acts: roles and actors. What each role may do stands in `web/access.rs`.
+//! Names, passwords and phones of people are rows of the store
+//! (`store/users.rs`); the list of roles is DOMAIN.md's.
 
 use serde::{Deserialize, Serialize};
 

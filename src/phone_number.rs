@@ -1,4 +1,6 @@
 //! A telephone number or extension as signalled. `Debug` redacts it: numbers never reach a log whole.
+//! Cleaned (RFC 3966 5.1.1), not judged: whether it can be dialled or may come in is decided elsewhere. Which
+//! role sees it whole stands in `web/access.rs`.
 
 use std::fmt;
 

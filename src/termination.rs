@@ -1,4 +1,6 @@
 //! Why a leg or a contact ended: one closed list for the record, the journal and the SIP answer.
+//! The technical cause; how it ended for the city is `call::contact::Disposition`, why a
+//! request was refused is `call/refusal.rs`.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,5 @@
-//! What `/metrics` shows: Prometheus text of the switchboard's counters and of what only the running program knows.
+//! What `/metrics` shows: Prometheus text of the switchboard's counters and of what only the running program
+//! knows. The switchboard counts for itself and is copied from here; the URL is served by `web/health.rs`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

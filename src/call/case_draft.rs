@@ -1,4 +1,6 @@
 //! The case a contact becomes: what is known of it before an operator has said a word.
+//! When a case is asked for is decided in `waiting` and by `app/recovery.rs`; number and
+//! norm are the store's and `case/`'s.
 
 use std::collections::BTreeMap;
 

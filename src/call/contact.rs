@@ -1,4 +1,6 @@
 //! The contact: the record of one call, as the store keeps it and the API shows it.
+//! Only the words: the call fills them in step by step (`setup` to `ending`), what
+//! caused its end is `termination.rs`.
 
 use serde::{Deserialize, Serialize};
 

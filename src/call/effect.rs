@@ -1,4 +1,6 @@
 //! What the switchboard and its calls want done outside: the only way out of the pure core.
+//! Nothing is done here: `app/signalling.rs` carries effects out in order, the
+//! simulation of `tests/it` does in tests.
 
 use crate::call::contact::Contact;
 use crate::case::CaseDraft;

@@ -1,4 +1,5 @@
 //! The end of a call: both legs down, the recording sealed, exactly one disposition.
+//! How long an operator's wrap-up lasts is `acd/`'s business; how a leg says BYE or CANCEL is `leg/`'s.
 
 use std::time::Duration;
 

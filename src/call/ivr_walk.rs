@@ -1,4 +1,6 @@
 //! The citizen's walk through the dialplan, joined to play-out, digits, look-ups and the record.
+//! What a node does and which exit it takes is decided in `ivr/`; here its outputs become effects,
+//! journal entries and the call's next phase.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! Why a request was refused, and the SIP answer it gets: the one mapping to status codes.
+//! Who is refused is decided where requests are judged (`switchboard/admission.rs`, `setup`, `leg/`). A
+//! challenge (401) is no refusal: it belongs to `sip/digest_auth.rs`.
 
 use crate::sdp::NegotiationError;
 use crate::sip::message::{Request, Response, StatusCode};

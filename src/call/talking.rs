@@ -1,4 +1,6 @@
 //! Citizen and operator talk: bridge, hold, and what happens when one side goes.
+//! An operator who is lost sends the citizen back into the queue; a call that is over goes on in `ending`.
+//! Samples are mixed and passed on in `media/`.
 
 use serde_json::json;
 

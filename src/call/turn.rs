@@ -1,4 +1,6 @@
 //! One turn of the switchboard: what a call may touch while it handles one input.
+//! It lends, it decides nothing: the switchboard owns all of it and makes a turn for each step
+//! (`with_turn!`). Also here: the routes from messages to legs, and the counters.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;

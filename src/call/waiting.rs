@@ -1,4 +1,6 @@
 //! In the queue: the case is registered, music plays, operators are rung one after the other.
+//! Who is rung next, for how long, and when a place is announced is `acd/`'s
+//! choice; here it becomes legs and prompts.
 
 use serde_json::json;
 

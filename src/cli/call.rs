@@ -1,4 +1,5 @@
 //! `ringback call`: places a call, presses keys, speaks a WAV file, and saves what it hears.
+//! Here the arguments become a script and its outcome an exit code; the telephone itself is `softphone/`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,6 @@
 //! `ringback ivr simulate`: walks a dialplan with typed digits and prints what a caller would hear.
+//! Reads the files and the words typed; the walk and its transcript are
+//! `ivr/simulate.rs`. Needs no configuration.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! The command line: one file per command. Exit codes: 0 good, 1 the answer is no, 2 usage, 78 configuration.
+//! Logging is set up here. Commands read arguments and print; the work is done by the modules below.
 
 mod call;
 mod check;

@@ -1,4 +1,6 @@
 //! `ringback user`: people who sign in, their roles, and the phones of operators.
+//! Checks what was typed and keeps digests only, never a password; rows are `store/users.rs`,
+//! what a role may do is `web/access.rs`.
 
 use std::io::BufRead as _;
 use std::path::Path;

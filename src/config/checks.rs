@@ -1,4 +1,6 @@
 //! What serde cannot say: ranges, and rules between keys.
+//! Looks at the text alone, never at the machine: folders and programs are `cli/check.rs`'s, the contents
+//! of the files it names their readers'.
 
 use std::collections::BTreeSet;
 

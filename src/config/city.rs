@@ -1,4 +1,5 @@
 //! `[city]`: where the city plan stands (categories, executors, norms, calendars).
+//! Only its place: the plan is read and checked by `case/city.rs`.
 
 use std::path::PathBuf;
 

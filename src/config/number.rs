@@ -1,4 +1,6 @@
 //! `[number]`: the short number and the dialplan behind it.
+//! What the dialplan may say is `dialplan/`; which requests reach it is
+//! decided in `switchboard/admission.rs`.
 
 use std::path::PathBuf;
 

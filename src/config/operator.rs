@@ -1,4 +1,6 @@
 //! `[operator]`: the star codes operators dial from their phones.
+//! What they do is `switchboard/service_code.rs`; operators themselves are
+//! users in the store, not in this file.
 
 use serde::Deserialize;
 

@@ -1,4 +1,6 @@
 //! `[[queue]]`: how callers wait and operators are rung.
+//! Seconds and their ranges; they come into force in `acd/`. Which operator
+//! serves which queue stands with the user.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! `[recording]`: where the recordings are kept.
+//! Their states are `recording/`, their bytes `files/` and `wav/`. A change takes a restart.
 
 use std::path::PathBuf;
 

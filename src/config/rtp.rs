@@ -1,4 +1,5 @@
-//! `[rtp]`: the media ports and threads.
+//! `[rtp]`: the address and the ports of media.
+//! Which leg gets which pair of ports is `media_plane/ports.rs` (RFC 3550 11). A change takes a restart.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};

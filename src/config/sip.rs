@@ -1,4 +1,6 @@
 //! `[sip]`: where the service listens and how much it takes.
+//! Who may call is not said here: trunks are `[[trunk]]`, operators' phones are users in the store. Which of
+//! these keys change with a restart only is listed in `config/mod.rs`.
 
 use std::net::{IpAddr, SocketAddr};
 

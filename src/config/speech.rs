@@ -1,4 +1,5 @@
 //! `[speech]`: what renders the prompt texts that nobody has recorded.
+//! Texts and recordings lie beside the dialplan; how they become sound is `speech/`.
 
 use std::path::PathBuf;
 

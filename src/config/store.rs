@@ -1,4 +1,6 @@
 //! `[store]`: the database and the register's office code.
+//! Opening and migrating it is `store/`; how a register number is written is
+//! `case/number.rs`. A change takes a restart.
 
 use std::path::Path;
 

@@ -1,3 +1,5 @@
+//! What a configuration file may say: defaults, the place of each complaint, overrides from the environment,
+//! secrets, and what only a restart changes. The text alone is read; `ringback check` looks at the machine.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;

@@ -1,4 +1,6 @@
 //! `[[trunk]]`: who may bring calls to the short number, by address or by digest.
+//! Reads the secret and keeps it out of `Debug`; callers are matched and
+//! challenged in `switchboard/admission.rs`.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,6 @@
 //! The keys of each kind of node. Exits have no defaults: where a caller goes is always written down.
+//! Ranges of single keys are judged here, what nodes are to each other in `check.rs`;
+//! what a node does is `ivr/enter.rs`.
 
 use toml::de::DeValue;
 

@@ -1,4 +1,5 @@
 //! A good small plan, and for each rule a plan that breaks it, with the place of the complaint.
+//! Only reading and checking: walking a plan is tested in `ivr/walk/tests.rs`.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;

@@ -1,4 +1,6 @@
 //! Keys: one that decides in a menu, several that make a number in a collect; silence and wrong entries.
+//! How a key is heard on the line is `dtmf/` and `media/`; digits marked
+//! secret leave here masked for the journal.
 
 use std::time::Instant;
 

@@ -1,4 +1,6 @@
 //! What each kind of node does when the caller comes to it, and what an answered look-up means there.
+//! Keys and silence at the node are `collect.rs`'s; the keys an author writes
+//! for it are `dialplan/parse_node.rs`'s.
 
 use super::spoken;
 use super::walk::{State, Then, Walk};

@@ -1,4 +1,6 @@
 //! Numbers, dates, queue places and case states, composed of prompts in the order each language speaks them.
+//! Only the choice and the order of prompts: their words stand in
+//! `dialplans/prompts`, their sound is `speech/`.
 
 use chrono::NaiveDate;
 

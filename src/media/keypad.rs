@@ -1,4 +1,6 @@
 //! Keys pressed on our side: RFC 4733 event packets in place of audio, one key after the other.
+//! How long a key is held and what each tick sends; the packets are made in
+//! `sender.rs`, keys that come in are `dtmf/`'s.
 
 use std::collections::VecDeque;
 

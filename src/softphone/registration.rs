@@ -1,4 +1,6 @@
 //! The phone's own registration at a registrar (RFC 3261 10.2), with digest.
+//! Made once and not refreshed. The server's side is `sip/registrar.rs`; the
+//! digest itself is `sip/digest_auth.rs`.
 
 use std::net::SocketAddr;
 use std::time::Duration;

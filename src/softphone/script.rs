@@ -1,4 +1,6 @@
 //! What the person on the phone does, in order.
+//! Pure: it is told the time and says the next step. Sound and keys are
+//! sent by the phone (`softphone/mod.rs`).
 
 use std::collections::VecDeque;
 use std::sync::Arc;

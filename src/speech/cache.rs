@@ -1,4 +1,6 @@
 //! Rendered prompts on disk, found by what they were rendered from. Files appear whole or not at all.
+//! Nothing is ever removed here: the folder may be emptied by anybody, what is
+//! missing is rendered again (`render.rs`).
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! Many prompts at once: from the cache, or rendered a few at a time, trimmed and kept.
+//! Which prompts there must be is `library.rs`'s business, how the speech program is run `engine.rs`'s.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,6 @@
 //! Requests from outside any call: who may come in, and with what answer everybody else goes.
+//! RFC 3261 8.2. Requests within a call are handed to their leg; digests are checked in `sip/digest_auth.rs`,
+//! what an admitted INVITE becomes is `call/setup.rs`.
 
 use crate::call::refusal::{ALLOW, Refusal};
 use crate::call::{Call, NewCall};

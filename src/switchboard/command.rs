@@ -1,4 +1,6 @@
 //! What people ask of the running switchboard, from the desk, the API or a star code.
+//! Only the words: `distribution.rs` carries them out, and who may ask for what is
+//! settled before, in `web/access.rs`.
 
 use crate::call::contact::Disposition;
 use crate::ids::{ContactId, UserId};

@@ -1,4 +1,5 @@
 //! What the distributor decides, carried out on calls; and what people command.
+//! The choice of caller and operator is `acd/`'s; ringing, talking and ending are the call's own.
 
 use serde_json::json;
 

@@ -1,4 +1,5 @@
 //! Operators' phones: REGISTER, and what their coming and going means for the distributor.
+//! Who may register what is decided here (RFC 3261 10.3); bindings and their expiry are `sip/registrar.rs`.
 
 use crate::acd::OperatorStatus;
 use crate::call::refusal::Refusal;

@@ -1,4 +1,6 @@
 //! Star codes: an operator's phone dials them to become ready or not ready, hears a confirmation, is hung up.
+//! Which numbers they are is `[operator]` of the configuration; that a phone proves
+//! who it is belongs to `admission.rs`.
 
 use std::time::{Duration, Instant};
 

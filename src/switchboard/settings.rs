@@ -1,4 +1,6 @@
 //! What the switchboard must know of the configuration; replaced whole on reload, running calls keep theirs.
+//! Put together in `app/plans.rs` from files and store; nothing is read here.
+//! Network ranges are matched here, too.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;

@@ -1,4 +1,6 @@
 //! What the desks see of the running switchboard; remade after each change, at most ten times a second.
+//! Only a picture: how often it is published is `app/signalling.rs`'s business, and numbers are whole
+//! here, masked for each role in `web/`.
 
 use serde::Serialize;
 

@@ -1,4 +1,6 @@
 //! The calling side of a leg: INVITE, its answers, CANCEL and the 2xx that crosses it.
+//! RFC 3261 9.1 and 13.2. Retransmissions are the transaction layer's; whom to
+//! call and for how long is decided above.
 
 use crate::call::leg::{CONTACT_USER, Leg, LegEnd, LegEvent, SentInvite, State, send_bye};
 use crate::call::refusal::ALLOW;

@@ -1,4 +1,6 @@
 //! The answering side of a leg: offer, answer, its acknowledgement, re-INVITE.
+//! RFC 3261 13.3 and 14.2. The 2xx is repeated here until its ACK comes, because no transaction does;
+//! when to answer is for the call to say.
 
 use crate::call::leg::{ACK_TIMEOUT, AwaitedAck, HangUp, Leg, LegEnd, LegEvent, State, Timer, send_bye};
 use crate::call::refusal::{ALLOW, Refusal};

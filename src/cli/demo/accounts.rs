@@ -1,4 +1,6 @@
 //! The people of the demo, with passwords made at random and printed once.
+//! Who they are and what they speak stands here; what the colleague does is in `staff.rs`,
+//! what is printed in `invitation.rs`.
 
 use rand::RngExt;
 

@@ -1,4 +1,6 @@
 //! The printed box: the short number, a link into each page that works once, SIP accounts, and a QR code.
+//! Makes the links' tokens and puts them into the store, which lets each be used once; what a page does
+//! with its link is `web/`'s business.
 
 use std::fmt::Write as _;
 use std::time::Duration;

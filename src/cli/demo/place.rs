@@ -1,4 +1,6 @@
 //! Where the demo takes place: its folder, its free ports, and a dialplan whose office never closes.
+//! Everything of a run lies in that folder, only the speech cache is shared; the
+//! shipped files are read, never changed.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};

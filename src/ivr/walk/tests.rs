@@ -1,4 +1,5 @@
 //! Each kind of node and each exit of it, by simulated time; and random callers against the shipped plan.
+//! No call around it: inputs go straight into the machine, and its outputs are compared as short words.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;

@@ -1,4 +1,6 @@
 //! A small plan, its recorded, rendered and missing prompts; and the texts of the shipped one.
+//! The speech program really runs here; rendering many prompts at once and cutting
+//! off silence is tested in `render.rs`.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::PathBuf;

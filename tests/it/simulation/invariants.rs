@@ -1,4 +1,6 @@
 //! DOMAIN.md's invariants, as far as calls go: what must hold after each step, and what at the end.
+//! They look at snapshots, rows and tapes only, never inside a machine; machines left
+//! unfinished are `world.rs`'s to find.
 
 use std::collections::{HashMap, HashSet};
 

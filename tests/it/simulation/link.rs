@@ -1,4 +1,6 @@
 //! The network: delays every datagram and loses some, from a seed.
+//! Here its agenda, in order of time, and its slowest delay; whether and when a
+//! packet arrives is drawn in `world.rs`.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;

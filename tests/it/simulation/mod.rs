@@ -1,10 +1,14 @@
-//! A thousand random calls through the pure core: SIP messages and RTP frames over a seeded lossy link, in simulated
-//! time, with DOMAIN.md's invariants checked after each step. `RINGBACK_SEED=n` repeats a run.
+//! A thousand random calls through the pure core: SIP messages and RTP frames over a seeded lossy link, in
+//! simulated time, with DOMAIN.md's invariants checked after each step. `RINGBACK_SEED=n` repeats a run.
 
+mod city;
+mod ears;
 mod invariants;
 mod link;
 mod people;
 mod record;
+mod service;
+mod street;
 mod world;
 
 use std::time::Duration;

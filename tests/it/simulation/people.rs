@@ -1,4 +1,5 @@
 //! Citizens and operators: a telephone line, its media, and what its owner will do.
+//! Their intentions are drawn here from the seed; how their telephones carry them out is in `street.rs`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

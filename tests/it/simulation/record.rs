@@ -1,4 +1,6 @@
 //! The store and the disk of the simulation: they answer late, in order, and sometimes not well.
+//! Here is what they hold; when and how they answer is in `service.rs`, what
+//! must be true of it in `invariants.rs`.
 
 use std::collections::HashMap;
 

@@ -1,0 +1,237 @@
+//! Everybody's telephones in the world: operators register and become ready, citizens dial, and whatever
+//! their lines and media put out goes over the lossy link. How people decide is in `people.rs`.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use rand::RngExt;
+
+use ringback::acd::OperatorStatus;
+use ringback::call::leg::LegEvent;
+use ringback::dtmf::Digit;
+use ringback::media::{self, Exchange, PlayId};
+use ringback::sip::message::{Flow, Host, StatusCode, Transport, Uri};
+use ringback::softphone::line::{self, Line};
+use ringback::softphone::{Account, Registration};
+use ringback::switchboard::Command;
+
+use super::city::{SHORT_NUMBER, address, service};
+use super::ears::Ears;
+use super::people::{Person, Reaction, Role, Temper, later, millis};
+use super::world::{Happening, TICK, World};
+
+impl World {
+    pub(super) fn add_person(&mut self, role: Role) -> usize {
+        let index = self.people.len();
+        let (sip, rtp) = (address(index, 5060), address(index, 4000));
+        self.by_sip.insert(sip, index);
+        self.by_rtp.insert(rtp, index);
+        self.people.push(Person {
+            line: Line::new(sip, self.rng.random()),
+            media: Exchange::new(),
+            rtp,
+            leg: None,
+            role,
+            vanished: false,
+            wakes_at: None,
+            final_response: None,
+            ringing: None,
+            rung: 0,
+            talked: false,
+        });
+        index
+    }
+
+    /// Every operator's telephone registers; readiness is asked for whenever it is missing.
+    pub(super) fn sign_operators_in(&mut self) {
+        for person in 0..self.people.len() {
+            let Role::Operator { extension, .. } = &self.people[person].role else { continue };
+            let account =
+                Account { extension: extension.clone(), password: extension.clone(), registrar: service() };
+            let local = self.people[person].line.local();
+            let mint = self.people[person].line.mint();
+            let registration = Registration { account, call_id: mint.token(), tag: mint.token(), local };
+            self.register(person, &registration);
+            self.agenda.add(self.now.mono, Happening::Ready { person });
+        }
+    }
+
+    /// Until the registrar says 200; the transaction layers see lost datagrams through.
+    fn register(&mut self, person: usize, registration: &Registration) {
+        let mut credentials = None;
+        for seq in 1.. {
+            let request = registration.request(seq, credentials.take());
+            let time = self.now;
+            self.people[person].line.send(request, registration.flow(), time).unwrap();
+            let response = loop {
+                self.serve_person(person);
+                self.run_for(TICK);
+                if let Some(response) = self.people[person].final_response.take() {
+                    break response;
+                }
+            };
+            match response.status {
+                StatusCode::OK => return,
+                StatusCode::UNAUTHORIZED => {
+                    let challenge = response.headers.first("WWW-Authenticate").unwrap();
+                    credentials = Some(registration.credentials(challenge, "0123456789abcdef").unwrap());
+                }
+                other => panic!("registration answered {}", other.0),
+            }
+        }
+    }
+
+    pub(super) fn place_call(&mut self) {
+        let temper = Temper::draw(&mut self.rng);
+        let at = self.now.mono;
+        let person = self.add_person(Role::Citizen(temper.clone()));
+        let target = Uri::sip(Some(SHORT_NUMBER), Host::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)), Some(5060));
+        let local = self.people[person].line.local();
+        let flow = Flow { transport: Transport::Udp, local, remote: service() };
+        let time = self.now;
+        self.people[person].line.call(target, flow, &format!("38050{person:07}"), time);
+        self.agenda.add(at + temper.patience, Happening::HangUp { person });
+        if temper.vanishes {
+            let when = later(at, &mut self.rng, 500, 8_000);
+            self.agenda.add(when, Happening::Vanish { person });
+        }
+        self.serve_person(person);
+    }
+
+    pub(super) fn ask_for_readiness(&mut self, person: usize) {
+        let Role::Operator { user, .. } = self.people[person].role else { return };
+        let snapshot = self.board.snapshot(self.now);
+        let status =
+            snapshot.operators.iter().find(|operator| operator.id == user).map(|operator| &operator.status);
+        if matches!(status, Some(OperatorStatus::NotReady { .. })) {
+            self.board.handle_command(Command::SetReady { operator: user }, self.now).unwrap();
+            self.carry_out();
+        }
+        let again = later(self.now.mono, &mut self.rng, 1_000, 4_000);
+        self.agenda.add(again, Happening::Ready { person });
+    }
+
+    pub(super) fn react(&mut self, person: usize, rung: u64, answer: bool) {
+        if self.people[person].rung != rung {
+            return;
+        }
+        let Some(ringing) = self.people[person].ringing.take() else { return };
+        let time = self.now;
+        let line = &mut self.people[person].line;
+        if answer {
+            line.accept(ringing, time);
+        } else {
+            line.reject(&ringing, StatusCode::BUSY_HERE, time);
+        }
+        self.serve_person(person);
+    }
+
+    pub(super) fn press(&mut self, person: usize, key: char) {
+        let Some(leg) = self.people[person].leg else { return };
+        let digit = Digit::from_char(key).unwrap();
+        self.media_command(person, media::Command::SendDigit { leg, digit });
+    }
+
+    fn media_command(&mut self, person: usize, command: media::Command) {
+        let mut sink = Ears::default();
+        let at = self.now.mono;
+        self.people[person].media.handle_command(command, at, &mut sink);
+        self.hear_person(person, sink);
+    }
+
+    /// Takes what a person's line has to say.
+    pub(super) fn serve_person(&mut self, person: usize) {
+        while let Some(output) = self.people[person].line.poll_output() {
+            match output {
+                line::Output::Transmit { bytes, .. } => {
+                    let from = self.people[person].line.local();
+                    if !self.people[person].vanished && self.arrives() {
+                        let at = self.arrival();
+                        self.agenda.add(at, Happening::ToService { bytes, from });
+                    }
+                }
+                line::Output::Media(command) => self.person_media(person, command),
+                line::Output::Event(line::Event::Leg(event)) => self.person_event(person, event),
+                line::Output::Event(line::Event::Incoming(ringing)) => self.ring(person, ringing),
+                line::Output::Event(line::Event::Response { response, .. }) => {
+                    if response.status.is_final() {
+                        self.people[person].final_response = Some(response);
+                    }
+                }
+                line::Output::Event(line::Event::Failed { .. }) => {}
+            }
+        }
+        if let Some(at) = self.people[person].line.poll_timeout()
+            && self.people[person].wakes_at.is_none_or(|earlier| at < earlier)
+        {
+            self.people[person].wakes_at = Some(at);
+            self.agenda.add(at, Happening::Wake { person });
+        }
+    }
+
+    fn ring(&mut self, person: usize, ringing: line::Ringing) {
+        self.people[person].rung += 1;
+        let rung = self.people[person].rung;
+        self.people[person].ringing = Some(ringing);
+        match Reaction::draw(&mut self.rng) {
+            Reaction::Answer { after } => {
+                self.agenda.add(self.now.mono + after, Happening::React { person, rung, answer: true });
+            }
+            Reaction::Reject { after } => {
+                self.agenda.add(self.now.mono + after, Happening::React { person, rung, answer: false });
+            }
+            Reaction::LetRing => {}
+        }
+    }
+
+    fn person_media(&mut self, person: usize, command: media::Command) {
+        if let media::Command::Open { leg, .. } = command {
+            self.people[person].leg = Some(leg);
+            self.media_command(person, command);
+            let event = media::Event::Opened { leg, local_rtp: self.people[person].rtp };
+            let time = self.now;
+            self.people[person].line.handle_media(&event, time);
+            return;
+        }
+        if matches!(command, media::Command::Close { .. }) {
+            self.people[person].leg = None;
+        }
+        self.media_command(person, command);
+    }
+
+    fn person_event(&mut self, person: usize, event: LegEvent) {
+        if event != LegEvent::Established {
+            return;
+        }
+        self.people[person].talked = true;
+        if let Some(leg) = self.people[person].leg {
+            let sounds = vec![self.tone.clone()];
+            self.media_command(person, media::Command::Play { leg, play: PlayId(1), sounds, repeat: true });
+        }
+        match self.people[person].role.clone() {
+            Role::Citizen(temper) => {
+                for (after, key) in temper.keys {
+                    self.agenda.add(self.now.mono + after, Happening::Press { person, key });
+                }
+            }
+            Role::Operator { .. } => {
+                let at = later(self.now.mono, &mut self.rng, 1_000, 12_000);
+                if self.rng.random_bool(0.6) {
+                    self.agenda.add(at, Happening::HangUp { person });
+                }
+            }
+        }
+    }
+
+    pub(super) fn hear_person(&mut self, person: usize, sink: Ears) {
+        for (to, packet) in sink.rtp {
+            if let Some(leg) = self.service_ports.get(&to).copied()
+                && !self.people[person].vanished
+                && self.arrives()
+            {
+                let from = self.people[person].rtp;
+                let at = self.now.mono + millis(&mut self.rng, 1, 15);
+                self.agenda.add(at, Happening::RtpToService { leg, from, packet });
+            }
+        }
+    }
+}
