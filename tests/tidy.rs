@@ -419,7 +419,11 @@ fn no_machine_and_no_registry_is_named() {
     for source in sources() {
         for word in FOREIGN {
             for (at, _) in source.text.match_indices(word) {
-                wrong.push(format!("{}:{}: `{word}`", source.path, line_of(&source.text, at)));
+                // `pages/work/` is a folder of ours: a path of a machine begins with its slash.
+                let inside = source.text[..at].ends_with(|c: char| c.is_alphanumeric() || "._-".contains(c));
+                if !(word.starts_with('/') && inside) {
+                    wrong.push(format!("{}:{}: `{word}`", source.path, line_of(&source.text, at)));
+                }
             }
         }
     }
