@@ -41,6 +41,28 @@ pub struct Contact {
     pub callback: Option<PhoneNumber>,
 }
 
+impl Contact {
+    /// How the contact ended when nobody says so. `informed`: the caller heard the answer to a question.
+    pub fn default_disposition(&self, informed: bool) -> Disposition {
+        if self.connected_at.is_some() {
+            return Disposition::CaseCreated;
+        }
+        if self.queued_at.is_some() {
+            return Disposition::Abandoned;
+        }
+        // A voice message or a call-back: a case without ever having waited.
+        if self.case.is_some() || self.callback.is_some() {
+            return Disposition::CaseCreated;
+        }
+        match self.termination {
+            Some(Termination::IvrHungUp) => Disposition::Consultation,
+            Some(Termination::CallerHungUp) if informed => Disposition::Consultation,
+            Some(Termination::CallerHungUp | Termination::CallerCancelled) | None => Disposition::Abandoned,
+            Some(_) => Disposition::Technical,
+        }
+    }
+}
+
 /// How the contact ended for the city; exactly one (DOMAIN.md, invariant 1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -18,7 +18,9 @@ use crate::people::Actor;
 use crate::termination::Termination;
 
 /// The disk gets this long to complete a file before the record says `failed`.
-const SEAL_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const SEAL_TIMEOUT: Duration = Duration::from_secs(60);
+/// The disposition waits this long for the number of a case that was asked for.
+const CASE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Wrap-up can never keep a contact without disposition for longer than this.
 const DISPOSE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
@@ -40,8 +42,18 @@ impl Call {
         );
     }
 
+    /// Somebody of the staff ends the call from a desk.
+    pub fn end_by(&mut self, by: Actor, turn: &mut Turn<'_>) {
+        self.end_with(Termination::OperatorHungUp, by, turn);
+    }
+
     /// Ends the call in order, from whatever phase; safe to call twice.
     pub fn end(&mut self, termination: Termination, turn: &mut Turn<'_>) {
+        let by = self.who_ended(termination);
+        self.end_with(termination, by, turn);
+    }
+
+    fn end_with(&mut self, termination: Termination, by: Actor, turn: &mut Turn<'_>) {
         if matches!(self.phase, Phase::Ended { .. }) {
             return;
         }
@@ -53,7 +65,7 @@ impl Call {
         self.contact.ended_at = Some(turn.now.utc);
         self.contact.termination = Some(termination);
         let ended = self
-            .draft(EventType::ContactEnded, self.who_ended(termination), turn)
+            .draft(EventType::ContactEnded, by, turn)
             .with(json!({ "termination": termination, "phase": self.phase() }));
         if self.track.stop(turn) {
             self.timers.set(Timer::Seal, turn.now.mono + SEAL_TIMEOUT);
@@ -112,30 +124,28 @@ impl Call {
         self.commit(None, false, vec![draft], turn);
     }
 
-    /// Nobody said anything: what the call itself shows.
+    /// Nobody said anything: what the call itself shows, as soon as a case that was asked for has its number.
     pub fn dispose_by_default(&mut self, turn: &mut Turn<'_>) {
-        self.timers.stop(Timer::Dispose);
-        if self.contact.disposition.is_none() {
-            self.contact.disposition = Some(self.default_disposition());
-            let draft = self.disposed_draft(Actor::system("switchboard"), turn);
-            self.commit(None, false, vec![draft], turn);
+        if self.case_asked && self.contact.case.is_none() && self.contact.disposition.is_none() {
+            self.timers.set(Timer::Dispose, turn.now.mono + CASE_TIMEOUT);
+        } else {
+            self.dispose_now(turn);
         }
     }
 
-    fn default_disposition(&self) -> Disposition {
-        if self.contact.connected_at.is_some() {
-            return Disposition::CaseCreated;
-        }
-        match self.contact.termination {
-            Some(Termination::IvrHungUp)
-                if self.contact.case.is_some() || self.contact.callback.is_some() =>
-            {
+    pub(super) fn dispose_now(&mut self, turn: &mut Turn<'_>) {
+        self.timers.stop(Timer::Dispose);
+        if self.contact.disposition.is_none() {
+            let shown = self.contact.default_disposition(self.informed);
+            // The store never gave the number, but a case was asked for and is being tried.
+            let disposition = if self.case_asked && shown == Disposition::Consultation {
                 Disposition::CaseCreated
-            }
-            Some(Termination::IvrHungUp) => Disposition::Consultation,
-            Some(Termination::CallerHungUp | Termination::CallerCancelled) | None => Disposition::Abandoned,
-            Some(_) if self.contact.queued_at.is_some() => Disposition::Abandoned,
-            Some(_) => Disposition::Technical,
+            } else {
+                shown
+            };
+            self.contact.disposition = Some(disposition);
+            let draft = self.disposed_draft(Actor::system("switchboard"), turn);
+            self.commit(None, false, vec![draft], turn);
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::call::effect::Effect;
 use crate::call::turn::Turn;
-use crate::call::{Call, Phase, Timer};
+use crate::call::{Call, Key, KeySource, Phase, Timer};
 use crate::case::Priority;
 use crate::dtmf::Digit;
 use crate::ids::LegId;
@@ -18,6 +18,10 @@ use crate::media::{self, PlayId};
 use crate::people::Actor;
 use crate::phone_number::PhoneNumber;
 use crate::termination::Termination;
+
+/// A phone that sends keys both as INFO and as RFC 4733 events sends them this close together, the event's end being
+/// as late as the key was held.
+const SAME_KEY: Duration = Duration::from_secs(1);
 
 impl Call {
     /// The citizen hears us: the walk begins.
@@ -31,7 +35,19 @@ impl Call {
         self.drain_walk(turn);
     }
 
-    pub(super) fn handle_digit(&mut self, digit: Digit, turn: &mut Turn<'_>) {
+    /// A key of the citizen. The same key by the other way within [`SAME_KEY`] is the same press.
+    pub(super) fn handle_key(&mut self, digit: Digit, by: KeySource, turn: &mut Turn<'_>) {
+        let key = Key { digit, by, at: turn.now.mono };
+        let repeated = self.last_key.is_some_and(|last| {
+            last.digit == digit && last.by != by && key.at.saturating_duration_since(last.at) < SAME_KEY
+        });
+        self.last_key = (!repeated).then_some(key);
+        if !repeated {
+            self.handle_digit(digit, turn);
+        }
+    }
+
+    fn handle_digit(&mut self, digit: Digit, turn: &mut Turn<'_>) {
         match &mut self.phase {
             Phase::Ivr { walk } => {
                 walk.handle_digit(digit, turn.now);
@@ -61,6 +77,7 @@ impl Call {
 
     pub fn handle_lookup(&mut self, answer: Answer, turn: &mut Turn<'_>) {
         if let Phase::Ivr { walk } = &mut self.phase {
+            self.informed |= matches!(answer, Answer::CaseStatus { .. } | Answer::Count(_));
             walk.handle_lookup(answer, turn.now);
             self.drain_walk(turn);
         }

@@ -26,6 +26,7 @@ use crate::call::leg::{Leg, LegEvent};
 use crate::call::record::Track;
 use crate::call::turn::Turn;
 use crate::dialplan::Dialplan;
+use crate::dtmf::Digit;
 use crate::ids::{ContactId, LegId, RecordingId, UserId};
 use crate::ivr::Walk;
 use crate::journal::Draft;
@@ -55,6 +56,27 @@ pub struct Call {
     timers: TimerTable<Timer>,
     /// The first entry, until the store says that it has it.
     unwritten: Option<Draft>,
+    /// A case was asked for; its number may still be on its way.
+    case_asked: bool,
+    /// The caller heard the answer to a question, such as the state of a case.
+    informed: bool,
+    /// The last key, and how it came: phones that send each key twice press it once.
+    last_key: Option<Key>,
+}
+
+/// A key as it was pressed.
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    digit: Digit,
+    by: KeySource,
+    at: Instant,
+}
+
+/// RFC 4733 in the media, or INFO in the signalling.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum KeySource {
+    Media,
+    Signalling,
 }
 
 /// The leg of the operator who is rung or talks.
@@ -113,6 +135,8 @@ enum Timer {
     Seal,
     /// The disposition must be known by then, whatever the operator does.
     Dispose,
+    /// Nobody is kept on hold for longer than this.
+    Hold,
 }
 
 impl Call {
@@ -133,11 +157,21 @@ impl Call {
         self.track.recording().id
     }
 
+    /// The commit this call waits for before it is answered.
+    pub fn awaited_ticket(&self) -> Option<Ticket> {
+        let Phase::Setup { missing } = &self.phase else { return None };
+        missing.iter().find_map(|missing| match missing {
+            Missing::Commit(ticket) => Some(*ticket),
+            Missing::Media | Missing::File => None,
+        })
+    }
+
     /// Nothing is left to do: the switchboard may forget the call.
     pub fn is_complete(&self) -> bool {
         matches!(self.phase, Phase::Ended { .. })
             && self.track.is_sealed()
             && self.contact.disposition.is_some()
+            && self.unwritten.is_none()
             && self.citizen.is_ended()
             && self.retired.iter().all(Leg::is_ended)
     }
@@ -154,6 +188,10 @@ impl Call {
     /// The operator of a talking or offered leg.
     pub fn operator(&self) -> Option<UserId> {
         self.operator.as_ref().map(|operator| operator.user)
+    }
+
+    fn operator_leg(&self) -> Option<LegId> {
+        self.operator.as_ref().map(|operator| operator.leg.id)
     }
 
     pub fn since(&self) -> crate::time::Timestamp {
@@ -224,12 +262,13 @@ impl Call {
                 let event = self.leg_mut(leg).and_then(|leg| leg.handle_media_failed(turn));
                 self.handle_leg_event(leg, event, turn);
             }
-            media::Event::DigitPressed { digit, .. } => {
-                self.handle_leg_event(leg, Some(LegEvent::Digit(*digit)), turn);
+            media::Event::DigitPressed { digit, .. } if leg == self.citizen.id => {
+                self.handle_key(*digit, KeySource::Media, turn);
             }
             media::Event::PlayFinished { play, .. } => self.handle_play_finished(leg, *play, turn),
             media::Event::MediaTimeout { .. } => self.handle_media_timeout(leg, turn),
-            media::Event::AudioStarted { .. }
+            media::Event::DigitPressed { .. }
+            | media::Event::AudioStarted { .. }
             | media::Event::RecordingEnded { .. }
             | media::Event::Closed { .. } => {}
         }
@@ -248,7 +287,7 @@ impl Call {
         match event {
             LegEvent::Prepared => self.have(Missing::Media, turn),
             LegEvent::Established => self.start_walk(turn),
-            LegEvent::Digit(digit) => self.handle_digit(digit, turn),
+            LegEvent::Digit(digit) => self.handle_key(digit, KeySource::Signalling, turn),
             LegEvent::Held => self.note_hold("applicant", true, turn),
             LegEvent::Resumed => self.note_hold("applicant", false, turn),
             LegEvent::Ringing => {}
@@ -279,8 +318,9 @@ impl Call {
             match timer {
                 Timer::Setup => self.handle_setup_timeout(turn),
                 Timer::Voicemail => self.end_voicemail(turn),
-                Timer::Seal => self.give_up_seal(turn),
-                Timer::Dispose => self.dispose_by_default(turn),
+                Timer::Seal => self.handle_seal_timeout(turn),
+                Timer::Dispose => self.dispose_now(turn),
+                Timer::Hold => self.handle_hold_timeout(turn),
             }
         }
     }

@@ -31,6 +31,8 @@ enum TrackState {
     },
     /// The last block was cut; the file is being completed.
     Sealing,
+    /// The same, asked for once more.
+    SealingLate,
     Sealed,
     /// The call was never answered.
     Discarded,
@@ -91,9 +93,21 @@ impl Track {
         false
     }
 
+    /// Nothing was said: the file goes, its row stays as one without a file.
     pub(super) fn discard(&mut self, turn: &mut Turn<'_>) {
         self.state = TrackState::Discarded;
+        self.recording.state = RecordingState::Sealed;
+        self.recording.result = Some(RecordingResult::Discarded);
         turn.effect(Effect::DiscardRecording { recording: self.recording.id });
+    }
+
+    /// True the first time the disk is late.
+    fn ask_again(&mut self) -> bool {
+        let first = matches!(self.state, TrackState::Sealing);
+        if first {
+            self.state = TrackState::SealingLate;
+        }
+        first
     }
 
     fn seal(&mut self, sealed: Sealed) {
@@ -192,8 +206,18 @@ impl Call {
         self.commit(None, true, entries, turn);
     }
 
-    /// The disk side never answered: the record says so rather than staying open.
-    pub(super) fn give_up_seal(&mut self, turn: &mut Turn<'_>) {
+    /// The disk has not answered in time. Perhaps it was never asked: it is, once; then the record says that the file
+    /// failed rather than staying open.
+    pub(super) fn handle_seal_timeout(&mut self, turn: &mut Turn<'_>) {
+        if self.track.ask_again() {
+            turn.effect(Effect::SealRecording { recording: self.track.recording.id });
+            self.timers.set(super::Timer::Seal, turn.now.mono + super::ending::SEAL_TIMEOUT);
+        } else {
+            self.give_up_seal(turn);
+        }
+    }
+
+    fn give_up_seal(&mut self, turn: &mut Turn<'_>) {
         let failed = Sealed {
             recording: self.track.recording.id,
             frames: 0,

@@ -87,6 +87,9 @@ impl Call {
             since: turn.now.utc,
             timers: TimerTable::default(),
             unwritten: None,
+            case_asked: false,
+            informed: false,
+            last_key: None,
         };
         turn.counters.calls_offered += 1;
         turn.effect(Effect::OpenRecording {
@@ -205,7 +208,7 @@ impl Call {
             .because(reason);
         let disposed = self.disposed_draft(Actor::system("switchboard"), turn);
         entries.extend([ended.draft, disposed]);
-        self.commit(None, false, entries, turn);
+        self.commit(None, true, entries, turn);
         *turn.counters.calls_ended.entry(termination.name()).or_default() += 1;
     }
 }

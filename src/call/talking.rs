@@ -2,18 +2,23 @@
 //! An operator who is lost sends the citizen back into the queue; a call that is over goes on in `ending`.
 //! Samples are mixed and passed on in `media/`.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::acd::{Enqueued, QueueEntry};
 use crate::call::leg::LegEnd;
 use crate::call::turn::Turn;
-use crate::call::{Call, Phase};
+use crate::call::{Call, Phase, Timer};
 use crate::ids::LegId;
 use crate::journal::EventType;
 use crate::language::Language;
 use crate::media;
 use crate::people::{Actor, Role};
 use crate::termination::Termination;
+
+/// Nobody is kept on hold for longer, and no phone that died on hold keeps a call alive.
+const LONGEST_HOLD: Duration = Duration::from_secs(30 * 60);
 
 impl Call {
     /// The operator picked up: announcement and music stop, both hear each other with the next tick.
@@ -57,12 +62,28 @@ impl Call {
 
     pub(super) fn note_hold(&mut self, by: &str, held: bool, turn: &mut Turn<'_>) {
         let event = if held { EventType::ContactHeld } else { EventType::ContactResumed };
+        if held {
+            self.timers.set(Timer::Hold, turn.now.mono + LONGEST_HOLD);
+        } else if !self.is_held() {
+            self.timers.stop(Timer::Hold);
+        }
         let actor = match (by, self.operator()) {
             ("operator", Some(user)) => operator_actor(user),
             _ => self.applicant(),
         };
         let note = self.draft(event, actor, turn).with(json!({ "by": by }));
         self.commit(None, false, vec![note.draft], turn);
+    }
+
+    /// Nobody can tell a phone on hold from one that died: the operator's is given up and the caller waits for another
+    /// one; a caller's call is ended.
+    pub(super) fn handle_hold_timeout(&mut self, turn: &mut Turn<'_>) {
+        if self.citizen.is_held() {
+            self.end(Termination::LimitReached, turn);
+        } else if let Some(operator) = self.operator.as_mut().filter(|operator| operator.leg.is_held()) {
+            operator.leg.hang_up(turn);
+            self.requeue(turn);
+        }
     }
 
     /// The operator's leg ended while talking: hung up means the call is over; lost means the caller goes
@@ -77,7 +98,7 @@ impl Call {
     pub(super) fn handle_media_timeout(&mut self, leg: LegId, turn: &mut Turn<'_>) {
         if leg == self.citizen.id {
             self.end(Termination::MediaTimeout, turn);
-        } else if matches!(self.phase, Phase::Talking) {
+        } else if matches!(self.phase, Phase::Talking) && self.operator_leg() == Some(leg) {
             tracing::warn!(call.id = %self.contact.id, leg.id = %leg, "operator's phone went silent");
             if let Some(operator) = &mut self.operator {
                 operator.leg.hang_up(turn);

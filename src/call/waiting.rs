@@ -8,8 +8,9 @@ use crate::acd::{Enqueued, OfferFailure, QueueEntry};
 use crate::call::effect::Effect;
 use crate::call::leg::{Leg, LegEnd, LegEvent};
 use crate::call::turn::Turn;
-use crate::call::{Call, OfferTarget, OperatorLeg, Phase, case_draft};
+use crate::call::{Call, OfferTarget, OperatorLeg, Phase, WrapUp, case_draft};
 use crate::case::{CaseNumber, Priority};
+use crate::ids::UserId;
 use crate::ivr;
 use crate::journal::EventType;
 use crate::language::Language;
@@ -52,7 +53,10 @@ impl Call {
     }
 
     /// Asks for a case once per contact; its number comes back by [`Self::handle_case_registered`].
-    pub(super) fn register_case(&self, priority: Priority, description: &str, turn: &mut Turn<'_>) {
+    pub(super) fn register_case(&mut self, priority: Priority, description: &str, turn: &mut Turn<'_>) {
+        if std::mem::replace(&mut self.case_asked, true) {
+            return;
+        }
         let draft = case_draft::of_contact(&self.contact, &self.topic_categories, priority, description);
         turn.effect(Effect::RegisterCase {
             contact: self.contact.id,
@@ -63,8 +67,11 @@ impl Call {
     }
 
     /// The store gave the case its number.
-    pub fn handle_case_registered(&mut self, number: CaseNumber) {
+    pub fn handle_case_registered(&mut self, number: CaseNumber, turn: &mut Turn<'_>) {
         self.contact.case = Some(number);
+        if matches!(self.phase, Phase::Ended { wrap_up: WrapUp::None }) {
+            self.dispose_now(turn);
+        }
     }
 
     pub(super) fn play_music(&mut self, turn: &mut Turn<'_>) {
@@ -97,9 +104,10 @@ impl Call {
     }
 
     /// Stop ringing: CANCEL goes out at once.
-    pub fn withdraw_offer(&mut self, turn: &mut Turn<'_>) {
+    pub fn withdraw_offer(&mut self, from: UserId, turn: &mut Turn<'_>) {
         if !matches!(self.phase, Phase::Talking)
             && let Some(operator) = &mut self.operator
+            && operator.user == from
         {
             operator.leg.hang_up(turn);
             self.retire_operator(turn);

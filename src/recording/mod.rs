@@ -41,6 +41,8 @@ pub enum RecordingResult {
     Degraded,
     /// No usable file.
     Failed,
+    /// The call was never answered: there was nothing to record.
+    Discarded,
 }
 
 /// Samples that are silence because the original did not reach the disk.

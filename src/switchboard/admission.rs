@@ -9,6 +9,7 @@ use crate::phone_number::PhoneNumber;
 use crate::sip::digest_auth::{Ha1, Verdict};
 use crate::sip::message::{Flow, Method, Request, Scheme, StatusCode};
 use crate::sip::transaction::ServerTransactionId;
+use crate::switchboard::service_code::MAX_SERVICE_CALLS;
 use crate::switchboard::{Intake, Owner, ServiceCall, Switchboard, with_turn};
 use crate::time::Now;
 
@@ -121,7 +122,7 @@ impl Switchboard {
         match with_turn!(self, now, |turn| Call::offered(new, turn)) {
             Ok(call) => {
                 self.recordings.insert(call.recording(), call.id());
-                self.waiting_for.insert(crate::call::effect::Ticket(self.tickets), call.id());
+                self.waiting_for.extend(call.awaited_ticket().map(|ticket| (ticket, call.id())));
                 self.keep(call);
             }
             Err((refusal, invite)) => self.refuse(transaction, &invite, refusal, now),
@@ -140,18 +141,18 @@ impl Switchboard {
             self.refuse(transaction, &request, Refusal::Forbidden, now);
             return;
         };
-        let Some((prompt, language)) = self.apply_service_code(&request, extension, now) else {
+        let busy = self.services.len() >= MAX_SERVICE_CALLS
+            || self.services.values().any(|service| service.extension() == extension);
+        if busy || self.intake == Intake::Closed {
+            self.refuse(transaction, &request, Refusal::OverCapacity, now);
+            return;
+        }
+        let Some(code) = self.apply_service_code(&request, extension, now) else {
             self.refuse(transaction, &request, Refusal::Forbidden, now);
             return;
         };
-        let started = with_turn!(self, now, |turn| ServiceCall::offered(
-            transaction,
-            request,
-            flow,
-            prompt,
-            language,
-            turn
-        ));
+        let started =
+            with_turn!(self, now, |turn| ServiceCall::offered(transaction, request, flow, code, turn));
         match started {
             Ok(service) => {
                 self.owners.insert(service.leg(), Owner::Service(service.leg()));

@@ -11,14 +11,15 @@ use crate::journal::{Draft, EventType};
 use crate::people::{Actor, Role};
 use crate::sip::message::{Host, NameAddr, Uri};
 use crate::switchboard::{Command, CommandError, Switchboard};
-use crate::termination::Termination;
 use crate::time::Now;
 
 impl Switchboard {
     pub(super) fn handle_acd_output(&mut self, output: Output, now: Now) {
         match output {
             Output::Offer { contact, operator } => self.offer(contact, operator, now),
-            Output::WithdrawOffer { contact, .. } => self.with_call(contact, now, Call::withdraw_offer),
+            Output::WithdrawOffer { contact, operator } => {
+                self.with_call(contact, now, |call, turn| call.withdraw_offer(operator, turn));
+            }
             Output::AnnouncePosition { contact, position } => {
                 self.with_call(contact, now, |call, turn| call.announce_position(position, turn));
             }
@@ -47,7 +48,7 @@ impl Switchboard {
         let user = if caller.is_withheld() { "anonymous" } else { caller.as_str() };
         let realm = Host::Name(self.settings.realm.to_ascii_lowercase());
         let mut from = NameAddr::new(Uri::sip(Some(user), realm, None));
-        from.display = Some(pop_text(call));
+        from.display = Some(pop_text(call, &self.settings.short_number));
         let offer = OfferTarget { user: operator, target, from, flow };
         self.with_call(contact, now, |call, turn| call.offer_to(offer, turn));
     }
@@ -89,8 +90,13 @@ impl Switchboard {
                 if call.is_over() {
                     return Err(CommandError::Conflict("the call is over".to_owned()));
                 }
+                let is_operator = self.settings.operators.iter().any(|known| known.user == by);
+                if is_operator && !call.belongs_to(by) {
+                    return Err(CommandError::NotYours);
+                }
+                let role = if is_operator { Role::Operator } else { Role::Supervisor };
                 tracing::info!(call.id = %contact, user.id = %by, "call ended by command");
-                self.with_call(contact, now, |call, turn| call.end(Termination::OperatorHungUp, turn));
+                self.with_call(contact, now, |call, turn| call.end_by(Actor::person(role, by, None), turn));
             }
         }
         Ok(())
@@ -98,10 +104,10 @@ impl Switchboard {
 }
 
 /// What the operator's phone shows while it rings: topic and language in a few characters.
-fn pop_text(call: &Call) -> String {
+fn pop_text(call: &Call, short_number: &str) -> String {
     let contact = call.contact();
     let language = contact.language.map_or("", crate::language::Language::code);
-    format!("{} {language}", contact.topic.as_deref().unwrap_or("1580"))
+    format!("{} {language}", contact.topic.as_deref().unwrap_or(short_number))
 }
 
 impl From<OperatorError> for CommandError {

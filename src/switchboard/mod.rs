@@ -170,7 +170,7 @@ impl Switchboard {
                 }
             }
             Input::CaseRegistered { contact, number } => {
-                self.with_call(contact, now, |call, _| call.handle_case_registered(number));
+                self.with_call(contact, now, |call, turn| call.handle_case_registered(number, turn));
             }
             Input::LookupAnswered { contact, answer } => {
                 self.with_call(contact, now, |call, turn| call.handle_lookup(answer, turn));
@@ -433,6 +433,11 @@ impl Switchboard {
         with_turn!(self, now, |turn| step(&mut service, turn));
         if service.is_over() {
             self.owners.remove(&leg);
+            if let Some(operator) = service.makes_ready()
+                && let Err(error) = self.acd.set_ready(operator, now.mono)
+            {
+                tracing::info!(operator.id = %operator, %error, "star code not applied");
+            }
         } else {
             self.services.insert(leg, service);
         }

@@ -4,12 +4,13 @@
 
 use std::time::{Duration, Instant};
 
+use crate::acd::OperatorStatus;
 use crate::call::effect::Effect;
 use crate::call::leg::{Leg, LegEvent};
 use crate::call::refusal::Refusal;
 use crate::call::turn::Turn;
 use crate::dialplan::PromptRef;
-use crate::ids::LegId;
+use crate::ids::{LegId, UserId};
 use crate::language::Language;
 use crate::media::{self, PlayId};
 use crate::phone_number::PhoneNumber;
@@ -23,12 +24,26 @@ const SERVICE_TIMEOUT: Duration = Duration::from_secs(20);
 /// The reason shown for an operator who used the star code.
 const STAR_CODE_REASON: &str = "star_code";
 
+/// Star-code calls at once; they count beside `capacity`, and each holds two ports for seconds.
+pub(super) const MAX_SERVICE_CALLS: usize = 32;
+
 /// One short call of an operator to the system itself. No contact: nobody but the system speaks.
 #[derive(Debug)]
 pub(super) struct ServiceCall {
     leg: Leg,
-    prompt: PromptRef,
+    code: ServiceCode,
     deadline: Instant,
+    /// The confirmation was on its way to the operator's ear.
+    confirmed: bool,
+}
+
+/// What a star code does, and what its caller hears.
+#[derive(Clone, Debug)]
+pub(super) struct ServiceCode {
+    pub(super) extension: String,
+    prompt: PromptRef,
+    /// Ready once the phone is free again: a call would find it busy with this one.
+    then_ready: Option<UserId>,
 }
 
 impl ServiceCall {
@@ -36,13 +51,20 @@ impl ServiceCall {
         transaction: ServerTransactionId,
         invite: Request,
         flow: Flow,
-        prompt: &'static str,
-        language: Language,
+        code: ServiceCode,
         turn: &mut Turn<'_>,
     ) -> Result<Self, (Refusal, Box<Request>)> {
         let leg = Leg::incoming(transaction, invite, flow, turn)?;
-        let prompt = PromptRef { id: prompt.to_owned(), language };
-        Ok(Self { leg, prompt, deadline: turn.now.mono + SERVICE_TIMEOUT })
+        Ok(Self { leg, code, deadline: turn.now.mono + SERVICE_TIMEOUT, confirmed: false })
+    }
+
+    pub(super) fn extension(&self) -> &str {
+        &self.code.extension
+    }
+
+    /// Who becomes ready now that the call is over.
+    pub(super) fn makes_ready(&self) -> Option<UserId> {
+        self.code.then_ready.filter(|_| self.confirmed)
     }
 
     pub(super) fn leg(&self) -> LegId {
@@ -87,10 +109,11 @@ impl ServiceCall {
 
     pub(super) fn handle_ack(&mut self, ack: &Request, turn: &mut Turn<'_>) {
         if self.leg.handle_ack(ack, turn) == Some(LegEvent::Established) {
+            self.confirmed = true;
             turn.effect(Effect::PlayPrompts {
                 leg: self.leg.id,
                 play: PlayId(1),
-                prompts: vec![self.prompt.clone()],
+                prompts: vec![self.code.prompt.clone()],
             });
         }
     }
@@ -114,28 +137,32 @@ impl Switchboard {
         number == self.settings.ready_code || number == self.settings.not_ready_code
     }
 
-    /// Applies the code dialled by `extension`; the prompt that confirms it, in the operator's language.
+    /// Applies the code dialled by `extension`, or prepares it; the prompt confirms it in the operator's language.
     pub(super) fn apply_service_code(
         &mut self,
         request: &Request,
         extension: &str,
         now: Now,
-    ) -> Option<(&'static str, Language)> {
+    ) -> Option<ServiceCode> {
         let operator = self.operator_of(extension)?;
         let profile = self.settings.operators.iter().find(|known| known.user == operator)?;
         let language = profile.languages.first().copied().unwrap_or(Language::Uk);
         let number = PhoneNumber::from_user_part(request.uri.user.as_deref().unwrap_or_default());
-        let (outcome, prompt) = if number.as_str() == self.settings.ready_code {
-            (self.acd.set_ready(operator, now.mono), "operator.ready")
-        } else {
-            (self.acd.set_not_ready(operator, STAR_CODE_REASON, now.mono), "operator.not_ready")
-        };
-        match outcome {
-            Ok(()) => Some((prompt, language)),
-            Err(error) => {
-                tracing::info!(operator.id = %operator, %error, "star code not applied");
-                Some(("operator.refused", language))
+        let (prompt, then_ready) = if number.as_str() == self.settings.ready_code {
+            match self.acd.status(operator) {
+                None | Some(OperatorStatus::LoggedOut) => ("operator.refused", None),
+                Some(_) => ("operator.ready", Some(operator)),
             }
-        }
+        } else {
+            match self.acd.set_not_ready(operator, STAR_CODE_REASON, now.mono) {
+                Ok(()) => ("operator.not_ready", None),
+                Err(error) => {
+                    tracing::info!(operator.id = %operator, %error, "star code not applied");
+                    ("operator.refused", None)
+                }
+            }
+        };
+        let prompt = PromptRef { id: prompt.to_owned(), language };
+        Some(ServiceCode { extension: extension.to_owned(), prompt, then_ready })
     }
 }

@@ -109,6 +109,7 @@ impl From<&Recording> for RecordingView {
                 RecordingResult::Ok => "ok",
                 RecordingResult::Degraded => "degraded",
                 RecordingResult::Failed => "failed",
+                RecordingResult::Discarded => "discarded",
             }),
             sha256: recording.sha256.map(|digest| digest.to_string()),
         }
