@@ -25,6 +25,7 @@ mod abandoned;
 mod bad_input;
 mod call_audio;
 mod case_path;
+mod command_line;
 mod configuration;
 mod crash;
 mod operator_phone;
