@@ -33,7 +33,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// After hanging up, the recording and the last transactions get this long to be completed.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Of that, what the last answers and their ACK get when the call itself is over; the timers that only catch
+/// How often it is looked whether the call is over: the end of a cancelled call is no event.
+const FINISH_STEP: Duration = Duration::from_millis(50);
+/// Of the finish, what the last answers and their ACK get when the call itself is over; the timers that only catch
 /// retransmissions (RFC 3261 17.1, D and K) are not waited for.
 const FAREWELL_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -266,13 +268,14 @@ impl Softphone {
         let deadline = now().mono + FINISH_TIMEOUT;
         let mut sealed = None;
         while (self.recording.is_some() && sealed.is_none()) || self.line.leg().is_some() {
-            match self.next(deadline).await? {
+            match self.next(deadline.min(now().mono + FINISH_STEP)).await? {
                 Some(Event::RecordingEnded(recording)) => {
                     self.media.order(Order::SealRecording { recording })
                 }
                 Some(Event::Sealed(file)) => sealed = Some(file),
                 Some(_) => {}
-                None => break,
+                None if deadline <= now().mono => break,
+                None => {}
             }
         }
         self.recording = None;

@@ -79,6 +79,7 @@ async fn a_call_given_up_is_cancelled_to_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let (address, seen) = far_end("180 Ringing");
     let mut phone = telephone(folder.path(), 10_050).await;
+    let since = now().mono;
     let hook = phone.hook();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -87,6 +88,7 @@ async fn a_call_given_up_is_cancelled_to_the_end() {
     let script = Script::new([], LONGEST);
     let given_up = phone.call(target(address), address, "1", script, Some(Path::new(RECORD))).await;
     assert!(matches!(given_up, Err(PhoneError::GivenUp)), "{given_up:?}");
+    assert!(since.elapsed() < FINISH_TIMEOUT, "the 487 ends the wait");
     drop(phone);
     assert_eq!(seen.join().unwrap(), ["INVITE", "CANCEL", "ACK"]);
     assert!(!folder.path().join(RECORD).exists());
