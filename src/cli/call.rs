@@ -1,18 +1,19 @@
 //! `ringback call`: places a call, presses keys, speaks a WAV file, and saves what it hears.
 //! Here the arguments become a script and its outcome an exit code; the telephone itself is `softphone/`.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, Outcome};
 use crate::dtmf::Digit;
 use crate::files::prompt_reader;
 use crate::sip::message::{Host, Uri};
-use crate::softphone::{Act, PhoneError, Script, Settings, Softphone};
+use crate::softphone::{Act, Hook, PhoneError, Script, Settings, Softphone};
 
 /// SIP's port when the URI names none (RFC 3261 19.1.2).
 const SIP_PORT: u16 = 5060;
@@ -49,10 +50,11 @@ pub(super) async fn run(args: Args) -> Outcome {
     let address = SocketAddr::new(ip, uri.port.unwrap_or(SIP_PORT));
     let script = Script::new(acts(&args)?, Duration::from_secs(args.seconds));
     let (folder, file) = recording_place(args.record.as_deref())?;
-    let bind = if ip.is_loopback() { ip } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
+    let source = source_towards(address).with_context(|| format!("no way to {ip}"))?;
     let settings =
-        Settings { sip: SocketAddr::new(bind, 0), rtp_ports: args.rtp_ports.0, recordings: folder };
+        Settings { sip: SocketAddr::new(source, 0), rtp_ports: args.rtp_ports.0, recordings: folder };
     let mut phone = Softphone::start(settings).await?;
+    hang_up_when_interrupted(phone.hook())?;
     match phone.call(uri, address, &args.from, script, file.as_deref()).await {
         Ok(outcome) => {
             let end = if outcome.ended_by_peer { "the far end hung up" } else { "we hung up" };
@@ -62,11 +64,43 @@ pub(super) async fn run(args: Args) -> Outcome {
             }
             Ok(())
         }
-        Err(error @ (PhoneError::Refused(..) | PhoneError::NoAnswer | PhoneError::Unreachable)) => {
-            Err(Failure::No(error.to_string()))
-        }
+        Err(
+            error @ (PhoneError::Refused(..)
+            | PhoneError::NoAnswer
+            | PhoneError::GivenUp
+            | PhoneError::Unreachable),
+        ) => Err(Failure::No(error.to_string())),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Our address on the way to `target`, for Via, Contact and SDP: the far end must be able to reach it.
+fn source_towards(target: SocketAddr) -> std::io::Result<IpAddr> {
+    if target.ip().is_loopback() {
+        return Ok(target.ip());
+    }
+    let any: IpAddr =
+        if target.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0))?;
+    // Sends nothing; the kernel only chooses the route.
+    socket.connect(target)?;
+    Ok(socket.local_addr()?.ip())
+}
+
+/// Ctrl-C and SIGTERM end the call in order; the recording is completed then.
+fn hang_up_when_interrupted(hook: Hook) -> std::io::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            hook.hang_up();
+        }
+    });
+    Ok(())
 }
 
 fn acts(args: &Args) -> anyhow::Result<Vec<Act>> {
@@ -107,7 +141,19 @@ fn recording_place(file: Option<&Path>) -> anyhow::Result<(PathBuf, Option<PathB
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
+
+    #[test]
+    fn our_address_is_one_the_far_end_can_answer_to() {
+        let loopback: SocketAddr = "127.0.0.2:5060".parse().unwrap();
+        assert_eq!(source_towards(loopback).unwrap(), loopback.ip());
+        // A machine without a network has no way there, which is no address either.
+        if let Ok(source) = source_towards("192.0.2.1:5060".parse().unwrap()) {
+            assert!(!source.is_unspecified() && source.is_ipv4(), "{source}");
+        }
+    }
 
     #[test]
     fn pauses_are_seconds_or_milliseconds() {

@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer};
 use super::Config;
 use crate::diagnostic::Diagnostic;
 
+/// Port pairs of one call: the citizen's leg and the operator's.
+const PAIRS_PER_CALL: u64 = 2;
+
 /// Reads a whole number between `MIN` and `MAX`.
 pub(super) fn within<'de, const MIN: u64, const MAX: u64, D: Deserializer<'de>>(
     deserializer: D,
@@ -53,9 +56,37 @@ pub(super) fn check(file: &str, text: &str, config: &Config) -> Vec<Diagnostic> 
             complaints.push(place.at("operator", key, 0, "a star code is `*` and digits, as in *71"));
         }
     }
+    media(config, &place, &mut complaints);
     trunks(config, &place, &mut complaints);
     queues(config, &place, &mut complaints);
     complaints
+}
+
+/// Media must be reachable where SIP is, and have ports for every call that is let in.
+fn media(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) {
+    if config.rtp.bind.is_loopback() && config.sip.advertised.is_none() {
+        let listeners = [("udp", config.sip.udp), ("tcp", config.sip.tcp)];
+        let external = listeners
+            .into_iter()
+            .find(|(_, listener)| listener.is_some_and(|address| !address.ip().is_loopback()));
+        if let Some((key, _)) = external {
+            complaints.push(place.at(
+                "sip",
+                key,
+                0,
+                "others reach us here, but `bind` in [rtp] is a loopback address: nobody would hear anything; \
+                 set it to this machine's address, or set `advertised` in [sip]",
+            ));
+        }
+    }
+    let (needed, pairs) = (config.sip.capacity * PAIRS_PER_CALL, config.rtp.ports.pairs());
+    if pairs < needed {
+        let (header, key) = if place.names("rtp", "ports") { ("rtp", "ports") } else { ("sip", "capacity") };
+        let message = format!(
+            "the RTP ports make {pairs} pairs, but `capacity` in [sip] needs {needed}: {PAIRS_PER_CALL} for each call"
+        );
+        complaints.push(place.at(header, key, 0, &message));
+    }
 }
 
 fn trunks(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) {
@@ -111,6 +142,17 @@ struct Place<'t> {
 impl Place<'_> {
     /// The `nth` table `[header]` and, inside it, the line of `key`; the header itself when the key is a default.
     fn at(&self, header: &str, key: &str, nth: usize, message: &str) -> Diagnostic {
+        let offset = self.find(header, key, nth).map_or(0, |(offset, _)| offset);
+        Diagnostic::at_offset(self.file, self.text, offset, message)
+    }
+
+    /// Whether the text sets `key` of `[header]`.
+    fn names(&self, header: &str, key: &str) -> bool {
+        self.find(header, key, 0).is_some_and(|(_, exact)| exact)
+    }
+
+    /// Where the key stands (true), or failing that its header (false).
+    fn find(&self, header: &str, key: &str, nth: usize) -> Option<(usize, bool)> {
         let mut offset = 0;
         let mut seen = 0;
         let mut found = None;
@@ -119,21 +161,19 @@ impl Place<'_> {
             let content = line.trim();
             offset += line.len();
             if content.starts_with('[') {
-                let inside = found.is_some();
-                if inside {
+                if found.is_some() {
                     break;
                 }
                 if content.starts_with(&format!("[{header}]")) {
                     if seen == nth {
-                        found = Some(start);
+                        found = Some((start, false));
                     }
                     seen += 1;
                 }
             } else if found.is_some() && content.split('=').next().is_some_and(|name| name.trim() == key) {
-                found = Some(start);
-                break;
+                return Some((start, true));
             }
         }
-        Diagnostic::at_offset(self.file, self.text, found.unwrap_or(0), message)
+        found
     }
 }

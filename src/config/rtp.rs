@@ -22,6 +22,9 @@ impl Default for Rtp {
     }
 }
 
+/// Ports below belong to the system.
+const LOWEST_PORT: u16 = 1024;
+
 /// `20000-29999`: both ends included; each leg takes an even port and the odd one after it.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(try_from = "String")]
@@ -31,6 +34,14 @@ pub struct PortRange(pub RangeInclusive<u16>);
 #[error("'{0}' is no port range, as in 20000-29999 (1024 to 65535, room for at least one pair)")]
 pub struct InvalidPortRange(String);
 
+impl PortRange {
+    /// How many legs find a pair of ports at the same time.
+    pub fn pairs(&self) -> u64 {
+        let first = u64::from(*self.0.start()).next_multiple_of(2);
+        (u64::from(*self.0.end()) + 1).saturating_sub(first) / 2
+    }
+}
+
 impl FromStr for PortRange {
     type Err = InvalidPortRange;
 
@@ -39,8 +50,8 @@ impl FromStr for PortRange {
         let (first, last) = text.split_once('-').ok_or_else(invalid)?;
         let first: u16 = first.trim().parse().map_err(|_| invalid())?;
         let last: u16 = last.trim().parse().map_err(|_| invalid())?;
-        let even = first.next_multiple_of(2);
-        if first < 1024 || even < first || even >= last {
+        let even = first.checked_next_multiple_of(2).ok_or_else(invalid)?;
+        if first < LOWEST_PORT || even >= last {
             return Err(invalid());
         }
         Ok(Self(first..=last))
@@ -58,5 +69,29 @@ impl TryFrom<String> for PortRange {
 impl fmt::Display for PortRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.0.start(), self.0.end())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_range_has_room_for_a_pair() {
+        for (text, pairs) in [
+            ("20000-29999", 5000),
+            ("20001-20003", 1),
+            ("20000-20004", 2),
+            ("65534-65535", 1),
+            ("1024-1025", 1),
+        ] {
+            assert_eq!(text.parse::<PortRange>().unwrap().pairs(), pairs, "{text}");
+        }
+        for text in ["65535-65535", "65535-1", "20001-20002", "1023-1030", "2000-1999", "2000", "2000-70000"]
+        {
+            assert!(text.parse::<PortRange>().is_err(), "{text}");
+        }
     }
 }

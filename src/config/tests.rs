@@ -58,6 +58,13 @@ fn every_complaint_has_its_place() {
         ),
         ("[operator]\nready_code = \"71\"\n", "config.toml:2:1: a star code is"),
         ("[sip\n", "config.toml:1:5: "),
+        ("[sip]\nudp = \"0.0.0.0:5060\"\n", "config.toml:2:1: others reach us here"),
+        ("[sip]\ntcp = \"[2001:db8::1]:5060\"\n", "config.toml:2:1: others reach us here"),
+        (
+            "[sip]\ncapacity = 200\n[rtp]\nports = \"20000-20797\"\n",
+            "config.toml:4:1: the RTP ports make 399 pairs, but `capacity` in [sip] needs 400",
+        ),
+        ("[sip]\ncapacity = 2501\n", "config.toml:2:1: the RTP ports make 5000 pairs"),
     ] {
         let complaint = complaint(text);
         assert!(complaint.starts_with(expected), "{text:?}: {complaint}");
@@ -83,10 +90,75 @@ fn the_environment_overrides_the_file() {
 }
 
 #[test]
+fn media_fits_the_calls_and_the_address() {
+    for text in [
+        "[sip]\nudp = \"0.0.0.0:5060\"\n[rtp]\nbind = \"0.0.0.0\"\n",
+        "[sip]\nudp = \"192.0.2.1:5060\"\nadvertised = \"203.0.113.10\"\n",
+        "[sip]\nudp = \"127.0.0.2:5060\"\n",
+        "[sip]\ncapacity = 200\n[rtp]\nports = \"20000-20799\"\n",
+        "[sip]\ncapacity = 2500\n",
+    ] {
+        assert!(parse(text).is_ok(), "{text}: {:?}", parse(text));
+    }
+}
+
+#[test]
+fn the_type_of_the_key_decides_what_a_variable_means() {
+    let trunk = "[[trunk]]\nname = \"a\"\nuser = \"u\"\n";
+    let config = parse_with(
+        trunk,
+        &[
+            ("RINGBACK_TRUNK__0__PASSWORD", "20261234"),
+            ("RINGBACK_TRUNK__0__NAME", "true"),
+            ("RINGBACK_NUMBER__SHORT", "1590"),
+            ("RINGBACK_SIP__REALM", "[1]"),
+            ("RINGBACK_SIP__CAPACITY", "9"),
+            ("RINGBACK_SIP__DIGEST", "[\"SHA-256\"]"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.trunk[0].password.as_deref(), Some("20261234"));
+    assert_eq!((config.trunk[0].name.as_str(), config.number.short.as_str()), ("true", "1590"));
+    assert_eq!((config.sip.realm.as_str(), config.sip.capacity), ("[1]", 9));
+    assert_eq!(config.sip.digest.len(), 1);
+}
+
+#[test]
+fn no_complaint_quotes_the_environment() {
+    let trunk = "[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\n";
+    for (variable, value) in [
+        ("RINGBACK_SIP__CAPACITY", "s3cret"),
+        ("RINGBACK_SIP__CAPACITY", "20261234"),
+        ("RINGBACK_SIP__CAPACITY", "s3cret, expected s"),
+        ("RINGBACK_SIP__UDP", "s3cret"),
+        ("RINGBACK_SIP__DIGEST", "[\"s3cret\"]"),
+        ("RINGBACK_TRUNK__0__FROM", "[\"s3cret\"]"),
+        ("RINGBACK_TRUNK__0__FROM", "s3cret"),
+        ("RINGBACK_TRUNK__0__PASSWORD", "[\"s3cret\"]"),
+        ("RINGBACK_TRUNK__0__PASSWORD_FILE", "s3cret"),
+        ("RINGBACK_SIP__REALM_FILE", "/s3cret"),
+        ("RINGBACK_RTP__PORTS", "s3cret"),
+        ("RINGBACK_SIP", "s3cret"),
+        ("RINGBACK_SIP__UDP__PORT", "s3cret"),
+        ("RINGBACK_STORE__OFFICE", "s3cret"),
+    ] {
+        let Err(complaints) = parse_with(trunk, &[(variable, value)]) else { continue };
+        for complaint in complaints {
+            let text = complaint.to_string();
+            assert!(!text.contains("s3cret") && !text.contains("20261234"), "{variable}={value}: {text}");
+        }
+    }
+    let complaint = parse_with("", &[("RINGBACK_SIP__CAPACITY", "20261234")]).unwrap_err()[0].to_string();
+    assert!(complaint.ends_with("the value is outside 1 to 10000"), "{complaint}");
+    let complaint = parse_with("", &[("RINGBACK_RTP__PORTS", "9-8")]).unwrap_err()[0].to_string();
+    assert!(complaint.contains("the value is no port range"), "{complaint}");
+}
+
+#[test]
 fn a_wrong_override_is_blamed_on_its_variable() {
     for (variable, value, expected) in [
         ("RINGBACK_SIP__CAPACTY", "7", "did you mean `capacity`"),
-        ("RINGBACK_SIP__CAPACITY", "many", "invalid type"),
+        ("RINGBACK_SIP__CAPACITY", "many", "expected i64"),
         ("RINGBACK_TRUNK__3__NAME", "x", "names no place"),
         ("RINGBACK_SIP__REALM_FILE", "/nowhere/secret", "cannot be read"),
     ] {

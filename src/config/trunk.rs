@@ -34,7 +34,7 @@ impl Trunk {
             (Some(password), None) => Ok(Some(password.clone())),
             (None, Some(file)) => super::read(file)
                 .map(|text| Some(text.trim_end().to_owned()))
-                .map_err(|error| format!("{}: {error}", file.display())),
+                .map_err(|error| format!("the file that `password_file` names {error}")),
             (None, None) => Ok(None),
             (Some(_), Some(_)) => Err("`password` and `password_file` exclude each other".to_owned()),
         }

@@ -33,6 +33,12 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// After hanging up, the recording and the last transactions get this long to be completed.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How often it is looked whether the call is over: the end of a cancelled call is no event.
+const FINISH_STEP: Duration = Duration::from_millis(50);
+/// Of the finish, what the last answers and their ACK get when the call itself is over; the timers that only catch
+/// retransmissions (RFC 3261 17.1, D and K) are not waited for.
+const FAREWELL_TIMEOUT: Duration = Duration::from_millis(500);
+
 #[derive(Debug, thiserror::Error)]
 pub enum PhoneError {
     #[error("the phone's sockets: {0}")]
@@ -41,6 +47,8 @@ pub enum PhoneError {
     Refused(u16, &'static str),
     #[error("no answer")]
     NoAnswer,
+    #[error("given up before the answer")]
+    GivenUp,
     #[error("the far end cannot be reached")]
     Unreachable,
     #[error("the media could not be agreed on")]
@@ -77,6 +85,18 @@ enum Event {
     PlayFinished(PlayId),
     RecordingEnded(RecordingId),
     Sealed(Sealed),
+    HangUpWanted,
+}
+
+/// Hangs up from another task, whatever the phone is doing: the call ends in order and its recording is completed.
+#[derive(Clone, Debug)]
+pub struct Hook(mpsc::Sender<()>);
+
+impl Hook {
+    pub fn hang_up(&self) {
+        // One wish waiting is enough.
+        self.0.try_send(()).ok();
+    }
 }
 
 #[derive(Debug)]
@@ -88,6 +108,8 @@ pub struct Softphone {
     reports: mpsc::Receiver<Report>,
     recording: Option<RecordingId>,
     plays: u64,
+    hook: Hook,
+    hang_ups: mpsc::Receiver<()>,
 }
 
 impl Softphone {
@@ -107,7 +129,13 @@ impl Softphone {
             reports_in.try_send(report).ok();
         })?;
         let line = Line::new(net.udp_local().ok_or(PhoneError::Gone)?, rand::random());
-        Ok(Self { line, net, media, arrivals, reports, recording: None, plays: 0 })
+        let (hook, hang_ups) = mpsc::channel(1);
+        let hook = Hook(hook);
+        Ok(Self { line, net, media, arrivals, reports, recording: None, plays: 0, hook, hang_ups })
+    }
+
+    pub fn hook(&self) -> Hook {
+        self.hook.clone()
     }
 
     /// Rings `target` at `address` and follows `script` once it answers. `record` is a file name in the recordings
@@ -125,19 +153,33 @@ impl Softphone {
         let flow = Flow { transport, local: self.line.local(), remote: address };
         self.line.call(target, flow, from, now());
         self.prepare_recording(record);
+        if let Err(error) = self.ring().await {
+            self.give_up().await?;
+            return Err(error);
+        }
+        self.talk(script).await
+    }
+
+    /// Until the far end answers.
+    async fn ring(&mut self) -> Result<(), PhoneError> {
         let deadline = now().mono + ANSWER_TIMEOUT;
         loop {
             match self.next(deadline).await? {
-                Some(Event::Line(line::Event::Leg(LegEvent::Established))) => break,
+                Some(Event::Line(line::Event::Leg(LegEvent::Established))) => return Ok(()),
                 Some(Event::Line(line::Event::Leg(LegEvent::Ended(end)))) => return Err(failure(end)),
+                Some(Event::HangUpWanted) => return Err(PhoneError::GivenUp),
                 Some(_) => {}
-                None => {
-                    self.line.hang_up(now());
-                    return Err(PhoneError::NoAnswer);
-                }
+                None => return Err(PhoneError::NoAnswer),
             }
         }
-        self.talk(script).await
+    }
+
+    /// After a call that was not answered: no empty file stays behind, and a CANCEL is seen through to the 487.
+    async fn give_up(&mut self) -> Result<(), PhoneError> {
+        if let Some(recording) = self.recording.take() {
+            self.media.order(Order::DiscardRecording { recording });
+        }
+        self.finish().await.map(drop)
     }
 
     /// Waits for a call until `deadline`, answers it and follows `script`; none when nobody called.
@@ -173,6 +215,7 @@ impl Softphone {
                     ended_by_peer = true;
                     break;
                 }
+                Some(Event::HangUpWanted) => break,
                 Some(Event::PlayFinished(play)) if play.0 == self.plays => script.play_finished(),
                 Some(_) => {}
                 None if script.is_over(since, now().mono) => break,
@@ -225,17 +268,18 @@ impl Softphone {
         let deadline = now().mono + FINISH_TIMEOUT;
         let mut sealed = None;
         while (self.recording.is_some() && sealed.is_none()) || self.line.leg().is_some() {
-            match self.next(deadline).await? {
+            match self.next(deadline.min(now().mono + FINISH_STEP)).await? {
                 Some(Event::RecordingEnded(recording)) => {
                     self.media.order(Order::SealRecording { recording })
                 }
                 Some(Event::Sealed(file)) => sealed = Some(file),
                 Some(_) => {}
-                None => break,
+                None if deadline <= now().mono => break,
+                None => {}
             }
         }
         self.recording = None;
-        let patience = deadline.min(now().mono + Duration::from_millis(500));
+        let patience = deadline.min(now().mono + FAREWELL_TIMEOUT);
         while !self.line.is_idle() && self.next(patience).await?.is_some() {}
         Ok(sealed)
     }
@@ -265,6 +309,7 @@ impl Softphone {
                         return Ok(Some(event));
                     }
                 }
+                Some(()) = self.hang_ups.recv() => return Ok(Some(Event::HangUpWanted)),
                 () = tokio::time::sleep_until(wake.into()) => self.line.handle_timeout(now()),
             }
         }
@@ -297,3 +342,6 @@ fn failure(end: LegEnd) -> PhoneError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

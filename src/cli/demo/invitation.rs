@@ -16,7 +16,8 @@ use crate::time::now;
 
 /// The links work this long, once each.
 const LINK_LIFETIME: Duration = Duration::from_secs(12 * 3600);
-const WIDTH: usize = 98;
+/// Columns of a usual terminal, less the frame.
+const WIDTH: usize = 100 - 4;
 
 /// Makes the links and returns the whole text.
 pub(super) async fn print(place: &Place, accounts: &Accounts, service: &Service) -> anyhow::Result<String> {
@@ -38,9 +39,12 @@ pub(super) async fn print(place: &Place, accounts: &Accounts, service: &Service)
             "Call it from any softphone on this machine:  sip:{}@{}",
             place.config.number.short, place.sip
         ),
+        "or from another terminal, here, and listen to heard.wav afterwards:".to_owned(),
         format!(
-            "or:  ringback call sip:{}@{} --digits w9s,1,w9s,1 --record heard.wav",
-            place.config.number.short, place.sip
+            "    {} call sip:{}@{} --digits w9s,1,w9s,1 --record heard.wav",
+            program(),
+            place.config.number.short,
+            place.sip
         ),
         String::new(),
     ];
@@ -60,15 +64,11 @@ pub(super) async fn print(place: &Place, accounts: &Accounts, service: &Service)
     for (person, link) in &links {
         let user = &person.user;
         lines.push(format!("  {:<9} {}", person.page, link));
-        lines.push(format!(
-            "            {} · {} · password {}",
-            user.name,
-            user.role.name(),
-            person.password.0
-        ));
+        lines.push(format!("            user {}   password {}", user.name, person.password.0));
     }
     lines.push(String::new());
-    lines.push(format!("Recordings and database: {}    Ctrl-C ends it.", place.folder.display()));
+    lines.push(format!("Recordings and database: {}", place.folder.display()));
+    lines.push("Ctrl-C ends it.".to_owned());
     let mut text = boxed(&lines);
     if let Some((_, link)) = links.iter().find(|(person, _)| person.page == "/work") {
         writeln!(
@@ -78,6 +78,11 @@ pub(super) async fn print(place: &Place, accounts: &Accounts, service: &Service)
         )?;
     }
     Ok(text)
+}
+
+/// The program as it was started, so that the printed command works where it is pasted.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "ringback".to_owned())
 }
 
 fn boxed(lines: &[String]) -> String {

@@ -59,5 +59,7 @@ pub(super) async fn run(args: Args) -> Outcome {
         actor.abort();
     }
     service.ender()();
-    Ok(service.stopped().await?)
+    service.stopped().await?;
+    eprintln!("Ended. Database and recordings stay in {}.", place.folder.display());
+    Ok(())
 }
