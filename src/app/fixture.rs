@@ -1,4 +1,5 @@
 //! Rows for the tests of this layer, told apart by small numbers. Moments count from the epoch in seconds.
+//! Nothing here is written to a store; the store that is made is empty and in memory.
 #![allow(clippy::unwrap_used)]
 
 use uuid::Uuid;

@@ -29,6 +29,7 @@ use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
 use crate::net::{Arrival, SipListeners, SipNet};
 use crate::store::Store;
 use crate::switchboard::{Input, Snapshot, Switchboard};
+use crate::time::Now;
 use crate::web::{self, CommandRequest, ReloadRequest, WebState};
 
 pub use plans::Plans;
@@ -96,10 +97,7 @@ impl Service {
         let now = crate::time::now();
         let users = store.users().await?;
         let switchboard = Switchboard::new(plans.settings(&config, &users)?, rand::random(), now);
-        // Numbers of a former run must not look like numbers of this one to a desk that resumes.
-        let first = u64::try_from(now.utc.micros() / 1000).unwrap_or(0);
-        let (snapshot_out, snapshot) =
-            watch::channel(Arc::new(Snapshot { seq: first, ..Snapshot::default() }));
+        let (snapshot_out, snapshot) = watch::channel(Arc::new(first_snapshot(now)));
         let (city_out, city) = watch::channel(plans.city.clone());
         let (change_in, changes) = mpsc::channel(1);
         let signalling = Signalling::new(
@@ -242,6 +240,12 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
 
 fn make_folder(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())
+}
+
+/// Numbers of a former run must not look like numbers of this one to a desk that resumes.
+fn first_snapshot(now: Now) -> Snapshot {
+    let seq = u64::try_from(now.utc.micros() / 1000).unwrap_or(0);
+    Snapshot { seq, ..Snapshot::default() }
 }
 
 fn start_media(
