@@ -7,9 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::call::turn::Counters;
-use crate::media_plane::MediaPlane;
-use crate::net::SipNet;
-use crate::store::Store;
+use crate::net::Counts;
 use crate::switchboard::Switchboard;
 
 /// A number that only grows.
@@ -26,10 +24,31 @@ impl Counter {
     }
 }
 
+/// A number that goes up and down.
+#[derive(Debug, Default)]
+pub(super) struct Gauge(AtomicU64);
+
+impl Gauge {
+    pub(super) fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Never more than was added.
+    pub(super) fn sub(&self, count: u64) {
+        self.0.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    pub(super) fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Meters {
     /// Reports of the media plane that found the switchboard's queue full.
     pub reports_lost: Counter,
+    /// Changes on their way to the store: waiting, being written, or to be tried again.
+    pub jobs_waiting: Gauge,
     /// Changes that never reached the store.
     pub jobs_lost: Counter,
     /// Changes the store refused at first.
@@ -56,43 +75,81 @@ impl Meters {
         observed.transactions = switchboard.transactions();
     }
 
-    pub(super) fn text(&self, media: &MediaPlane, _net: &SipNet, _store: &Store) -> String {
+    /// `rtp_ports` are those in use, `sip` what the sockets counted.
+    pub(super) fn text(&self, rtp_ports: u64, sip: &Counts) -> String {
         let mut page = Page::default();
-        {
-            let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
-            let counters = &observed.counters;
-            page.gauge("ringback_calls", "Calls that are on now.", observed.calls as u64);
-            page.gauge("ringback_sip_transactions", "Open SIP transactions.", observed.transactions as u64);
-            page.counter(
-                "ringback_calls_offered_total",
-                "INVITEs that became a call.",
-                counters.calls_offered,
-            );
-            page.counter("ringback_calls_answered_total", "Calls answered.", counters.calls_answered);
-            page.counter("ringback_offers_total", "Times an operator's phone was rung.", counters.offers);
-            page.counter(
-                "ringback_commits_failed_total",
-                "Calls refused because they could not be made durable.",
-                counters.commits_failed,
-            );
-            page.counters(
-                "ringback_calls_ended_total",
-                "Calls over, by what ended them.",
-                "termination",
-                &counters.calls_ended,
-            );
-            page.counters(
-                "ringback_sip_refusals_total",
-                "Requests refused, by reason.",
-                "reason",
-                &counters.refusals,
-            );
+        self.calls_text(&mut page);
+        page.gauge("ringback_rtp_ports", "RTP and RTCP ports in use.", rtp_ports);
+        for (name, help, value) in [
+            (
+                "ringback_sip_malformed_total",
+                "Datagrams and streams that were no SIP.",
+                self.sip_malformed.value(),
+            ),
+            (
+                "ringback_sip_sends_failed_total",
+                "SIP messages that could not be sent: no way, an error, a full queue.",
+                sip.sends_failed,
+            ),
+            (
+                "ringback_sip_sends_dropped_total",
+                "SIP datagrams lost to a full socket buffer.",
+                sip.sends_dropped,
+            ),
+            (
+                "ringback_sip_arrivals_dropped_total",
+                "SIP messages lost because too many waited for the switchboard.",
+                sip.arrivals_dropped,
+            ),
+            (
+                "ringback_sip_connections_refused_total",
+                "SIP connections turned away at the limit.",
+                sip.connections_refused,
+            ),
+        ] {
+            page.counter(name, help, value);
         }
-        page.gauge("ringback_rtp_ports", "RTP and RTCP ports in use.", media.ports_in_use() as u64);
+        self.store_text(&mut page);
         page.counter(
-            "ringback_sip_malformed_total",
-            "Datagrams and streams that were no SIP.",
-            self.sip_malformed.value(),
+            "ringback_prompts_missing_total",
+            "Prompts asked for that do not exist.",
+            self.prompts_missing.value(),
+        );
+        page.text
+    }
+
+    fn calls_text(&self, page: &mut Page) {
+        let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        let counters = &observed.counters;
+        page.gauge("ringback_calls", "Calls that are on now.", observed.calls as u64);
+        page.gauge("ringback_sip_transactions", "Open SIP transactions.", observed.transactions as u64);
+        page.counter("ringback_calls_offered_total", "INVITEs that became a call.", counters.calls_offered);
+        page.counter("ringback_calls_answered_total", "Calls answered.", counters.calls_answered);
+        page.counter("ringback_offers_total", "Times an operator's phone was rung.", counters.offers);
+        page.counter(
+            "ringback_commits_failed_total",
+            "Calls refused because they could not be made durable.",
+            counters.commits_failed,
+        );
+        page.counters(
+            "ringback_calls_ended_total",
+            "Calls over, by what ended them.",
+            "termination",
+            &counters.calls_ended,
+        );
+        page.counters(
+            "ringback_sip_refusals_total",
+            "Requests refused, by reason.",
+            "reason",
+            &counters.refusals,
+        );
+    }
+
+    fn store_text(&self, page: &mut Page) {
+        page.gauge(
+            "ringback_store_changes_waiting",
+            "Changes on their way to the store.",
+            self.jobs_waiting.value(),
         );
         page.counter(
             "ringback_media_reports_lost_total",
@@ -109,12 +166,6 @@ impl Meters {
             "Changes that never reached the store.",
             self.jobs_lost.value(),
         );
-        page.counter(
-            "ringback_prompts_missing_total",
-            "Prompts asked for that do not exist.",
-            self.prompts_missing.value(),
-        );
-        page.text
     }
 }
 
@@ -143,6 +194,31 @@ impl Page {
         self.head(name, help, "counter");
         for (key, value) in values {
             writeln!(self.text, "{name}{{{label}=\"{key}\"}} {value}").ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sockets_and_the_stores_backlog_are_shown() {
+        let meters = Meters::default();
+        meters.jobs_waiting.add(5);
+        meters.jobs_waiting.sub(2);
+        let sip = Counts { sends_failed: 7, sends_dropped: 8, arrivals_dropped: 9, ..Counts::default() };
+        let text = meters.text(4, &sip);
+        for line in [
+            "ringback_store_changes_waiting 3",
+            "ringback_sip_sends_failed_total 7",
+            "ringback_sip_sends_dropped_total 8",
+            "ringback_sip_arrivals_dropped_total 9",
+            "ringback_rtp_ports 4",
+            "ringback_calls 0",
+            "ringback_prompts_missing_total 0",
+        ] {
+            assert_eq!(text.lines().filter(|found| *found == line).count(), 1, "{line} in\n{text}");
         }
     }
 }

@@ -1,13 +1,18 @@
 //! The running service: configuration in, sockets, threads and tasks out, joined by bounded queues.
 //!
 //! `signalling` owns the switchboard and carries out its effects; `record_keeper` takes its rows to the store in
-//! order; `plans` reads what may be reloaded; `recovery` closes what a crash left open; `metrics` counts.
+//! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
+//! left open; `vital` tells when a part has died; `metrics` counts.
 
+#[cfg(test)]
+mod fixture;
 mod metrics;
 mod plans;
 mod record_keeper;
 mod recovery;
 mod signalling;
+mod sounds;
+mod vital;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -24,6 +29,7 @@ use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
 use crate::net::{Arrival, SipListeners, SipNet};
 use crate::store::Store;
 use crate::switchboard::{Input, Snapshot, Switchboard};
+use crate::time::Now;
 use crate::web::{self, CommandRequest, ReloadRequest, WebState};
 
 pub use plans::Plans;
@@ -31,6 +37,7 @@ pub use plans::Plans;
 use metrics::Meters;
 use record_keeper::RecordKeeper;
 use signalling::{Signalling, Wires};
+use vital::{Vital, Vitals};
 
 /// Messages waiting for the switchboard: some seconds of the design load. More are dropped by the network layer,
 /// where phones send them again.
@@ -59,6 +66,8 @@ pub struct Service {
     reload: mpsc::Sender<ReloadRequest>,
     signalling: JoinHandle<()>,
     http_server: JoinHandle<Result<(), web::ServeError>>,
+    /// Names of parts that have ended.
+    ended: mpsc::Receiver<&'static str>,
 }
 
 /// How far stopping has come.
@@ -79,17 +88,16 @@ impl Service {
         let (inputs_in, inputs) = mpsc::channel(MAX_INPUTS);
         let meters = Arc::new(Meters::default());
         let media = Arc::new(start_media(&config, inputs_in.clone(), meters.clone())?);
-        let keeper = RecordKeeper::start(store.clone(), inputs_in.clone(), meters.clone());
+        let (vitals, ended) = Vitals::new();
+        let vital = vitals.of("record keeper");
+        let keeper = RecordKeeper::start(store.clone(), inputs_in.clone(), meters.clone(), vital);
         let (commands_in, commands) = mpsc::channel(MAX_COMMANDS);
         let (stop, stopping) = watch::channel(Stop::Running);
 
         let now = crate::time::now();
         let users = store.users().await?;
         let switchboard = Switchboard::new(plans.settings(&config, &users)?, rand::random(), now);
-        // Numbers of a former run must not look like numbers of this one to a desk that resumes.
-        let first = u64::try_from(now.utc.micros() / 1000).unwrap_or(0);
-        let (snapshot_out, snapshot) =
-            watch::channel(Arc::new(Snapshot { seq: first, ..Snapshot::default() }));
+        let (snapshot_out, snapshot) = watch::channel(Arc::new(first_snapshot(now)));
         let (city_out, city) = watch::channel(plans.city.clone());
         let (change_in, changes) = mpsc::channel(1);
         let signalling = Signalling::new(
@@ -105,7 +113,7 @@ impl Service {
         );
         let drain = Duration::from_secs(config.sip.drain_secs);
         let wires = Wires { arrivals, inputs, commands, changes, stopping: stopping.clone(), drain };
-        let signalling = tokio::spawn(signalling.run(wires));
+        let signalling = tokio::spawn(signalling.run(wires, vitals.of("signalling")));
 
         let (reload, reloads) = mpsc::channel(MAX_RELOADS);
         let reloader = plans::Reloader {
@@ -126,10 +134,10 @@ impl Service {
             city,
             recording_dir: config.recording.dir.clone(),
             short_number: config.number.short.clone(),
-            metrics: metrics_text(meters, media, net.clone(), store.clone()),
+            metrics: metrics_text(meters, media, net.clone()),
             reload: reload.clone(),
         };
-        let http_server = serve_http(http_socket, state, stopping);
+        let http_server = serve_http(http_socket, state, stopping, vitals.of("HTTP server"));
         tracing::info!(sip.udp = ?net.udp_local(), sip.tcp = ?net.tcp_local(), %http, "answering");
         Ok(Self {
             sip_udp: net.udp_local(),
@@ -142,6 +150,7 @@ impl Service {
             reload,
             signalling,
             http_server,
+            ended,
         })
     }
 
@@ -167,16 +176,30 @@ impl Service {
         }
     }
 
+    /// Waits until a part has ended that the service cannot do without, and names it. When no stop was asked for,
+    /// that part is dead, and nothing but a new start helps.
+    pub async fn failed(&mut self) -> &'static str {
+        match self.ended.recv().await {
+            Some(part) => part,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Waits until every call is over and written, then closes the store. Ask for it with [`Self::drain`]
     /// first.
     pub async fn stopped(mut self) -> anyhow::Result<()> {
-        (&mut self.signalling).await.context("the switchboard's task")?;
+        let calls = (&mut self.signalling).await.context("the switchboard's task");
         self.stop.send_replace(Stop::Ending);
-        if tokio::time::timeout(HTTP_GRACE, &mut self.http_server).await.is_err() {
-            self.http_server.abort();
-        }
+        let pages = match tokio::time::timeout(HTTP_GRACE, &mut self.http_server).await {
+            Ok(Ok(served)) => served.context("the HTTP server"),
+            Ok(Err(died)) => Err(died).context("the HTTP server's task"),
+            Err(_) => {
+                self.http_server.abort();
+                Ok(())
+            }
+        };
         self.store.close().await;
-        Ok(())
+        calls.and(pages)
     }
 }
 
@@ -219,6 +242,12 @@ fn make_folder(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())
 }
 
+/// Numbers of a former run must not look like numbers of this one to a desk that resumes.
+fn first_snapshot(now: Now) -> Snapshot {
+    let seq = u64::try_from(now.utc.micros() / 1000).unwrap_or(0);
+    Snapshot { seq, ..Snapshot::default() }
+}
+
 fn start_media(
     config: &Config,
     inputs: mpsc::Sender<Input>,
@@ -252,18 +281,19 @@ fn metrics_text(
     meters: Arc<Meters>,
     media: Arc<MediaPlane>,
     net: SipNet,
-    store: Store,
 ) -> Arc<dyn Fn() -> String + Send + Sync> {
-    Arc::new(move || meters.text(&media, &net, &store))
+    Arc::new(move || meters.text(media.ports_in_use() as u64, &net.counts()))
 }
 
 fn serve_http(
     socket: tokio::net::TcpListener,
     state: WebState,
     mut stopping: watch::Receiver<Stop>,
+    vital: Vital,
 ) -> JoinHandle<Result<(), web::ServeError>> {
     let router = web::router(state);
     tokio::spawn(async move {
+        let _vital = vital;
         let stop = async move {
             // Desks stay connected while running calls finish. An error means that the service itself is gone.
             stopping.wait_for(|stop| *stop >= Stop::Ending).await.ok();

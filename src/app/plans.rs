@@ -178,10 +178,13 @@ impl Reloader {
             let config = file.as_deref().map_or(Ok(current), Config::load)?;
             Plans::load(&config, &mut |_, _| {}).map(|plans| (config, plans))
         });
-        let (config, plans) = loaded.await.map_err(|error| complain(error.to_string()))??;
+        let (mut config, plans) = loaded.await.map_err(|error| complain(error.to_string()))??;
         let users = self.store.users().await.map_err(|error| complain(error.to_string()))?;
+        let deferred = self.config.needs_restart(&config);
+        // The switchboard's challenges keep the running realm, so the trunks' secrets must be digested with it.
+        config.keep_until_restart(&self.config);
         let settings = plans.settings(&config, &users).map_err(|error| complain(error.to_string()))?;
-        for key in self.config.needs_restart(&config) {
+        for key in deferred {
             tracing::warn!(key, "changed, but comes into force only after a restart");
         }
         self.city.send_replace(plans.city.clone());

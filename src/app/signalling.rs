@@ -8,6 +8,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::metrics::Meters;
 use super::record_keeper::{Job, RecordKeeper};
+use super::sounds::Sounds;
+use super::vital::Vital;
 use super::{Change, Plans, Stop};
 use crate::call::effect::Effect;
 use crate::ivr::{Answer, Lookup};
@@ -27,6 +29,9 @@ const SNAPSHOT_EVERY: Duration = Duration::from_millis(100);
 const LOOKUP_DEADLINE: Duration = Duration::from_secs(2);
 /// After calls were ended in order, their recordings get this long to be sealed and written.
 const END_DEADLINE: Duration = Duration::from_secs(8);
+/// When only transactions are left, a request without an answer may be repeated for this long: twice, after T1 and
+/// 3*T1 (RFC 3261 17.1.2.2). What has been answered lingers far longer and would keep the program for nothing.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// Inputs taken before the clock and the effects are looked at again.
 const BURST: usize = 64;
 /// Open cases counted for one caller at most; nobody is read a longer number.
@@ -47,6 +52,7 @@ pub(super) struct Wires {
 pub(super) struct Signalling {
     switchboard: Switchboard,
     plans: Plans,
+    sounds: Sounds,
     net: SipNet,
     media: Arc<MediaPlane>,
     keeper: RecordKeeper,
@@ -60,6 +66,20 @@ pub(super) struct Signalling {
     stop: Stop,
     /// When draining turns into ending, and ending into leaving.
     stop_deadline: Option<Instant>,
+    farewell: Farewell,
+}
+
+/// The time after the last call in which its BYE may still be repeated.
+#[derive(Debug, Default)]
+struct Farewell {
+    until: Option<Instant>,
+}
+
+impl Farewell {
+    /// Asked when no call is left; true when nothing more is to be said.
+    fn is_over(&mut self, transactions: usize, now: Instant) -> bool {
+        transactions == 0 || *self.until.get_or_insert(now + FAREWELL) <= now
+    }
 }
 
 impl Signalling {
@@ -77,6 +97,7 @@ impl Signalling {
     ) -> Self {
         Self {
             switchboard,
+            sounds: Sounds::new(plans.prompts.clone()),
             plans,
             net,
             media,
@@ -89,11 +110,12 @@ impl Signalling {
             seen_at: crate::time::now().mono,
             stop: Stop::Running,
             stop_deadline: None,
+            farewell: Farewell::default(),
         }
     }
 
-    /// Runs until a stop was asked for and every call is over, or its deadline passed.
-    pub(super) async fn run(mut self, mut wires: Wires) {
+    /// Runs until a stop was asked for and every call is over and said good-bye to, or its deadline passed.
+    pub(super) async fn run(mut self, mut wires: Wires, _vital: Vital) {
         loop {
             let wake = tokio::time::Instant::from_std(self.next_deadline());
             tokio::select! {
@@ -124,13 +146,15 @@ impl Signalling {
                 break;
             }
         }
+        // Nobody reads the keeper's answers any more; it must not wait for a place for them.
+        drop(wires);
         self.keeper.finish().await;
     }
 
     fn next_deadline(&self) -> Instant {
         let idle = crate::time::now().mono + Duration::from_secs(1);
         let publish = self.unseen.then(|| self.seen_at + SNAPSHOT_EVERY);
-        [self.switchboard.poll_timeout(), publish, self.stop_deadline, Some(idle)]
+        [self.switchboard.poll_timeout(), publish, self.stop_deadline, self.farewell.until, Some(idle)]
             .into_iter()
             .flatten()
             .min()
@@ -164,6 +188,7 @@ impl Signalling {
     fn configure(&mut self, change: Change) {
         let now = crate::time::now();
         if let Some(plans) = change.plans {
+            self.sounds.replace(plans.prompts.clone());
             self.plans = plans;
         }
         self.switchboard.configure(change.settings, now);
@@ -196,7 +221,7 @@ impl Signalling {
                 "calls did not end in time; the next start closes them"
             );
         }
-        over || late
+        late || over && self.farewell.is_over(self.switchboard.transactions(), now.mono)
     }
 
     fn publish(&mut self, now: Now) {
@@ -231,14 +256,14 @@ impl Signalling {
             Effect::Transmit { bytes, flow } => self.net.send(bytes, flow),
             Effect::Media(command) => self.media.order(Order::Media(command)),
             Effect::PlayPrompts { leg, play, prompts } => {
-                let sounds = self.plans.prompts.sounds(&prompts);
+                let sounds = self.sounds.of(&prompts);
                 if sounds.len() < prompts.len() {
                     self.meters.prompts_missing.add((prompts.len() - sounds.len()) as u64);
                 }
                 self.media.order(Order::Media(media::Command::Play { leg, play, sounds, repeat: false }));
             }
             Effect::PlayMusic { leg, play } => {
-                let sounds = vec![self.plans.prompts.music()];
+                let sounds = vec![self.sounds.music()];
                 self.media.order(Order::Media(media::Command::Play { leg, play, sounds, repeat: true }));
             }
             Effect::OpenRecording { recording, description } => self.media.order(Order::OpenRecording {
@@ -267,7 +292,10 @@ impl Signalling {
     fn keep(&mut self, job: Job, now: Now) {
         let Err(job) = self.keeper.submit(job) else { return };
         self.meters.jobs_lost.add(1);
-        tracing::error!("the store is too far behind: a change is lost");
+        tracing::error!(
+            call.id = job.contact().map(tracing::field::display),
+            "the store is too far behind: a change is lost"
+        );
         if let Some(ticket) = job.ticket() {
             self.switchboard.handle_input(Input::Committed { ticket, durable: false }, now);
         }
@@ -325,4 +353,20 @@ async fn answer(
         tracing::error!(%error, "lookup failed");
         Answer::Failed
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_farewell_ends_with_the_last_transaction_or_after_two_seconds() {
+        let now = crate::time::now().mono;
+        let mut farewell = Farewell::default();
+        assert!(farewell.is_over(0, now));
+        assert!(!farewell.is_over(2, now));
+        assert!(!farewell.is_over(1, now + FAREWELL / 2), "a BYE may still be repeated");
+        assert!(farewell.is_over(0, now + FAREWELL / 2));
+        assert!(farewell.is_over(1, now + FAREWELL), "answered transactions linger for half a minute");
+    }
 }

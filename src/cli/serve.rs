@@ -1,5 +1,6 @@
 //! `ringback serve`: runs until SIGTERM or SIGINT; the first drains, a second ends running calls at once; SIGHUP
-//! reloads.
+//! reloads. When a part of the service dies, calls are ended and the exit code says so: whoever started it starts it
+//! again.
 
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use crate::config::Config;
 pub(super) async fn run(file: &Path) -> Outcome {
     let config = super::load(file)?;
     let plans = load_plans(&config).await?;
-    let service = Service::start(config, Some(file.to_owned()), plans).await?;
+    let mut service = Service::start(config, Some(file.to_owned()), plans).await?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -25,6 +26,7 @@ pub(super) async fn run(file: &Path) -> Outcome {
                 // Every complaint is already in the log.
                 Err(complaints) => tracing::error!(count = complaints.len(), "not reloaded"),
             },
+            part = service.failed() => return Err(give_up(service, part).await.into()),
         }
     }
     tracing::info!("stopping; running calls may finish");
@@ -38,6 +40,16 @@ pub(super) async fn run(file: &Path) -> Outcome {
             _ = terminate.recv() => end(),
             _ = interrupt.recv() => end(),
         }
+    }
+}
+
+/// Ends what still runs, in order, and says why.
+async fn give_up(service: Service, part: &str) -> anyhow::Error {
+    tracing::error!(part, "a part of the service died; ending all calls and leaving");
+    service.ender()();
+    match service.stopped().await {
+        Ok(()) => anyhow::anyhow!("the {part} ended by itself"),
+        Err(error) => error.context(format!("the {part} ended by itself")),
     }
 }
 

@@ -109,14 +109,28 @@ impl Config {
             ("sip.tcp", self.sip.tcp == other.sip.tcp),
             ("sip.realm", self.sip.realm == other.sip.realm),
             ("sip.digest", self.sip.digest == other.sip.digest),
+            ("sip.drain_secs", self.sip.drain_secs == other.sip.drain_secs),
             ("rtp", self.rtp == other.rtp),
             ("http", self.http == other.http),
             ("store", self.store == other.store),
             ("recording", self.recording == other.recording),
+            ("number.short", self.number.short == other.number.short),
         ]
         .into_iter()
         .filter_map(|(key, same)| (!same).then_some(key))
         .collect()
+    }
+
+    /// Puts back what only a restart changes, so that nothing of it comes into force by half: the keys of
+    /// [`Self::needs_restart`].
+    pub fn keep_until_restart(&mut self, running: &Self) {
+        let Sip { udp, tcp, realm, digest, drain_secs, .. } = running.sip.clone();
+        self.sip = Sip { udp, tcp, realm, digest, drain_secs, ..self.sip.clone() };
+        self.rtp = running.rtp.clone();
+        self.http = running.http.clone();
+        self.store = running.store.clone();
+        self.recording = running.recording.clone();
+        self.number.short.clone_from(&running.number.short);
     }
 }
 

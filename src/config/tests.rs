@@ -191,4 +191,12 @@ fn what_only_a_restart_changes_is_known() {
     let (old, new) =
         (parse("").unwrap(), parse("[http]\nbind = \"127.0.0.1:8081\"\n[sip]\ncapacity = 9\n").unwrap());
     assert_eq!(old.needs_restart(&new), ["http"]);
+    let text = "[sip]\nudp = \"127.0.0.1:1\"\ntcp = \"127.0.0.1:1\"\nrealm = \"new\"\ndigest = [\"SHA-256\"]\n\
+                capacity = 9\ndrain_secs = 1\n[rtp]\nports = \"4000-4999\"\n[http]\nbind = \"127.0.0.1:1\"\n\
+                [store]\noffice = \"07\"\n[recording]\ndir = \"elsewhere\"\n[number]\nshort = \"112\"\n";
+    let mut new = parse(text).unwrap();
+    assert_eq!(old.needs_restart(&new).len(), 10, "{:?}", old.needs_restart(&new));
+    new.keep_until_restart(&old);
+    assert_eq!(old.needs_restart(&new), Vec::<&str>::new(), "put back");
+    assert_eq!((new.sip.capacity, new.sip.realm.as_str()), (9, "ringback"), "the rest is new");
 }

@@ -1,6 +1,8 @@
 //! Contacts: one row per call, written whole at each change by the switchboard, listed newest first.
 //! Which case a contact is on changes with the case (`register.rs`, `case_change.rs`), never by a late snapshot.
 
+use std::time::Duration;
+
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, SqliteConnection};
 
@@ -11,6 +13,9 @@ use crate::ids::ContactId;
 use super::page::{Cursor, Order, containing};
 use super::row::{self, Fields};
 use super::{ContactFilter, Listed, MAX_UNPAGED, Page, Store, StoreError};
+
+/// For one pass over all contacts of some years on a slow disk, at the start of the program.
+const SCAN_DEADLINE: Duration = Duration::from_secs(60);
 
 impl Store {
     pub async fn contact(&self, id: ContactId) -> Result<Option<Contact>, StoreError> {
@@ -55,6 +60,16 @@ impl Store {
         let sql = "SELECT * FROM contacts WHERE ended_at IS NULL ORDER BY offered_at, id LIMIT $1";
         let rows = self.reading(sqlx::query(sql).bind(MAX_UNPAGED).fetch_all(&self.readers)).await?;
         rows.iter().map(read).collect()
+    }
+
+    /// Contacts that ended without a disposition: what a crash during wrap-up left. Oldest first, at most 10,000.
+    /// No index helps: it reads the whole table once, so its deadline is a minute.
+    pub async fn undisposed_contacts(&self) -> Result<Vec<Contact>, StoreError> {
+        // The `+` keeps the index away, which would fetch every row one by one.
+        let sql = "SELECT * FROM contacts WHERE disposition IS NULL AND ended_at IS NOT NULL \
+                   ORDER BY +offered_at, id LIMIT $1";
+        let rows = sqlx::query(sql).bind(MAX_UNPAGED).fetch_all(&self.readers);
+        self.reading_within(SCAN_DEADLINE, rows).await?.iter().map(read).collect()
     }
 }
 
@@ -201,6 +216,19 @@ mod tests {
         }
         assert_eq!(store.contact(contact_id(2)).await.unwrap(), None);
         assert_eq!(store.open_contacts().await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_contact_that_ended_is_undisposed_until_it_is_disposed() {
+        let (store, _files) = fresh().await;
+        let ended = |n: u32| Contact { ended_at: Some(at(60)), ..contact(n) };
+        let contacts = vec![ended(3), contact(2), ended(1)];
+        store.commit(Batch { contacts, ..Batch::default() }).await.unwrap();
+        assert_eq!(store.undisposed_contacts().await.unwrap(), [ended(1), ended(3)]);
+        let disposed = Contact { disposition: Some(Disposition::Nuisance), ..ended(1) };
+        store.commit(Batch { contacts: vec![disposed], ..Batch::default() }).await.unwrap();
+        assert_eq!(store.undisposed_contacts().await.unwrap(), [ended(3)]);
+        assert_eq!(store.open_contacts().await.unwrap(), [contact(2)]);
     }
 
     #[tokio::test]

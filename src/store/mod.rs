@@ -79,7 +79,8 @@ pub enum StoreError {
     Exists(String),
     #[error("no such {0}")]
     NotFound(&'static str),
-    /// A change that was still waiting is then withdrawn; of one that was being written the outcome is not known.
+    /// A change that was still waiting is then withdrawn; of one that was being written the outcome is not known,
+    /// but by a [`Receipt`], which waits for it.
     #[error("the database did not answer in time")]
     Timeout,
     #[error(transparent)]
@@ -246,7 +247,8 @@ impl Store {
     }
 
     /// [`Self::commit`] in two steps: resolves as soon as the batch has its place in the writer's queue, behind what
-    /// was enqueued before it. The receipt tells when it is durable.
+    /// was enqueued before it. The receipt tells when it is durable, and waits for the outcome of what is being
+    /// written.
     pub async fn enqueue(&self, batch: Batch) -> Result<Receipt, StoreError> {
         self.writer.enqueue(batch).await
     }
@@ -269,7 +271,15 @@ impl Store {
 
     /// Awaits a read within [`READ_DEADLINE`].
     async fn reading<T>(&self, rows: impl Future<Output = sqlx::Result<T>>) -> Result<T, StoreError> {
-        match tokio::time::timeout(READ_DEADLINE, rows).await {
+        self.reading_within(READ_DEADLINE, rows).await
+    }
+
+    async fn reading_within<T>(
+        &self,
+        patience: Duration,
+        rows: impl Future<Output = sqlx::Result<T>>,
+    ) -> Result<T, StoreError> {
+        match tokio::time::timeout(patience, rows).await {
             Err(_) | Ok(Err(sqlx::Error::PoolTimedOut)) => Err(StoreError::Timeout),
             Ok(Err(sqlx::Error::PoolClosed)) => Err(StoreError::Closed),
             Ok(read) => Ok(read?),

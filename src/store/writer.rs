@@ -21,8 +21,8 @@ use super::{StoreError, journal};
 const QUEUE: usize = 1024;
 /// Changes in one transaction at most: bounds how long the first of them waits for its answer.
 const GROUP: usize = 256;
-/// A caller waits this long for a place in the queue, and then for the commit; the writer itself waits as long as
-/// the disk does.
+/// A caller waits this long for a place in the queue, and then for the commit; the writer itself, and who holds a
+/// [`Receipt`] for what it is writing, wait as long as the disk does.
 pub(super) const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A change of the database, all or nothing.
@@ -50,16 +50,29 @@ pub struct Receipt<T = ()> {
 }
 
 impl<T> Receipt<T> {
-    /// Waits until the change is durable, 5 seconds at most.
+    /// Waits until the change is durable. While it has its turn to come, 5 seconds at most; once the writer has
+    /// taken it, as long as the disk does: the answer is what happened.
     ///
     /// # Errors
-    /// Why the change was refused. After a [`StoreError::Timeout`] a change that still had its turn to come is never
-    /// made; of one that was being written the outcome is not known.
+    /// Why the change was refused. After a [`StoreError::Timeout`] it is not made and never will be: it may be
+    /// asked for again.
     pub async fn durable(self) -> Result<T, StoreError> {
-        self.durable_within(WRITE_DEADLINE).await
+        self.outcome_within(WRITE_DEADLINE).await
     }
 
-    async fn durable_within(self, patience: Duration) -> Result<T, StoreError> {
+    /// `patience` is for its turn only.
+    async fn outcome_within(mut self, patience: Duration) -> Result<T, StoreError> {
+        match tokio::time::timeout(patience, &mut self.answer).await {
+            Ok(answer) => answer,
+            Err(_) if self.claim.take() => return Err(StoreError::Timeout),
+            Err(_) => self.answer.await,
+        }
+        .map_err(|_| StoreError::Closed)?
+    }
+
+    /// For a caller whose patience ends whatever the writer does: after a `Timeout` the outcome of a change that
+    /// was being written is not known.
+    async fn answered_within(self, patience: Duration) -> Result<T, StoreError> {
         match tokio::time::timeout(patience, self.answer).await {
             Ok(answer) => answer.map_err(|_| StoreError::Closed)?,
             Err(_) => {
@@ -108,9 +121,9 @@ impl Writer {
         Self { queue, throughput }
     }
 
-    /// Durable when it answers `Ok`.
+    /// Durable when it answers `Ok`; answers within its deadline, even while the disk does not.
     pub(super) async fn make<C: Change>(&self, change: C) -> Result<C::Answer, StoreError> {
-        self.enqueue(change).await?.durable().await
+        self.enqueue(change).await?.answered_within(WRITE_DEADLINE).await
     }
 
     /// Resolves when the change has its place in the queue; those who wait for one are served in turn.

@@ -99,12 +99,37 @@ async fn only_who_waits_in_vain_withdraws() {
         _ => panic!("nothing was enqueued"),
     };
     let impatient = writer.enqueue(offered(1)).await.unwrap();
-    let answer = impatient.durable_within(Duration::ZERO).await;
+    let answer = impatient.outcome_within(Duration::ZERO).await;
     assert!(matches!(answer, Err(StoreError::Timeout)), "{answer:?}");
     assert!(!next().await.claim(), "made although its caller was told of a failure");
 
     drop(writer.enqueue(offered(2)).await.unwrap());
     assert!(next().await.claim(), "a dropped receipt took the change back");
+}
+
+/// Who asks again after a `Timeout` must not double what the writer had in hand.
+#[tokio::test]
+async fn the_outcome_of_a_change_in_the_writers_hand_is_waited_for() {
+    let (queue, mut messages) = mpsc::channel(2);
+    let writer = Writer { queue, throughput: Arc::default() };
+    let patient = writer.enqueue(offered(1)).await.unwrap();
+    let impatient = writer.enqueue(offered(2)).await.unwrap();
+    let mut taken = Vec::new();
+    while let Ok(Message::Make(request)) = messages.try_recv() {
+        assert!(request.claim());
+        taken.push(request);
+    }
+    let answer = impatient.answered_within(Duration::ZERO).await;
+    assert!(matches!(answer, Err(StoreError::Timeout)), "{answer:?}");
+
+    let mut outcome = std::pin::pin!(patient.outcome_within(Duration::ZERO));
+    let early = tokio::time::timeout(Duration::from_millis(50), &mut outcome).await;
+    assert!(early.is_err(), "answered before the writer did: {early:?}");
+    for request in taken {
+        request.answer(Some(&sqlx::Error::PoolTimedOut));
+    }
+    // The writer's own word: the transaction failed, so that asking again is safe.
+    assert!(matches!(outcome.await, Err(StoreError::Timeout)));
 }
 
 #[tokio::test]

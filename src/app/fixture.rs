@@ -1,0 +1,61 @@
+//! Rows for the tests of this layer, told apart by small numbers. Moments count from the epoch in seconds.
+//! Nothing here is written to a store; the store that is made is empty and in memory.
+#![allow(clippy::unwrap_used)]
+
+use uuid::Uuid;
+
+use crate::call::contact::Contact;
+use crate::ids::{ContactId, RecordingId};
+use crate::phone_number::PhoneNumber;
+use crate::recording::{Recording, RecordingState};
+use crate::store::Store;
+use crate::time::Timestamp;
+
+pub(super) async fn store() -> Store {
+    Store::open("sqlite::memory:", "01").await.unwrap()
+}
+
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(seconds * 1_000_000)
+}
+
+pub(super) fn contact(n: u32) -> Contact {
+    Contact {
+        id: ContactId(Uuid::from_u128(u128::from(n))),
+        caller: PhoneNumber::from_user_part("+380501234567"),
+        called: PhoneNumber::from_user_part("1580"),
+        origin: "city".to_owned(),
+        sip_call_id: format!("call-{n}"),
+        language: None,
+        topic: None,
+        ivr_path: Vec::new(),
+        queue: None,
+        operator: None,
+        case: None,
+        recording: None,
+        offered_at: at(i64::from(n)),
+        answered_at: None,
+        queued_at: None,
+        connected_at: None,
+        ended_at: None,
+        termination: None,
+        disposition: None,
+        callback: None,
+    }
+}
+
+/// Of contact `n`, under way.
+pub(super) fn recording(n: u32) -> Recording {
+    Recording {
+        id: RecordingId(Uuid::from_u128(u128::from(n))),
+        contact: contact(n).id,
+        path: format!("2026/{n}.wav"),
+        state: RecordingState::Capturing,
+        started_at: at(i64::from(n)),
+        sample_rate: 8_000,
+        frames: 0,
+        gaps: Vec::new(),
+        result: None,
+        sha256: None,
+    }
+}
