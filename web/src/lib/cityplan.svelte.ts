@@ -1,6 +1,6 @@
 // The city plan for staff pages: categories, territories, organisations; fetched once per sign-in.
 import { get } from './api/client'
-import type { City } from './api/types'
+import type { City, Name } from './api/types'
 import { named } from './i18n/index.svelte'
 import { Resource } from './resource.svelte'
 
@@ -15,6 +15,11 @@ class CityPlan extends Resource<City> {
 
   category(id: string | null | undefined): string {
     return named(this.value?.categories.find((category) => category.id === id)?.name) || id || ''
+  }
+
+  /** The reader's name of what a case is about; the server's own is in the language of the case. */
+  categoryOf(item: { category: string, category_name: Name }): string {
+    return named(this.value?.categories.find((category) => category.id === item.category)?.name) || named(item.category_name)
   }
 
   territory(id: string | null | undefined): string {

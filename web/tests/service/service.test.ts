@@ -17,6 +17,8 @@ let demo: Demo
 let browser: Browser
 let phone: Phone | undefined
 const sessions = new Map<string, string>()
+/** What was not sound; told at the end, when every page was seen. */
+const flaws: string[] = []
 let number = ''
 let call = ''
 
@@ -41,7 +43,7 @@ async function shoot(name: string, path: string, at = path) {
       const visited = await open(path, { lang, size, at })
       await visited.page.waitForTimeout(900)
       await visited.page.screenshot({ path: `${SHOTS}/${name}-${lang}-${size}.png` })
-      await expectSound(visited)
+      await expectSound(visited).catch((error: Error) => flaws.push(`${name}-${lang}-${size}: ${error.message}`))
       await visited.close()
     }
   }
@@ -116,7 +118,6 @@ it('lets the operator take the waiting call and assign its case', async () => {
   await page.press('#applicant', 'Tab')
   await page.waitForSelector(`.saved:has-text("${uk('desk.saved')}")`)
   await page.screenshot({ path: `${SHOTS}/desk-preview.png` })
-  await shoot('desk-talking', '/desk')
   await page.keyboard.press('F4')
   await page.waitForSelector(`h2:has-text("${uk('state.assigned')}")`)
   expect(await page.inputValue('#address')).toBe('вул. Соборна, 12')
@@ -124,8 +125,12 @@ it('lets the operator take the waiting call and assign its case', async () => {
   await button(page, 'disposition.case_created').click()
   await page.waitForTimeout(1500)
   await page.screenshot({ path: `${SHOTS}/desk-assigned.png` })
+  await shoot('desk-talking', '/desk')
   await page.keyboard.press('F8')
   await page.waitForSelector(`button:has-text("${uk('desk.wrapUpDone')}")`)
+  // The outcome is known, the call is over: its case stays until the operator says done.
+  await page.waitForTimeout(800)
+  expect(await page.textContent('h2 .num')).toBe(number)
   await page.screenshot({ path: `${SHOTS}/desk-wrap-up.png` })
   await page.keyboard.press('F2')
   await page.waitForSelector(`button.on:has-text("${uk('desk.ready')}")`)
@@ -231,4 +236,5 @@ it('shows every page sound in both writing directions and sizes', async () => {
   await shoot('board', '/board')
   for (const page of ['control', 'audit', 'reports']) await shoot(`supervisor-${page}`, '/board', `/${page}`)
   await shoot('admin', '/admin')
+  expect(flaws).toEqual([])
 }, 300_000)
