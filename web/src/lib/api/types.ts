@@ -206,6 +206,10 @@ export interface TimelineItem {
   offset_ms?: number | null
   actor: { kind: string; id: string; organisation?: string | null } | string | null
   reason?: string | null
+  /** Call it belongs to. */
+  contact?: string | null
+  /** Register number of the case it belongs to. */
+  case?: string | null
   data: Record<string, unknown> | null
 }
 
