@@ -6,12 +6,19 @@ const COUNTRY = /^\+(380|370|371|372|373|375|972|48|49|40|36|7|1)/
 /** How the rest is grouped, by its number of digits. */
 const GROUPS: Record<number, number[]> = { 8: [3, 2, 3], 9: [2, 3, 2, 2], 10: [3, 3, 2, 2] }
 
+/** A number as filters compare it: some trunks send the plus, others do not. */
+export const digits = (number: string) => number.replace(/\D/g, '')
+
+/** A whole international number that came without its plus. */
+const WITHOUT_PLUS = /^\d{11,12}$/
+
 /** Groups an E.164 number, +380 44 123 45 67; extensions and unknown forms stay as they are. */
 export function phoneText(number: string | null | undefined): string {
   if (!number) return '—'
-  const code = COUNTRY.exec(number)?.[0]
-  if (!code || !/^\+\d+$/.test(number)) return number
-  let rest = number.slice(code.length)
+  const full = WITHOUT_PLUS.test(number) && COUNTRY.test(`+${number}`) ? `+${number}` : number
+  const code = COUNTRY.exec(full)?.[0]
+  if (!code || !/^\+\d+$/.test(full)) return number
+  let rest = full.slice(code.length)
   const groups = (GROUPS[rest.length] ?? [rest.length]).map((size) => {
     const group = rest.slice(0, size)
     rest = rest.slice(size)

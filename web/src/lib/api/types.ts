@@ -35,6 +35,8 @@ export interface LiveCall {
   operator: string | null
   case: string | null
   on_hold: boolean
+  /** Of a call that is over; live messages do not carry it. */
+  disposition?: Disposition | null
 }
 
 export type OperatorStatus = 'logged_out' | 'not_ready' | 'ready' | 'offered' | 'talking' | 'wrap_up'
@@ -89,7 +91,7 @@ export interface Recording {
   frames: number
   duration_ms: number
   gaps: Gap[]
-  result: 'ok' | 'degraded' | 'failed' | null
+  result: 'ok' | 'degraded' | 'failed' | 'discarded' | null
   sha256: string | null
 }
 
@@ -186,6 +188,7 @@ export interface WorkOrder {
   result: string | null
   declined_reason: string | null
   number: string
+  category: string
   category_name: Name
   place: Place | null
   description: string
@@ -203,6 +206,10 @@ export interface TimelineItem {
   offset_ms?: number | null
   actor: { kind: string; id: string; organisation?: string | null } | string | null
   reason?: string | null
+  /** Call it belongs to. */
+  contact?: string | null
+  /** Register number of the case it belongs to. */
+  case?: string | null
   data: Record<string, unknown> | null
 }
 

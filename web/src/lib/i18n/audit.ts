@@ -34,6 +34,7 @@ export const audit = messages({
   'result.ok': ['повний', 'whole', 'visas', 'pełne', 'полная', 'מלאה'],
   'result.degraded': ['з прогалинами', 'with gaps', 'su spragomis', 'z lukami', 'с пропусками', 'עם פערים'],
   'result.failed': ['немає звуку', 'failed', 'nepavyko', 'nieudane', 'не удалась', 'נכשלה'],
+  'result.discarded': ['знищено', 'discarded', 'sunaikintas', 'usunięte', 'уничтожена', 'הושמדה'],
 
   'ended.caller_hung_up': ['мешканець поклав слухавку', 'the caller hung up', 'skambinęs padėjo ragelį', 'dzwoniący się rozłączył', 'звонивший положил трубку', 'המתקשר ניתק'],
   'ended.operator_hung_up': ['оператор завершив', 'the operator hung up', 'operatorius baigė', 'operator się rozłączył', 'оператор завершил', 'המוקדן ניתק'],

@@ -44,6 +44,9 @@ export function tCode(prefix: string, code: string | null | undefined): string {
   return entry ? fill(entry, i18n.lang) : code.replaceAll('_', ' ')
 }
 
+/** A name inside a sentence that may run the other way: first strong isolate. */
+export const isolated = (name: string) => `\u2068${name}\u2069`
+
 /** A name of the city plan in the chosen language, else in any. */
 export function named(name: Name | null | undefined): string {
   if (!name) return ''
