@@ -121,6 +121,8 @@ CREATE INDEX contacts_by_offer ON contacts (offered_at, id);
 CREATE INDEX contacts_by_case ON contacts (case_number) WHERE case_number IS NOT NULL;
 CREATE INDEX contacts_by_operator ON contacts (operator, offered_at) WHERE operator IS NOT NULL;
 CREATE INDEX open_contacts ON contacts (offered_at) WHERE ended_at IS NULL;
+-- What a crash in wrap-up leaves behind, looked for at each start.
+CREATE INDEX contacts_undisposed ON contacts (offered_at) WHERE disposition IS NULL;
 
 -- Every contact that was ever on the case; `contacts.case_number` is the one it is on now.
 CREATE TABLE case_contacts (
