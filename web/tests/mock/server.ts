@@ -105,7 +105,7 @@ export function mockApi() {
     if (kind === 'operators') {
       const own = live.operators.find((operator) => operator.id === me.id)
       if (own && action === 'status') Object.assign(own, { status: json.status, reason: json.reason, contact: undefined, since: Date.now() * 1000 })
-      if (own && action === 'wrap-up-done') { Object.assign(own, { status: 'ready', contact: undefined, since: Date.now() * 1000 }); live.calls = live.calls.filter((call) => call.operator !== me.id); tell({ type: 'delta', seq: live.seq, calls_gone: ['l-1'] }) }
+      if (own && action === 'wrap-up-done') { Object.assign(own, { status: 'ready', contact: undefined, since: Date.now() * 1000 }); live.calls = live.calls.filter((call) => call.operator !== me.id); tell({ type: 'delta', seq: live.seq, operators: [own], calls_gone: ['l-1'] }) }
       if (method === 'POST') changed()
       return method === 'POST' ? undefined : page(live.operators)
     }

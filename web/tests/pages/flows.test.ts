@@ -56,7 +56,7 @@ describe('desk', () => {
     await page.fill('#address', 'Park Street 5')
     await page.press('#address', 'Tab')
     await page.selectOption('#territory', 'north')
-    await page.waitForSelector('.promise:has-text("Міськводоканал will do it by")')
+    await page.waitForSelector('.promise:has-text("Міськводоканал"):has-text("will do it by")')
     await page.fill('#description', 'No water since six')
     // F4 while the cursor is still in the field: the text is saved before the case is assigned.
     await page.keyboard.press('F4')

@@ -180,6 +180,7 @@ export interface WorkOrder {
   id: string
   case?: string
   executor: string
+  executor_name: Name | null
   state: string
   task: string
   issued_at: Moment

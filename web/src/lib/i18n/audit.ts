@@ -48,6 +48,9 @@ export const audit = messages({
   'ended.shutdown': ['службу зупинено', 'the service was stopped', 'tarnyba sustabdyta', 'usługa zatrzymana', 'служба остановлена', 'השירות נעצר'],
   'ended.crashed': ['збій служби', 'the service crashed', 'tarnybos strigtis', 'awaria usługi', 'сбой службы', 'השירות קרס'],
 
+  'what.evidence': ['фото роботи', 'photos of the work', 'darbo nuotraukos', 'zdjęcia pracy', 'фото работы', 'תמונות העבודה'],
+  'what.peaks': ['форма звуку', 'waveform', 'garso vaizdas', 'wykres dźwięku', 'форма звука', 'צורת הגל'],
+
   'event.contact.offered': ['Дзвінок надійшов', 'Call arrived', 'Gautas skambutis', 'Przyszło połączenie', 'Поступил звонок', 'התקבלה שיחה'],
   'event.contact.queued': ['Став у чергу', 'Joined the queue', 'Atsistojo į eilę', 'Wszedł do kolejki', 'Встал в очередь', 'נכנס לתור'],
   'event.contact.answered': ['Система відповіла', 'The system answered', 'Sistema atsiliepė', 'System odebrał', 'Система ответила', 'המערכת ענתה'],
