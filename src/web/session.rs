@@ -124,14 +124,23 @@ pub(super) struct OneTimeLink {
     to: Option<String>,
 }
 
+/// Where a link that is spent, expired or invented leads: a person followed it, and can sign in by name there.
+const DEAD_LINK: &str = "/signin.html?link=expired";
+
 /// Sign in by a one-time link: the token is spent, a session begins, the browser goes on to the page.
 #[utoipa::path(get, path = "/signin", tag = "session", params(OneTimeLink),
-    responses((status = 303, description = "signed in, on to the page"), (status = 401)))]
+    responses((status = 303, description = "signed in, on to the page; or on to the sign-in page with a dead link")))]
 pub(super) async fn sign_in_by_link(
     State(web): State<Shared>,
     Query(link): Query<OneTimeLink>,
 ) -> Result<Response, ApiError> {
-    let principal = web.authenticate(&Credential::Bearer(link.token)).await?;
+    let principal = match web.authenticate(&Credential::Bearer(link.token)).await {
+        Ok(principal) => principal,
+        Err(ApiError::SignInRequired) => {
+            return Ok((StatusCode::SEE_OTHER, [(header::LOCATION, DEAD_LINK)]).into_response());
+        }
+        Err(error) => return Err(error),
+    };
     let cookie = web.open_session(&principal.user).await?;
     let to = link.to.as_deref().and_then(pages::page).unwrap_or("/");
     Ok((

@@ -104,7 +104,9 @@ async fn a_one_time_link_works_once_and_leads_to_our_pages_only() {
             service.request(Method::GET, "/api/v1/session").header("cookie", cookie).send().await.unwrap();
         assert_eq!(who.status(), StatusCode::OK);
         let again = service.request(Method::GET, &path).send().await.unwrap();
-        assert_eq!(again.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(again.status(), StatusCode::SEE_OTHER);
+        assert_eq!(again.headers()["location"], "/signin.html?link=expired");
+        assert!(!again.headers().contains_key("set-cookie"));
     }
 }
 
