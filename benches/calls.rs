@@ -31,7 +31,7 @@ struct Service {
     child: Child,
     sip: SocketAddr,
     http: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Drop for Service {
@@ -52,6 +52,7 @@ emergency = "queue"
 [node.queue]
 kind = "queue"
 queue = "city"
+urgent = true
 topic = "other"
 full = "full"
 
@@ -84,7 +85,7 @@ fn start_service(calls: u64) -> Service {
     }
     let log = std::fs::File::create(folder.path().join("log")).unwrap();
     let child = ringback(&file).arg("serve").stderr(log).stdin(Stdio::null()).spawn().unwrap();
-    Service { child, sip, http: format!("http://{http}"), _folder: folder }
+    Service { child, sip, http: format!("http://{http}"), folder }
 }
 
 fn ringback(config: &Path) -> Command {
@@ -197,14 +198,19 @@ async fn citizen(index: u64, service: SocketAddr, seconds: u64) -> bool {
     outcome.is_ok_and(|outcome| !outcome.ended_by_peer)
 }
 
-/// Until `/readyz` says so.
-async fn wait_until_ready(http: &str) {
+/// Until `/readyz` says so; a service that ended shows its last words.
+async fn wait_until_ready(service: &mut Service) {
+    let address = format!("{}/readyz", service.http);
     let deadline = now().mono + DEADLINE;
     loop {
-        if reqwest::get(format!("{http}/readyz")).await.is_ok_and(|answer| answer.status().is_success()) {
+        if reqwest::get(&address).await.is_ok_and(|answer| answer.status().is_success()) {
             return;
         }
-        assert!(now().mono < deadline, "the service did not come up");
+        let ended = service.child.try_wait().unwrap();
+        if ended.is_some() || now().mono > deadline {
+            let log = std::fs::read_to_string(service.folder.path().join("log")).unwrap_or_default();
+            panic!("the service did not come up: {ended:?}\n{log}");
+        }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -214,8 +220,8 @@ fn count(outcomes: Vec<bool>) -> usize {
 }
 
 async fn measure(calls: u64, seconds: u64) {
-    let service = start_service(calls);
-    wait_until_ready(&service.http).await;
+    let mut service = start_service(calls);
+    wait_until_ready(&mut service).await;
     let pid = service.child.id();
     let idle = usage(pid);
     // Everybody dials within this time, and it is not measured.
@@ -254,7 +260,7 @@ fn report(calls: u64, held: usize, bridged: usize, idle: Usage, before: Usage, a
     println!("bridged, recorded PCMA calls        {calls}");
     println!("held to their end / bridged         {held} / {bridged}");
     println!("CPU of the service per call-second  {cpu_ms:.2} ms");
-    println!("memory per call                     {kib:.0} KiB");
+    println!("memory per call, sign-ins included  {kib:.0} KiB");
     println!("descriptors per call                {descriptors:.1}");
     let json = serde_json::json!({
         "calls": calls, "held": held, "bridged": bridged, "cpu_ms_per_call_second": cpu_ms,
