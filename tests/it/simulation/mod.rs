@@ -17,17 +17,23 @@ use rand::RngExt;
 
 use world::{Plan, World};
 
+/// The run of every day, so that a change is judged by itself; `RINGBACK_SEED=random` takes any other.
+const SEED: u64 = 1580;
+
 /// Prints the seed first, so that a failure can be repeated.
 fn seed() -> u64 {
-    let seed = std::env::var("RINGBACK_SEED").ok().and_then(|text| text.parse().ok());
-    let seed = seed.unwrap_or_else(|| rand::rng().random());
+    let seed = match std::env::var("RINGBACK_SEED") {
+        Ok(text) => text.parse().unwrap_or_else(|_| rand::rng().random()),
+        Err(_) => SEED,
+    };
     println!("RINGBACK_SEED={seed}");
     seed
 }
 
 #[test]
 fn a_thousand_random_calls_keep_every_invariant() {
-    let mut world = World::new(Plan { seed: seed(), operators: 6, loss: 0.03, commit_failures: 0.005 });
+    let mut world =
+        World::new(Plan { seed: seed(), operators: 6, loss: 0.03, commit_failures: 0.005, vanishing: 0.02 });
     world.sign_operators_in();
     for _ in 0..1_000 {
         world.place_call();
@@ -43,7 +49,8 @@ fn a_thousand_random_calls_keep_every_invariant() {
 
 #[test]
 fn a_perfect_link_and_disk_lose_nobody() {
-    let mut world = World::new(Plan { seed: seed(), operators: 3, loss: 0.0, commit_failures: 0.0 });
+    let mut world =
+        World::new(Plan { seed: seed(), operators: 3, loss: 0.0, commit_failures: 0.0, vanishing: 0.0 });
     world.sign_operators_in();
     for _ in 0..60 {
         world.place_call();

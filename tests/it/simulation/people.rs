@@ -48,7 +48,7 @@ pub(super) struct Temper {
 }
 
 impl Temper {
-    pub(super) fn draw(rng: &mut StdRng) -> Self {
+    pub(super) fn draw(rng: &mut StdRng, vanishing: f64) -> Self {
         let impatient = rng.random_bool(0.05);
         let patience = if impatient { millis(rng, 1, 400) } else { millis(rng, 2_000, 45_000) };
         let mut at = Duration::ZERO;
@@ -58,7 +58,7 @@ impl Temper {
                 (at, char::from(b"0123456789*#1122333"[rng.random_range(0..19)]))
             })
             .collect();
-        Self { patience, keys, vanishes: rng.random_bool(0.02) }
+        Self { patience, keys, vanishes: rng.random_bool(vanishing) }
     }
 }
 

@@ -81,7 +81,7 @@ impl World {
     }
 
     pub(super) fn place_call(&mut self) {
-        let temper = Temper::draw(&mut self.rng);
+        let temper = Temper::draw(&mut self.rng, self.plan.vanishing);
         let at = self.now.mono;
         let person = self.add_person(Role::Citizen(temper.clone()));
         let target = Uri::sip(Some(SHORT_NUMBER), Host::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)), Some(5060));

@@ -38,6 +38,8 @@ pub(super) struct Plan {
     pub operators: usize,
     pub loss: f64,
     pub commit_failures: f64,
+    /// Share of citizens whose telephone is suddenly gone.
+    pub vanishing: f64,
 }
 
 /// What a run saw.
