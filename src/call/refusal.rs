@@ -31,8 +31,6 @@ pub enum Refusal {
     NotDurable,
     /// No RTP port is free.
     NoMedia,
-    /// The queue is full and the dialplan had nowhere else to go.
-    QueueFull,
     /// Known method that this element does not take.
     MethodNotAllowed,
     /// Unknown method.
@@ -63,7 +61,7 @@ impl Refusal {
             Self::NoCommonCodec => StatusCode::NOT_ACCEPTABLE_HERE,
             Self::MalformedSdp | Self::NoContact => StatusCode::BAD_REQUEST,
             Self::UnknownContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::OverCapacity | Self::Stopping | Self::NotDurable | Self::NoMedia | Self::QueueFull => {
+            Self::OverCapacity | Self::Stopping | Self::NotDurable | Self::NoMedia => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -90,7 +88,6 @@ impl Refusal {
             Self::Stopping => "stopping",
             Self::NotDurable => "not_durable",
             Self::NoMedia => "no_media",
-            Self::QueueFull => "queue_full",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::MethodUnknown => "method_unknown",
             Self::ExtensionRequired => "extension_required",
