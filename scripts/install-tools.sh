@@ -10,6 +10,8 @@ set -euo pipefail
 # A tool is a command and the Debian package that brings it.
 run_tools=(
   cc=build-essential
+  # libopus is built from its source.
+  cmake=cmake
   curl=curl
   node=nodejs
   npm=npm
