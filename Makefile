@@ -6,8 +6,8 @@ SHELL := bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
-# rustup installs here; the tools of scripts/install-tools.sh lie in target/tools.
-export PATH := $(HOME)/.cargo/bin:$(CURDIR)/target/tools/bin:$(PATH)
+# rustup installs here; the tools of scripts/install-tools.sh lie in target/tools; daemons in /usr/sbin.
+export PATH := $(HOME)/.cargo/bin:$(CURDIR)/target/tools/bin:$(PATH):/usr/sbin
 
 .PHONY: help run test check bench web format
 

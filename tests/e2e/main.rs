@@ -30,3 +30,4 @@ mod configuration;
 mod crash;
 mod operator_phone;
 mod plateau;
+mod proxy;
