@@ -106,6 +106,22 @@ impl Meters {
                 "SIP connections turned away at the limit.",
                 sip.connections_refused,
             ),
+            (
+                "ringback_sip_sources_refused_total",
+                "SIP connections turned away because their source holds its share.",
+                sip.sources_refused,
+            ),
+            (
+                "ringback_sip_handshakes_failed_total",
+                "TLS handshakes of SIP that came to nothing.",
+                sip.handshakes_failed,
+            ),
+            (
+                "ringback_sip_connections_timed_out_total",
+                "SIP connections closed for silence or for not reading.",
+                sip.connections_timed_out,
+            ),
+            ("ringback_sip_garbage_total", "Datagrams that were never meant to be SIP.", sip.garbage),
         ] {
             page.counter(name, help, value);
         }

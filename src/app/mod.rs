@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
-use crate::net::{Arrival, SipListeners, SipNet};
+use crate::net::{Arrival, SipNet};
 use crate::store::Store;
 use crate::switchboard::{Input, Snapshot, Switchboard};
 use crate::time::Now;
@@ -58,6 +58,7 @@ const HTTP_GRACE: Duration = Duration::from_secs(3);
 pub struct Service {
     pub sip_udp: Option<SocketAddr>,
     pub sip_tcp: Option<SocketAddr>,
+    pub sip_tls: Option<SocketAddr>,
     pub http: SocketAddr,
     pub store: Store,
     pub snapshot: watch::Receiver<Arc<Snapshot>>,
@@ -124,6 +125,7 @@ impl Service {
             changes: change_in,
             city: city_out,
             users,
+            net: net.clone(),
         };
         tokio::spawn(reloader.run(reloads));
 
@@ -136,12 +138,17 @@ impl Service {
             short_number: config.number.short.clone(),
             metrics: metrics_text(meters, media, net.clone()),
             reload: reload.clone(),
+            sip: net.guest_entrance(),
+            origins: config.http.origins.clone().into(),
         };
         let http_server = serve_http(http_socket, state, stopping, vitals.of("HTTP server"));
-        tracing::info!(sip.udp = ?net.udp_local(), sip.tcp = ?net.tcp_local(), %http, "answering");
+        tracing::info!(
+            sip.udp = ?net.udp_local(), sip.tcp = ?net.tcp_local(), sip.tls = ?net.tls_local(), %http, "answering"
+        );
         Ok(Self {
             sip_udp: net.udp_local(),
             sip_tcp: net.tcp_local(),
+            sip_tls: net.tls_local(),
             http,
             store,
             snapshot,
@@ -219,8 +226,7 @@ impl Ground {
             .with_context(|| format!("[http] bind: {}", config.http.bind))?;
         let http = http_socket.local_addr()?;
         let (arrivals_in, arrivals) = mpsc::channel(MAX_ARRIVALS);
-        let listeners = SipListeners { udp: config.sip.udp, tcp: config.sip.tcp };
-        let net = SipNet::start(listeners, arrivals_in).await.context("[sip] udp, tcp")?;
+        let net = SipNet::start(config.sip.listeners()?, arrivals_in).await.context("[sip] udp, tcp, tls")?;
         let store = open_store(config).await?;
         recovery::close_what_a_crash_left_open(&store, &config.recording.dir, plans.city.topic_categories())
             .await?;
@@ -255,7 +261,7 @@ fn start_media(
 ) -> anyhow::Result<MediaPlane> {
     make_folder(&config.recording.dir)?;
     let settings = MediaPlaneSettings {
-        bind: config.rtp.bind,
+        bind: config.rtp.bind.0.clone(),
         ports: config.rtp.ports.0.clone(),
         threads: 1,
         recording_dir: config.recording.dir.clone(),

@@ -13,6 +13,7 @@ use crate::case::city::CityPlan;
 use crate::config::{self, Config};
 use crate::diagnostic::Diagnostic;
 use crate::dialplan::Dialplan;
+use crate::net::SipNet;
 use crate::people::Role;
 use crate::sip::digest_auth::Ha1;
 use crate::speech::{self, PromptLibrary};
@@ -143,6 +144,8 @@ pub(super) struct Reloader {
     pub changes: mpsc::Sender<Change>,
     pub city: watch::Sender<Arc<CityPlan>>,
     pub users: Vec<User>,
+    /// Takes new certificates.
+    pub net: SipNet,
 }
 
 impl Reloader {
@@ -176,14 +179,17 @@ impl Reloader {
         let (file, current) = (self.file.clone(), self.config.clone());
         let loaded = tokio::task::spawn_blocking(move || {
             let config = file.as_deref().map_or(Ok(current), Config::load)?;
-            Plans::load(&config, &mut |_, _| {}).map(|plans| (config, plans))
+            let credentials = config.sip.credentials().map_err(|error| complain(error.to_string()))?;
+            Plans::load(&config, &mut |_, _| {}).map(|plans| (config, plans, credentials))
         });
-        let (mut config, plans) = loaded.await.map_err(|error| complain(error.to_string()))??;
+        let (mut config, plans, credentials) =
+            loaded.await.map_err(|error| complain(error.to_string()))??;
         let users = self.store.users().await.map_err(|error| complain(error.to_string()))?;
         let deferred = self.config.needs_restart(&config);
         // The switchboard's challenges keep the running realm, so the trunks' secrets must be digested with it.
         config.keep_until_restart(&self.config);
         let settings = plans.settings(&config, &users).map_err(|error| complain(error.to_string()))?;
+        self.net.renew(&credentials).map_err(|error| complain(error.to_string()))?;
         for key in deferred {
             tracing::warn!(key, "changed, but comes into force only after a restart");
         }

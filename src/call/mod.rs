@@ -31,7 +31,7 @@ use crate::ids::{ContactId, LegId, RecordingId, UserId};
 use crate::ivr::Walk;
 use crate::journal::Draft;
 use crate::media::{self, PlayId};
-use crate::sip::message::{NameAddr, Request, Response, Uri};
+use crate::sip::message::{Flow, NameAddr, Request, Response, Uri};
 use crate::sip::transaction::{ClientTransactionId, ServerTransactionId};
 use crate::switchboard::snapshot::CallPhase;
 use crate::time::TimerTable;
@@ -338,12 +338,27 @@ impl Call {
             .min()
     }
 
-    fn leg_mut(&mut self, leg: LegId) -> Option<&mut Leg> {
-        if self.citizen.id == leg {
-            return Some(&mut self.citizen);
+    /// A connection is gone; legs that went over it find another way, if there is one.
+    pub fn handle_flow_closed(&mut self, flow: &Flow) {
+        for leg in self.live_legs() {
+            leg.handle_flow_closed(flow);
         }
+    }
+
+    /// A phone of this call registered `contact` over another flow.
+    pub fn follow_registration(&mut self, contact: &Uri, flow: Flow) {
+        for leg in self.live_legs() {
+            leg.follow_registration(contact, flow);
+        }
+    }
+
+    fn live_legs(&mut self) -> impl Iterator<Item = &mut Leg> {
         let operator = self.operator.as_mut().map(|operator| &mut operator.leg);
-        operator.into_iter().chain(&mut self.retired).find(|known| known.id == leg)
+        std::iter::once(&mut self.citizen).chain(operator).chain(&mut self.retired)
+    }
+
+    fn leg_mut(&mut self, leg: LegId) -> Option<&mut Leg> {
+        self.live_legs().find(|known| known.id == leg)
     }
 
     /// A new name for the next piece of play-out; finishing an older one means nothing any more.

@@ -1,13 +1,15 @@
 //! What serde cannot say: ranges, and rules between keys.
-//! Looks at the text alone, never at the machine: folders and programs are `cli/check.rs`'s, the contents
-//! of the files it names their readers'.
+//! Folders and programs are `cli/check.rs`'s, the contents of the files it names their readers'; of secrets and
+//! certificates it is only asked whether they can be read.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Deserializer};
 
 use super::Config;
 use crate::diagnostic::Diagnostic;
+use crate::net::CredentialsError;
 
 /// Port pairs of one call: the citizen's leg and the operator's.
 const PAIRS_PER_CALL: u64 = 2;
@@ -27,9 +29,7 @@ pub(super) fn within<'de, const MIN: u64, const MAX: u64, D: Deserializer<'de>>(
 pub(super) fn check(file: &str, text: &str, config: &Config) -> Vec<Diagnostic> {
     let place = Place { file, text };
     let mut complaints = Vec::new();
-    if config.sip.udp.is_none() && config.sip.tcp.is_none() {
-        complaints.push(place.at("sip", "", 0, "neither `udp` nor `tcp` is set: nobody could call"));
-    }
+    transports(config, &place, &mut complaints);
     if config.sip.realm.is_empty() || config.sip.realm.contains(['"', '\\']) {
         complaints.push(place.at("sip", "realm", 0, "the realm is empty or holds a quote"));
     }
@@ -62,22 +62,85 @@ pub(super) fn check(file: &str, text: &str, config: &Config) -> Vec<Diagnostic> 
     complaints
 }
 
+/// Every listener with its key.
+fn listeners(config: &Config) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+    let keys = [
+        ("udp", config.sip.udp.clone()),
+        ("tcp", config.sip.tcp.clone()),
+        ("tls", config.sip.tls_listeners()),
+    ];
+    keys.into_iter().flat_map(|(key, addresses)| addresses.0.into_iter().map(move |address| (key, address)))
+}
+
+/// Somebody must be able to reach us, and TLS needs certificates that can be used.
+fn transports(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) {
+    let sip = &config.sip;
+    if listeners(config).next().is_none() {
+        complaints.push(place.at("sip", "", 0, "`udp`, `tcp` and `tls` are all empty: nobody could call"));
+    }
+    for (key, set, other, other_set) in [
+        ("certificate", sip.certificate.is_some(), "private_key", sip.private_key.is_some()),
+        ("private_key", sip.private_key.is_some(), "certificate", sip.certificate.is_some()),
+    ] {
+        if set && !other_set {
+            complaints.push(place.at("sip", key, 0, &format!("`{key}` needs `{other}` beside it")));
+        }
+    }
+    if sip.tls.as_ref().is_some_and(|addresses| !addresses.0.is_empty()) && sip.certificate.is_none() {
+        complaints.push(place.at("sip", "tls", 0, "`tls` needs `certificate` and `private_key`"));
+    }
+    if let Err(error) = sip.credentials() {
+        let key = match error {
+            CredentialsError::Certificate { .. } => "certificate",
+            CredentialsError::PrivateKey { .. } => "private_key",
+            CredentialsError::Trusted { .. } => "trusted_certificates",
+        };
+        complaints.push(place.at("sip", key, 0, &error.to_string()));
+    }
+    let is_origin = |origin: &String| {
+        origin.split_once("://").is_some_and(|(_, host)| !host.is_empty() && !host.contains('/'))
+    };
+    if !config.http.origins.iter().all(is_origin) {
+        complaints.push(place.at(
+            "http",
+            "origins",
+            0,
+            "an origin has no path, as in https://desk.city.example",
+        ));
+    }
+}
+
 /// Media must be reachable where SIP is, and have ports for every call that is let in.
 fn media(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) {
-    if config.rtp.bind.is_loopback() && config.sip.advertised.is_none() {
-        let listeners = [("udp", config.sip.udp), ("tcp", config.sip.tcp)];
-        let external = listeners
-            .into_iter()
-            .find(|(_, listener)| listener.is_some_and(|address| !address.ip().is_loopback()));
-        if let Some((key, _)) = external {
-            complaints.push(place.at(
-                "sip",
-                key,
-                0,
-                "others reach us here, but `bind` in [rtp] is a loopback address: nobody would hear anything; \
-                 set it to this machine's address, or set `advertised` in [sip]",
-            ));
-        }
+    let bind = &config.rtp.bind.0;
+    if bind.is_empty()
+        || bind.iter().filter(|ip| ip.is_ipv4()).count() > 1
+        || bind.iter().filter(|ip| ip.is_ipv6()).count() > 1
+    {
+        complaints.push(place.at("rtp", "bind", 0, "`bind` is one address, or one of IPv4 and one of IPv6"));
+    }
+    let external = |address: &SocketAddr| !address.ip().is_loopback();
+    if bind.iter().all(IpAddr::is_loopback)
+        && config.sip.advertised.is_none()
+        && let Some((key, _)) = listeners(config).find(|(_, address)| external(address))
+    {
+        complaints.push(place.at(
+            "sip",
+            key,
+            0,
+            "others reach us here, but `bind` in [rtp] is a loopback address: nobody would hear anything; \
+             set it to this machine's address, or set `advertised` in [sip]",
+        ));
+    } else if let Some((key, _)) =
+        listeners(config).find(|(_, address)| !bind.iter().any(|ip| ip.is_ipv4() == address.is_ipv4()))
+    {
+        complaints.push(place.at(
+            "sip",
+            key,
+            0,
+            "calls come in here over a family of addresses that `bind` in [rtp] does not have: nobody would hear \
+             anything",
+        ));
     }
     let (needed, pairs) = (config.sip.capacity * PAIRS_PER_CALL, config.rtp.ports.pairs());
     if pairs < needed {

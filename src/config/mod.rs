@@ -2,6 +2,7 @@
 //! file:line:column. Owns paths (relative ones stand beside the file), ranges and defaults; what the values mean
 //! belongs to the modules that use them. `config.toml` at the top of the repository explains every key.
 
+mod addresses;
 mod checks;
 mod city;
 mod environment;
@@ -22,6 +23,7 @@ use serde::Deserialize;
 
 use crate::diagnostic::{Diagnostic, suggestion};
 
+pub use addresses::OneOrMore;
 pub use city::City;
 pub use http::Http;
 pub use number::Number;
@@ -89,6 +91,10 @@ impl Config {
         {
             *path = base.join(&*path);
         }
+        let pem = [&mut self.sip.certificate, &mut self.sip.private_key, &mut self.sip.trusted_certificates];
+        for path in pem.into_iter().flatten() {
+            *path = base.join(&*path);
+        }
         for trunk in &mut self.trunk {
             if let Some(file) = &mut trunk.password_file {
                 *file = base.join(&*file);
@@ -107,6 +113,7 @@ impl Config {
         [
             ("sip.udp", self.sip.udp == other.sip.udp),
             ("sip.tcp", self.sip.tcp == other.sip.tcp),
+            ("sip.tls", self.sip.tls_listeners() == other.sip.tls_listeners()),
             ("sip.realm", self.sip.realm == other.sip.realm),
             ("sip.digest", self.sip.digest == other.sip.digest),
             ("sip.drain_secs", self.sip.drain_secs == other.sip.drain_secs),
@@ -125,7 +132,9 @@ impl Config {
     /// [`Self::needs_restart`].
     pub fn keep_until_restart(&mut self, running: &Self) {
         let Sip { udp, tcp, realm, digest, drain_secs, .. } = running.sip.clone();
-        self.sip = Sip { udp, tcp, realm, digest, drain_secs, ..self.sip.clone() };
+        // What the running listeners came from, so that a certificate that is new does not seem to have brought any.
+        let tls = Some(running.sip.tls_listeners());
+        self.sip = Sip { udp, tcp, tls, realm, digest, drain_secs, ..self.sip.clone() };
         self.rtp = running.rtp.clone();
         self.http = running.http.clone();
         self.store = running.store.clone();

@@ -8,17 +8,19 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+use super::addresses::OneOrMore;
+
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rtp {
-    /// Address the media sockets are bound to.
-    pub bind: IpAddr,
+    /// Addresses the media sockets are bound to, at most one of IPv4 and one of IPv6: a leg takes its peer's family.
+    pub bind: OneOrMore<IpAddr>,
     pub ports: PortRange,
 }
 
 impl Default for Rtp {
     fn default() -> Self {
-        Self { bind: IpAddr::V4(Ipv4Addr::LOCALHOST), ports: PortRange(20_000..=29_999) }
+        Self { bind: OneOrMore::one(IpAddr::V4(Ipv4Addr::LOCALHOST)), ports: PortRange(20_000..=29_999) }
     }
 }
 

@@ -3,17 +3,30 @@
 //! these keys change with a restart only is listed in `config/mod.rs`.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::addresses::OneOrMore;
 use super::checks::within;
+use crate::net::{Credentials, CredentialsError, SipListeners};
 use crate::sip::digest_auth::Algorithm;
+
+/// Where TLS is listened for when only a certificate is set (RFC 3261 19.1.2).
+const TLS_PORT: u16 = 5061;
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sip {
-    pub udp: Option<SocketAddr>,
-    pub tcp: Option<SocketAddr>,
+    pub udp: OneOrMore<SocketAddr>,
+    pub tcp: OneOrMore<SocketAddr>,
+    /// None: port 5061 of the addresses of `tcp` when there is a certificate, else no TLS.
+    pub tls: Option<OneOrMore<SocketAddr>>,
+    /// Our certificate chain, leaf first, and its private key: PEM files. Read again on reload.
+    pub certificate: Option<PathBuf>,
+    pub private_key: Option<PathBuf>,
+    /// Certificates that vouch for the TLS peers we connect to; none: those of the system.
+    pub trusted_certificates: Option<PathBuf>,
     /// Digest realm; the stored secrets are bound to it.
     pub realm: String,
     /// Digest algorithms asked for, in order of preference.
@@ -30,15 +43,48 @@ pub struct Sip {
 
 impl Default for Sip {
     fn default() -> Self {
-        let loopback = SocketAddr::from(([127, 0, 0, 1], 5060));
+        let loopback = OneOrMore::one(SocketAddr::from(([127, 0, 0, 1], 5060)));
         Self {
-            udp: Some(loopback),
-            tcp: Some(loopback),
+            udp: loopback.clone(),
+            tcp: loopback,
+            tls: None,
+            certificate: None,
+            private_key: None,
+            trusted_certificates: None,
             realm: "ringback".to_owned(),
             digest: vec![Algorithm::Md5],
             capacity: 200,
             advertised: None,
             drain_secs: 10,
         }
+    }
+}
+
+impl Sip {
+    /// Where TLS is listened for.
+    pub fn tls_listeners(&self) -> OneOrMore<SocketAddr> {
+        match &self.tls {
+            Some(addresses) => addresses.clone(),
+            None if self.certificate.is_some() => {
+                OneOrMore(self.tcp.0.iter().map(|address| SocketAddr::new(address.ip(), TLS_PORT)).collect())
+            }
+            None => OneOrMore(Vec::new()),
+        }
+    }
+
+    /// Reads the certificates; both directions of TLS depend on them.
+    pub fn credentials(&self) -> Result<Credentials, CredentialsError> {
+        let identity = self.certificate.as_deref().zip(self.private_key.as_deref());
+        Credentials::read(identity, self.trusted_certificates.as_deref())
+    }
+
+    /// All sockets of SIP but the WebSocket, which is `[http]`'s.
+    pub fn listeners(&self) -> Result<SipListeners, CredentialsError> {
+        Ok(SipListeners {
+            udp: self.udp.0.clone(),
+            tcp: self.tcp.0.clone(),
+            tls: self.tls_listeners().0,
+            credentials: Some(self.credentials()?),
+        })
     }
 }

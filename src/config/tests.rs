@@ -20,7 +20,7 @@ fn complaint(text: &str) -> String {
 #[test]
 fn an_empty_file_is_the_defaults() {
     let config = parse("").unwrap();
-    assert_eq!(config.sip.udp.unwrap().to_string(), "127.0.0.1:5060");
+    assert_eq!(config.sip.udp.0[0].to_string(), "127.0.0.1:5060");
     assert_eq!(config.rtp.ports, PortRange(20_000..=29_999));
     assert_eq!(config.queue.len(), 3);
     assert_eq!(config.store.url, "sqlite:///srv/ringback/data/ringback.db");
@@ -64,6 +64,22 @@ fn every_complaint_has_its_place() {
             "[sip]\ncapacity = 200\n[rtp]\nports = \"20000-20797\"\n",
             "config.toml:4:1: the RTP ports make 399 pairs, but `capacity` in [sip] needs 400",
         ),
+        ("[sip]\ntls = \"127.0.0.1:5061\"\n", "config.toml:2:1: `tls` needs `certificate`"),
+        ("[sip]\ncertificate = \"a.pem\"\n", "config.toml:2:1: `certificate` needs `private_key`"),
+        ("[sip]\nprivate_key = \"a.key\"\n", "config.toml:2:1: `private_key` needs `certificate`"),
+        (
+            "[sip]\nprivate_key = \"a.key\"\ncertificate = \"a.pem\"\n",
+            "config.toml:3:1: /srv/ringback/a.pem: cannot be read",
+        ),
+        (
+            "[sip]\ntrusted_certificates = \"/nowhere/a.pem\"\n",
+            "config.toml:2:1: /nowhere/a.pem: cannot be read",
+        ),
+        ("[sip]\nudp = []\ntcp = []\n", "config.toml:1:1: `udp`, `tcp` and `tls` are all empty"),
+        ("[sip]\nudp = [\"127.0.0.1:5060\", \"x\"]\n", "config.toml:2:"),
+        ("[sip]\nudp = \"[::1]:5060\"\n", "config.toml:2:1: calls come in here over a family"),
+        ("[rtp]\nbind = [\"127.0.0.1\", \"127.0.0.2\"]\n", "config.toml:2:1: `bind` is one address"),
+        ("[http]\norigins = [\"https://a.example/x\"]\n", "config.toml:2:1: an origin has no path"),
         ("[sip]\ncapacity = 2501\n", "config.toml:2:1: the RTP ports make 5000 pairs"),
     ] {
         let complaint = complaint(text);
@@ -95,11 +111,35 @@ fn media_fits_the_calls_and_the_address() {
         "[sip]\nudp = \"0.0.0.0:5060\"\n[rtp]\nbind = \"0.0.0.0\"\n",
         "[sip]\nudp = \"192.0.2.1:5060\"\nadvertised = \"203.0.113.10\"\n",
         "[sip]\nudp = \"127.0.0.2:5060\"\n",
+        "[sip]\nudp = [\"127.0.0.1:5060\", \"[::1]:5060\"]\n[rtp]\nbind = [\"127.0.0.1\", \"::1\"]\n",
+        "[sip]\ntcp = []\n",
         "[sip]\ncapacity = 200\n[rtp]\nports = \"20000-20799\"\n",
         "[sip]\ncapacity = 2500\n",
     ] {
         assert!(parse(text).is_ok(), "{text}: {:?}", parse(text));
     }
+}
+
+#[test]
+fn tls_is_listened_for_beside_tcp_as_soon_as_there_is_a_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["city.example".to_owned()]).unwrap();
+    std::fs::write(folder.path().join("a.pem"), made.cert.pem()).unwrap();
+    std::fs::write(folder.path().join("a.key"), made.signing_key.serialize_pem()).unwrap();
+    let listeners = |more: &str| {
+        let text = format!("[sip]\ncertificate = \"a.pem\"\nprivate_key = \"a.key\"\n{more}");
+        Config::parse("config.toml", &text, std::iter::empty(), folder.path())
+            .unwrap()
+            .sip
+            .listeners()
+            .unwrap()
+            .tls
+    };
+    assert_eq!(listeners(""), ["127.0.0.1:5061".parse().unwrap()]);
+    assert_eq!(listeners("tcp = \"127.0.0.2:5070\"\n"), ["127.0.0.2:5061".parse().unwrap()]);
+    assert_eq!(listeners("tls = \"127.0.0.3:1\"\n"), ["127.0.0.3:1".parse().unwrap()]);
+    assert_eq!(listeners("tls = []\n"), []);
+    assert_eq!(parse("").unwrap().sip.listeners().unwrap().tls, []);
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl Exchange {
     /// the ports and calls this with the same command; the machine sends no `Opened` itself.
     pub fn handle_command(&mut self, command: Command, now: Instant, sink: &mut impl Sink) {
         match command {
-            Command::Open { leg, seed } => {
+            Command::Open { leg, seed, .. } => {
                 self.legs.entry(leg).or_insert_with(|| Box::new(Leg::new(leg, seed, now)));
             }
             Command::Connect { leg, session } => self.with_leg(leg, |leg| leg.connect(session, now)),

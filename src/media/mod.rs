@@ -13,7 +13,7 @@ mod tap;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use crate::dtmf::Digit;
@@ -49,10 +49,12 @@ pub struct PlayId(pub u64);
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Reserves ports for a leg; answered by [`Event::Opened`] or [`Event::OpenFailed`]. `seed` gives SSRC,
-    /// first sequence number and first time stamp.
+    /// first sequence number and first time stamp; the sockets are of the address family of `towards`, where the
+    /// peer is.
     Open {
         leg: LegId,
         seed: u64,
+        towards: IpAddr,
     },
     /// Sets or changes what was negotiated; the first call starts sending and the media timeout.
     Connect {

@@ -2,7 +2,7 @@
 //! Simulated time, seeded disorder; sockets are `media_plane/tests.rs`.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use crate::sdp::{Codec, Direction};
 
 const A: LegId = LegId(1);
 const B: LegId = LegId(2);
+const PHONE_IP: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const RECORDING: RecordingId = RecordingId(Uuid::from_u128(7));
 const TICK: Duration = Duration::from_millis(TICK_MS);
 
@@ -159,7 +160,7 @@ impl Bench {
         let now = crate::time::now().mono;
         let mut bench = Self { exchange: Exchange::new(), tape: Tape::default(), now };
         for phone in phones {
-            bench.order(Command::Open { leg: phone.leg, seed: phone.leg.0 });
+            bench.order(Command::Open { leg: phone.leg, seed: phone.leg.0, towards: PHONE_IP });
             bench.order(Command::Connect { leg: phone.leg, session: phone.session() });
         }
         bench
@@ -438,7 +439,7 @@ fn reports_go_out_every_five_seconds_and_tell_the_losses() {
 #[test]
 fn a_recording_is_as_long_as_the_ticks_and_ends_with_its_leg() {
     let mut bench = Bench::new(&[]);
-    bench.order(Command::Open { leg: A, seed: 1 });
+    bench.order(Command::Open { leg: A, seed: 1, towards: PHONE_IP });
     bench.record();
     bench.ticks(7);
     bench.order(Command::Close { leg: A });

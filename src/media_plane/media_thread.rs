@@ -40,7 +40,7 @@ pub(super) struct Shared {
 
 /// One media thread: its legs, their sockets and its clock.
 pub(super) struct MediaThread {
-    bind: IpAddr,
+    bind: Vec<IpAddr>,
     ports: PortPool,
     shared: Arc<Shared>,
     orders: Outlet<Command>,
@@ -62,7 +62,7 @@ struct Out {
 
 impl MediaThread {
     pub(super) fn new(
-        bind: IpAddr,
+        bind: Vec<IpAddr>,
         ports: PortPool,
         shared: Arc<Shared>,
         orders: Outlet<Command>,
@@ -124,7 +124,7 @@ impl MediaThread {
     fn carry_out_orders(&mut self) {
         for _ in 0..MAX_ORDERS_AT_ONCE {
             match self.orders.try_pop() {
-                Some(Command::Open { leg, seed }) => self.open(leg, seed),
+                Some(Command::Open { leg, seed, towards }) => self.open(leg, seed, towards),
                 Some(command) => self.carry_out(command),
                 None => return,
             }
@@ -141,15 +141,15 @@ impl MediaThread {
         }
     }
 
-    fn open(&mut self, leg: LegId, seed: u64) {
+    fn open(&mut self, leg: LegId, seed: u64, towards: IpAddr) {
         if self.out.sockets.contains_key(&leg) {
             return;
         }
-        let event = match self.bind(leg) {
+        let event = match self.bind(leg, towards) {
             Some((pair, local_rtp)) => {
                 self.out.sockets.insert(leg, pair);
                 self.shared.ports_in_use.fetch_add(1, Ordering::Relaxed);
-                self.carry_out(Command::Open { leg, seed });
+                self.carry_out(Command::Open { leg, seed, towards });
                 Event::Opened { leg, local_rtp }
             }
             None => {
@@ -160,11 +160,13 @@ impl MediaThread {
         self.out.report.report(Report::Media(event));
     }
 
-    fn bind(&mut self, leg: LegId) -> Option<(SocketPair, SocketAddr)> {
+    fn bind(&mut self, leg: LegId, towards: IpAddr) -> Option<(SocketPair, SocketAddr)> {
+        let is_ipv4 = towards.to_canonical().is_ipv4();
+        let ip = *self.bind.iter().find(|ip| ip.is_ipv4() == is_ipv4).or(self.bind.first())?;
         for _ in 0..MAX_BINDS {
             let now = crate::time::now().mono;
             let port = self.ports.take(now)?;
-            match SocketPair::bind(self.bind, port, leg, &self.shared.poller).and_then(|pair| {
+            match SocketPair::bind(ip, port, leg, &self.shared.poller).and_then(|pair| {
                 let local_rtp = pair.local_rtp()?;
                 Ok((pair, local_rtp))
             }) {

@@ -42,8 +42,9 @@ const WORK_RESERVE: usize = 1024;
 
 #[derive(Clone, Debug)]
 pub struct MediaPlaneSettings {
-    /// Where RTP sockets are bound, and the address written into SDP unless `advertised` is set.
-    pub bind: IpAddr,
+    /// Where RTP sockets are bound, and the address written into SDP unless `advertised` is set: the first of the
+    /// peer's family, or failing that the first.
+    pub bind: Vec<IpAddr>,
     pub ports: RangeInclusive<u16>,
     /// Media threads, at least 1. Bridged legs must share one; this version runs all legs on one.
     pub threads: usize,

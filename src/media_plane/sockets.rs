@@ -74,10 +74,12 @@ impl Drop for SocketPair {
 fn bind_one(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind((ip, port))?;
     socket.set_nonblocking(true)?;
-    if ip.is_ipv4() {
-        // A network that does not let us ask for priority still carries the call.
-        SockRef::from(&socket).set_tos_v4(EXPEDITED_FORWARDING).ok();
-    }
+    let options = SockRef::from(&socket);
+    // A network that does not let us ask for priority still carries the call.
+    match ip {
+        IpAddr::V4(_) => options.set_tos_v4(EXPEDITED_FORWARDING).ok(),
+        IpAddr::V6(_) => options.set_tclass_v6(EXPEDITED_FORWARDING).ok(),
+    };
     Ok(socket)
 }
 

@@ -33,7 +33,7 @@ impl Bench {
         let first = 20_000 + (std::process::id() % 40) as u16 * 1000 + offset;
         let folder = tempfile::tempdir().unwrap();
         let settings = MediaPlaneSettings {
-            bind: Ipv4Addr::LOCALHOST.into(),
+            bind: vec![Ipv4Addr::LOCALHOST.into()],
             ports: first..=first + (ports - 1),
             threads: 1,
             recording_dir: folder.path().to_owned(),
@@ -57,7 +57,7 @@ impl Bench {
     }
 
     fn open(&self, leg: u64) -> Option<SocketAddr> {
-        self.media(Command::Open { leg: LegId(leg), seed: leg });
+        self.media(Command::Open { leg: LegId(leg), seed: leg, towards: Ipv4Addr::LOCALHOST.into() });
         self.wait_for(|report| match report {
             Report::Media(Event::Opened { local_rtp, .. }) => Some(Some(local_rtp)),
             Report::Media(Event::OpenFailed { .. }) => Some(None),

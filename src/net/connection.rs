@@ -1,12 +1,9 @@
-//! One TCP connection: frames in, bytes out, and when to give it up (RFC 3261 18.3, RFC 5626 3.5.1).
+//! One connection, TCP or TLS: frames in, bytes out, and when to give it up (RFC 3261 18.3, RFC 5626 3.5.1).
 //! Knows neither the other connections nor who asked for this one.
 
 use std::io;
-use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -18,10 +15,29 @@ use crate::sip::message::parse::{self, Malformed, ParseError};
 
 /// Bytes read at once: some messages' worth, held once per connection.
 const READ_LEN: usize = 8 * 1024;
+/// Keeps a connection open, and its answer (RFC 5626 3.5.1).
+pub(super) const PING: &[u8] = b"\r\n\r\n";
+pub(super) const PONG: &[u8] = b"\r\n";
+
+/// What a connection is made of.
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for S {}
+
+type Reader = ReadHalf<Box<dyn ByteStream>>;
+type Writer = WriteHalf<Box<dyn ByteStream>>;
+
+/// Who asked for the connection: its keep-alive is the client's business.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum OpenedBy {
+    Peer,
+    Us,
+}
 
 /// One side of a connection's work, and all it needs.
 pub(super) struct Connection {
     pub flow: Flow,
+    pub opened_by: OpenedBy,
     pub intake: Intake,
     pub limits: Limits,
     /// Our own way into the write queue, for answers made here.
@@ -39,24 +55,22 @@ enum End {
 
 impl Connection {
     /// Serves until either side is done; the caller announces the end.
-    pub async fn serve(self, stream: TcpStream, mut queue: mpsc::Receiver<Vec<u8>>) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "messages may wait for each other");
-        }
-        let (reader, mut writer) = stream.into_split();
-        let write_limit = self.limits.write;
+    pub async fn serve(self, stream: Box<dyn ByteStream>, mut queue: mpsc::Receiver<Vec<u8>>) {
+        let (reader, mut writer) = tokio::io::split(stream);
         let end = tokio::select! {
             end = self.read(reader) => end,
-            end = write(&mut writer, &mut queue, write_limit) => end,
+            end = self.write(&mut writer, &mut queue) => end,
         };
         match end {
             End::TimedOut => Counters::count(&self.intake.counters().connections_timed_out),
-            End::Lost(Some(last_words)) => drop(write_all(&mut writer, &last_words, write_limit).await),
+            End::Lost(Some(last_words)) => drop(self.write_all(&mut writer, &last_words).await),
             End::Lost(None) | End::Closed => {}
         }
+        // TLS says good-bye; a peer that does not hear it any more has gone first.
+        timeout(self.limits.write, writer.shutdown()).await.ok();
     }
 
-    async fn read(&self, mut reader: OwnedReadHalf) -> End {
+    async fn read(&self, mut reader: Reader) -> End {
         let mut framer = StreamFramer::default();
         let mut buffer = vec![0; READ_LEN];
         // Only whole frames count as life: bytes that trickle in without end do not.
@@ -74,7 +88,7 @@ impl Connection {
             match frame {
                 Frame::Ping => {
                     Counters::count(&self.intake.counters().keep_alives);
-                    self.reply(b"\r\n".to_vec());
+                    self.reply(PONG.to_vec());
                 }
                 Frame::Message(bytes) => {
                     let Taken { arrival, rejection } = self.intake.take(&bytes, self.flow);
@@ -103,6 +117,33 @@ impl Connection {
             Counters::count(&self.intake.counters().sends_failed);
         }
     }
+
+    /// Writes what is queued; on a connection of ours a long silence is broken by an empty line.
+    async fn write(&self, writer: &mut Writer, queue: &mut mpsc::Receiver<Vec<u8>>) -> End {
+        loop {
+            let next = match self.opened_by {
+                OpenedBy::Us => match timeout(self.limits.keep_alive, queue.recv()).await {
+                    Ok(next) => next,
+                    Err(_) => Some(PING.to_vec()),
+                },
+                OpenedBy::Peer => queue.recv().await,
+            };
+            let Some(bytes) = next else { return End::Closed };
+            match self.write_all(writer, &bytes).await {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return End::TimedOut,
+                Err(_) => return End::Closed,
+            }
+        }
+    }
+
+    async fn write_all(&self, writer: &mut Writer, bytes: &[u8]) -> io::Result<()> {
+        let written = async {
+            writer.write_all(bytes).await?;
+            writer.flush().await
+        };
+        timeout(self.limits.write, written).await.map_err(io::Error::from)?
+    }
 }
 
 enum StreamEnd {
@@ -111,7 +152,7 @@ enum StreamEnd {
 }
 
 async fn next_frame(
-    reader: &mut OwnedReadHalf,
+    reader: &mut Reader,
     framer: &mut StreamFramer,
     buffer: &mut [u8],
 ) -> Result<Frame, StreamEnd> {
@@ -124,19 +165,4 @@ async fn next_frame(
             Ok(len) => framer.push(&buffer[..len]),
         }
     }
-}
-
-async fn write(writer: &mut OwnedWriteHalf, queue: &mut mpsc::Receiver<Vec<u8>>, limit: Duration) -> End {
-    while let Some(bytes) = queue.recv().await {
-        match write_all(writer, &bytes, limit).await {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => return End::TimedOut,
-            Err(_) => return End::Closed,
-        }
-    }
-    End::Closed
-}
-
-async fn write_all(writer: &mut OwnedWriteHalf, bytes: &[u8], limit: Duration) -> io::Result<()> {
-    timeout(limit, writer.write_all(bytes)).await.map_err(io::Error::from)?
 }

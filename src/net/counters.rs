@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Counters {
     pub(super) messages: AtomicU64,
     pub(super) keep_alives: AtomicU64,
+    pub(super) garbage: AtomicU64,
     pub(super) malformed: AtomicU64,
     pub(super) oversize: AtomicU64,
     pub(super) rejected: AtomicU64,
@@ -17,6 +18,8 @@ pub struct Counters {
     pub(super) connections_opened: AtomicU64,
     pub(super) connections_closed: AtomicU64,
     pub(super) connections_refused: AtomicU64,
+    pub(super) sources_refused: AtomicU64,
+    pub(super) handshakes_failed: AtomicU64,
     pub(super) connections_timed_out: AtomicU64,
 }
 
@@ -27,6 +30,8 @@ pub struct Counts {
     pub messages: u64,
     /// Empty lines that keep a path open.
     pub keep_alives: u64,
+    /// Datagrams that were never meant to be SIP: STUN, scans of other services.
+    pub garbage: u64,
     /// Messages and streams that could not be read, oversize ones included.
     pub malformed: u64,
     /// Messages above the size limit.
@@ -44,6 +49,10 @@ pub struct Counts {
     pub connections_closed: u64,
     /// Turned away at the limit.
     pub connections_refused: u64,
+    /// Turned away because their source holds its share already.
+    pub sources_refused: u64,
+    /// TLS handshakes of either direction that came to nothing: refused, broken off, out of time.
+    pub handshakes_failed: u64,
     /// Closed for silence or for not reading.
     pub connections_timed_out: u64,
 }
@@ -58,6 +67,7 @@ impl Counters {
         Counts {
             messages: read(&self.messages),
             keep_alives: read(&self.keep_alives),
+            garbage: read(&self.garbage),
             malformed: read(&self.malformed),
             oversize: read(&self.oversize),
             rejected: read(&self.rejected),
@@ -67,6 +77,8 @@ impl Counters {
             connections_opened: read(&self.connections_opened),
             connections_closed: read(&self.connections_closed),
             connections_refused: read(&self.connections_refused),
+            sources_refused: read(&self.sources_refused),
+            handshakes_failed: read(&self.handshakes_failed),
             connections_timed_out: read(&self.connections_timed_out),
         }
     }

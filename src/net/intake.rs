@@ -1,5 +1,5 @@
 //! Received bytes on their way to the switchboard: parsed, counted, or rejected without any state
-//! (RFC 3261 16.3, 18.3). UDP and TCP share it; they differ in what happens when the queue is full.
+//! (RFC 3261 16.3, 18.3). Every transport shares it; they differ in what happens when the queue is full.
 
 use std::sync::Arc;
 

@@ -1,31 +1,44 @@
-//! SIP over UDP and TCP: sockets, framing, connections. Parsed messages up, bytes down.
+//! SIP over UDP, TCP, TLS and WebSocket: sockets, framing, connections. Parsed messages up, bytes down.
 //!
 //! Owns no protocol state: a message that cannot be read is answered here once and forgotten; everything else is
-//! the switchboard's. RFC 3261 18, RFC 5626 3.5.1 (keep-alive). TLS and WebSocket are not here.
+//! the switchboard's. RFC 3261 18, RFC 5626 3.5.1 (keep-alive), RFC 7118. The WebSocket protocol itself is spoken by
+//! the HTTP server, whose connections come in as guests.
 
 mod connection;
+mod connections;
 mod counters;
+mod guest;
 mod intake;
+mod limits;
+mod listener;
 mod local_address;
-mod tcp;
+mod tls;
 mod udp;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::sip::message::{Flow, Message, Transport};
 
 pub use counters::{Counters, Counts};
+pub use guest::{Guest, GuestEntrance, Received, Refused};
+pub use limits::Limits;
+pub use tls::{Credentials, CredentialsError};
+
+use connections::{Connections, Order};
 use intake::Intake;
+use tls::{Tls, TlsRenewal};
+use udp::UdpSockets;
 
 /// Messages on their way to the task that owns the connections. It only hands them on, so this fills up
 /// only when the machine is overloaded.
 const ORDER_QUEUE_LEN: usize = 1024;
+/// Accepted connections on their way to the same task; more wait in the kernel.
+const ACCEPTED_QUEUE_LEN: usize = 64;
 
 /// What the sockets tell the switchboard.
 #[derive(Debug)]
@@ -44,57 +57,38 @@ pub enum Arrival {
     },
 }
 
-#[derive(Clone, Debug)]
+/// Where to listen; port 0 picks one. A transport without an address is not listened for.
+#[derive(Clone, Default, Debug)]
 pub struct SipListeners {
-    pub udp: Option<SocketAddr>,
-    pub tcp: Option<SocketAddr>,
-}
-
-/// Bounds of the connections; tests make them small.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Open TCP connections, both directions; further peers are turned away. A city has some hundred phones
-    /// and a few trunks; each connection costs a descriptor and up to 64 KiB.
-    pub connections: usize,
-    /// Messages waiting to be written on one connection; a peer that lets more pile up does not read.
-    pub send_queue: usize,
-    /// How long connecting may take: less than timer B, so that another way could still be tried.
-    pub connect: Duration,
-    /// How long a new peer may take for its first message: 64*T1, after which no transaction lives.
-    pub first_message: Duration,
-    /// Silence after that; longer than the longest registration (an hour), whose refresh breaks it.
-    pub idle: Duration,
-    /// How long one write may wait for the peer to read.
-    pub write: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 1024,
-            send_queue: 64,
-            connect: Duration::from_secs(5),
-            first_message: Duration::from_secs(32),
-            idle: Duration::from_secs(3900),
-            write: Duration::from_secs(10),
-        }
-    }
+    pub udp: Vec<SocketAddr>,
+    pub tcp: Vec<SocketAddr>,
+    pub tls: Vec<SocketAddr>,
+    /// Without them no TLS in either direction.
+    pub credentials: Option<Credentials>,
 }
 
 /// The bound sockets; cheap to clone. The last clone that goes closes them.
 #[derive(Clone, Debug)]
 pub struct SipNet {
-    udp: Option<Arc<UdpSocket>>,
-    udp_local: Option<SocketAddr>,
+    udp: UdpSockets,
     tcp_local: Option<SocketAddr>,
-    orders: mpsc::Sender<(Vec<u8>, Flow)>,
+    tls_local: Option<SocketAddr>,
+    orders: mpsc::Sender<Order>,
     intake: Intake,
+    limits: Limits,
+    renewal: Option<TlsRenewal>,
     _tasks: Arc<Tasks>,
 }
 
 /// Background tasks, ended with their owner.
 #[derive(Debug)]
 struct Tasks(Vec<AbortHandle>);
+
+impl Tasks {
+    fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.push(tokio::spawn(task).abort_handle());
+    }
+}
 
 impl Drop for Tasks {
     fn drop(&mut self) {
@@ -119,36 +113,35 @@ impl SipNet {
     ) -> std::io::Result<Self> {
         let intake = Intake::new(arrivals);
         let mut tasks = Tasks(Vec::new());
-
-        let udp = match listeners.udp {
-            Some(address) => Some(Arc::new(udp::bind(address).await?)),
-            None => None,
-        };
-        let udp_local = udp.as_ref().map(|socket| socket.local_addr()).transpose()?;
-        if let (Some(socket), Some(bound)) = (&udp, udp_local) {
-            let receiving = udp::receive(Arc::clone(socket), bound, intake.clone());
-            tasks.0.push(tokio::spawn(receiving).abort_handle());
+        let udp = UdpSockets::bind(&listeners.udp).await?;
+        for receiving in udp.receive(&intake) {
+            tasks.spawn(receiving);
         }
-
-        let listener = match listeners.tcp {
-            Some(address) => Some(TcpListener::bind(address).await?),
-            None => None,
+        let (accepted_in, accepted) = mpsc::channel(ACCEPTED_QUEUE_LEN);
+        let mut listen = |addresses: &[SocketAddr], transport| -> std::io::Result<Option<SocketAddr>> {
+            let bound = addresses.iter().map(|address| listener::bind(*address));
+            let bound = bound.collect::<std::io::Result<Vec<TcpListener>>>()?;
+            let first = bound.first().map(TcpListener::local_addr).transpose()?;
+            for listener in bound {
+                tasks.spawn(listener::accept(listener, transport, accepted_in.clone()));
+            }
+            Ok(first)
         };
-        let tcp_local = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+        let tcp_local = listen(&listeners.tcp, Transport::Tcp)?;
+        let tls_local = listen(&listeners.tls, Transport::Tls)?;
+        let (tls, renewal) = listeners.credentials.as_ref().map(Tls::new).transpose()?.unzip();
         let (orders, taken_orders) = mpsc::channel(ORDER_QUEUE_LEN);
-        let connections = tcp::Connections::new(listener, taken_orders, intake.clone(), limits);
-        tasks.0.push(tokio::spawn(connections.run()).abort_handle());
-
-        Ok(Self { udp, udp_local, tcp_local, orders, intake, _tasks: Arc::new(tasks) })
+        let connections = Connections::new(accepted, taken_orders, intake.clone(), limits, tls);
+        tasks.spawn(connections.run());
+        Ok(Self { udp, tcp_local, tls_local, orders, intake, limits, renewal, _tasks: Arc::new(tasks) })
     }
 
-    /// Sends now or queues on the connection; opens a TCP connection when `flow` has none. Never blocks. What
-    /// cannot be sent is told by [`Arrival::FlowClosed`], a datagram the kernel has no room for only counted.
+    /// Sends now or queues on the connection; opens one when `flow` has none. Never blocks. What cannot be sent is
+    /// told by [`Arrival::FlowClosed`], a datagram the kernel has no room for only counted.
     pub fn send(&self, bytes: Vec<u8>, flow: Flow) {
-        let taken = match (flow.transport, &self.udp) {
-            (Transport::Udp, Some(socket)) => udp::send(socket, &bytes, flow, &self.intake),
-            (Transport::Tcp, _) => self.orders.try_send((bytes, flow)).is_ok(),
-            _ => false,
+        let taken = match flow.transport {
+            Transport::Udp => self.udp.send(&bytes, flow, &self.intake),
+            _ => self.orders.try_send(Order::Send { bytes, flow }).is_ok(),
         };
         if !taken {
             tracing::debug!(flow.remote = %flow.remote, flow.transport = flow.transport.name(), "not sent");
@@ -157,13 +150,37 @@ impl SipNet {
         }
     }
 
-    /// What UDP is bound to (the port when 0 was asked for).
+    /// From now on a TLS peer that we connect to at `remote` must have a certificate of `name` (RFC 5922 7.2); one
+    /// nobody named must have one of its address.
+    pub async fn expect_name(&self, remote: SocketAddr, name: &str) {
+        let order = Order::ExpectName { remote, name: name.to_owned() };
+        if self.orders.send(order).await.is_err() {
+            tracing::debug!("the task of the connections is gone");
+        }
+    }
+
+    /// New certificates for the handshakes to come; connections that stand stay. Without TLS from the start nothing
+    /// happens.
+    pub fn renew(&self, credentials: &Credentials) -> std::io::Result<()> {
+        self.renewal.as_ref().map_or(Ok(()), |renewal| renewal.renew(credentials))
+    }
+
+    /// The way in for WebSockets.
+    pub fn guest_entrance(&self) -> GuestEntrance {
+        GuestEntrance::new(self.orders.clone(), self.intake.clone(), self.limits)
+    }
+
+    /// What the first UDP address is bound to (the port when 0 was asked for).
     pub fn udp_local(&self) -> Option<SocketAddr> {
-        self.udp_local
+        self.udp.addresses().next()
     }
 
     pub fn tcp_local(&self) -> Option<SocketAddr> {
         self.tcp_local
+    }
+
+    pub fn tls_local(&self) -> Option<SocketAddr> {
+        self.tls_local
     }
 
     /// What has happened on the sockets so far, for metrics.

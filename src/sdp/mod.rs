@@ -2,8 +2,10 @@
 //! `description` knows the lines, `offer_answer` what they mean; neither knows a call.
 
 pub mod description;
+mod family;
 pub mod offer_answer;
 
+pub use family::audio_address;
 pub use offer_answer::{AudioOffer, AudioSession, Direction, NegotiationError};
 
 /// The audio codecs spoken on telephone legs (RFC 3551).

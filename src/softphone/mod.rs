@@ -115,11 +115,11 @@ pub struct Softphone {
 impl Softphone {
     pub async fn start(settings: Settings) -> Result<Self, PhoneError> {
         let (arrivals_in, arrivals) = mpsc::channel(QUEUE);
-        let listeners = SipListeners { udp: Some(settings.sip), tcp: None };
+        let listeners = SipListeners { udp: vec![settings.sip], ..SipListeners::default() };
         let net = SipNet::start(listeners, arrivals_in).await?;
         let (reports_in, reports) = mpsc::channel(QUEUE);
         let plane = MediaPlaneSettings {
-            bind: settings.sip.ip(),
+            bind: vec![settings.sip.ip()],
             ports: settings.rtp_ports,
             threads: 1,
             recording_dir: settings.recordings,

@@ -7,7 +7,7 @@ use crate::call::{Call, NewCall};
 use crate::ids::LegId;
 use crate::phone_number::PhoneNumber;
 use crate::sip::digest_auth::{Ha1, Verdict};
-use crate::sip::message::{Flow, Method, Request, Scheme, StatusCode};
+use crate::sip::message::{Flow, Method, Request, Scheme, StatusCode, Transport};
 use crate::sip::transaction::ServerTransactionId;
 use crate::switchboard::service_code::MAX_SERVICE_CALLS;
 use crate::switchboard::{Intake, Owner, ServiceCall, Switchboard, with_turn};
@@ -173,6 +173,7 @@ impl Switchboard {
         now: Now,
     ) -> Option<Origin> {
         if !must_be_phone
+            && !is_browser(flow)
             && let Some(trunk) = self
                 .settings
                 .trunks
@@ -232,6 +233,11 @@ impl Switchboard {
     ) {
         with_turn!(self, now, |turn| turn.refuse(transaction, request, refusal));
     }
+}
+
+/// Behind a WebSocket stands whoever opened a page, at an address that may be a proxy's: it vouches for nobody.
+fn is_browser(flow: Flow) -> bool {
+    matches!(flow.transport, Transport::Ws | Transport::Wss)
 }
 
 /// What RFC 3261 8.2 checks before anything else.

@@ -6,6 +6,7 @@
 mod admission;
 pub mod command;
 mod distribution;
+mod flows;
 mod registration;
 mod service_code;
 pub mod settings;
@@ -360,13 +361,6 @@ impl Switchboard {
                 service.handle_media(event, turn);
             },
         );
-    }
-
-    /// A closed connection does not end a call: its next request goes over a new one, and silence is the media
-    /// timeout's business.
-    fn handle_flow_closed(&mut self, flow: Flow, now: Now) {
-        self.sip.handle_transport_failed(&flow, now.mono);
-        self.registrar.handle_flow_closed(&flow);
     }
 
     fn leg_of_dialog(&self, request: &Request) -> Option<LegId> {

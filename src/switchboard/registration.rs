@@ -29,6 +29,9 @@ impl Switchboard {
         let to_tag = self.mint.token();
         let response = self.registrar.register(&user, request, flow, &to_tag, now.mono);
         with_turn!(self, now, |turn| turn.respond(transaction, &response));
+        if response.status.is_success() {
+            self.follow_registration(&user, flow);
+        }
     }
 
     pub(super) fn handle_registrar_output(&mut self, output: &Output, now: Now) {

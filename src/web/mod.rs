@@ -19,6 +19,7 @@ mod password;
 mod router;
 mod server;
 mod session;
+mod sip_socket;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -35,6 +36,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use crate::case::city::CityPlan;
 use crate::ids::Mint;
 use crate::journal::Draft;
+use crate::net::GuestEntrance;
 use crate::store::Store;
 use crate::switchboard::{Command, CommandError, Snapshot};
 
@@ -66,6 +68,10 @@ pub struct WebState {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Re-reads configuration, city plan and dialplan; the complaints when they are refused.
     pub reload: mpsc::Sender<ReloadRequest>,
+    /// Takes in the WebSockets of `/sip`.
+    pub sip: GuestEntrance,
+    /// Origins besides our own whose pages may open one.
+    pub origins: Arc<[String]>,
 }
 
 impl std::fmt::Debug for WebState {

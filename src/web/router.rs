@@ -8,6 +8,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use tracing::Instrument;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -18,7 +19,7 @@ use crate::time;
 use super::error::{ApiError, Problem};
 use super::{
     Shared, Web, WebState, admin, calls, cases, city, events, gate, health, operators, pages, session,
-    timeline, work_orders,
+    sip_socket, timeline, work_orders,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -47,6 +48,8 @@ pub fn router(state: WebState) -> Router {
     let (endpoints, _) = endpoints().split_for_parts();
     endpoints
         .route_layer(middleware::from_fn_with_state(web.clone(), gate::gate))
+        // Not part of the API: it speaks SIP, and SIP has its own gate.
+        .route("/sip", get(sip_socket::accept))
         .fallback(pages::serve)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn(common))

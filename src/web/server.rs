@@ -35,6 +35,10 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// After a failed `accept` (no descriptors left) the next try waits.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Our end of the connection a request came over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AcceptedAt(pub(super) SocketAddr);
+
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error("the listener has no address: {0}")]
@@ -98,8 +102,11 @@ fn prepare(stream: &TcpStream) {
 /// One connection, from its first request to its last; when the program stops, the running request is the last.
 async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, mut stopped: watch::Receiver<()>) {
     let router = TowerToHyperService::new(router);
+    // Already gone when it has no address any more.
+    let Ok(local) = stream.local_addr() else { return };
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(AcceptedAt(local));
         router.call(request)
     });
     let connection = http1::Builder::new()

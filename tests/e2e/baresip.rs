@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -36,11 +36,34 @@ impl Baresip {
     /// Starts as `extension` of `server`. Registers when there is a password, else only listens. Speaks `speech`
     /// as soon as it answers.
     pub fn start(server: SocketAddr, extension: &str, password: Option<&str>, speech: &[i16]) -> Self {
+        Self::start_over("udp", "", server, extension, password, speech)
+    }
+
+    /// [`Self::start`], registered over TLS with a server that must have this certificate.
+    pub fn start_over_tls(
+        server: SocketAddr,
+        certificate: &Path,
+        extension: &str,
+        password: &str,
+        speech: &[i16],
+    ) -> Self {
+        let more = format!("sip_cafile {}\nsip_verify_server yes\n", certificate.display());
+        Self::start_over("tls", &more, server, extension, Some(password), speech)
+    }
+
+    fn start_over(
+        transport: &str,
+        more: &str,
+        server: SocketAddr,
+        extension: &str,
+        password: Option<&str>,
+        speech: &[i16],
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let (address, control) = (free_port(LOOPBACK), free_http_address());
         audio::write_mono(&folder.path().join("speech.wav"), speech);
         let account = format!(
-            "<sip:{extension}@{server};transport=udp>;auth_user={extension};auth_pass={};answermode=manual;regint={};\
+            "<sip:{extension}@{server};transport={transport}>;auth_user={extension};auth_pass={};answermode=manual;regint={};\
              audio_codecs=PCMA/8000/1\n",
             password.unwrap_or("none"),
             if password.is_some() { 60 } else { 0 },
@@ -48,7 +71,7 @@ impl Baresip {
         let write = |name: &str, text: &str| {
             fs::write(folder.path().join(name), text).expect("a temporary folder can be written");
         };
-        write("config", &config(folder.path(), address, control));
+        write("config", &(config(folder.path(), address, control) + more));
         write("accounts", &account);
         write("contacts", "");
         let log = fs::File::create(folder.path().join("log")).expect("a temporary folder can be written");

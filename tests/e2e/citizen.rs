@@ -71,6 +71,12 @@ impl Invite {
     /// Sends the INVITE.
     pub fn dial(self, server: SocketAddr) -> Dialling {
         let wire = Wire::open(self.transport, self.from, server);
+        self.dial_over(wire)
+    }
+
+    /// Sends the INVITE over a connection that is there.
+    pub fn dial_over(self, wire: Wire) -> Dialling {
+        let server = wire.server;
         let rtp = RtpPeer::start(self.from);
         rtp.set_event_payload_type(self.event_payload_type);
         let mut dialling = Dialling {
@@ -194,6 +200,11 @@ impl Citizen {
             self.acknowledge(self.cseq, "");
         }
         answer
+    }
+
+    /// Where the server says that it is reached in this call.
+    pub fn contact(&self) -> &str {
+        &self.request_uri
     }
 
     /// BYE, and when it was sent.

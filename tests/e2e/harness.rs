@@ -93,6 +93,6 @@ fn sipp_plays_our_capture() {
 fn listens(place: &Place) -> bool {
     match place.transport {
         Transport::Udp => std::net::UdpSocket::bind(place.local).is_err(),
-        Transport::Tcp => std::net::TcpListener::bind(place.local).is_err(),
+        _ => std::net::TcpListener::bind(place.local).is_err(),
     }
 }

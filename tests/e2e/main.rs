@@ -31,3 +31,4 @@ mod crash;
 mod operator_phone;
 mod plateau;
 mod proxy;
+mod transports;

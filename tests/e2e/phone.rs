@@ -1,4 +1,4 @@
-//! An operator's phone that we wrote for the tests: registers with digest over UDP, answers, rejects or lets it
+//! An operator's phone that we wrote for the tests: registers with digest over any transport, answers, rejects or lets it
 //! ring, hangs up. It runs on a thread of its own, as a phone does. baresip plays the same part in the tests that
 //! want a peer we did not write.
 
@@ -39,11 +39,23 @@ pub enum Event {
     /// Our answer was acknowledged.
     Talking,
     HungUpOn,
+    /// The new connection works.
+    Back,
+}
+
+/// How a phone whose connection broke shows that it is back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Return {
+    /// Registers the same contact again.
+    Registers,
+    /// Sends a request of the call.
+    Asks,
 }
 
 #[derive(Debug)]
 enum Order {
     HangUp,
+    Reconnect(Return),
     Stop,
 }
 
@@ -51,6 +63,7 @@ enum Order {
 pub struct Phone {
     pub rtp: Arc<RtpPeer>,
     answering: Arc<Mutex<Answering>>,
+    invite: Arc<Mutex<Option<Message>>>,
     orders: SyncSender<Order>,
     events: Receiver<(Instant, Event)>,
     thread: Option<JoinHandle<()>>,
@@ -59,32 +72,50 @@ pub struct Phone {
 impl Phone {
     /// Registers `extension` and waits until it is registered; a refusal fails the test.
     pub fn register(server: SocketAddr, extension: &str, password: &str, answering: Answering) -> Self {
-        let loopback = IpAddr::from([127, 0, 0, 1]);
-        let mut wire = Wire::open(Transport::Udp, loopback, server);
+        let wire = Wire::open(Transport::Udp, IpAddr::from([127, 0, 0, 1]), server);
+        Self::register_over(wire, extension, password, answering)
+    }
+
+    /// [`Self::register`] over a connection that is there.
+    pub fn register_over(mut wire: Wire, extension: &str, password: &str, answering: Answering) -> Self {
+        let loopback = wire.local.ip();
         let answer = register(&mut wire, extension, password);
         assert_eq!(answer.status(), Some(200), "REGISTER of {extension}: {answer:?}");
         let rtp = Arc::new(RtpPeer::start(loopback));
         let answering = Arc::new(Mutex::new(answering));
+        let invite = Arc::default();
         let (orders, received_orders) = sync_channel(8);
         let (sent_events, events) = sync_channel(MAX_EVENTS);
         let line = Line {
             wire,
             extension: extension.to_owned(),
+            password: password.to_owned(),
             rtp: Arc::clone(&rtp),
             answering: Arc::clone(&answering),
+            invite: Arc::clone(&invite),
             events: sent_events,
             dialog: None,
         };
         let thread = std::thread::spawn(move || line.run(&received_orders));
-        Self { rtp, answering, orders, events, thread: Some(thread) }
+        Self { rtp, answering, invite, orders, events, thread: Some(thread) }
     }
 
     pub fn set_answering(&self, answering: Answering) {
         *self.answering.lock().expect("the phone's thread does not panic") = answering;
     }
 
+    /// The INVITE it rang for last.
+    pub fn invite(&self) -> Option<Message> {
+        self.invite.lock().expect("the phone's thread does not panic").clone()
+    }
+
     pub fn hang_up(&self) {
         self.orders.send(Order::HangUp).expect("the phone runs");
+    }
+
+    /// Loses its connection and comes back over a new one.
+    pub fn reconnect(&self, how: Return) {
+        self.orders.send(Order::Reconnect(how)).expect("the phone runs");
     }
 
     /// Waits for the next event; anything else than `wanted` fails the test. When it happened.
@@ -171,8 +202,10 @@ fn md5_hex(text: &str) -> String {
 struct Line {
     wire: Wire,
     extension: String,
+    password: String,
     rtp: Arc<RtpPeer>,
     answering: Arc<Mutex<Answering>>,
+    invite: Arc<Mutex<Option<Message>>>,
     events: SyncSender<(Instant, Event)>,
     dialog: Option<Dialog>,
 }
@@ -185,12 +218,30 @@ struct Dialog {
     talking: bool,
 }
 
+impl Dialog {
+    fn request(&self, method: &str, wire: &Wire) -> String {
+        let head = format!(
+            "{method} {uri} SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: {to};tag={tag}\r\nTo: {from}\r\n\
+             Call-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n",
+            uri = self.invite.contact_uri(),
+            via = wire.via(&token("branch")),
+            to = self.invite.expect("To"),
+            tag = self.tag,
+            from = self.invite.expect("From"),
+            call_id = self.invite.expect("Call-ID"),
+            cseq = self.cseq,
+        );
+        with_body(head, "")
+    }
+}
+
 impl Line {
     fn run(mut self, orders: &Receiver<Order>) {
         loop {
             match orders.try_recv() {
                 Ok(Order::Stop) => return,
                 Ok(Order::HangUp) => self.hang_up(),
+                Ok(Order::Reconnect(how)) => self.reconnect(how),
                 Err(_) => {}
             }
             if let Some(message) = self.wire.receive(LOOK) {
@@ -237,6 +288,7 @@ impl Line {
         if again {
             return;
         }
+        *self.invite.lock().expect("no test panics while it holds the phone") = Some(invite.clone());
         let tag = token("tag");
         let contact = invite.header("X-Ringback-Contact").unwrap_or_default().to_owned();
         self.tell(Event::Rings { contact });
@@ -257,20 +309,28 @@ impl Line {
         self.dialog = Some(Dialog { invite, tag, cseq: 1, talking: false });
     }
 
+    fn reconnect(&mut self, how: Return) {
+        self.wire.reconnect();
+        let answer = match how {
+            Return::Registers => register(&mut self.wire, &self.extension, &self.password),
+            Return::Asks => {
+                let dialog = self.dialog.as_mut().expect("a call is on");
+                let request = dialog.request("OPTIONS", &self.wire);
+                dialog.cseq += 1;
+                self.wire.send(request);
+                let answer = self.wire.receive_where(ANSWER_TIMEOUT, |message| message.status().is_some());
+                answer.expect("OPTIONS is answered over the new connection")
+            }
+        };
+        assert_eq!(answer.status(), Some(200), "{how:?}: {answer:?}");
+        self.tell(Event::Back);
+    }
+
     fn hang_up(&mut self) {
         let Some(dialog) = self.dialog.take() else { return };
         let call_id = dialog.invite.expect("Call-ID").to_owned();
-        let to = dialog.invite.expect("To");
-        let head = format!(
-            "BYE {uri} SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: {to};tag={tag}\r\nTo: {from}\r\nCall-ID: {call_id}\r\n\
-             CSeq: {cseq} BYE\r\n",
-            uri = dialog.invite.contact_uri(),
-            via = self.wire.via(&token("branch")),
-            tag = dialog.tag,
-            from = dialog.invite.expect("From"),
-            cseq = dialog.cseq,
-        );
-        self.wire.send(with_body(head, ""));
+        let bye = dialog.request("BYE", &self.wire);
+        self.wire.send(bye);
         let answer = self.wire.receive_where(ANSWER_TIMEOUT, |message| {
             message.status().is_some() && message.header("Call-ID") == Some(&call_id)
         });

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -48,11 +48,13 @@ pub struct Setup {
     pub no_answer_secs: u32,
     /// No other server runs meanwhile: what is judged by ear needs the machine.
     pub alone: bool,
+    /// Also listens on TLS and on IPv6, see [`Doors`].
+    pub doors: bool,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { capacity: 50, wrap_up_secs: 0, no_answer_secs: 20, alone: false }
+        Self { capacity: 50, wrap_up_secs: 0, no_answer_secs: 20, alone: false, doors: false }
     }
 }
 
@@ -82,6 +84,9 @@ impl Server {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let (sip, http) = (free_sip_address(), free_http_address());
         lay_out(folder.path(), setup, sip, http);
+        if setup.doors {
+            Doors::open(folder.path(), sip);
+        }
         fs::copy(people().join("data/ringback.db"), folder.path().join("data/ringback.db"))
             .expect("the prepared database can be copied");
         Self { folder, sip, http, child: None, _slot: slot }
@@ -169,6 +174,21 @@ impl Server {
         self.folder.path().join("dialplans/1580.toml")
     }
 
+    /// Where TLS and IPv6 are listened for, when the setup asked for it.
+    pub fn doors(&self) -> Doors {
+        Doors::of(self.sip)
+    }
+
+    /// The certificate of TLS.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("sip.pem")
+    }
+
+    /// Makes a new certificate; a reload brings it into force.
+    pub fn renew_certificate(&self) {
+        make_certificate(self.folder.path());
+    }
+
     pub fn database_url(&self) -> String {
         format!("sqlite://{}", self.folder.path().join("data/ringback.db").display())
     }
@@ -208,6 +228,55 @@ impl Drop for Server {
             eprintln!("--- the server's last words ---\n{}\n---", tail.join("\n"));
         }
     }
+}
+
+/// Doors besides UDP and TCP on IPv4, beside the usual port.
+#[derive(Clone, Copy, Debug)]
+pub struct Doors {
+    pub tls: SocketAddr,
+    /// UDP and TCP.
+    pub six: SocketAddr,
+}
+
+impl Doors {
+    fn of(sip: SocketAddr) -> Self {
+        Self {
+            // A neighbour of 127.0.0.1, whose ports nobody takes.
+            tls: SocketAddr::from((Ipv4Addr::new(127, 0, 0, 9), sip.port())),
+            six: SocketAddr::from((Ipv6Addr::LOCALHOST, sip.port())),
+        }
+    }
+
+    /// Into the configuration in `folder`; calls from `[::1]` come from the provider, too.
+    fn open(folder: &Path, sip: SocketAddr) {
+        make_certificate(folder);
+        let Self { tls, six } = Self::of(sip);
+        let path = folder.join("config.toml");
+        let mut text = fs::read_to_string(&path).expect("just written");
+        for (from, to) in [
+            (format!("udp = \"{sip}\""), format!("udp = [\"{sip}\", \"{six}\"]")),
+            (format!("tcp = \"{sip}\""), format!("tcp = [\"{sip}\", \"{six}\"]")),
+            (
+                "[rtp]".to_owned(),
+                format!(
+                    "tls = \"{tls}\"\ncertificate = \"sip.pem\"\nprivate_key = \"sip.key\"\n\
+                     [rtp]\nbind = [\"{LOOPBACK}\", \"::1\"]"
+                ),
+            ),
+            (format!("from = [\"{TRUNK}\"]"), format!("from = [\"{TRUNK}\", \"::1\"]")),
+        ] {
+            assert!(text.contains(&from), "{from} in {text}");
+            text = text.replacen(&from, &to, 1);
+        }
+        fs::write(path, text).expect("a temporary folder can be written");
+    }
+}
+
+fn make_certificate(folder: &Path) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.9".to_owned()]).expect("an address is a subject");
+    fs::write(folder.join("sip.pem"), made.cert.pem()).expect("a temporary folder can be written");
+    fs::write(folder.join("sip.key"), made.signing_key.serialize_pem())
+        .expect("a temporary folder can be written");
 }
 
 /// The database with everybody in it, made once: hashing passwords takes its time, by intent.

@@ -4,8 +4,17 @@
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{self, WebSocket};
 
 /// A final answer over loopback; generous because both cores may be busy.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
@@ -14,6 +23,8 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(8);
 pub enum Transport {
     Udp,
     Tcp,
+    Tls,
+    Ws,
 }
 
 impl Transport {
@@ -21,6 +32,8 @@ impl Transport {
         match self {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Ws => "WS",
         }
     }
 }
@@ -86,7 +99,10 @@ impl Message {
 
     /// Address and port of the audio stream in the session description.
     pub fn audio_address(&self) -> Option<SocketAddr> {
-        let ip = self.body.lines().find_map(|line| line.strip_prefix("c=IN IP4 "))?;
+        let ip = self
+            .body
+            .lines()
+            .find_map(|line| line.strip_prefix("c=IN IP4 ").or(line.strip_prefix("c=IN IP6 ")))?;
         let port = self.body.lines().find_map(|line| line.strip_prefix("m=audio "))?.split(' ').next()?;
         Some(SocketAddr::new(ip.trim().parse().ok()?, port.parse().ok()?))
     }
@@ -143,9 +159,10 @@ pub fn token(kind: &str) -> String {
 /// A session description: PCMA, PCMU and telephone-event with this payload type.
 pub fn session(rtp: SocketAddr, event_payload_type: u8, direction: &str) -> String {
     format!(
-        "v=0\r\no=phone 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 8 0 {event}\r\n\
+        "v=0\r\no=phone 1 1 IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 8 0 {event}\r\n\
          a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:{event} telephone-event/8000\r\n\
          a=fmtp:{event} 0-15\r\na=ptime:20\r\na={direction}\r\n",
+        family = if rtp.is_ipv4() { "IP4" } else { "IP6" },
         ip = rtp.ip(),
         port = rtp.port(),
         event = event_payload_type,
@@ -158,14 +175,22 @@ pub struct Wire {
     socket: Socket,
     pub server: SocketAddr,
     pub local: SocketAddr,
-    /// Bytes of a TCP stream that are no whole message yet.
+    /// Bytes of a stream that are no whole message yet.
     pending: Vec<u8>,
+    /// What a browser calls itself: it has no address that it knows (RFC 7118 5).
+    invalid_host: String,
+    /// Where this peer listens for connections, when it is not where it calls from.
+    pub listens_at: Option<SocketAddr>,
+    /// The certificate that a TLS server must have.
+    trusted: Option<Arc<ClientConfig>>,
 }
 
 #[derive(Debug)]
 enum Socket {
     Udp(UdpSocket),
     Tcp(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    Ws(Box<WebSocket<TcpStream>>),
 }
 
 impl Wire {
@@ -182,14 +207,63 @@ impl Wire {
                 let local = stream.local_addr().expect("a connected socket has an address");
                 (Socket::Tcp(stream), local)
             }
+            Transport::Ws => {
+                let stream = connect_from(from, server);
+                let local = stream.local_addr().expect("a connected socket has an address");
+                (Socket::Ws(Box::new(web_socket(stream, server))), local)
+            }
+            Transport::Tls => panic!("TLS needs to know whom to trust: Wire::open_tls"),
         };
-        Self { socket, server, local, pending: Vec::new() }
+        let invalid_host = format!("{}.invalid", token("browser"));
+        Self { socket, server, local, pending: Vec::new(), invalid_host, listens_at: None, trusted: None }
+    }
+
+    /// Over TLS to a server that must have this very certificate, by its address.
+    pub fn open_tls(from: IpAddr, server: SocketAddr, certificate: &Path) -> Self {
+        let mut wire = Self::open(Transport::Tcp, from, server);
+        wire.trusted = Some(trusting(certificate));
+        wire.secure();
+        wire
+    }
+
+    /// The same peer over a new connection.
+    pub fn reconnect(&mut self) {
+        let Self { invalid_host, trusted, .. } = std::mem::replace(
+            self,
+            Self::open(
+                if self.trusted.is_some() { Transport::Tcp } else { self.transport() },
+                self.local.ip(),
+                self.server,
+            ),
+        );
+        (self.invalid_host, self.trusted) = (invalid_host, trusted);
+        if self.trusted.is_some() {
+            self.secure();
+        }
+    }
+
+    /// From TCP to TLS.
+    fn secure(&mut self) {
+        let config = self.trusted.clone().expect("set by open_tls");
+        let name = ServerName::from(self.server.ip());
+        let tls = ClientConnection::new(config, name).expect("an address is a name");
+        let Socket::Tcp(stream) = &self.socket else { panic!("opened as TCP") };
+        let stream = stream.try_clone().expect("a socket can be cloned");
+        self.socket = Socket::Tls(Box::new(StreamOwned::new(tls, stream)));
+    }
+
+    /// What the server's certificate is now; the handshake must have happened.
+    pub fn peer_certificate(&self) -> Option<Vec<u8>> {
+        let Socket::Tls(stream) = &self.socket else { return None };
+        Some(stream.conn.peer_certificates()?.first()?.to_vec())
     }
 
     pub fn transport(&self) -> Transport {
         match self.socket {
             Socket::Udp(_) => Transport::Udp,
             Socket::Tcp(_) => Transport::Tcp,
+            Socket::Tls(_) => Transport::Tls,
+            Socket::Ws(_) => Transport::Ws,
         }
     }
 
@@ -199,6 +273,11 @@ impl Wire {
             // A server that was killed refuses; the test notices by what it does not hear.
             Socket::Udp(socket) => drop(socket.send_to(bytes, self.server)),
             Socket::Tcp(stream) => drop(stream.write_all(bytes)),
+            Socket::Tls(stream) => drop(stream.write_all(bytes).and_then(|()| stream.flush())),
+            Socket::Ws(socket) => {
+                let text = String::from_utf8_lossy(bytes).into_owned();
+                drop(socket.send(tungstenite::Message::text(text)));
+            }
         }
     }
 
@@ -220,6 +299,14 @@ impl Wire {
                     let _ = stream.set_read_timeout(Some(left));
                     stream.read(&mut buffer)
                 }
+                Socket::Tls(stream) => {
+                    let _ = stream.sock.set_read_timeout(Some(left));
+                    stream.read(&mut buffer)
+                }
+                Socket::Ws(socket) => {
+                    let _ = socket.get_ref().set_read_timeout(Some(left));
+                    read_frame(socket, &mut buffer)
+                }
             };
             match read {
                 Ok(0) => return None,
@@ -233,7 +320,7 @@ impl Wire {
     }
 
     fn take_message(&mut self) -> Option<Message> {
-        if matches!(self.socket, Socket::Udp(_)) {
+        if matches!(self.socket, Socket::Udp(_) | Socket::Ws(_)) {
             let text = String::from_utf8_lossy(&std::mem::take(&mut self.pending)).into_owned();
             return (!text.trim().is_empty()).then(|| Message::parse(&text));
         }
@@ -274,16 +361,65 @@ impl Wire {
 
     /// The Via of a request from here; `rport` asks for symmetric signalling (RFC 3581).
     pub fn via(&self, branch: &str) -> String {
-        format!("Via: SIP/2.0/{} {};branch=z9hG4bK{branch};rport\r\n", self.transport().name(), self.local)
+        let host = match self.transport() {
+            Transport::Ws => self.invalid_host.clone(),
+            _ => self.local.to_string(),
+        };
+        format!("Via: SIP/2.0/{} {host};branch=z9hG4bK{branch};rport\r\n", self.transport().name())
     }
 
     /// The Contact of this end.
     pub fn contact(&self, user: &str) -> String {
         match self.transport() {
             Transport::Udp => format!("<sip:{user}@{}>", self.local),
-            Transport::Tcp => format!("<sip:{user}@{};transport=tcp>", self.local),
+            Transport::Tcp => format!("<sip:{user}@{};transport=tcp>", self.listens_at.unwrap_or(self.local)),
+            Transport::Tls => format!("<sip:{user}@{};transport=tls>", self.local),
+            Transport::Ws => format!(
+                "<sip:{user}@{0};transport=ws>;reg-id=1;+sip.instance=\"<urn:x:{0}>\"",
+                self.invalid_host
+            ),
         }
     }
+}
+
+/// A browser's handshake (RFC 7118 4).
+fn web_socket(stream: TcpStream, server: SocketAddr) -> WebSocket<TcpStream> {
+    let mut request = format!("ws://{server}/sip").into_client_request().expect("an address makes a URL");
+    let headers = request.headers_mut();
+    headers.insert("sec-websocket-protocol", "sip".parse().expect("a word"));
+    headers.insert("origin", format!("http://{server}").parse().expect("an address makes an origin"));
+    let (socket, _) = tungstenite::client(request, stream).expect("the server takes WebSockets");
+    socket
+}
+
+/// One message, as a socket would read it.
+fn read_frame(socket: &mut WebSocket<TcpStream>, buffer: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match socket.read() {
+            Ok(message @ (tungstenite::Message::Text(_) | tungstenite::Message::Binary(_))) => {
+                let bytes = message.into_data();
+                buffer[..bytes.len()].copy_from_slice(&bytes);
+                return Ok(bytes.len());
+            }
+            Ok(tungstenite::Message::Close(_)) => return Ok(0),
+            Ok(_) => {}
+            Err(tungstenite::Error::Io(error)) => return Err(error),
+            Err(_) => return Ok(0),
+        }
+    }
+}
+
+/// Trusts one certificate.
+fn trusting(certificate: &Path) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_file(certificate).expect("the certificate is there");
+    roots.add(certificate).expect("it is a certificate");
+    let config = ClientConfig::builder_with_provider(ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .expect("the provider has them")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
 }
 
 /// A TCP connection from a chosen loopback address; `std` cannot bind before it connects.

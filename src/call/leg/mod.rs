@@ -3,6 +3,7 @@
 //! The leg speaks SIP through the [`Turn`] and tells its call what happened by [`LegEvent`]. It does not
 //! know who is on the line. RFC 3261 12-15, RFC 3264, RFC 6337.
 
+mod flow;
 mod uac;
 mod uas;
 
@@ -151,7 +152,7 @@ enum Timer {
 impl Leg {
     fn new(id: LegId, flow: Flow, state: State, turn: &mut Turn<'_>) -> Self {
         let seed = u64::from(turn.mint.u32()) << 32 | u64::from(turn.mint.u32());
-        turn.media(media::Command::Open { leg: id, seed });
+        turn.media(media::Command::Open { leg: id, seed, towards: flow::media_side(&state, flow) });
         Self {
             id,
             flow,
@@ -212,6 +213,7 @@ impl Leg {
             turn.refuse(transaction, request, Refusal::OutOfOrder);
             return None;
         }
+        self.follow(turn.sip.server_flow(transaction));
         match request.method {
             Method::Bye => {
                 turn.respond(transaction, &request.response(StatusCode::OK, ""));
@@ -322,7 +324,7 @@ impl Leg {
         AudioOffer {
             session_id: self.media.session_id,
             session_version: self.media.session_version,
-            address: turn.advertised.unwrap_or(ip),
+            address: turn.advertised.filter(|known| known.is_ipv4() == ip.is_ipv4()).unwrap_or(ip),
             port: bound.port(),
             codecs: Codec::ALL.to_vec(),
             direction: Direction::SendRecv,

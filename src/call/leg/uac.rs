@@ -67,6 +67,7 @@ impl Leg {
         response: &Response,
         turn: &mut Turn<'_>,
     ) -> Option<LegEvent> {
+        self.follow_response(turn.sip.client_flow(transaction));
         match &self.state {
             State::Calling { transaction: pending, .. } if *pending == transaction => {
                 self.handle_calling_response(response, turn)

@@ -5,7 +5,7 @@
 use crate::call::leg::{ACK_TIMEOUT, AwaitedAck, HangUp, Leg, LegEnd, LegEvent, State, Timer, send_bye};
 use crate::call::refusal::{ALLOW, Refusal};
 use crate::call::turn::Turn;
-use crate::sdp::{AudioOffer, Codec, Direction};
+use crate::sdp::{self, AudioOffer, Codec, Direction};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Flow, Request, Response, StatusCode};
 use crate::sip::transaction::ServerTransactionId;
@@ -211,7 +211,7 @@ fn check_offer(invite: &Request, flow: Flow) -> Result<(), Refusal> {
     let probe = AudioOffer {
         session_id: 0,
         session_version: 0,
-        address: flow.local.ip(),
+        address: sdp::audio_address(&invite.body).unwrap_or(flow.local.ip()),
         port: 9,
         codecs: Codec::ALL.to_vec(),
         direction: Direction::SendRecv,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::config::{Config, PortRange};
+use crate::config::{Config, OneOrMore, PortRange};
 
 /// How many ports are tried from the usual one upwards.
 const TRIES: u16 = 50;
@@ -29,7 +29,7 @@ pub(super) fn prepare(files: &Path, data: &Path) -> anyhow::Result<Place> {
         .map_err(|complaints| anyhow::anyhow!("the demo's own configuration: {complaints:?}"))?;
     let sip = free_sip(5060)?;
     let http = free_tcp(8080)?;
-    (config.sip.udp, config.sip.tcp, config.http.bind) = (Some(sip), Some(sip), http);
+    (config.sip.udp, config.sip.tcp, config.http.bind) = (OneOrMore::one(sip), OneOrMore::one(sip), http);
     config.store.url = format!("sqlite://{}", folder.join("ringback.db").display());
     config.recording.dir = folder.join("recordings");
     config.speech.cache = data.join("speech");

@@ -78,6 +78,10 @@ impl InviteClient {
         out: &mut VecDeque<Output>,
     ) {
         let status = response.status;
+        if flow.transport.is_reliable() && flow.transport == self.flow.transport {
+            // The peer has reconnected: ACK and CANCEL reach it where it is now (RFC 5626 5.3).
+            self.flow = flow;
+        }
         match &self.state {
             State::Calling { cancel, .. } | State::Proceeding { cancel } if status.is_provisional() => {
                 let cancel = *cancel;
@@ -196,7 +200,10 @@ impl Machine for InviteClient {
     }
 
     fn handle_transport_failed(&mut self, out: &mut VecDeque<Output>) {
-        self.fail(RequestFailure::Transport, out);
+        // An accepted INVITE sends nothing any more; its peer may repeat the 2xx over another connection.
+        if !matches!(self.state, State::Accepted) {
+            self.fail(RequestFailure::Transport, out);
+        }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -7,6 +7,7 @@
 mod invite_client;
 mod invite_server;
 mod key;
+mod large;
 mod machine;
 mod non_invite_client;
 mod non_invite_server;
@@ -23,12 +24,13 @@ use std::time::Instant;
 use self::invite_client::InviteClient;
 use self::invite_server::{AckFor, InviteServer};
 use self::key::{Key, MergeKey};
+use self::large::{Fallback, Large};
 use self::machine::{Machine, Transaction};
 use self::non_invite_client::{Audience, NonInviteClient};
 use self::non_invite_server::NonInviteServer;
 use self::stateless::Stateless;
 use self::table::{Claim, Table};
-use super::message::{Flow, Message, Method, Request, Response, StatusCode};
+use super::message::{Flow, Message, Method, Request, Response, StatusCode, Transport};
 use crate::ids::Mint;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -48,6 +50,7 @@ pub struct TransactionLayer {
     mint: Mint,
     stateless: Stateless,
     table: Table,
+    large: Large,
     last_id: u64,
     /// What one input caused; drained after each.
     outputs: VecDeque<Output>,
@@ -115,7 +118,14 @@ impl TransactionLayer {
     pub fn new(seed: [u8; 32]) -> Self {
         let mut mint = Mint::new(seed);
         let stateless = Stateless::new(mint.seed());
-        Self { mint, stateless, table: Table::default(), last_id: 0, outputs: VecDeque::new() }
+        Self {
+            mint,
+            stateless,
+            table: Table::default(),
+            large: Large::default(),
+            last_id: 0,
+            outputs: VecDeque::new(),
+        }
     }
 
     /// Takes a parsed message that arrived on `flow`. Fills in `received` and `rport` of the top Via
@@ -136,8 +146,12 @@ impl TransactionLayer {
     }
 
     /// The transport could not deliver to `flow`.
-    pub fn handle_transport_failed(&mut self, flow: &Flow, _now: Instant) {
+    pub fn handle_transport_failed(&mut self, flow: &Flow, now: Instant) {
         for id in self.table.over_flow(flow) {
+            if let Some(fallback) = self.large.give_up(id, now) {
+                self.restart(id, fallback, now);
+                continue;
+            }
             if let Some(transaction) = self.table.transaction(id) {
                 transaction.handle_transport_failed(&mut self.outputs);
             }
@@ -187,7 +201,16 @@ impl TransactionLayer {
         }
         top_via::push(&mut request, &flow, &self.mint.token());
         let id = self.next_id();
-        self.start_client(id, Audience::User(ClientTransactionId(id)), request, flow, now);
+        let audience = Audience::User(ClientTransactionId(id));
+        match self.large.way(&mut request, flow, now) {
+            None => self.start_client(id, audience, request, flow, now),
+            Some(tcp) => {
+                let mut over_tcp = request.clone();
+                top_via::rename(&mut over_tcp, Transport::Tcp);
+                self.large.wait(id, Fallback { audience, request, flow, cancelled: false }, now);
+                self.start_client(id, audience, over_tcp, tcp, now);
+            }
+        }
         Ok(ClientTransactionId(id))
     }
 
@@ -202,11 +225,27 @@ impl TransactionLayer {
     pub fn cancel(&mut self, transaction: ClientTransactionId, now: Instant) {
         if let Some(Transaction::InviteClient(client)) = self.table.transaction(transaction.0) {
             client.cancel();
+            self.large.cancel(transaction.0);
             self.settle(transaction.0, now);
         }
     }
 
+    /// Over which flow the peer of a received request is reached: it may have left the one the dialog knows.
+    pub fn server_flow(&self, transaction: ServerTransactionId) -> Option<Flow> {
+        self.table.flow(transaction.0)
+    }
+
+    /// Over which flow the peer of a sent request is reached: where its latest response came from.
+    pub fn client_flow(&self, transaction: ClientTransactionId) -> Option<Flow> {
+        self.table.flow(transaction.0)
+    }
+
     pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some(id) = self.large.due(now) {
+            if let Some(fallback) = self.large.give_up(id, now) {
+                self.restart(id, fallback, now);
+            }
+        }
         while let Some(id) = self.table.due(now) {
             if let Some(transaction) = self.table.transaction(id) {
                 transaction.handle_timeout(now, &mut self.outputs);
@@ -216,7 +255,7 @@ impl TransactionLayer {
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.table.next_deadline()
+        [self.table.next_deadline(), self.large.next_deadline()].into_iter().flatten().min()
     }
 
     pub fn poll_output(&mut self) -> Option<Output> {
@@ -237,12 +276,15 @@ impl TransactionLayer {
         match self.table.transaction(id) {
             Some(Transaction::InviteClient(client)) => {
                 client.handle_response(response, flow, now, &mut self.outputs);
+                let reached_at = *client.flow();
+                self.table.move_to(id, reached_at);
             }
             Some(Transaction::NonInviteClient(client)) => {
                 client.handle_response(response, flow, now, &mut self.outputs);
             }
             _ => return,
         }
+        self.large.settle(id);
         self.settle(id, now);
     }
 
@@ -330,6 +372,17 @@ impl TransactionLayer {
             _ => Transaction::NonInviteClient(NonInviteClient::start(audience, &request, flow, now, out)),
         };
         self.table.insert(id, machine, key, flow);
+    }
+
+    /// A large request goes out once more, by UDP: the same transaction, its branch unchanged, so that a peer which
+    /// has seen it over TCP takes it for a copy.
+    fn restart(&mut self, id: u64, fallback: Fallback, now: Instant) {
+        let Fallback { audience, request, flow, cancelled } = fallback;
+        self.table.remove(id);
+        self.start_client(id, audience, request, flow, now);
+        if cancelled && let Some(Transaction::InviteClient(client)) = self.table.transaction(id) {
+            client.cancel();
+        }
     }
 
     /// After a step of `id`: sends the CANCEL that has become due and keeps the table right. There is at

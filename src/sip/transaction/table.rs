@@ -110,16 +110,36 @@ impl Table {
         }
     }
 
-    fn remove(&mut self, id: u64) {
+    pub(super) fn remove(&mut self, id: u64) {
         self.unguard(id);
         let Some(entry) = self.entries.remove(&id) else { return };
         self.by_key.remove(&entry.key);
-        if let Some(ids) = self.by_flow.get_mut(&entry.flow) {
+        self.leave(id, &entry.flow);
+        if let Some(at) = entry.scheduled {
+            self.deadlines.remove(&(at, id));
+        }
+    }
+
+    /// Takes a transaction out of the index of a flow.
+    fn leave(&mut self, id: u64, flow: &Flow) {
+        if let Some(ids) = self.by_flow.get_mut(flow) {
             ids.remove(&id);
             if ids.is_empty() {
-                self.by_flow.remove(&entry.flow);
+                self.by_flow.remove(flow);
             }
         }
+    }
+
+    /// The peer of a transaction has come to another flow.
+    pub(super) fn move_to(&mut self, id: u64, flow: Flow) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        let left = std::mem::replace(&mut entry.flow, flow);
+        self.leave(id, &left);
+        self.by_flow.entry(flow).or_default().insert(id);
+    }
+
+    pub(super) fn flow(&self, id: u64) -> Option<Flow> {
+        self.entries.get(&id).map(|entry| entry.flow)
     }
 
     /// Transactions over `flow`, oldest first.

@@ -2,7 +2,7 @@
 //! (RFC 3261 18.1.1, 18.2.1; RFC 3581).
 
 use crate::sip::message::via::MAGIC_COOKIE;
-use crate::sip::message::{Flow, Host, Params, Request, Via};
+use crate::sip::message::{Flow, Host, Params, Request, Transport, Via};
 
 /// Puts our Via on top of `request`; `token` makes its branch unique.
 pub(super) fn push(request: &mut Request, flow: &Flow, token: &str) {
@@ -16,6 +16,13 @@ pub(super) fn push(request: &mut Request, flow: &Flow, token: &str) {
         params,
     };
     request.via.insert(0, via);
+}
+
+/// The request takes another transport than it was made for (RFC 3261 18.1.1).
+pub(super) fn rename(request: &mut Request, transport: Transport) {
+    if let Some(via) = request.via.first_mut() {
+        transport.name().clone_into(&mut via.transport);
+    }
 }
 
 /// Notes the source of a received request in its top Via. `received` is there whenever it says something

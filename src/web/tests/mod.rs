@@ -8,5 +8,6 @@ mod errors;
 mod events;
 mod service;
 mod session;
+mod sip_socket;
 
 use service::Service;

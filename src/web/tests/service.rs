@@ -18,6 +18,7 @@ use crate::diagnostic::Diagnostic;
 use crate::digest::Sha256;
 use crate::ids::{ContactId, RecordingId, UserId};
 use crate::journal::Entry;
+use crate::net::{Arrival, SipListeners, SipNet};
 use crate::people::Role;
 use crate::phone_number::PhoneNumber;
 use crate::recording::{Recording, RecordingResult, RecordingState};
@@ -36,6 +37,9 @@ pub(super) struct Service {
     pub(super) store: Store,
     pub(super) snapshot: watch::Sender<Arc<Snapshot>>,
     pub(super) commands: mpsc::Receiver<Command>,
+    /// What came over `/sip`.
+    pub(super) arrivals: mpsc::Receiver<Arrival>,
+    pub(super) net: SipNet,
     pub(super) folder: tempfile::TempDir,
     stop: Option<oneshot::Sender<()>>,
     pub(super) served: tokio::task::JoinHandle<()>,
@@ -61,6 +65,8 @@ impl Service {
         tokio::spawn(stand_in(asked, seen, answer));
         let (reload, reloads) = mpsc::channel(1);
         tokio::spawn(refuse_every_second(reloads));
+        let (arrivals_in, arrivals) = mpsc::channel(16);
+        let net = SipNet::start(SipListeners::default(), arrivals_in).await.unwrap();
         let state = WebState {
             store: store.clone(),
             commands: asking,
@@ -70,6 +76,8 @@ impl Service {
             short_number: "1580".to_owned(),
             metrics: Arc::new(|| "ringback_calls_offered_total 3\n".to_owned()),
             reload,
+            sip: net.guest_entrance(),
+            origins: Arc::new([]),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -82,7 +90,7 @@ impl Service {
         });
         let client =
             Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { address, client, store, snapshot, commands, folder, stop: Some(stop), served }
+        Self { address, client, store, snapshot, commands, arrivals, net, folder, stop: Some(stop), served }
     }
 
     pub(super) fn stop(&mut self) {

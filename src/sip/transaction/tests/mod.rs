@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod client;
+mod large;
 mod layer;
 mod lossy;
 mod server;

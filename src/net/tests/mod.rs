@@ -2,8 +2,13 @@
 //! Every wait is for an event, with a limit; none is for time to pass.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod guests;
+mod tls;
+
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use super::*;
@@ -25,10 +30,17 @@ fn broken() -> Vec<u8> {
 }
 
 async fn start(arrivals: usize, limits: Limits) -> (SipNet, mpsc::Receiver<Arrival>) {
-    let any = Some("127.0.0.1:0".parse().unwrap());
+    let any: Vec<SocketAddr> = vec!["127.0.0.1:0".parse().unwrap()];
+    start_at(SipListeners { udp: any.clone(), tcp: any, ..SipListeners::default() }, arrivals, limits).await
+}
+
+async fn start_at(
+    listeners: SipListeners,
+    arrivals: usize,
+    limits: Limits,
+) -> (SipNet, mpsc::Receiver<Arrival>) {
     let (sender, receiver) = mpsc::channel(arrivals);
-    let net = SipNet::start_with(SipListeners { udp: any, tcp: any }, sender, limits).await.unwrap();
-    (net, receiver)
+    (SipNet::start_with(listeners, sender, limits).await.unwrap(), receiver)
 }
 
 async fn next(arrivals: &mut mpsc::Receiver<Arrival>) -> Arrival {
@@ -98,7 +110,13 @@ async fn malformed_datagrams_are_answered_once_and_counted_and_keep_alives_ignor
     let (net, mut arrivals) = start(8, Limits::default()).await;
     let phone = phone().await;
     let to = net.udp_local().unwrap();
-    for bytes in [&b"\r\n\r\n"[..], b"\0\0\0\0", b"", b"SIP/2.0 200 OK\r\nnonsense\r\n\r\n", &broken()] {
+    for bytes in [
+        &b"\r\n\r\n"[..],
+        b"\0\0\0\0",
+        b"",
+        b"SIP/2.0 200 OK\r\nnonsense that is long enough to be looked at more closely\r\n\r\n",
+        &broken(),
+    ] {
         phone.send_to(bytes, to).await.unwrap();
     }
     let answer = heard(&phone).await;
@@ -257,6 +275,76 @@ async fn a_peer_that_does_not_read_loses_its_connection() {
     assert_eq!(closed(&mut arrivals).await, flow);
     // What is still sent to the flow tries, in vain, to connect to the peer; that may be given up, too.
     assert!(net.counts().connections_timed_out >= 1);
+}
+
+#[tokio::test]
+async fn one_source_does_not_take_every_place() {
+    let (net, mut arrivals) = start(8, Limits { per_source: 2, ..Limits::default() }).await;
+    let mut places = Vec::new();
+    for call_id in ["one", "two"] {
+        let mut phone = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+        phone.write_all(&options(call_id)).await.unwrap();
+        message(&mut arrivals).await;
+        places.push(phone);
+    }
+    let mut third = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+    assert!(hung_up(&mut third).await);
+    assert_eq!((net.counts().sources_refused, net.counts().connections_refused), (1, 0));
+    // Connections of ours to that address are not counted against it.
+    let trunk = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let local = net.tcp_local().unwrap();
+    net.send(options("out"), Flow { transport: Transport::Tcp, local, remote: trunk.local_addr().unwrap() });
+    let _accepted = timeout(PATIENCE, trunk.accept()).await.unwrap().unwrap();
+    drop(places.pop());
+    closed(&mut arrivals).await;
+    let mut next = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+    next.write_all(&options("next")).await.unwrap();
+    assert_eq!(message(&mut arrivals).await.0, "next", "the place is free again");
+}
+
+#[tokio::test]
+async fn a_silent_connection_of_ours_is_kept_open() {
+    let (net, _arrivals) =
+        start(8, Limits { keep_alive: Duration::from_millis(20), ..Limits::default() }).await;
+    let trunk = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let local = net.tcp_local().unwrap();
+    net.send(b"x".to_vec(), Flow { transport: Transport::Tcp, local, remote: trunk.local_addr().unwrap() });
+    let (mut stream, _) = timeout(PATIENCE, trunk.accept()).await.unwrap().unwrap();
+    assert_eq!(heard_tcp(&mut stream, "\r\n\r\n\r\n\r\n").await, "x\r\n\r\n\r\n\r\n");
+}
+
+#[tokio::test]
+async fn strays_cost_one_look_and_giants_come_whole() {
+    let (net, mut arrivals) = start(8, Limits::default()).await;
+    let (phone, to) = (phone().await, net.udp_local().unwrap());
+    let stun = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 92]].concat();
+    for bytes in [&stun[..], &[0x80; 172], b"short", &[0x16; 200]] {
+        phone.send_to(bytes, to).await.unwrap();
+    }
+    let body = "x".repeat(60_000);
+    let giant = String::from_utf8(options("giant")).unwrap().replace("Length: 0", "Length: 60000") + &body;
+    phone.send_to(giant.as_bytes(), to).await.unwrap();
+    assert_eq!(message(&mut arrivals).await.0, "giant");
+    let counts = net.counts();
+    assert_eq!((counts.garbage, counts.malformed, counts.messages), (4, 0, 1));
+}
+
+#[tokio::test]
+async fn both_families_are_listened_to_and_each_is_answered_from_its_own_socket() {
+    let both: Vec<SocketAddr> = vec!["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()];
+    let listeners = SipListeners { udp: both.clone(), tcp: both, ..SipListeners::default() };
+    let (net, mut arrivals) = start_at(listeners, 8, Limits::default()).await;
+    let six = net.udp.addresses().find(SocketAddr::is_ipv6).unwrap();
+    for to in [net.udp_local().unwrap(), six] {
+        let phone = UdpSocket::bind(SocketAddr::new(to.ip(), 0)).await.unwrap();
+        phone.send_to(&options("one"), to).await.unwrap();
+        let (_, flow) = message(&mut arrivals).await;
+        assert_eq!((flow.local, flow.remote), (to, phone.local_addr().unwrap()));
+        net.send(b"answer".to_vec(), flow);
+        let mut buffer = [0; 16];
+        let (len, from) = timeout(PATIENCE, phone.recv_from(&mut buffer)).await.unwrap().unwrap();
+        assert_eq!((&buffer[..len], from), (&b"answer"[..], to));
+    }
 }
 
 #[tokio::test]
