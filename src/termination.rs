@@ -21,6 +21,8 @@ pub enum Termination {
     MediaTimeout,
     /// The leg's signalling transport failed or a request timed out.
     SignallingLost,
+    /// No refresh of the session before its interval was over (RFC 4028 10).
+    SessionExpired,
     /// A named limit of this program was reached.
     LimitReached,
     /// The contact could not be made durable, or the media could not be opened.
@@ -41,6 +43,7 @@ impl Termination {
             Self::NotAcknowledged => "not_acknowledged",
             Self::MediaTimeout => "media_timeout",
             Self::SignallingLost => "signalling_lost",
+            Self::SessionExpired => "session_expired",
             Self::LimitReached => "limit_reached",
             Self::TechnicalFailure => "technical_failure",
             Self::Shutdown => "shutdown",

@@ -101,6 +101,7 @@ impl Plans {
             digest: config.sip.digest.clone(),
             capacity: usize::try_from(config.sip.capacity).unwrap_or(usize::MAX),
             advertised: config.sip.advertised,
+            session_expires_secs: u32::try_from(config.sip.session_expires_secs).unwrap_or(u32::MAX),
             short_number: config.number.short.clone(),
             plan: self.dialplan.clone(),
             topic_categories: Arc::new(self.city.topic_categories().clone()),

@@ -36,6 +36,7 @@ impl Call {
                 LegEnd::PeerCancelled => Termination::CallerCancelled,
                 LegEnd::NotAcknowledged => Termination::NotAcknowledged,
                 LegEnd::MediaFailed => Termination::TechnicalFailure,
+                LegEnd::SessionExpired => Termination::SessionExpired,
                 LegEnd::Refused(_) | LegEnd::Unreachable => Termination::SignallingLost,
             },
             turn,

@@ -4,6 +4,7 @@
 //! Life: `setup` (nothing is answered before it is durable) - `ivr_walk` - `waiting` (queue and offers) -
 //! `talking` (bridge and hold) - `ending` (disposition and sealing). What is journalled is in `record`.
 
+mod caller;
 pub mod case_draft;
 pub mod contact;
 pub mod effect;
@@ -115,6 +116,8 @@ enum Missing {
     Media,
     File,
     Commit(Ticket),
+    /// The caller's answer to the offer in our ringing.
+    Prack,
 }
 
 /// Whether an operator still works on the contact after its end.
@@ -162,7 +165,7 @@ impl Call {
         let Phase::Setup { missing } = &self.phase else { return None };
         missing.iter().find_map(|missing| match missing {
             Missing::Commit(ticket) => Some(*ticket),
-            Missing::Media | Missing::File => None,
+            Missing::Media | Missing::File | Missing::Prack => None,
         })
     }
 
@@ -285,12 +288,16 @@ impl Call {
 
     fn handle_citizen_event(&mut self, event: LegEvent, turn: &mut Turn<'_>) {
         match event {
-            LegEvent::Prepared => self.have(Missing::Media, turn),
+            LegEvent::Prepared => {
+                self.ring(turn);
+                self.have(Missing::Media, turn);
+            }
+            LegEvent::Acknowledged => self.have(Missing::Prack, turn),
             LegEvent::Established => self.start_walk(turn),
             LegEvent::Digit(digit) => self.handle_key(digit, KeySource::Signalling, turn),
             LegEvent::Held => self.note_hold("applicant", true, turn),
             LegEvent::Resumed => self.note_hold("applicant", false, turn),
-            LegEvent::Ringing => {}
+            LegEvent::Ringing | LegEvent::EarlyMedia => {}
             LegEvent::Ended(end) => self.handle_citizen_ended(end, turn),
         }
     }

@@ -4,12 +4,19 @@
 
 use crate::sdp::NegotiationError;
 use crate::sip::message::{Request, Response, StatusCode};
+use crate::sip::session_timer;
 
 /// Seconds a refused caller is asked to wait; short, because a city line frees up all the time.
 pub const RETRY_AFTER_SECS: u32 = 5;
 
 /// Methods this element takes (RFC 3261 20.5).
-pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO";
+pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, PRACK, UPDATE";
+/// Extensions this element has (RFC 3261 20.37): RFC 3262, RFC 4028.
+pub const SUPPORTED: &str = "100rel, timer";
+/// Bodies this element reads (RFC 3261 20.1).
+pub const ACCEPT: &str = "application/sdp, multipart/mixed, application/dtmf-relay, application/dtmf";
+/// Longest Retry-After of a 500, in seconds (RFC 3261 14.2, RFC 3311 5.2).
+const MAX_OVERLAP_WAIT_SECS: u32 = 10;
 
 /// Every reason a request gets a final answer other than success; counted by name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -23,6 +30,12 @@ pub enum Refusal {
     MalformedSdp,
     /// A body that is not `application/sdp` where one is expected.
     UnknownContentType,
+    /// A body that would have to be unpacked.
+    UnknownEncoding,
+    /// Parts whose boundaries are lost.
+    MalformedBody,
+    /// The client takes no answer we could write (`Accept`).
+    NotAcceptable,
     /// `capacity` calls are up.
     OverCapacity,
     /// The program is stopping and takes no new calls.
@@ -35,7 +48,7 @@ pub enum Refusal {
     MethodNotAllowed,
     /// Unknown method.
     MethodUnknown,
-    /// `Require` names an extension we do not have.
+    /// `Require` or `Proxy-Require` names an extension we do not have.
     ExtensionRequired,
     /// Max-Forwards reached zero.
     TooManyHops,
@@ -43,8 +56,16 @@ pub enum Refusal {
     NoSuchDialog,
     /// CSeq lower than one already seen in the dialog (RFC 3261 12.2.2).
     OutOfOrder,
-    /// A re-INVITE while another is pending (RFC 3261 14.2).
+    /// An offer while ours awaits its answer, or a re-INVITE while another is pending (RFC 3261 14.2).
     RequestPending,
+    /// An offer before an earlier one was answered (RFC 3261 14.2, RFC 3311 5.2).
+    OverlappingOffer,
+    /// A PRACK for no response of ours (RFC 3262 3).
+    NoSuchProvisional,
+    /// Our reliable provisional response was never acknowledged (RFC 3262 3).
+    ProvisionalNotAcknowledged,
+    /// Session-Expires below our minimum (RFC 4028 9).
+    SessionIntervalTooSmall,
     /// An INVITE without the Contact that a dialog needs.
     NoContact,
     /// Cancelled by the caller.
@@ -59,8 +80,9 @@ impl Refusal {
             Self::UnknownNumber => StatusCode::NOT_FOUND,
             Self::UnknownScheme => StatusCode(416),
             Self::NoCommonCodec => StatusCode::NOT_ACCEPTABLE_HERE,
-            Self::MalformedSdp | Self::NoContact => StatusCode::BAD_REQUEST,
-            Self::UnknownContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MalformedSdp | Self::MalformedBody | Self::NoContact => StatusCode::BAD_REQUEST,
+            Self::UnknownContentType | Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotAcceptable => StatusCode(406),
             Self::OverCapacity | Self::Stopping | Self::NotDurable | Self::NoMedia => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -68,8 +90,10 @@ impl Refusal {
             Self::MethodUnknown => StatusCode::NOT_IMPLEMENTED,
             Self::ExtensionRequired => StatusCode::BAD_EXTENSION,
             Self::TooManyHops => StatusCode::TOO_MANY_HOPS,
-            Self::NoSuchDialog => StatusCode::NO_SUCH_DIALOG,
-            Self::OutOfOrder => StatusCode::SERVER_ERROR,
+            Self::NoSuchDialog | Self::NoSuchProvisional => StatusCode::NO_SUCH_DIALOG,
+            Self::OutOfOrder | Self::OverlappingOffer => StatusCode::SERVER_ERROR,
+            Self::ProvisionalNotAcknowledged => StatusCode(504),
+            Self::SessionIntervalTooSmall => StatusCode(422),
             Self::RequestPending => StatusCode::REQUEST_PENDING,
             Self::Cancelled => StatusCode::REQUEST_TERMINATED,
             Self::Forbidden => StatusCode::FORBIDDEN,
@@ -84,6 +108,9 @@ impl Refusal {
             Self::NoCommonCodec => "no_common_codec",
             Self::MalformedSdp => "malformed_sdp",
             Self::UnknownContentType => "unknown_content_type",
+            Self::UnknownEncoding => "unknown_encoding",
+            Self::MalformedBody => "malformed_body",
+            Self::NotAcceptable => "not_acceptable",
             Self::OverCapacity => "over_capacity",
             Self::Stopping => "stopping",
             Self::NotDurable => "not_durable",
@@ -95,6 +122,10 @@ impl Refusal {
             Self::NoSuchDialog => "no_such_dialog",
             Self::OutOfOrder => "out_of_order",
             Self::RequestPending => "request_pending",
+            Self::OverlappingOffer => "overlapping_offer",
+            Self::NoSuchProvisional => "no_such_provisional",
+            Self::ProvisionalNotAcknowledged => "provisional_not_acknowledged",
+            Self::SessionIntervalTooSmall => "session_interval_too_small",
             Self::NoContact => "no_contact",
             Self::Cancelled => "cancelled",
             Self::Forbidden => "forbidden",
@@ -109,6 +140,8 @@ impl Refusal {
             Self::NotDurable => Some("The call cannot be recorded"),
             Self::NoMedia => Some("No media port free"),
             Self::MalformedSdp => Some("Bad session description"),
+            Self::MalformedBody => Some("Bad multipart body"),
+            Self::ProvisionalNotAcknowledged => Some("No PRACK"),
             Self::NoContact => Some("Missing Contact"),
             Self::NoCommonCodec => Some("No common codec"),
             _ => None,
@@ -121,6 +154,16 @@ impl Refusal {
         if let Some(phrase) = self.phrase() {
             response = response.with_reason(phrase);
         }
+        match self {
+            Self::UnknownEncoding => return response.with_header("Accept-Encoding", "identity"),
+            Self::SessionIntervalTooSmall => {
+                return response.with_header("Min-SE", session_timer::MIN_SE_SECS.to_string());
+            }
+            Self::OverlappingOffer => {
+                return response.with_header("Retry-After", overlap_wait_secs(request).to_string());
+            }
+            _ => {}
+        }
         match self.status() {
             StatusCode::SERVICE_UNAVAILABLE => {
                 response.with_header("Retry-After", RETRY_AFTER_SECS.to_string())
@@ -128,10 +171,9 @@ impl Refusal {
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
                 response.with_header("Allow", ALLOW)
             }
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => response.with_header("Accept", "application/sdp"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => response.with_header("Accept", ACCEPT),
             StatusCode::BAD_EXTENSION => {
-                let unsupported: Vec<&str> = request.headers.tokens("Require").collect();
-                response.with_header("Unsupported", unsupported.join(", "))
+                response.with_header("Unsupported", unsupported(request).collect::<Vec<_>>().join(", "))
             }
             StatusCode::NOT_ACCEPTABLE_HERE => {
                 response.with_header("Warning", "305 ringback \"PCMA and PCMU are spoken here\"")
@@ -139,6 +181,23 @@ impl Refusal {
             _ => response,
         }
     }
+}
+
+/// What `request` demands and we do not have.
+pub fn unsupported(request: &Request) -> impl Iterator<Item = &str> {
+    let demanded = request.headers.tokens("Require").chain(request.headers.tokens("Proxy-Require"));
+    demanded.filter(|tag| !SUPPORTED.split(", ").any(|known| known.eq_ignore_ascii_case(tag)))
+}
+
+/// What we can, in a 2xx to INVITE, UPDATE and OPTIONS (RFC 3261 13.3.1.4, 11.2).
+pub fn with_abilities(response: Response) -> Response {
+    response.with_header("Allow", ALLOW).with_header("Supported", SUPPORTED).with_header("Accept", ACCEPT)
+}
+
+/// Spread over the range by the branch, which no two clients share: they are not to come back together.
+fn overlap_wait_secs(request: &Request) -> u32 {
+    let branch = request.via.first().and_then(|via| via.branch()).unwrap_or_default();
+    branch.bytes().map(u32::from).sum::<u32>() % (MAX_OVERLAP_WAIT_SECS + 1)
 }
 
 impl From<&NegotiationError> for Refusal {

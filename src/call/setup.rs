@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::call::caller::Caller;
 use crate::call::contact::{Contact, Disposition};
 use crate::call::effect::{Effect, Ticket};
 use crate::call::leg::{Leg, LegEnd};
@@ -37,6 +38,8 @@ pub struct NewCall {
     pub flow: Flow,
     /// Trunk name or extension it came from.
     pub origin: String,
+    /// It came from a trunk, which is believed who calls.
+    pub trusted: bool,
     pub called: PhoneNumber,
     pub plan: Arc<Dialplan>,
     pub topic_categories: Arc<BTreeMap<String, String>>,
@@ -45,7 +48,7 @@ pub struct NewCall {
 impl Call {
     /// Opens media, file and contact for an admitted INVITE.
     pub fn offered(new: NewCall, turn: &mut Turn<'_>) -> Result<Self, (Refusal, Box<Request>)> {
-        let caller = caller_of(&new.invite);
+        let caller = Caller::of(&new.invite, new.trusted);
         let sip_call_id = new.invite.call_id.clone();
         let citizen = Leg::incoming(new.transaction, new.invite, new.flow, turn)?;
         let id = ContactId(turn.mint.uuid(turn.now.utc));
@@ -53,7 +56,7 @@ impl Call {
         let ticket = turn.ticket();
         let contact = Contact {
             id,
-            caller,
+            caller: caller.number,
             called: new.called,
             origin: new.origin,
             sip_call_id,
@@ -96,12 +99,19 @@ impl Call {
             recording: call.track.recording().clone(),
             description: format!("Contact {id}"),
         });
-        let offered = call.draft(EventType::ContactOffered, Actor::system("switchboard"), turn).with(json!({
+        let mut data = json!({
             "caller": call.contact.caller,
             "called": call.contact.called,
             "origin": call.contact.origin,
             "sip_call_id": call.contact.sip_call_id,
-        }));
+        });
+        if let Some(name) = caller.name {
+            data["caller_says"] = json!({ "name": name });
+        }
+        if let Some(number) = caller.diverted_from {
+            data["diverted_from"] = json!({ "number": number });
+        }
+        let offered = call.draft(EventType::ContactOffered, Actor::system("switchboard"), turn).with(data);
         call.unwritten = Some(offered.draft.clone());
         call.commit(Some(ticket), true, vec![offered.draft], turn);
         call.timers.set(Timer::Setup, turn.now.mono + SETUP_TIMEOUT);
@@ -134,14 +144,27 @@ impl Call {
         }
     }
 
+    /// The caller hears that we are there while disk and database are asked.
+    pub(super) fn ring(&mut self, turn: &mut Turn<'_>) {
+        self.citizen.ring(turn);
+        if let Phase::Setup { missing } = &mut self.phase
+            && self.citizen.awaits_prack()
+        {
+            missing.push(Missing::Prack);
+        }
+    }
+
     /// One of the things setup waits for is there; the last one answers the call.
     pub(super) fn have(&mut self, found: Missing, turn: &mut Turn<'_>) {
         let Phase::Setup { missing } = &mut self.phase else { return };
         missing.retain(|wanted| *wanted != found);
+        if missing.iter().all(|wanted| *wanted == Missing::Prack) {
+            // From here on only the caller is waited for, by the clock of the leg.
+            self.timers.stop(Timer::Setup);
+        }
         if !missing.is_empty() {
             return;
         }
-        self.timers.stop(Timer::Setup);
         if let Err(refusal) = self.citizen.answer(turn) {
             self.abandon_setup(refusal, turn);
             return;
@@ -180,6 +203,9 @@ impl Call {
             LegEnd::MediaFailed => {
                 self.close_unanswered(Termination::TechnicalFailure, "no_media", Vec::new(), turn)
             }
+            LegEnd::NotAcknowledged => {
+                self.close_unanswered(Termination::NotAcknowledged, "no_prack", Vec::new(), turn)
+            }
             _ => self.close_unanswered(Termination::SignallingLost, "signalling_lost", Vec::new(), turn),
         }
     }
@@ -211,15 +237,4 @@ impl Call {
         self.commit(None, true, entries, turn);
         *turn.counters.calls_ended.entry(termination.name()).or_default() += 1;
     }
-}
-
-/// The caller's number: P-Asserted-Identity where a trunk gives one (RFC 3325), else From.
-fn caller_of(invite: &Request) -> PhoneNumber {
-    let asserted = invite
-        .headers
-        .first("P-Asserted-Identity")
-        .and_then(|value| crate::sip::message::NameAddr::parse_list(value).ok())
-        .and_then(|addresses| addresses.into_iter().next());
-    let uri = asserted.map_or_else(|| invite.from.uri.clone(), |address| address.uri);
-    PhoneNumber::from_user_part(uri.user.as_deref().unwrap_or_default())
 }

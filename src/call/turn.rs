@@ -49,6 +49,8 @@ pub struct Turn<'a> {
     pub tickets: &'a mut u64,
     /// Written into SDP instead of the bound address when the machine stands behind NAT.
     pub advertised: Option<IpAddr>,
+    /// Session interval we ask for (RFC 4028), in seconds.
+    pub session_expires_secs: u32,
 }
 
 impl Turn<'_> {
@@ -77,8 +79,19 @@ impl Turn<'_> {
 
     /// Refuses a request and counts why.
     pub fn refuse(&mut self, transaction: ServerTransactionId, request: &Request, refusal: Refusal) {
+        let to_tag = self.mint.token();
+        self.refuse_as(transaction, request, refusal, &to_tag);
+    }
+
+    /// The same, with the To tag that earlier responses to `request` had.
+    pub fn refuse_as(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+        refusal: Refusal,
+        to_tag: &str,
+    ) {
         *self.counters.refusals.entry(refusal.name()).or_default() += 1;
-        let response = refusal.response(request, &self.mint.token());
-        self.respond(transaction, &response);
+        self.respond(transaction, &refusal.response(request, to_tag));
     }
 }

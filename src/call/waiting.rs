@@ -116,7 +116,12 @@ impl Call {
 
     pub(super) fn handle_operator_event(&mut self, event: LegEvent, turn: &mut Turn<'_>) {
         match event {
-            LegEvent::Prepared | LegEvent::Ringing | LegEvent::Digit(_) => {}
+            // What an operator's phone plays before it is answered is not for the caller, who hears music.
+            LegEvent::Prepared
+            | LegEvent::Ringing
+            | LegEvent::EarlyMedia
+            | LegEvent::Acknowledged
+            | LegEvent::Digit(_) => {}
             LegEvent::Established => self.connect(turn),
             LegEvent::Held => self.hold(turn),
             LegEvent::Resumed => self.resume(turn),

@@ -11,6 +11,7 @@ use super::addresses::OneOrMore;
 use super::checks::within;
 use crate::net::{Credentials, CredentialsError, SipListeners};
 use crate::sip::digest_auth::Algorithm;
+use crate::sip::session_timer;
 
 /// Where TLS is listened for when only a certificate is set (RFC 3261 19.1.2).
 const TLS_PORT: u16 = 5061;
@@ -36,6 +37,9 @@ pub struct Sip {
     pub capacity: u64,
     /// Written into SDP instead of the bound address, behind NAT.
     pub advertised: Option<IpAddr>,
+    /// Seconds a call may last without news of the peer, 90 to 86,400 (RFC 4028).
+    #[serde(deserialize_with = "within::<90, 86_400, _>")]
+    pub session_expires_secs: u64,
     /// Seconds running calls may go on after a stop was asked for, 0 to 3,600.
     #[serde(deserialize_with = "within::<0, 3_600, _>")]
     pub drain_secs: u64,
@@ -55,6 +59,7 @@ impl Default for Sip {
             digest: vec![Algorithm::Md5],
             capacity: 200,
             advertised: None,
+            session_expires_secs: u64::from(session_timer::DEFAULT_EXPIRES_SECS),
             drain_secs: 10,
         }
     }

@@ -1,8 +1,12 @@
 //! SIP (RFC 3261): `message` is the wire, the rest are sans-IO machines over it.
 //! Who may call, and what a call is, is decided above, in `switchboard` and `call`.
 
+pub mod credentials;
 pub mod dialog;
 pub mod digest_auth;
 pub mod message;
+pub mod redirection;
 pub mod registrar;
+pub mod reliable;
+pub mod session_timer;
 pub mod transaction;

@@ -11,8 +11,10 @@ use crate::call::leg::{Leg, LegEvent};
 use crate::call::turn::{Counters, Routes, Turn};
 use crate::ids::{LegId, Mint};
 use crate::media;
+use crate::sip::credentials::Credentials;
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Flow, Host, Message, Method, NameAddr, Request, Response, StatusCode, Uri};
+use crate::sip::session_timer;
 use crate::sip::transaction::{
     self, ClientTransactionId, ServerTransactionId, TransactionError, TransactionLayer,
 };
@@ -61,6 +63,8 @@ pub struct Line {
     counters: Counters,
     tickets: u64,
     leg: Option<Leg>,
+    /// Who we are, when somebody we call asks.
+    credentials: Option<Credentials>,
     /// A caller who cancelled before anybody answered must not ring on.
     ringing: Option<ServerTransactionId>,
     outputs: VecDeque<Output>,
@@ -80,6 +84,7 @@ impl Line {
             counters: Counters::default(),
             tickets: 0,
             leg: None,
+            credentials: None,
             ringing: None,
             outputs: VecDeque::new(),
         }
@@ -87,6 +92,11 @@ impl Line {
 
     pub fn mint(&mut self) -> &mut Mint {
         &mut self.mint
+    }
+
+    /// What calls from now on prove themselves with when they are challenged.
+    pub fn set_credentials(&mut self, credentials: Credentials) {
+        self.credentials = Some(credentials);
     }
 
     pub fn local(&self) -> SocketAddr {
@@ -104,8 +114,22 @@ impl Line {
     }
 
     pub fn call(&mut self, target: Uri, flow: Flow, from: &str, now: Now) {
+        self.call_with(target, flow, from, Vec::new(), now);
+    }
+
+    /// The same with these headers in the INVITE.
+    pub fn call_with(
+        &mut self,
+        target: Uri,
+        flow: Flow,
+        from: &str,
+        headers: Vec<(&'static str, String)>,
+        now: Now,
+    ) {
         let caller = NameAddr::new(Uri::sip(Some(from), Host::Ip(self.local.ip()), Some(self.local.port())));
-        self.leg = Some(self.turn(now, |turn| Leg::outgoing(target, caller, Vec::new(), flow, turn)));
+        let credentials = self.credentials.clone();
+        let leg = self.turn(now, |turn| Leg::outgoing(target, caller, headers, flow, turn));
+        self.leg = Some(leg.with_credentials(credentials));
     }
 
     /// Takes the call; it is answered as soon as its media is open.
@@ -295,6 +319,7 @@ impl Line {
             counters: &mut self.counters,
             tickets: &mut self.tickets,
             advertised: None,
+            session_expires_secs: session_timer::DEFAULT_EXPIRES_SECS,
         })
     }
 }

@@ -337,9 +337,11 @@ fn failure(end: LegEnd) -> PhoneError {
     match end {
         LegEnd::Refused(status) => PhoneError::Refused(status.0, status.default_reason()),
         LegEnd::MediaFailed => PhoneError::Media,
-        LegEnd::PeerHungUp | LegEnd::PeerCancelled | LegEnd::NotAcknowledged | LegEnd::Unreachable => {
-            PhoneError::Unreachable
-        }
+        LegEnd::PeerHungUp
+        | LegEnd::PeerCancelled
+        | LegEnd::NotAcknowledged
+        | LegEnd::Unreachable
+        | LegEnd::SessionExpired => PhoneError::Unreachable,
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::{Event, PhoneError, Softphone, line};
+use crate::sip::credentials::Credentials;
 use crate::sip::digest_auth;
 use crate::sip::message::{CSeq, Flow, Headers, Host, Method, NameAddr, Request, StatusCode, Transport, Uri};
 use crate::time::now;
@@ -85,6 +86,8 @@ impl Softphone {
     /// Registers; answers the registrar's challenge once.
     pub async fn register(&mut self, account: Account) -> Result<(), PhoneError> {
         let local = self.line.local();
+        let credentials = Credentials { user: account.extension.clone(), password: account.password.clone() };
+        self.line.set_credentials(credentials);
         let mint = self.line.mint();
         let registration = Registration { account, call_id: mint.token(), tag: mint.token(), local };
         let challenge = match self.send_register(&registration, 1, None).await? {

@@ -2,13 +2,14 @@
 //! RFC 3261 8.2. Requests within a call are handed to their leg; digests are checked in `sip/digest_auth.rs`,
 //! what an admitted INVITE becomes is `call/setup.rs`.
 
-use crate::call::refusal::{ALLOW, Refusal};
+use crate::call::refusal::{Refusal, with_abilities};
 use crate::call::{Call, NewCall};
 use crate::ids::LegId;
 use crate::phone_number::PhoneNumber;
 use crate::sip::digest_auth::{Ha1, Verdict};
-use crate::sip::message::{Flow, Method, Request, Scheme, StatusCode, Transport};
+use crate::sip::message::{Flow, Method, Request, StatusCode, Transport};
 use crate::sip::transaction::ServerTransactionId;
+use crate::switchboard::request_check::{check, check_extensions};
 use crate::switchboard::service_code::MAX_SERVICE_CALLS;
 use crate::switchboard::{Intake, Owner, ServiceCall, Switchboard, with_turn};
 use crate::time::Now;
@@ -44,7 +45,7 @@ impl Switchboard {
             Method::Options => self.handle_options(transaction, &request, now),
             Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify => {
                 let refusal = match request.method {
-                    Method::Bye | Method::Info => Refusal::NoSuchDialog,
+                    Method::Bye | Method::Info | Method::Update | Method::Prack => Refusal::NoSuchDialog,
                     _ => Refusal::MethodNotAllowed,
                 };
                 self.refuse(transaction, &request, refusal, now);
@@ -65,6 +66,10 @@ impl Switchboard {
             self.refuse(transaction, request, Refusal::MethodUnknown, now);
             return;
         }
+        if let Err(refusal) = check_extensions(request) {
+            self.refuse(transaction, request, refusal, now);
+            return;
+        }
         self.with_leg(
             leg,
             now,
@@ -78,10 +83,8 @@ impl Switchboard {
             self.refuse(transaction, request, Refusal::Stopping, now);
             return;
         }
-        let response = request
-            .response(StatusCode::OK, &self.mint.token())
-            .with_header("Allow", ALLOW)
-            .with_header("Accept", "application/sdp, application/dtmf-relay");
+        let response = with_abilities(request.response(StatusCode::OK, &self.mint.token()))
+            .with_header("Accept-Encoding", "identity");
         with_turn!(self, now, |turn| turn.respond(transaction, &response));
     }
 
@@ -112,6 +115,7 @@ impl Switchboard {
             transaction,
             invite: request,
             flow,
+            trusted: matches!(origin, Origin::Trunk(_)),
             origin: match origin {
                 Origin::Trunk(name) | Origin::Phone(name) => name,
             },
@@ -238,18 +242,4 @@ impl Switchboard {
 /// Behind a WebSocket stands whoever opened a page, at an address that may be a proxy's: it vouches for nobody.
 fn is_browser(flow: Flow) -> bool {
     matches!(flow.transport, Transport::Ws | Transport::Wss)
-}
-
-/// What RFC 3261 8.2 checks before anything else.
-fn check(request: &Request) -> Result<(), Refusal> {
-    if request.max_forwards == 0 && request.method != Method::Options {
-        return Err(Refusal::TooManyHops);
-    }
-    if matches!(request.uri.scheme, Scheme::Other(_)) {
-        return Err(Refusal::UnknownScheme);
-    }
-    if request.headers.tokens("Require").next().is_some() {
-        return Err(Refusal::ExtensionRequired);
-    }
-    Ok(())
 }

@@ -8,6 +8,7 @@ pub mod command;
 mod distribution;
 mod flows;
 mod registration;
+mod request_check;
 mod service_code;
 pub mod settings;
 pub mod snapshot;
@@ -105,6 +106,7 @@ macro_rules! with_turn {
             counters: &mut $self.counters,
             tickets: &mut $self.tickets,
             advertised: $self.settings.advertised,
+            session_expires_secs: $self.settings.session_expires_secs,
         };
         let $turn = &mut turn;
         $body

@@ -21,6 +21,8 @@ pub struct Settings {
     pub capacity: usize,
     /// Written into SDP instead of the bound address.
     pub advertised: Option<IpAddr>,
+    /// Session interval we ask for (RFC 4028), in seconds.
+    pub session_expires_secs: u32,
     pub short_number: String,
     pub plan: Arc<Dialplan>,
     /// Category of the case draft by IVR topic.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use crate::rtp_peer::RtpPeer;
-use crate::sip_wire::{Message, Transport, Wire, session, token, with_body};
+use crate::sip_wire::{ANSWER_TIMEOUT, Message, Transport, Wire, session, token, with_body};
 
 /// What an INVITE says; the default is a good call.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct Invite {
     pub event_payload_type: u8,
     /// Leaves the offer to the server (RFC 3261 13.2.1); ours goes with the ACK.
     pub delayed_offer: bool,
-    /// Instead of the session description of the RTP peer.
+    /// Instead of the session description of the RTP peer, whose port stands for `{rtp_port}` in it.
     pub body: Option<String>,
     /// Whole header lines.
     pub more: String,
@@ -49,6 +49,8 @@ pub struct Citizen {
     pub call_id: String,
     /// When 200 OK arrived.
     pub answered_at: Instant,
+    /// The 200 OK.
+    pub answer: Message,
     request_uri: String,
     from: String,
     to: String,
@@ -65,17 +67,28 @@ pub struct Dialling {
     uri: String,
     from: String,
     branch: String,
+    /// Number of the last request.
+    cseq: u32,
 }
 
 impl Invite {
     /// Sends the INVITE.
     pub fn dial(self, server: SocketAddr) -> Dialling {
+        self.dial_with(server, |text| text)
+    }
+
+    /// Sends the INVITE as `written` changes it.
+    pub fn dial_with(self, server: SocketAddr, written: impl FnOnce(String) -> String) -> Dialling {
         let wire = Wire::open(self.transport, self.from, server);
-        self.dial_over(wire)
+        self.dial_as(wire, written)
     }
 
     /// Sends the INVITE over a connection that is there.
     pub fn dial_over(self, wire: Wire) -> Dialling {
+        self.dial_as(wire, |text| text)
+    }
+
+    fn dial_as(self, wire: Wire, written: impl FnOnce(String) -> String) -> Dialling {
         let server = wire.server;
         let rtp = RtpPeer::start(self.from);
         rtp.set_event_payload_type(self.event_payload_type);
@@ -84,11 +97,12 @@ impl Invite {
             uri: format!("sip:{}@{server}", self.called),
             from: format!("<sip:{}@city.test>;tag={}", self.caller, token("tag")),
             branch: token("branch"),
+            cseq: 1,
             invite: self,
             wire,
             rtp,
         };
-        let request = dialling.request();
+        let request = written(dialling.request());
         dialling.wire.send(request);
         dialling
     }
@@ -102,7 +116,7 @@ impl Invite {
 impl Dialling {
     fn request(&self) -> String {
         let body = match &self.invite.body {
-            Some(body) => body.clone(),
+            Some(body) => body.replace("{rtp_port}", &self.rtp.address.port().to_string()),
             None if self.invite.delayed_offer => String::new(),
             None => session(self.rtp.address, self.invite.event_payload_type, "sendrecv"),
         };
@@ -132,6 +146,36 @@ impl Dialling {
         self.wire.send(with_body(text, ""));
     }
 
+    /// Waits for a provisional response above 100.
+    pub fn ringing(&mut self) -> Message {
+        let ringing = self.wire.receive_where(ANSWER_TIMEOUT, |message| {
+            message.status().is_some_and(|status| (101..200).contains(&status))
+        });
+        ringing.expect("it rings before it is answered")
+    }
+
+    /// Acknowledges `ringing` (RFC 3262); a session description answers the one it brought. The answer.
+    pub fn prack(&mut self, ringing: &Message, body: &str) -> Message {
+        self.cseq += 1;
+        let head = format!(
+            "PRACK {uri} SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: {from}\r\nTo: {to}\r\nCall-ID: {call_id}\r\n\
+             CSeq: {cseq} PRACK\r\nRAck: {rseq} 1 INVITE\r\n",
+            uri = ringing.contact_uri(),
+            via = self.wire.via(&token("branch")),
+            from = self.from,
+            to = ringing.expect("To"),
+            call_id = self.call_id,
+            cseq = self.cseq,
+            rseq = ringing.expect("RSeq"),
+        );
+        if let Some(remote) = ringing.audio_address() {
+            self.rtp.set_remote(remote);
+            self.invite.delayed_offer = false;
+        }
+        self.wire.send(with_body(head, body));
+        self.wire.final_response(&self.call_id, "PRACK").expect("PRACK is answered")
+    }
+
     /// Waits for the final answer: the call, or the refusal, acknowledged as RFC 3261 17.1.1.3 says.
     pub fn answered(mut self) -> Result<Citizen, Message> {
         let answer = self.wire.final_response(&self.call_id, "INVITE").expect("the INVITE is answered");
@@ -149,8 +193,10 @@ impl Dialling {
             self.wire.send(with_body(ack, ""));
             return Err(answer);
         }
-        let remote = answer.audio_address().expect("200 OK describes an audio stream");
-        self.rtp.set_remote(remote);
+        // What a PRACK has settled is not said again.
+        if let Some(remote) = answer.audio_address() {
+            self.rtp.set_remote(remote);
+        }
         let mut citizen = Citizen {
             request_uri: answer.contact_uri(),
             from: self.from,
@@ -159,7 +205,8 @@ impl Dialling {
             rtp: self.rtp,
             call_id: self.call_id,
             answered_at,
-            cseq: 1,
+            cseq: self.cseq,
+            answer,
         };
         let ack = match self.invite.delayed_offer {
             true => session(citizen.rtp.address, self.invite.event_payload_type, "sendrecv"),
@@ -191,11 +238,7 @@ impl Citizen {
 
     /// Sends a request in the dialog; the final answer.
     pub fn request(&mut self, method: &str, more: &str, body: &str) -> Message {
-        self.cseq += 1;
-        let text = with_body(self.head(method, self.cseq) + more, body);
-        self.wire.send(text);
-        let answer = self.wire.final_response(&self.call_id, method);
-        let answer = answer.unwrap_or_else(|| panic!("{method} is answered"));
+        let answer = self.request_unacknowledged(method, more, body);
         if method == "INVITE" {
             self.acknowledge(self.cseq, "");
         }
@@ -205,6 +248,21 @@ impl Citizen {
     /// Where the server says that it is reached in this call.
     pub fn contact(&self) -> &str {
         &self.request_uri
+    }
+
+    /// The same, but a re-INVITE is left without its ACK.
+    pub fn request_unacknowledged(&mut self, method: &str, more: &str, body: &str) -> Message {
+        self.cseq += 1;
+        let text = with_body(self.head(method, self.cseq) + more, body);
+        self.wire.send(text);
+        // A repeated 2xx of an earlier INVITE is not meant.
+        let numbered = format!("{} {method}", self.cseq);
+        let answer = self.wire.receive_where(ANSWER_TIMEOUT, |message| {
+            message.status().is_some_and(|status| status >= 200)
+                && message.header("Call-ID") == Some(&self.call_id)
+                && message.header("CSeq") == Some(&numbered)
+        });
+        answer.unwrap_or_else(|| panic!("{method} is answered"))
     }
 
     /// BYE, and when it was sent.

@@ -28,6 +28,7 @@ mod case_path;
 mod command_line;
 mod configuration;
 mod crash;
+mod dialogs;
 mod operator_phone;
 mod plateau;
 mod proxy;

@@ -15,6 +15,8 @@ use crate::sip_wire::{ANSWER_TIMEOUT, Message, Transport, Wire, session, token, 
 
 /// How often the phone looks whether it was told to do something.
 const LOOK: Duration = Duration::from_millis(15);
+/// Number of our reliable provisional response.
+const FIRST_RSEQ: u32 = 8100;
 /// Events a test leaves unread; more would be a loop.
 const MAX_EVENTS: usize = 1000;
 
@@ -26,6 +28,10 @@ pub enum Answering {
     Reject,
     /// 180 and nothing more.
     LetRing,
+    /// 183 with sound and 200 without, both as RFC 3262 wants it: the 200 waits for the PRACK.
+    AcceptReliably,
+    /// 302 to another phone.
+    Redirect(SocketAddr),
 }
 
 /// What happened to the phone.
@@ -36,6 +42,8 @@ pub enum Event {
         contact: String,
     },
     Cancelled,
+    /// Our reliable response was acknowledged.
+    Pracked,
     /// Our answer was acknowledged.
     Talking,
     HungUpOn,
@@ -61,6 +69,8 @@ enum Order {
 
 #[derive(Debug)]
 pub struct Phone {
+    /// Where it listens.
+    pub address: SocketAddr,
     pub rtp: Arc<RtpPeer>,
     answering: Arc<Mutex<Answering>>,
     invite: Arc<Mutex<Option<Message>>>,
@@ -86,6 +96,7 @@ impl Phone {
         let invite = Arc::default();
         let (orders, received_orders) = sync_channel(8);
         let (sent_events, events) = sync_channel(MAX_EVENTS);
+        let address = wire.local;
         let line = Line {
             wire,
             extension: extension.to_owned(),
@@ -97,7 +108,7 @@ impl Phone {
             dialog: None,
         };
         let thread = std::thread::spawn(move || line.run(&received_orders));
-        Self { rtp, answering, invite, orders, events, thread: Some(thread) }
+        Self { address, rtp, answering, invite, orders, events, thread: Some(thread) }
     }
 
     pub fn set_answering(&self, answering: Answering) {
@@ -277,6 +288,7 @@ impl Line {
                     self.tell(Event::HungUpOn);
                 }
             }
+            Some("PRACK") => self.handle_prack(&message),
             Some(_) => self.wire.send(message.response(200, "OK", &token("tag"), "", "")),
             None => {}
         }
@@ -297,13 +309,23 @@ impl Line {
             self.wire.send(invite.response(486, "Busy Here", &tag, "", ""));
             return;
         }
+        if let Answering::Redirect(elsewhere) = answering {
+            let contact = format!("Contact: <sip:elsewhere@{elsewhere}>\r\n");
+            self.wire.send(invite.response(302, "Moved Temporarily", &tag, &contact, ""));
+            return;
+        }
         let contact = format!("Contact: {}\r\n", self.wire.contact(&self.extension));
+        if answering == Answering::AcceptReliably {
+            assert!(invite.expect("Supported").contains("100rel"), "{invite:?}");
+            let more = format!("{contact}Require: 100rel\r\nRSeq: {FIRST_RSEQ}\r\n");
+            let body = self.description(&invite);
+            self.wire.send(invite.response(183, "Session Progress", &tag, &more, &body));
+            self.dialog = Some(Dialog { invite, tag, cseq: 1, talking: false });
+            return;
+        }
         self.wire.send(invite.response(180, "Ringing", &tag, &contact, ""));
         if answering == Answering::Accept {
-            if let Some(remote) = invite.audio_address() {
-                self.rtp.set_remote(remote);
-            }
-            let body = session(self.rtp.address, 101, "sendrecv");
+            let body = self.description(&invite);
             self.wire.send(invite.response(200, "OK", &tag, &contact, &body));
         }
         self.dialog = Some(Dialog { invite, tag, cseq: 1, talking: false });
@@ -324,6 +346,25 @@ impl Line {
         };
         assert_eq!(answer.status(), Some(200), "{how:?}: {answer:?}");
         self.tell(Event::Back);
+    }
+
+    /// Our end of the sound, which from now on goes to the other end.
+    fn description(&self, invite: &Message) -> String {
+        if let Some(remote) = invite.audio_address() {
+            self.rtp.set_remote(remote);
+        }
+        session(self.rtp.address, 101, "sendrecv")
+    }
+
+    /// The call is answered once its 183 is acknowledged.
+    fn handle_prack(&mut self, prack: &Message) {
+        self.wire.send(prack.response(200, "OK", "", "", ""));
+        assert_eq!(prack.expect("RAck"), format!("{FIRST_RSEQ} 1 INVITE"));
+        self.tell(Event::Pracked);
+        let Some(dialog) = &self.dialog else { return };
+        let contact = format!("Contact: {}\r\n", self.wire.contact(&self.extension));
+        let answer = dialog.invite.response(200, "OK", &dialog.tag, &contact, "");
+        self.wire.send(answer);
     }
 
     fn hang_up(&mut self) {

@@ -1,25 +1,39 @@
 //! One leg: a SIP dialog and its media, the same type for calls in (`uas`) and calls out (`uac`).
 //!
 //! The leg speaks SIP through the [`Turn`] and tells its call what happened by [`LegEvent`]. It does not
-//! know who is on the line. RFC 3261 12-15, RFC 3264, RFC 6337.
+//! know who is on the line. RFC 3261 12-15, RFC 3262, RFC 3264, RFC 3311, RFC 4028, RFC 6337.
 
+mod body;
+mod early;
 mod flow;
+mod refresh;
+mod reliable;
+mod renegotiate;
+#[cfg(test)]
+mod tests;
 mod uac;
 mod uas;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use crate::call::refusal::Refusal;
+use crate::call::refusal::{Refusal, with_abilities};
 use crate::call::turn::Turn;
 use crate::dtmf::{self, Digit};
 use crate::ids::LegId;
 use crate::media;
 use crate::sdp::{AudioOffer, AudioSession, Codec, Direction};
+use crate::sip::credentials::Login;
 use crate::sip::dialog::Dialog;
-use crate::sip::message::{Flow, Host, Method, NameAddr, Request, StatusCode, Uri};
+use crate::sip::message::{Flow, Headers, Host, Method, NameAddr, Request, StatusCode, Uri};
+use crate::sip::reliable::SentReliably;
+use crate::sip::session_timer::Terms;
 use crate::sip::transaction::{ClientTransactionId, ServerTransactionId};
 use crate::time::TimerTable;
+
+use early::EarlyDialogs;
+use refresh::Refresh;
+use uac::Attempts;
 
 /// A 2xx not acknowledged for this long ends the call (RFC 3261 13.3.1.4).
 const ACK_TIMEOUT: Duration = Duration::from_secs(32);
@@ -33,6 +47,10 @@ pub enum LegEvent {
     Prepared,
     /// The far phone rings.
     Ringing,
+    /// The far end can be heard before it answers (RFC 3960).
+    EarlyMedia,
+    /// The offer in our ringing was answered: the leg can be answered now.
+    Acknowledged,
     /// Signalling and media stand: 2xx acknowledged (in) or received (out).
     Established,
     /// The peer put us on hold, or took us back.
@@ -57,6 +75,8 @@ pub enum LegEnd {
     Unreachable,
     /// No port, or an answer that cannot be used.
     MediaFailed,
+    /// No refresh came before the session interval was over (RFC 4028 10).
+    SessionExpired,
 }
 
 #[derive(Debug)]
@@ -65,7 +85,27 @@ pub struct Leg {
     flow: Flow,
     state: State,
     media: MediaEnd,
+    peer: Peer,
+    /// Our reliable provisional response; its PRACK may come after the 2xx (RFC 3262 3).
+    provisional: Option<Box<SentReliably>>,
+    session_terms: Option<Terms>,
+    /// Our last refresh: under way, or answered and its 2xx perhaps repeated.
+    refresh: Option<Box<Refresh>>,
+    /// What we prove ourselves with when the peer challenges us.
+    login: Option<Box<Login>>,
     timers: TimerTable<Timer>,
+}
+
+/// What the peer has told of itself.
+#[derive(Clone, Copy, Default, Debug)]
+struct Peer {
+    allows_update: bool,
+}
+
+impl Peer {
+    fn of(headers: &Headers) -> Self {
+        Self { allows_update: headers.tokens("Allow").any(|method| method == Method::Update.as_str()) }
+    }
 }
 
 /// Our end of the media: where we listen and what was agreed.
@@ -75,14 +115,19 @@ struct MediaEnd {
     session_id: u64,
     session_version: u64,
     session: Option<AudioSession>,
+    /// Our last description, when it was an offer: the same once more is no new version (RFC 3264 8).
+    offered: Option<AudioOffer>,
 }
 
 #[derive(Debug)]
 enum State {
-    /// UAS: INVITE received, not yet answered.
+    /// UAS: INVITE received, not yet answered. The dialog is early once a provisional response is out.
     Offered {
         invite: Box<Request>,
         transaction: ServerTransactionId,
+        dialog: Box<Dialog>,
+        /// Our offer in a reliable provisional response; its PRACK brings the answer.
+        offer: Option<Box<AudioOffer>>,
     },
     /// UAS: 2xx sent, its ACK awaited. Hanging up has to wait for it (RFC 3261 15).
     Answered {
@@ -101,6 +146,8 @@ enum State {
         invite: Box<Request>,
         transaction: ClientTransactionId,
         offer: AudioOffer,
+        early: EarlyDialogs,
+        attempts: Box<Attempts>,
     },
     /// UAC: CANCEL sent; a 2xx that crosses it is acknowledged and ended.
     Cancelling {
@@ -147,6 +194,12 @@ enum Timer {
     RetransmitAnswer,
     /// Give up waiting for the ACK.
     AckDeadline,
+    /// Repeat the reliable provisional response, or give it up.
+    Provisional,
+    /// Our refresh of the session is due.
+    Refresh,
+    /// The session interval is over.
+    SessionExpiry,
 }
 
 impl Leg {
@@ -162,7 +215,13 @@ impl Leg {
                 session_id: u64::from(turn.mint.u32()),
                 session_version: 1,
                 session: None,
+                offered: None,
             },
+            peer: Peer::default(),
+            provisional: None,
+            session_terms: None,
+            refresh: None,
+            login: None,
             timers: TimerTable::default(),
         }
     }
@@ -195,19 +254,16 @@ impl Leg {
         Some(LegEvent::Ended(LegEnd::MediaFailed))
     }
 
-    /// A request within the dialog, or a retransmitted INVITE's companion. Always answered.
+    /// A request within the dialog, early or confirmed. Always answered.
     pub fn handle_request(
         &mut self,
         transaction: ServerTransactionId,
         request: &Request,
         turn: &mut Turn<'_>,
     ) -> Option<LegEvent> {
-        let dialog = match &mut self.state {
-            State::Answered { dialog, .. } | State::Established { dialog, .. } => dialog,
-            _ => {
-                turn.refuse(transaction, request, Refusal::NoSuchDialog);
-                return None;
-            }
+        let Some(dialog) = self.dialog_of(request) else {
+            turn.refuse(transaction, request, Refusal::NoSuchDialog);
+            return None;
         };
         if dialog.receive(request).is_err() {
             turn.refuse(transaction, request, Refusal::OutOfOrder);
@@ -215,22 +271,17 @@ impl Leg {
         }
         self.follow(turn.sip.server_flow(transaction));
         match request.method {
-            Method::Bye => {
-                turn.respond(transaction, &request.response(StatusCode::OK, ""));
-                self.end(turn);
-                Some(LegEvent::Ended(LegEnd::PeerHungUp))
-            }
+            Method::Bye => self.handle_bye(transaction, request, turn),
             Method::Invite => self.handle_reinvite(transaction, request, turn),
+            Method::Update => self.handle_update(transaction, request, turn),
+            Method::Prack => self.handle_prack(transaction, request, turn),
             Method::Info => {
                 turn.respond(transaction, &request.response(StatusCode::OK, ""));
                 let content_type = request.headers.first("Content-Type").unwrap_or_default();
                 dtmf::info::parse(content_type, &request.body).map(|(digit, _)| LegEvent::Digit(digit))
             }
             Method::Options => {
-                turn.respond(
-                    transaction,
-                    &request.response(StatusCode::OK, "").with_header("Allow", super::refusal::ALLOW),
-                );
+                turn.respond(transaction, &with_abilities(request.response(StatusCode::OK, "")));
                 None
             }
             _ => {
@@ -238,6 +289,37 @@ impl Leg {
                 None
             }
         }
+    }
+
+    /// The dialog a received request belongs to.
+    fn dialog_of(&mut self, request: &Request) -> Option<&mut Dialog> {
+        match &mut self.state {
+            State::Offered { dialog, .. }
+            | State::Answered { dialog, .. }
+            | State::Established { dialog, .. } => Some(dialog),
+            State::Calling { early, .. } => early.of_request(request),
+            State::Preparing { .. } | State::Cancelling { .. } | State::Ended => None,
+        }
+    }
+
+    /// A caller may end an early dialog by BYE, who is called may not (RFC 3261 15).
+    fn handle_bye(
+        &mut self,
+        transaction: ServerTransactionId,
+        bye: &Request,
+        turn: &mut Turn<'_>,
+    ) -> Option<LegEvent> {
+        if matches!(self.state, State::Calling { .. }) {
+            turn.refuse(transaction, bye, Refusal::NoSuchDialog);
+            return None;
+        }
+        turn.respond(transaction, &bye.response(StatusCode::OK, ""));
+        if matches!(self.state, State::Offered { .. }) {
+            self.refuse(Refusal::Cancelled, turn);
+            return Some(LegEvent::Ended(LegEnd::PeerCancelled));
+        }
+        self.end(turn);
+        Some(LegEvent::Ended(LegEnd::PeerHungUp))
     }
 
     /// Ends the leg in order, whatever it is doing; safe to call twice.
@@ -249,11 +331,12 @@ impl Leg {
                 turn.media(media::Command::Close { leg: self.id });
             }
             State::Established { dialog, .. } => {
-                send_bye(dialog, turn);
+                send_bye(dialog, self.login.as_deref_mut(), turn);
                 self.end(turn);
             }
-            State::Calling { invite, transaction, .. } => {
+            State::Calling { invite, transaction, early, .. } => {
                 let (invite, transaction) = (invite.clone(), *transaction);
+                early.forget(turn);
                 turn.sip.cancel(transaction, turn.now.mono);
                 turn.media(media::Command::Close { leg: self.id });
                 self.state = State::Cancelling { invite, transaction };
@@ -272,7 +355,10 @@ impl Leg {
         while let Some(timer) = self.timers.take_expired(turn.now.mono) {
             match timer {
                 Timer::RetransmitAnswer => self.retransmit_answer(turn),
-                Timer::AckDeadline => event = self.give_up_ack(turn),
+                Timer::AckDeadline => event = self.give_up_ack(turn).or(event),
+                Timer::Provisional => event = self.handle_provisional_timeout(turn).or(event),
+                Timer::Refresh => event = self.refresh_session(turn).or(event),
+                Timer::SessionExpiry => event = self.expire_session(turn).or(event),
             }
         }
         event
@@ -290,14 +376,22 @@ impl Leg {
                     turn.routes.requests.remove(&sent.transaction);
                 }
             }
-            State::Offered { transaction, .. } => {
+            State::Offered { transaction, dialog, .. } => {
                 turn.routes.invites.remove(transaction);
+                turn.routes.dialogs.remove(&dialog.id);
             }
-            State::Calling { transaction, .. } | State::Cancelling { transaction, .. } => {
+            State::Calling { transaction, early, .. } => {
+                turn.routes.requests.remove(transaction);
+                early.forget(turn);
+            }
+            State::Cancelling { transaction, .. } => {
                 turn.routes.requests.remove(transaction);
             }
             State::Preparing { .. } => {}
             State::Ended => return,
+        }
+        if let Some(refresh) = self.refresh.take() {
+            turn.routes.requests.remove(&refresh.transaction);
         }
         self.timers.clear();
         self.state = State::Ended;
@@ -332,20 +426,32 @@ impl Leg {
     }
 
     fn contact(&self) -> NameAddr {
-        let mut uri =
-            Uri::sip(Some(CONTACT_USER), Host::Ip(self.flow.local.ip()), Some(self.flow.local.port()));
-        if self.flow.transport.is_reliable() {
-            uri.params.set("transport", Some(self.flow.transport.name().to_ascii_lowercase()));
-        }
-        NameAddr::new(uri)
+        contact_over(self.flow)
     }
 }
 
+/// Our Contact as the peer at the other end of `flow` can reach it.
+fn contact_over(flow: Flow) -> NameAddr {
+    let mut uri = Uri::sip(Some(CONTACT_USER), Host::Ip(flow.local.ip()), Some(flow.local.port()));
+    if flow.transport.is_reliable() {
+        uri.params.set("transport", Some(flow.transport.name().to_ascii_lowercase()));
+    }
+    NameAddr::new(uri)
+}
+
 /// BYE is fire and forget for the leg: the transaction layer retransmits it, its answer changes nothing.
-fn send_bye(dialog: &mut Dialog, turn: &mut Turn<'_>) {
-    let bye = dialog.request(Method::Bye);
+fn send_bye(dialog: &mut Dialog, login: Option<&mut Login>, turn: &mut Turn<'_>) {
+    let mut bye = dialog.request(Method::Bye);
+    authorize(&mut bye, login, turn);
     let flow = dialog.flow;
     if let Err(error) = turn.sip.send_request(bye, flow, turn.now.mono) {
         tracing::warn!(sip.call_id = %dialog.id.call_id, %error, "BYE not sent");
+    }
+}
+
+/// Answers the peer's challenge beforehand, where one is known.
+fn authorize(request: &mut Request, login: Option<&mut Login>, turn: &mut Turn<'_>) {
+    if let Some(login) = login {
+        login.authorize(request, &turn.mint.token());
     }
 }

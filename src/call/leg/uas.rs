@@ -1,17 +1,19 @@
-//! The answering side of a leg: offer, answer, its acknowledgement, re-INVITE.
-//! RFC 3261 13.3 and 14.2. The 2xx is repeated here until its ACK comes, because no transaction does;
-//! when to answer is for the call to say.
+//! The answering side of a leg: offer, answer and its acknowledgement.
+//! RFC 3261 13.3. The 2xx is repeated here until its ACK comes, because no transaction does; when to ring and
+//! to answer is for the call to say. Offers within the dialog are `renegotiate`'s.
 
-use crate::call::leg::{ACK_TIMEOUT, AwaitedAck, HangUp, Leg, LegEnd, LegEvent, State, Timer, send_bye};
-use crate::call::refusal::{ALLOW, Refusal};
+use crate::call::leg::body::{SDP, description_of, session_description};
+use crate::call::leg::renegotiate::{check_offer, terms};
+use crate::call::leg::{
+    ACK_TIMEOUT, AwaitedAck, HangUp, Leg, LegEnd, LegEvent, Peer, State, Timer, contact_over, send_bye,
+};
+use crate::call::refusal::{Refusal, with_abilities};
 use crate::call::turn::Turn;
-use crate::sdp::{self, AudioOffer, Codec, Direction};
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Flow, Request, Response, StatusCode};
+use crate::sip::session_timer::Terms;
 use crate::sip::transaction::ServerTransactionId;
 use crate::sip::transaction::timer::{T1, T2};
-
-const SDP: &str = "application/sdp";
 
 impl Leg {
     /// Takes an INVITE: checks its offer before anything is reserved, then opens media.
@@ -21,34 +23,41 @@ impl Leg {
         flow: Flow,
         turn: &mut Turn<'_>,
     ) -> Result<Self, (Refusal, Box<Request>)> {
-        if let Err(refusal) = check_offer(&invite, flow) {
-            return Err((refusal, Box::new(invite)));
-        }
+        let checked = check_offer(&invite, flow).and_then(|()| terms(&invite, turn)).and_then(|_| {
+            let local_tag = turn.mint.token();
+            Dialog::uas(&invite, &local_tag, contact_over(flow), flow).map_err(|_| Refusal::NoContact)
+        });
+        let dialog = match checked {
+            Ok(dialog) => Box::new(dialog),
+            Err(refusal) => return Err((refusal, Box::new(invite))),
+        };
         let id = turn.mint.leg();
         turn.routes.invites.insert(transaction, id);
-        Ok(Self::new(id, flow, State::Offered { invite: Box::new(invite), transaction }, turn))
+        let peer = Peer::of(&invite.headers);
+        let state = State::Offered { invite: Box::new(invite), transaction, dialog, offer: None };
+        let mut leg = Self::new(id, flow, state, turn);
+        leg.peer = peer;
+        Ok(leg)
     }
 
-    /// Sends 200 OK with our session description.
+    /// Sends 200 OK with our session description. Not while [`Self::awaits_prack`].
     pub fn answer(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        let State::Offered { invite, transaction } = &self.state else { return Ok(()) };
-        let (invite, transaction) = (invite.clone(), *transaction);
-        let local_tag = turn.mint.token();
-        let dialog =
-            Dialog::uas(&invite, &local_tag, self.contact(), self.flow).map_err(|_| Refusal::NoContact)?;
-        let description = self.local_description(turn);
-        let response = invite.response(StatusCode::OK, &local_tag);
+        let State::Offered { invite, transaction, dialog, offer: None } = &self.state else { return Ok(()) };
+        let (invite, transaction, dialog) = (invite.clone(), *transaction, dialog.clone());
+        let terms = terms(&invite, turn)?;
+        let response = invite.response(StatusCode::OK, &dialog.id.local_tag);
+        let awaited = self.send_success(transaction, &invite, response, terms, turn)?;
         turn.routes.dialogs.insert(dialog.id.clone(), self.id);
-        let awaited = self.send_success(transaction, &invite, response, description, turn)?;
-        self.state = State::Answered { dialog: Box::new(dialog), awaited, hang_up: HangUp::No };
+        self.supersede_provisional();
+        self.state = State::Answered { dialog, awaited, hang_up: HangUp::No };
+        self.start_session(terms, turn);
         Ok(())
     }
 
     /// Final failure to an unanswered INVITE.
     pub fn refuse(&mut self, refusal: Refusal, turn: &mut Turn<'_>) {
-        if let State::Offered { invite, transaction } = &self.state {
-            let (invite, transaction) = (invite.clone(), *transaction);
-            turn.refuse(transaction, &invite, refusal);
+        if let State::Offered { invite, transaction, dialog, .. } = &self.state {
+            turn.refuse_as(*transaction, invite, refusal, &dialog.id.local_tag);
             self.end(turn);
         }
     }
@@ -72,17 +81,20 @@ impl Leg {
             return None;
         }
         let offer = awaited.offer.clone();
-        self.timers.clear();
+        self.timers.stop(Timer::RetransmitAnswer);
+        self.timers.stop(Timer::AckDeadline);
         let first = self.acknowledge(turn)?;
         let change = match offer {
-            Some(offer) => match offer.accept_answer(&ack.body) {
-                Ok(session) => self.apply_session(session, turn),
-                Err(error) => {
-                    tracing::info!(leg.id = self.id.0, %error, "answer in ACK cannot be used");
-                    self.hang_up(turn);
-                    return Some(LegEvent::Ended(LegEnd::MediaFailed));
+            Some(offer) => {
+                match offer.accept_answer(description_of(&ack.headers, &ack.body).unwrap_or_default()) {
+                    Ok(session) => self.apply_session(session, turn),
+                    Err(error) => {
+                        tracing::info!(leg.id = self.id.0, %error, "answer in ACK cannot be used");
+                        self.hang_up(turn);
+                        return Some(LegEvent::Ended(LegEnd::MediaFailed));
+                    }
                 }
-            },
+            }
             None => None,
         };
         if first { Some(LegEvent::Established) } else { change }
@@ -93,8 +105,9 @@ impl Leg {
     fn acknowledge(&mut self, turn: &mut Turn<'_>) -> Option<bool> {
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Answered { mut dialog, hang_up: HangUp::OnceAcknowledged, .. } => {
-                send_bye(&mut dialog, turn);
+                send_bye(&mut dialog, self.login.as_deref_mut(), turn);
                 turn.routes.dialogs.remove(&dialog.id);
+                self.timers.clear();
                 None
             }
             State::Answered { dialog, hang_up: HangUp::No, .. } => {
@@ -112,60 +125,37 @@ impl Leg {
         }
     }
 
-    /// A new offer within the dialog: hold, resume, another address (RFC 3261 14.2).
-    pub(super) fn handle_reinvite(
-        &mut self,
-        transaction: ServerTransactionId,
-        request: &Request,
-        turn: &mut Turn<'_>,
-    ) -> Option<LegEvent> {
-        if !matches!(self.state, State::Established { awaited: None, .. }) {
-            turn.refuse(transaction, request, Refusal::RequestPending);
-            return None;
-        }
-        if let Err(refusal) = check_offer(request, self.flow) {
-            turn.refuse(transaction, request, refusal);
-            return None;
-        }
-        let was_held = self.is_held();
-        self.media.session_version += 1;
-        let description = self.local_description(turn);
-        let response = request.response(StatusCode::OK, "");
-        match self.send_success(transaction, request, response, description, turn) {
-            Ok(sent) => {
-                if let State::Established { awaited, .. } = &mut self.state {
-                    *awaited = Some(sent);
-                }
-            }
-            Err(refusal) => turn.refuse(transaction, request, refusal),
-        }
-        match (was_held, self.is_held()) {
-            (false, true) => Some(LegEvent::Held),
-            (true, false) => Some(LegEvent::Resumed),
-            _ => None,
-        }
-    }
-
-    /// 2xx to an INVITE with our answer, or with our offer when it had none; starts the wait for its ACK.
-    fn send_success(
+    /// 2xx to an INVITE with our answer, or with our offer when it had none; starts the wait for its ACK. What was
+    /// agreed on before the 2xx is not said again (RFC 6337 2.2).
+    pub(super) fn send_success(
         &mut self,
         transaction: ServerTransactionId,
         invite: &Request,
         response: Response,
-        description: AudioOffer,
+        terms: Option<Terms>,
         turn: &mut Turn<'_>,
     ) -> Result<AwaitedAck, Refusal> {
-        let (text, offer) = if invite.body.is_empty() {
-            (description.to_sdp(), Some(description))
-        } else {
-            let (text, session) = description.answer(&invite.body).map_err(|error| Refusal::from(&error))?;
-            self.apply_session(session, turn);
-            (text, None)
+        let agreed = matches!(self.state, State::Offered { .. }) && self.media.session.is_some();
+        let description = self.local_description(turn);
+        let (text, offer) = match session_description(&invite.headers, &invite.body)? {
+            _ if agreed => (None, None),
+            None => (Some(description.to_sdp()), Some(description)),
+            Some(offered) => {
+                let (text, session) = description.answer(offered).map_err(|error| Refusal::from(&error))?;
+                self.apply_session(session, turn);
+                (Some(text), None)
+            }
         };
-        let response = response
-            .with_header("Contact", self.contact().to_string())
-            .with_header("Allow", ALLOW)
-            .with_body(SDP, text.into_bytes());
+        if text.is_some() {
+            self.media.offered.clone_from(&offer);
+        }
+        let mut response = with_abilities(response).with_header("Contact", self.contact().to_string());
+        if let Some(terms) = terms {
+            terms.write(invite, &mut response.headers);
+        }
+        if let Some(text) = text {
+            response = response.with_body(SDP, text.into_bytes());
+        }
         turn.respond(transaction, &response);
         self.timers.set(Timer::RetransmitAnswer, turn.now.mono + T1);
         self.timers.set(Timer::AckDeadline, turn.now.mono + ACK_TIMEOUT);
@@ -189,32 +179,11 @@ impl Leg {
     pub(super) fn give_up_ack(&mut self, turn: &mut Turn<'_>) -> Option<LegEvent> {
         match &mut self.state {
             State::Answered { dialog, .. } | State::Established { dialog, awaited: Some(_), .. } => {
-                send_bye(dialog, turn);
+                send_bye(dialog, self.login.as_deref_mut(), turn);
                 self.end(turn);
                 Some(LegEvent::Ended(LegEnd::NotAcknowledged))
             }
             _ => None,
         }
     }
-}
-
-/// Everything about an offer that can be refused before a port is opened.
-fn check_offer(invite: &Request, flow: Flow) -> Result<(), Refusal> {
-    if invite.body.is_empty() {
-        return Ok(());
-    }
-    let content_type = invite.headers.first("Content-Type").unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if !media_type.eq_ignore_ascii_case(SDP) {
-        return Err(Refusal::UnknownContentType);
-    }
-    let probe = AudioOffer {
-        session_id: 0,
-        session_version: 0,
-        address: sdp::audio_address(&invite.body).unwrap_or(flow.local.ip()),
-        port: 9,
-        codecs: Codec::ALL.to_vec(),
-        direction: Direction::SendRecv,
-    };
-    probe.answer(&invite.body).map(|_| ()).map_err(|error| Refusal::from(&error))
 }

@@ -10,10 +10,12 @@ mod grammar;
 mod head;
 pub mod headers;
 pub mod method;
+pub mod multipart;
 #[cfg(test)]
 mod mutation;
 pub mod parse;
 pub mod print;
+pub mod rack;
 mod rejection;
 pub mod status;
 #[cfg(test)]

@@ -60,6 +60,7 @@ impl StatusCode {
             403 => "Forbidden",
             404 => "Not Found",
             405 => "Method Not Allowed",
+            406 => "Not Acceptable",
             407 => "Proxy Authentication Required",
             408 => "Request Timeout",
             413 => "Request Entity Too Large",

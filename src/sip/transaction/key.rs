@@ -52,6 +52,13 @@ impl Key {
         Self::Client { branch: branch.to_owned(), method: request.method.clone() }
     }
 
+    /// The keys a received request has if it is one of ours that came back: its Vias hold our branch (RFC 3261
+    /// 16.3 step 4).
+    pub(super) fn of_looped(request: &Request) -> impl Iterator<Item = Self> + use<'_> {
+        let branches = request.via.iter().filter_map(|via| via.branch());
+        branches.map(|branch| Self::Client { branch: branch.to_owned(), method: request.method.clone() })
+    }
+
     /// None without a Via. ACK has the key of its INVITE.
     pub(super) fn of_received(request: &Request) -> Option<Self> {
         let method = match &request.method {

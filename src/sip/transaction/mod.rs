@@ -298,6 +298,10 @@ impl TransactionLayer {
             self.table.settle(id);
             return;
         }
+        if Key::of_looped(&request).any(|key| self.table.find(&key).is_some()) {
+            self.answer_stateless(&request, StatusCode::LOOP_DETECTED, flow);
+            return;
+        }
         let merge_key = MergeKey::of(&request);
         if merge_key.as_ref().is_some_and(|merge_key| self.table.is_merged(merge_key)) {
             self.answer_stateless(&request, StatusCode::LOOP_DETECTED, flow);

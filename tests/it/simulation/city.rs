@@ -64,6 +64,7 @@ pub(super) fn settings(operators: &[(UserId, String)]) -> Settings {
         digest: Algorithm::ALL.to_vec(),
         capacity: 60,
         advertised: None,
+        session_expires_secs: 1800,
         short_number: SHORT_NUMBER.to_owned(),
         plan,
         topic_categories: Arc::default(),

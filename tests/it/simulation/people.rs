@@ -45,6 +45,8 @@ pub(super) struct Temper {
     /// Keys and the time after the answer at which they are pressed.
     pub keys: Vec<(Duration, char)>,
     pub vanishes: bool,
+    /// The telephone insists on reliable ringing (RFC 3262).
+    pub insists: bool,
 }
 
 impl Temper {
@@ -58,7 +60,7 @@ impl Temper {
                 (at, char::from(b"0123456789*#1122333"[rng.random_range(0..19)]))
             })
             .collect();
-        Self { patience, keys, vanishes: rng.random_bool(vanishing) }
+        Self { patience, keys, vanishes: rng.random_bool(vanishing), insists: rng.random_bool(0.3) }
     }
 }
 

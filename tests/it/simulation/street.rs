@@ -88,7 +88,9 @@ impl World {
         let local = self.people[person].line.local();
         let flow = Flow { transport: Transport::Udp, local, remote: service() };
         let time = self.now;
-        self.people[person].line.call(target, flow, &format!("38050{person:07}"), time);
+        let demand = temper.insists.then(|| ("Require", "100rel".to_owned()));
+        let (caller, headers) = (format!("38050{person:07}"), demand.into_iter().collect());
+        self.people[person].line.call_with(target, flow, &caller, headers, time);
         self.agenda.add(at + temper.patience, Happening::HangUp { person });
         if temper.vanishes {
             let when = later(at, &mut self.rng, 500, 8_000);

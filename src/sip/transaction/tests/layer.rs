@@ -154,3 +154,18 @@ fn the_reserve_has_an_end_too() {
     assert_eq!(bench.layer.len(), MAX_TRANSACTIONS);
     assert_eq!(bench.last_sent_response().status, StatusCode::SERVICE_UNAVAILABLE);
 }
+
+#[test]
+fn a_request_of_ours_that_comes_back_is_a_loop() {
+    let mut bench = Bench::new(Udp);
+    bench.send(Method::Invite);
+    bench.drain();
+    let ours = bench.last_sent_request();
+    let mut looped = received(Method::Invite, "z9hG4bKproxy");
+    looped.call_id = "another".to_owned();
+    looped.via.extend(ours.via.clone());
+    assert_eq!(bench.receive(looped.clone()), ["> 482 INVITE"]);
+    assert_eq!(bench.layer.len(), 1, "nothing is remembered of it");
+    looped.via[1].params.set("branch", Some("z9hG4bKsomebody-elses".to_owned()));
+    assert_eq!(bench.receive(looped), ["request INVITE"]);
+}

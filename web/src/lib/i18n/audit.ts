@@ -43,6 +43,7 @@ export const audit = messages({
   'ended.not_acknowledged': ['відповідь не підтверджено', 'answer not acknowledged', 'atsakymas nepatvirtintas', 'brak potwierdzenia odebrania', 'ответ не подтверждён', 'המענה לא אושר'],
   'ended.media_timeout': ['звук зник', 'the sound stopped', 'dingo garsas', 'zanik dźwięku', 'звук пропал', 'הקול נפסק'],
   'ended.signalling_lost': ['зв’язок із телефоном утрачено', 'the phone was lost', 'prarastas ryšys su telefonu', 'utracono łączność z telefonem', 'связь с телефоном потеряна', 'הקשר עם הטלפון אבד'],
+  'ended.session_expired': ['телефон більше не озивався', 'the phone was not heard from any more', 'telefonas nebeatsiliepė', 'telefon przestał się odzywać', 'телефон больше не отзывался', 'הטלפון לא נתן עוד אות חיים'],
   'ended.limit_reached': ['досягнуто межі', 'a limit was reached', 'pasiekta riba', 'osiągnięto limit', 'достигнут предел', 'הושגה מגבלה'],
   'ended.technical_failure': ['технічний збій', 'technical failure', 'techninis gedimas', 'usterka techniczna', 'технический сбой', 'תקלה טכנית'],
   'ended.shutdown': ['службу зупинено', 'the service was stopped', 'tarnyba sustabdyta', 'usługa zatrzymana', 'служба остановлена', 'השירות נעצר'],
