@@ -38,6 +38,7 @@ pub mod switchboard;
 pub mod files;
 pub mod media_plane;
 pub mod net;
+pub mod resolver;
 pub mod speech;
 pub mod store;
 pub mod web;

@@ -2,9 +2,13 @@
 //! Cleaned (RFC 3966 5.1.1), not judged: whether it can be dialled or may come in is decided elsewhere. Which
 //! role sees it whole stands in `web/access.rs`.
 
+mod numbering;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use numbering::NumberingPlan;
 
 /// Digits with an optional leading `+`, or an extension name; at most 64 characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

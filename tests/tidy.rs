@@ -26,7 +26,7 @@ const LAYERS: &[&[&str]] = &[
     &["sip::message", "dialplan", "dtmf", "rtp", "sdp", "wav"],
     &["sip", "acd", "case", "ivr", "media", "recording"],
     &["journal", "call", "switchboard"],
-    &["net", "media_plane", "store", "files", "web", "notify", "speech"],
+    &["net", "resolver", "media_plane", "store", "files", "web", "notify", "speech"],
     &["config", "app", "cli", "softphone", "main", "lib"],
 ];
 /// Siblings in this layer do not know each other; only `call` and `switchboard` bring them together.

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::call::turn::Counters;
 use crate::net::Counts;
 use crate::switchboard::Switchboard;
+use crate::switchboard::snapshot::{LiveTrunk, TrunkState};
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -64,6 +65,8 @@ struct Observed {
     counters: Counters,
     calls: usize,
     transactions: usize,
+    trunks: Vec<LiveTrunk>,
+    trunk_refusals: Vec<(String, &'static str, u64)>,
 }
 
 impl Meters {
@@ -73,12 +76,17 @@ impl Meters {
         observed.counters.clone_from(switchboard.counters());
         observed.calls = switchboard.calls().filter(|call| !call.is_over()).count();
         observed.transactions = switchboard.transactions();
+        observed.trunks = switchboard.live_trunks();
+        let refusals = switchboard.trunk_refusals();
+        observed.trunk_refusals =
+            refusals.map(|(trunk, reason, count)| (trunk.to_owned(), reason, count)).collect();
     }
 
     /// `rtp_ports` are those in use, `sip` what the sockets counted.
     pub(super) fn text(&self, rtp_ports: u64, sip: &Counts) -> String {
         let mut page = Page::default();
         self.calls_text(&mut page);
+        self.trunks_text(&mut page);
         page.gauge("ringback_rtp_ports", "RTP and RTCP ports in use.", rtp_ports);
         for (name, help, value) in [
             (
@@ -161,6 +169,36 @@ impl Meters {
         );
     }
 
+    fn trunks_text(&self, page: &mut Page) {
+        let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        let trunks = &observed.trunks;
+        let up = |trunk: &LiveTrunk| match trunk.state {
+            TrunkState::Up => Some(1),
+            TrunkState::Down => Some(0),
+            TrunkState::Unknown => None,
+        };
+        page.trunks("ringback_trunk_up", "1 up, 0 down; absent where nobody knows.", trunks, up);
+        page.trunks(
+            "ringback_trunk_registered",
+            "1 where our registration stands, 0 where it should.",
+            trunks,
+            |trunk| trunk.registered.map(u64::from),
+        );
+        page.trunks("ringback_trunk_calls", "Calls on a trunk, both directions.", trunks, |trunk| {
+            Some(trunk.calls as u64)
+        });
+        page.head(
+            "ringback_trunk_refusals_total",
+            "Calls a trunk's limits turned away, by reason.",
+            "counter",
+        );
+        for (trunk, reason, count) in &observed.trunk_refusals {
+            let trunk = escaped(trunk);
+            let name = "ringback_trunk_refusals_total";
+            writeln!(page.text, "{name}{{trunk=\"{trunk}\",reason=\"{reason}\"}} {count}").ok();
+        }
+    }
+
     fn store_text(&self, page: &mut Page) {
         page.gauge(
             "ringback_store_changes_waiting",
@@ -201,6 +239,22 @@ impl Page {
         writeln!(self.text, "{name} {value}").ok();
     }
 
+    /// A gauge with a line for each trunk that has a value.
+    fn trunks(
+        &mut self,
+        name: &str,
+        help: &str,
+        trunks: &[LiveTrunk],
+        value: impl Fn(&LiveTrunk) -> Option<u64>,
+    ) {
+        self.head(name, help, "gauge");
+        for trunk in trunks {
+            if let Some(value) = value(trunk) {
+                writeln!(self.text, "{name}{{trunk=\"{}\"}} {value}", escaped(&trunk.name)).ok();
+            }
+        }
+    }
+
     fn counter(&mut self, name: &str, help: &str, value: u64) {
         self.head(name, help, "counter");
         writeln!(self.text, "{name} {value}").ok();
@@ -214,9 +268,43 @@ impl Page {
     }
 }
 
+/// A label's value, as the text format wants it.
+fn escaped(label: &str) -> String {
+    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn a_trunk_shows_what_is_known_of_it() {
+        let meters = Meters::default();
+        let trunk = LiveTrunk {
+            name: "a \"b\"".to_owned(),
+            state: TrunkState::Down,
+            since: Timestamp::default(),
+            registered: Some(false),
+            calls: 3,
+        };
+        let known_by_address =
+            LiveTrunk { name: "c".to_owned(), state: TrunkState::Unknown, registered: None, ..trunk.clone() };
+        if let Ok(mut observed) = meters.observed.lock() {
+            observed.trunks = vec![trunk, known_by_address];
+            observed.trunk_refusals = vec![("c".to_owned(), "trunk_full", 2)];
+        }
+        let text = meters.text(0, &Counts::default());
+        for line in [
+            r#"ringback_trunk_up{trunk="a \"b\""} 0"#,
+            r#"ringback_trunk_registered{trunk="a \"b\""} 0"#,
+            r#"ringback_trunk_calls{trunk="c"} 3"#,
+            r#"ringback_trunk_refusals_total{trunk="c",reason="trunk_full"} 2"#,
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+        }
+        assert!(!text.contains(r#"ringback_trunk_up{trunk="c"}"#));
+    }
 
     #[test]
     fn sockets_and_the_stores_backlog_are_shown() {

@@ -27,6 +27,7 @@ use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
 use crate::net::{Arrival, SipNet};
+use crate::resolver::Resolver;
 use crate::store::Store;
 use crate::switchboard::{Input, Snapshot, Switchboard};
 use crate::time::Now;
@@ -105,6 +106,7 @@ impl Service {
             switchboard,
             plans.clone(),
             net.clone(),
+            Resolver::new(config.sip.dns).context("[sip] dns")?,
             media.clone(),
             keeper,
             store.clone(),

@@ -15,11 +15,11 @@ use crate::diagnostic::Diagnostic;
 use crate::dialplan::Dialplan;
 use crate::net::SipNet;
 use crate::people::Role;
-use crate::sip::digest_auth::Ha1;
+use crate::phone_number::PhoneNumber;
 use crate::speech::{self, PromptLibrary};
 use crate::store::{Store, User};
 use crate::switchboard::Settings;
-use crate::switchboard::settings::{Account, Trunk};
+use crate::switchboard::settings::Account;
 use crate::web::ReloadRequest;
 
 /// The files behind the configuration, read and checked.
@@ -77,17 +77,10 @@ impl Plans {
 
     /// What the switchboard needs of all this.
     pub fn settings(&self, config: &Config, users: &[User]) -> anyhow::Result<Settings> {
-        let mut trunks = Vec::new();
-        for trunk in &config.trunk {
-            let secret = trunk.secret().map_err(anyhow::Error::msg)?;
-            let digest = trunk.user.as_ref().zip(secret);
-            trunks.push(Trunk {
-                name: trunk.name.clone(),
-                from: trunk.from.clone(),
-                digest: digest
-                    .map(|(user, secret)| (user.clone(), Ha1::new(user, &config.sip.realm, &secret))),
-            });
-        }
+        let Config { sip, number, .. } = config;
+        let trunks =
+            config.trunk.iter().map(|trunk| trunk.settings(&sip.realm, &number.short, sip.advertised));
+        let trunks = trunks.collect::<Result<_, _>>().map_err(anyhow::Error::msg)?;
         let live = || users.iter().filter(|user| !user.disabled);
         let accounts: HashMap<String, Account> = live()
             .filter_map(|user| {
@@ -102,7 +95,8 @@ impl Plans {
             capacity: usize::try_from(config.sip.capacity).unwrap_or(usize::MAX),
             advertised: config.sip.advertised,
             session_expires_secs: u32::try_from(config.sip.session_expires_secs).unwrap_or(u32::MAX),
-            short_number: config.number.short.clone(),
+            short_number: number.short.clone(),
+            aliases: number.aliases.iter().map(|alias| PhoneNumber::from_user_part(alias)).collect(),
             plan: self.dialplan.clone(),
             topic_categories: Arc::new(self.city.topic_categories().clone()),
             trunks,

@@ -11,12 +11,15 @@ use super::record_keeper::{Job, RecordKeeper};
 use super::sounds::Sounds;
 use super::vital::Vital;
 use super::{Change, Plans, Stop};
-use crate::call::effect::Effect;
+use crate::call::effect::{Effect, ResolutionId};
 use crate::ivr::{Answer, Lookup};
 use crate::media;
 use crate::media_plane::{MediaPlane, Order};
 use crate::net::{Arrival, SipNet};
 use crate::phone_number::PhoneNumber;
+use crate::resolver::Resolver;
+use crate::sip::message::{Flow, Transport, Uri};
+use crate::sip::server_location::Located;
 use crate::store::{CaseFilter, Page, Store};
 use crate::switchboard::{Input, Snapshot, Switchboard};
 use crate::termination::Termination;
@@ -54,6 +57,7 @@ pub(super) struct Signalling {
     plans: Plans,
     sounds: Sounds,
     net: SipNet,
+    resolver: Resolver,
     media: Arc<MediaPlane>,
     keeper: RecordKeeper,
     store: Store,
@@ -88,6 +92,7 @@ impl Signalling {
         switchboard: Switchboard,
         plans: Plans,
         net: SipNet,
+        resolver: Resolver,
         media: Arc<MediaPlane>,
         keeper: RecordKeeper,
         store: Store,
@@ -100,6 +105,7 @@ impl Signalling {
             sounds: Sounds::new(plans.prompts.clone()),
             plans,
             net,
+            resolver,
             media,
             keeper,
             store,
@@ -138,6 +144,7 @@ impl Signalling {
             let now = crate::time::now();
             if self.switchboard.poll_timeout().is_some_and(|at| at <= now.mono) {
                 self.switchboard.handle_timeout(now);
+                self.unseen = true;
                 self.carry_out(now);
             }
             self.publish(now);
@@ -201,6 +208,8 @@ impl Signalling {
         if asked > self.stop {
             self.stop = asked;
             self.switchboard.close_intake();
+            self.switchboard.leave_trunks(now);
+            self.carry_out(now);
             self.stop_deadline = Some(now.mono + if asked == Stop::Draining { drain } else { END_DEADLINE });
             if asked == Stop::Ending {
                 self.switchboard.end_all(Termination::Shutdown, now);
@@ -285,6 +294,7 @@ impl Signalling {
             Effect::RegisterCase { contact, draft, at, media } => {
                 self.keep(Job::RegisterCase { contact, draft, at, media }, now);
             }
+            Effect::Resolve { resolution, uri } => self.resolve(resolution, uri),
             Effect::Lookup { contact, lookup, caller } => self.look_up(contact, lookup, caller),
         }
     }
@@ -299,6 +309,28 @@ impl Signalling {
         if let Some(ticket) = job.ticket() {
             self.switchboard.handle_input(Input::Committed { ticket, durable: false }, now);
         }
+    }
+
+    fn resolve(&self, resolution: ResolutionId, uri: Uri) {
+        let (resolver, net, outcomes) = (self.resolver.clone(), self.net.clone(), self.outcomes.clone());
+        tokio::spawn(async move {
+            let found = resolver.locate(&uri, &net.transports(), rand::random()).await;
+            if let Err(error) = &found {
+                tracing::warn!(host = %uri.host, %error, "a provider's servers are not found");
+            }
+            let mut located = None;
+            if let Ok(found) = found {
+                let ways = found.addresses.into_iter();
+                let flows: Vec<Flow> =
+                    ways.filter_map(|(transport, address)| net.flow_towards(transport, address)).collect();
+                for flow in flows.iter().filter(|flow| flow.transport == Transport::Tls) {
+                    net.expect_name(flow.remote, &uri.host.to_string()).await;
+                }
+                located = Some(Located { flows, valid_for: found.valid_for });
+            }
+            // The queue is closed only when the switchboard is gone.
+            outcomes.send(Input::Resolved { resolution, located }).await.ok();
+        });
     }
 
     fn look_up(&self, contact: crate::ids::ContactId, lookup: Lookup, caller: PhoneNumber) {

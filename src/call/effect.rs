@@ -11,12 +11,16 @@ use crate::journal::{Draft, MediaPosition};
 use crate::media::{self, PlayId};
 use crate::phone_number::PhoneNumber;
 use crate::recording::{Marker, Recording};
-use crate::sip::message::Flow;
+use crate::sip::message::{Flow, Uri};
 use crate::time::Timestamp;
 
 /// Names one [`Effect::Commit`] whose outcome somebody waits for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Ticket(pub u64);
+
+/// Names one [`Effect::Resolve`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ResolutionId(pub u64);
 
 /// Effects are to be carried out in order; those that answer do so by an
 /// [`Input`](crate::switchboard::Input).
@@ -72,6 +76,11 @@ pub enum Effect {
         draft: Box<CaseDraft>,
         at: Timestamp,
         media: Option<MediaPosition>,
+    },
+    /// Finds the servers a URI means; answered by `Resolved`.
+    Resolve {
+        resolution: ResolutionId,
+        uri: Uri,
     },
     /// Answered by `LookupAnswered`.
     Lookup {

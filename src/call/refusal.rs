@@ -38,6 +38,10 @@ pub enum Refusal {
     NotAcceptable,
     /// `capacity` calls are up.
     OverCapacity,
+    /// The trunk brings more calls at once than it may.
+    TrunkFull,
+    /// The trunk brings new calls faster than it may.
+    TrunkRate,
     /// The program is stopping and takes no new calls.
     Stopping,
     /// The contact could not be written durably, or its recording file not be made.
@@ -83,9 +87,12 @@ impl Refusal {
             Self::MalformedSdp | Self::MalformedBody | Self::NoContact => StatusCode::BAD_REQUEST,
             Self::UnknownContentType | Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotAcceptable => StatusCode(406),
-            Self::OverCapacity | Self::Stopping | Self::NotDurable | Self::NoMedia => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::OverCapacity
+            | Self::TrunkFull
+            | Self::TrunkRate
+            | Self::Stopping
+            | Self::NotDurable
+            | Self::NoMedia => StatusCode::SERVICE_UNAVAILABLE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::MethodUnknown => StatusCode::NOT_IMPLEMENTED,
             Self::ExtensionRequired => StatusCode::BAD_EXTENSION,
@@ -112,6 +119,8 @@ impl Refusal {
             Self::MalformedBody => "malformed_body",
             Self::NotAcceptable => "not_acceptable",
             Self::OverCapacity => "over_capacity",
+            Self::TrunkFull => "trunk_full",
+            Self::TrunkRate => "trunk_rate",
             Self::Stopping => "stopping",
             Self::NotDurable => "not_durable",
             Self::NoMedia => "no_media",
@@ -136,6 +145,8 @@ impl Refusal {
     const fn phrase(self) -> Option<&'static str> {
         match self {
             Self::OverCapacity => Some("All lines are busy"),
+            Self::TrunkFull => Some("All lines of this trunk are busy"),
+            Self::TrunkRate => Some("Too many calls in a second"),
             Self::Stopping => Some("Stopping"),
             Self::NotDurable => Some("The call cannot be recorded"),
             Self::NoMedia => Some("No media port free"),
@@ -145,6 +156,14 @@ impl Refusal {
             Self::NoContact => Some("Missing Contact"),
             Self::NoCommonCodec => Some("No common codec"),
             _ => None,
+        }
+    }
+
+    const fn retry_after_secs(self) -> u32 {
+        match self {
+            // The next second has room again.
+            Self::TrunkRate => 1,
+            _ => RETRY_AFTER_SECS,
         }
     }
 
@@ -166,7 +185,7 @@ impl Refusal {
         }
         match self.status() {
             StatusCode::SERVICE_UNAVAILABLE => {
-                response.with_header("Retry-After", RETRY_AFTER_SECS.to_string())
+                response.with_header("Retry-After", self.retry_after_secs().to_string())
             }
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
                 response.with_header("Allow", ALLOW)

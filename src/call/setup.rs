@@ -20,7 +20,7 @@ use crate::ids::{ContactId, RecordingId};
 use crate::journal::{Draft, EventType};
 use crate::media::PlayId;
 use crate::people::Actor;
-use crate::phone_number::PhoneNumber;
+use crate::phone_number::{NumberingPlan, PhoneNumber};
 use crate::sip::message::{Flow, Request};
 use crate::sip::transaction::ServerTransactionId;
 use crate::termination::Termination;
@@ -41,6 +41,8 @@ pub struct NewCall {
     /// It came from a trunk, which is believed who calls.
     pub trusted: bool,
     pub called: PhoneNumber,
+    /// How its origin writes numbers.
+    pub numbering: NumberingPlan,
     pub plan: Arc<Dialplan>,
     pub topic_categories: Arc<BTreeMap<String, String>>,
 }
@@ -48,7 +50,8 @@ pub struct NewCall {
 impl Call {
     /// Opens media, file and contact for an admitted INVITE.
     pub fn offered(new: NewCall, turn: &mut Turn<'_>) -> Result<Self, (Refusal, Box<Request>)> {
-        let caller = Caller::of(&new.invite, new.trusted);
+        let mut caller = Caller::of(&new.invite, new.trusted);
+        caller.number = new.numbering.normalise(&caller.number);
         let sip_call_id = new.invite.call_id.clone();
         let citizen = Leg::incoming(new.transaction, new.invite, new.flow, turn)?;
         let id = ContactId(turn.mint.uuid(turn.now.utc));

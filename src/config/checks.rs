@@ -39,6 +39,14 @@ pub(super) fn check(file: &str, text: &str, config: &Config) -> Vec<Diagnostic> 
     if config.number.short.is_empty() || !config.number.short.bytes().all(|byte| byte.is_ascii_digit()) {
         complaints.push(place.at("number", "short", 0, "the short number consists of digits, as in 1580"));
     }
+    if config.number.aliases.iter().any(String::is_empty) {
+        complaints.push(place.at(
+            "number",
+            "aliases",
+            0,
+            "an alias is a number as it is dialled, as in +3805421580",
+        ));
+    }
     if !config.store.is_supported() {
         complaints.push(place.at("store", "url", 0, "the store's URL begins with sqlite://"));
     }
@@ -176,13 +184,16 @@ fn trunks(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) 
             }
             (None, _) => false,
         };
-        if trunk.from.is_empty() && !digest {
+        if trunk.from.is_empty() && trunk.to.is_empty() && !digest {
             complaints.push(place.at(
                 "[trunk]",
                 "name",
                 index,
-                "a trunk needs `from` or `user`: nobody could use it",
+                "a trunk needs `from`, `to` or `user`: nobody could use it",
             ));
+        }
+        for (key, message) in trunk.complaints() {
+            complaints.push(place.at("[trunk]", key, index, message));
         }
     }
 }

@@ -116,6 +116,7 @@ impl Config {
             ("sip.tls", self.sip.tls_listeners() == other.sip.tls_listeners()),
             ("sip.realm", self.sip.realm == other.sip.realm),
             ("sip.digest", self.sip.digest == other.sip.digest),
+            ("sip.dns", self.sip.dns == other.sip.dns),
             ("sip.drain_secs", self.sip.drain_secs == other.sip.drain_secs),
             ("rtp", self.rtp == other.rtp),
             ("http", self.http == other.http),
@@ -131,10 +132,10 @@ impl Config {
     /// Puts back what only a restart changes, so that nothing of it comes into force by half: the keys of
     /// [`Self::needs_restart`].
     pub fn keep_until_restart(&mut self, running: &Self) {
-        let Sip { udp, tcp, realm, digest, drain_secs, .. } = running.sip.clone();
+        let Sip { udp, tcp, realm, digest, dns, drain_secs, .. } = running.sip.clone();
         // What the running listeners came from, so that a certificate that is new does not seem to have brought any.
         let tls = Some(running.sip.tls_listeners());
-        self.sip = Sip { udp, tcp, tls, realm, digest, drain_secs, ..self.sip.clone() };
+        self.sip = Sip { udp, tcp, tls, realm, digest, dns, drain_secs, ..self.sip.clone() };
         self.rtp = running.rtp.clone();
         self.http = running.http.clone();
         self.store = running.store.clone();

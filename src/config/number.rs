@@ -11,11 +11,13 @@ use serde::Deserialize;
 pub struct Number {
     /// Digits as dialled.
     pub short: String,
+    /// Other forms in which trunks hand the short number on.
+    pub aliases: Vec<String>,
     pub dialplan: PathBuf,
 }
 
 impl Default for Number {
     fn default() -> Self {
-        Self { short: "1580".to_owned(), dialplan: PathBuf::from("dialplans/1580.toml") }
+        Self { short: "1580".to_owned(), aliases: Vec::new(), dialplan: PathBuf::from("dialplans/1580.toml") }
     }
 }

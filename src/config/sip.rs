@@ -40,6 +40,8 @@ pub struct Sip {
     /// Seconds a call may last without news of the peer, 90 to 86,400 (RFC 4028).
     #[serde(deserialize_with = "within::<90, 86_400, _>")]
     pub session_expires_secs: u64,
+    /// The name server asked for providers' servers; none asks those of the machine.
+    pub dns: Option<SocketAddr>,
     /// Seconds running calls may go on after a stop was asked for, 0 to 3,600.
     #[serde(deserialize_with = "within::<0, 3_600, _>")]
     pub drain_secs: u64,
@@ -60,6 +62,7 @@ impl Default for Sip {
             capacity: 200,
             advertised: None,
             session_expires_secs: u64::from(session_timer::DEFAULT_EXPIRES_SECS),
+            dns: None,
             drain_secs: 10,
         }
     }

@@ -52,6 +52,23 @@ fn every_complaint_has_its_place() {
             "[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\n[[trunk]]\nname = \"b\"\n",
             "config.toml:5:1: a trunk needs",
         ),
+        ("[[trunk]]\nname = \"a\"\nto = [\"tel:101\"]\n", "config.toml:3:6: 'tel:101' is no server"),
+        (
+            "[[trunk]]\nname = \"a\"\nto = [\"sip:me@a.example\"]\n",
+            "config.toml:3:6: 'sip:me@a.example' is no",
+        ),
+        (
+            "[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\nregister = true\n",
+            "config.toml:4:1: registering needs",
+        ),
+        ("[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\nmax_calls = 0\n", "config.toml:4:13: 0 is outside 1 to"),
+        (
+            "[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\ncountry_code = \"+380\"\n",
+            "config.toml:4:1: a country",
+        ),
+        ("[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\nnational_prefix = \"0\"\n", "config.toml:4:1: a prefix"),
+        ("[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\ncaller = \"city\"\n", "config.toml:4:1: the caller is"),
+        ("[number]\naliases = [\"\"]\n", "config.toml:2:1: an alias is a number"),
         (
             "[[queue]]\nname = \"a\"\n[[queue]]\nname = \"a\"\n",
             "config.toml:4:1: another queue has this name",
@@ -232,11 +249,25 @@ fn what_only_a_restart_changes_is_known() {
         (parse("").unwrap(), parse("[http]\nbind = \"127.0.0.1:8081\"\n[sip]\ncapacity = 9\n").unwrap());
     assert_eq!(old.needs_restart(&new), ["http"]);
     let text = "[sip]\nudp = \"127.0.0.1:1\"\ntcp = \"127.0.0.1:1\"\nrealm = \"new\"\ndigest = [\"SHA-256\"]\n\
-                capacity = 9\ndrain_secs = 1\n[rtp]\nports = \"4000-4999\"\n[http]\nbind = \"127.0.0.1:1\"\n\
+                capacity = 9\ndrain_secs = 1\ndns = \"127.0.0.1:53\"\n[rtp]\nports = \"4000-4999\"\n[http]\nbind = \"127.0.0.1:1\"\n\
                 [store]\noffice = \"07\"\n[recording]\ndir = \"elsewhere\"\n[number]\nshort = \"112\"\n";
     let mut new = parse(text).unwrap();
-    assert_eq!(old.needs_restart(&new).len(), 10, "{:?}", old.needs_restart(&new));
+    assert_eq!(old.needs_restart(&new).len(), 11, "{:?}", old.needs_restart(&new));
     new.keep_until_restart(&old);
     assert_eq!(old.needs_restart(&new), Vec::<&str>::new(), "put back");
     assert_eq!((new.sip.capacity, new.sip.realm.as_str()), (9, "ringback"), "the rest is new");
+}
+
+#[test]
+fn a_trunk_says_how_it_dials_and_what_it_takes() {
+    let text = "[[trunk]]\nname = \"a\"\nto = [\"sip:p.example\", \"sip:192.0.2.1:5080;transport=tcp\"]\nregister = true\n\
+                user = \"city\"\npassword = \"p4ss\"\nmax_calls = 30\nmax_calls_per_second = 10\n\
+                country_code = \"380\"\ncaller = \"0542001580\"\nprobe_secs = 0\n";
+    let settings = parse(text).unwrap().trunk[0].settings("ringback", "1580", None).unwrap();
+    assert_eq!((settings.limits.calls, settings.limits.calls_per_second), (Some(30), Some(10)));
+    assert!(settings.digest.is_none(), "the password is ours towards the provider");
+    let outward = settings.outward.clone().unwrap();
+    assert_eq!((outward.to.len(), outward.register, outward.probe), (2, Some(600), None));
+    assert_eq!(settings.numbering.normalise(&outward.caller.unwrap()).as_str(), "+380542001580");
+    assert!(!format!("{settings:?}").contains("p4ss"));
 }

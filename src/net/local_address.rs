@@ -32,6 +32,12 @@ impl LocalAddress {
     }
 }
 
+/// Our address as `remote` sees it, of a socket bound to `bound`; none when that cannot reach its kind of address.
+pub(super) fn local_towards(bound: SocketAddr, remote: SocketAddr) -> Option<SocketAddr> {
+    let dual = bound.ip().is_unspecified() && bound.is_ipv6();
+    (dual || bound.is_ipv4() == remote.is_ipv4()).then(|| LocalAddress::new(bound).towards(remote))
+}
+
 /// The source address the kernel would use; nothing is sent.
 fn route(unspecified: IpAddr, remote: SocketAddr) -> std::io::Result<IpAddr> {
     let probe = UdpSocket::bind((unspecified, 0))?;

@@ -175,6 +175,28 @@ impl SipNet {
         self.udp.addresses().next()
     }
 
+    /// The flow that a request of ours to `remote` begins with; none when this transport is not spoken here, or not
+    /// to that kind of address.
+    pub fn flow_towards(&self, transport: Transport, remote: SocketAddr) -> Option<Flow> {
+        let bound = match transport {
+            Transport::Udp => self.udp.addresses().find(|bound| bound.is_ipv4() == remote.is_ipv4()),
+            Transport::Tcp => self.tcp_local,
+            Transport::Tls => self.tls_local,
+            Transport::Ws | Transport::Wss => None,
+        };
+        local_address::local_towards(bound?, remote).map(|local| Flow { transport, local, remote })
+    }
+
+    /// Transports that requests of ours can go out by, best first.
+    pub fn transports(&self) -> Vec<Transport> {
+        let ways = [
+            (Transport::Udp, self.udp_local()),
+            (Transport::Tcp, self.tcp_local),
+            (Transport::Tls, self.tls_local),
+        ];
+        ways.into_iter().filter_map(|(transport, bound)| bound.map(|_| transport)).collect()
+    }
+
     pub fn tcp_local(&self) -> Option<SocketAddr> {
         self.tcp_local
     }

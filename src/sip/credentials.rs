@@ -1,45 +1,85 @@
-//! Our own name and password towards a peer that challenges us (RFC 3261 22.2, 22.3), such as a trunk.
-//!
-//! A challenge that was answered once is answered beforehand in every later request of the same leg: a BYE is
-//! not asked twice. The arithmetic is `digest_auth.rs`'s; who has credentials is configuration.
+//! The client's side of a challenge (RFC 3261 22.2, 22.3): who we are at somebody else's server, and the header that
+//! proves it. The digest itself is `digest_auth`; whom a request goes to, and how often it is tried, is decided above.
 
-use std::fmt;
+use super::digest_auth::{authorization, challenge_field};
+use super::message::{Method, Request, Response, StatusCode, Uri};
 
-use super::digest_auth;
-use super::message::{Request, Response, StatusCode};
+pub const PROXY_AUTHENTICATION_REQUIRED: StatusCode = StatusCode(407);
+/// Most challenges of one response looked at: one for each algorithm and a few of other realms.
+const MAX_CHALLENGES: usize = 4;
+/// Challenges answered without success in between: one, and one more for a nonce that had grown old. A third means
+/// that the password is wrong, and the peer should not be asked again.
+const MAX_UNANSWERED: u8 = 2;
 
-/// Challenges answered without success in between: one, and one more for a nonce that had grown old. A third
-/// means that the password is wrong, and the peer should not be asked again.
-const MAX_CHALLENGES: u8 = 2;
-
+/// A user and password of ours at a provider. `Debug` keeps the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     pub user: String,
     pub password: String,
+    /// The only realm they are for; none answers any.
+    pub realm: Option<String>,
 }
 
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").finish_non_exhaustive()
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
     }
 }
 
-/// Credentials in use on one leg.
+/// A challenge that was met, for the requests that follow: its nonce serves again with a higher count.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Challenge {
+    text: String,
+    header: &'static str,
+    used: u32,
+}
+
+impl Challenge {
+    /// The first challenge of a 401 or 407 that `credentials` can answer.
+    pub fn of_response(response: &Response, credentials: &Credentials) -> Option<Self> {
+        let (challenge, header) = match response.status {
+            StatusCode::UNAUTHORIZED => ("WWW-Authenticate", "Authorization"),
+            PROXY_AUTHENTICATION_REQUIRED => ("Proxy-Authenticate", "Proxy-Authorization"),
+            _ => return None,
+        };
+        let usable = |text: &&str| {
+            let realm = challenge_field(text, "realm");
+            let ours = credentials.realm.is_none() || credentials.realm == realm;
+            // Whether algorithm and qop are known shows in trying.
+            ours && authorization(text, "", "", &Method::Register, "", 1, "").is_some()
+        };
+        let text = response.headers.all(challenge).take(MAX_CHALLENGES).find(usable)?;
+        Some(Self { text: text.to_owned(), header, used: 0 })
+    }
+
+    /// The password was right and only the nonce too old (RFC 7616 3.3).
+    pub fn is_stale(&self) -> bool {
+        challenge_field(&self.text, "stale").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// The header that answers, name and value; each call counts the nonce up.
+    pub fn answer(
+        &mut self,
+        credentials: &Credentials,
+        method: &Method,
+        uri: &Uri,
+        cnonce: &str,
+    ) -> Option<(&'static str, String)> {
+        self.used += 1;
+        let Credentials { user, password, .. } = credentials;
+        let value = authorization(&self.text, user, password, method, &uri.to_string(), self.used, cnonce)?;
+        Some((self.header, value))
+    }
+}
+
+/// Credentials in use on one leg: a challenge that was answered once is answered beforehand in every later request,
+/// so a BYE is not asked twice.
 #[derive(Debug)]
 pub struct Login {
     credentials: Credentials,
     /// At most one of the peer and one of a proxy before it.
     challenges: Vec<Challenge>,
     unanswered: u8,
-}
-
-#[derive(Debug)]
-struct Challenge {
-    /// The header its answer goes into.
-    header: &'static str,
-    text: String,
-    /// Requests that used its nonce (`nc`).
-    uses: u32,
 }
 
 impl Login {
@@ -49,22 +89,12 @@ impl Login {
 
     /// Takes a 401 or 407; true when the request should be sent again, with [`Self::authorize`].
     pub fn handle_challenge(&mut self, response: &Response) -> bool {
-        let (asks, header) = match response.status {
-            StatusCode::UNAUTHORIZED => ("WWW-Authenticate", "Authorization"),
-            StatusCode(407) => ("Proxy-Authenticate", "Proxy-Authorization"),
-            _ => return false,
-        };
-        if self.unanswered >= MAX_CHALLENGES {
+        if self.unanswered >= MAX_UNANSWERED {
             return false;
         }
-        let method = &response.cseq.method;
-        let Credentials { user, password } = &self.credentials;
-        let known = response.headers.all(asks).find(|challenge| {
-            digest_auth::authorization(challenge, user, password, method, "", 1, "").is_some()
-        });
-        let Some(known) = known else { return false };
-        self.challenges.retain(|challenge| challenge.header != header);
-        self.challenges.push(Challenge { header, text: known.to_owned(), uses: 0 });
+        let Some(challenge) = Challenge::of_response(response, &self.credentials) else { return false };
+        self.challenges.retain(|known| known.header != challenge.header);
+        self.challenges.push(challenge);
         self.unanswered += 1;
         true
     }
@@ -76,14 +106,10 @@ impl Login {
 
     /// Answers the known challenges in a request about to be sent. `cnonce` comes from the caller's mint.
     pub fn authorize(&mut self, request: &mut Request, cnonce: &str) {
-        let uri = request.uri.to_string();
-        let Credentials { user, password } = &self.credentials;
-        for Challenge { header, text, uses } in &mut self.challenges {
-            *uses = uses.saturating_add(1);
-            let value =
-                digest_auth::authorization(text, user, password, &request.method, &uri, *uses, cnonce);
-            if let Some(value) = value {
-                request.headers.set(header, value);
+        for challenge in &mut self.challenges {
+            let answer = challenge.answer(&self.credentials, &request.method, &request.uri, cnonce);
+            if let Some((name, value)) = answer {
+                request.headers.set(name, value);
             }
         }
     }
@@ -91,11 +117,82 @@ impl Login {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)]
+    #![allow(clippy::unwrap_used)]
 
     use super::*;
     use crate::sip::digest_auth::{Algorithm, Authenticator, Ha1, Verdict};
-    use crate::sip::message::{Message, parse_datagram};
+    use crate::sip::message::{CSeq, Headers, Host, Message, NameAddr, parse_datagram};
+
+    fn response(status: StatusCode, challenges: &[(&str, &str)]) -> Response {
+        let address = NameAddr::new(Uri::sip(Some("a"), Host::Name("b".to_owned()), None));
+        let mut headers = Headers::default();
+        for (name, value) in challenges {
+            headers.push(name, *value);
+        }
+        Response {
+            status,
+            reason: String::new(),
+            via: Vec::new(),
+            from: address.clone(),
+            to: address,
+            call_id: "c".to_owned(),
+            cseq: CSeq { seq: 1, method: Method::Register },
+            headers,
+            body: Vec::new(),
+        }
+    }
+
+    fn credentials(realm: Option<&str>) -> Credentials {
+        Credentials { user: "u".to_owned(), password: "p4ss".to_owned(), realm: realm.map(str::to_owned) }
+    }
+
+    #[test]
+    fn the_first_challenge_that_can_be_answered_is() {
+        let challenged = response(
+            StatusCode::UNAUTHORIZED,
+            &[
+                ("WWW-Authenticate", r#"Digest realm="r", nonce="n", algorithm=SHA-512-256"#),
+                (
+                    "WWW-Authenticate",
+                    r#"Digest realm="r", nonce="m", qop="auth", algorithm=SHA-256, stale=TRUE"#,
+                ),
+            ],
+        );
+        let mut challenge = Challenge::of_response(&challenged, &credentials(None)).unwrap();
+        assert!(challenge.is_stale());
+        let uri = Uri::parse("sip:provider.example").unwrap();
+        for count in ["nc=00000001", "nc=00000002"] {
+            let (name, value) = challenge.answer(&credentials(None), &Method::Register, &uri, "c").unwrap();
+            assert_eq!(name, "Authorization");
+            assert!(value.contains(count) && value.contains(r#"nonce="m""#), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_answered_in_its_own_header() {
+        let challenged = response(
+            PROXY_AUTHENTICATION_REQUIRED,
+            &[("Proxy-Authenticate", r#"Digest realm="r", nonce="n""#)],
+        );
+        let mut challenge = Challenge::of_response(&challenged, &credentials(Some("r"))).unwrap();
+        let uri = Uri::parse("sip:1@b").unwrap();
+        let (name, _) = challenge.answer(&credentials(None), &Method::Invite, &uri, "c").unwrap();
+        assert_eq!(name, "Proxy-Authorization");
+        assert!(!challenge.is_stale());
+    }
+
+    #[test]
+    fn another_realm_learns_nothing() {
+        let challenged =
+            response(StatusCode::UNAUTHORIZED, &[("WWW-Authenticate", r#"Digest realm="evil", nonce="n""#)]);
+        assert_eq!(Challenge::of_response(&challenged, &credentials(Some("r"))), None);
+        assert_eq!(Challenge::of_response(&response(StatusCode::OK, &[]), &credentials(None)), None);
+    }
+
+    #[test]
+    fn the_password_stays_out_of_the_log() {
+        assert!(!format!("{:?}", credentials(None)).contains("p4ss"));
+    }
 
     fn request(method: &str) -> Request {
         let text = format!(
@@ -109,7 +206,8 @@ mod tests {
     }
 
     fn login() -> Login {
-        Login::new(Credentials { user: "city".to_owned(), password: "secret".to_owned() })
+        let (user, password) = ("city".to_owned(), "secret".to_owned());
+        Login::new(Credentials { user, password, realm: None })
     }
 
     fn challenged(status: u16, header: &str, value: &str) -> Response {
@@ -172,6 +270,5 @@ mod tests {
                 "{status} {header}: {value}"
             );
         }
-        assert_eq!(format!("{:?}", login().credentials), "Credentials { .. }");
     }
 }

@@ -235,6 +235,11 @@ impl Authenticator {
     }
 }
 
+/// A field of a challenge or of credentials by its lower-case name, unquoted; none when it cannot be read.
+pub fn challenge_field(challenge: &str, name: &str) -> Option<String> {
+    Fields::parse(challenge)?.find(name).map(str::to_owned)
+}
+
 /// The client's `Authorization` value for a challenge; none when no algorithm or qop is known.
 /// `nonce_count` starts at 1 for each nonce; `cnonce` comes from the caller's mint.
 pub fn authorization(

@@ -23,7 +23,7 @@ use crate::time::now;
 
 use line::{Line, Output};
 
-pub use registration::{Account, Registration};
+pub use registration::Account;
 pub use script::{Act, Script};
 
 /// Messages and reports waiting; one line needs few.

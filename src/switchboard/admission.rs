@@ -5,7 +5,7 @@
 use crate::call::refusal::{Refusal, with_abilities};
 use crate::call::{Call, NewCall};
 use crate::ids::LegId;
-use crate::phone_number::PhoneNumber;
+use crate::phone_number::{NumberingPlan, PhoneNumber};
 use crate::sip::digest_auth::{Ha1, Verdict};
 use crate::sip::message::{Flow, Method, Request, StatusCode, Transport};
 use crate::sip::transaction::ServerTransactionId;
@@ -96,7 +96,11 @@ impl Switchboard {
             self.start_service(transaction, request, flow, &origin, now);
             return;
         }
-        let refusal = if number.as_str() != self.settings.short_number {
+        let numbering = match &origin {
+            Origin::Trunk(name) => self.trunks.numbering(name),
+            Origin::Phone(_) => NumberingPlan::default(),
+        };
+        let refusal = if !self.settings.is_short_number(&number, &numbering) {
             Some(Refusal::UnknownNumber)
         } else if self.intake == Intake::Closed {
             Some(Refusal::Stopping)
@@ -104,6 +108,8 @@ impl Switchboard {
             Some(Refusal::NotDurable)
         } else if self.calls.values().filter(|call| !call.is_over()).count() >= self.settings.capacity {
             Some(Refusal::OverCapacity)
+        } else if let Origin::Trunk(name) = &origin {
+            self.pass_trunk(name, now).err()
         } else {
             None
         };
@@ -120,6 +126,7 @@ impl Switchboard {
                 Origin::Trunk(name) | Origin::Phone(name) => name,
             },
             called: number,
+            numbering,
             plan: self.settings.plan.clone(),
             topic_categories: self.settings.topic_categories.clone(),
         };
@@ -178,13 +185,9 @@ impl Switchboard {
     ) -> Option<Origin> {
         if !must_be_phone
             && !is_browser(flow)
-            && let Some(trunk) = self
-                .settings
-                .trunks
-                .iter()
-                .find(|trunk| trunk.from.iter().any(|network| network.contains(flow.remote.ip())))
+            && let Some(trunk) = self.trunks.of_source(&request.uri, flow.remote.ip())
         {
-            return Some(Origin::Trunk(trunk.name.clone()));
+            return Some(Origin::Trunk(trunk.to_owned()));
         }
         let user = self.authenticate(transaction, request, now)?;
         if self.settings.accounts.contains_key(&user) {

@@ -11,6 +11,7 @@ impl Switchboard {
     pub(super) fn handle_flow_closed(&mut self, flow: Flow, now: Now) {
         self.sip.handle_transport_failed(&flow, now.mono);
         self.registrar.handle_flow_closed(&flow);
+        self.trunks.handle_flow_closed(&flow, now);
         for call in self.calls.values_mut() {
             call.handle_flow_closed(&flow);
         }

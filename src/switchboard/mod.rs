@@ -12,13 +12,14 @@ mod request_check;
 mod service_code;
 pub mod settings;
 pub mod snapshot;
+pub mod trunks;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
 
 use crate::acd::Distributor;
 use crate::call::Call;
-use crate::call::effect::{Effect, Ticket};
+use crate::call::effect::{Effect, ResolutionId, Ticket};
 use crate::call::turn::{Counters, Routes, Turn};
 use crate::case::CaseNumber;
 use crate::ids::{ContactId, LegId, Mint, RecordingId};
@@ -29,6 +30,7 @@ use crate::sip::dialog::Dialog;
 use crate::sip::digest_auth::Authenticator;
 use crate::sip::message::{Flow, Message, Request};
 use crate::sip::registrar::Registrar;
+use crate::sip::server_location::Located;
 use crate::sip::transaction::{Output, TransactionLayer};
 use crate::termination::Termination;
 use crate::time::Now;
@@ -38,19 +40,43 @@ pub use settings::Settings;
 pub use snapshot::Snapshot;
 
 use service_code::ServiceCall;
+use trunks::Trunks;
 
 /// What comes in from outside.
 #[derive(Debug)]
 pub enum Input {
-    Sip { message: Box<Message>, flow: Flow },
-    FlowClosed { flow: Flow },
+    Sip {
+        message: Box<Message>,
+        flow: Flow,
+    },
+    FlowClosed {
+        flow: Flow,
+    },
     Media(media::Event),
-    RecordingOpened { recording: RecordingId },
-    RecordingOpenFailed { recording: RecordingId },
+    RecordingOpened {
+        recording: RecordingId,
+    },
+    RecordingOpenFailed {
+        recording: RecordingId,
+    },
     RecordingSealed(Sealed),
-    Committed { ticket: Ticket, durable: bool },
-    CaseRegistered { contact: ContactId, number: CaseNumber },
-    LookupAnswered { contact: ContactId, answer: Answer },
+    Committed {
+        ticket: Ticket,
+        durable: bool,
+    },
+    CaseRegistered {
+        contact: ContactId,
+        number: CaseNumber,
+    },
+    LookupAnswered {
+        contact: ContactId,
+        answer: Answer,
+    },
+    /// None when the servers could not be found.
+    Resolved {
+        resolution: ResolutionId,
+        located: Option<Located>,
+    },
 }
 
 /// Who a leg belongs to.
@@ -66,6 +92,7 @@ pub struct Switchboard {
     sip: TransactionLayer,
     authenticator: Authenticator,
     registrar: Registrar,
+    trunks: Trunks,
     acd: Distributor,
     mint: Mint,
     routes: Routes,
@@ -124,6 +151,7 @@ impl Switchboard {
             sip: TransactionLayer::new(mint.seed()),
             authenticator: Authenticator::new(&settings.realm, settings.digest.clone(), mint.seed()),
             registrar: Registrar::default(),
+            trunks: Trunks::new(&settings.trunks, mint.seed(), now),
             acd,
             mint,
             routes: Routes::default(),
@@ -145,6 +173,7 @@ impl Switchboard {
     /// New configuration for everything that comes; calls that run keep their dialplan.
     pub fn configure(&mut self, settings: Settings, now: Now) {
         self.acd.configure(settings.queues.clone(), settings.operators.clone(), now.mono);
+        self.trunks.configure(&settings.trunks, now);
         self.settings = settings;
         self.announce_registered(now);
         self.settle(now);
@@ -178,6 +207,7 @@ impl Switchboard {
             Input::LookupAnswered { contact, answer } => {
                 self.with_call(contact, now, |call, turn| call.handle_lookup(answer, turn));
             }
+            Input::Resolved { resolution, located } => self.handle_resolved(resolution, located, now),
         }
         self.settle(now);
     }
@@ -192,6 +222,7 @@ impl Switchboard {
     pub fn handle_timeout(&mut self, now: Now) {
         self.sip.handle_timeout(now.mono);
         self.registrar.handle_timeout(now.mono);
+        self.trunks.handle_timeout(now);
         self.acd.handle_timeout(now.mono);
         while let Some((at, contact)) = self.deadlines.first().copied()
             && at <= now.mono
@@ -211,10 +242,18 @@ impl Switchboard {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let calls = self.deadlines.first().map(|(at, _)| *at);
         let services = self.services.values().filter_map(ServiceCall::poll_timeout).min();
-        [self.sip.poll_timeout(), self.registrar.poll_timeout(), self.acd.poll_timeout(), calls, services]
-            .into_iter()
-            .flatten()
-            .min()
+        let trunks = self.trunks.poll_timeout();
+        [
+            self.sip.poll_timeout(),
+            self.registrar.poll_timeout(),
+            self.acd.poll_timeout(),
+            trunks,
+            calls,
+            services,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     pub fn poll_effect(&mut self) -> Option<Effect> {
@@ -280,7 +319,7 @@ impl Switchboard {
                 self.handle_registrar_output(&output, now);
             } else if let Some(output) = self.acd.poll_output() {
                 self.handle_acd_output(output, now);
-            } else {
+            } else if !self.serve_trunks(now) {
                 return;
             }
         }
@@ -322,6 +361,8 @@ impl Switchboard {
                         |call, turn| call.handle_response(leg, transaction, &response, turn),
                         |_, _| {},
                     );
+                } else {
+                    self.handle_trunk_response(transaction, &response, now);
                 }
             }
             Output::RequestFailed { transaction, .. } => {
@@ -332,6 +373,8 @@ impl Switchboard {
                         |call, turn| call.handle_request_failed(leg, transaction, turn),
                         |_, _| {},
                     );
+                } else {
+                    self.handle_trunk_request_failed(transaction, now);
                 }
             }
             Output::ResponseFailed { .. } => {}

@@ -5,11 +5,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::acd::{OperatorProfile, QueueSettings};
 use crate::dialplan::Dialplan;
 use crate::ids::UserId;
+use crate::phone_number::{NumberingPlan, PhoneNumber};
+use crate::sip::credentials::Credentials;
 use crate::sip::digest_auth::{Algorithm, Ha1};
+use crate::sip::message::{Host, Uri};
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -24,6 +28,8 @@ pub struct Settings {
     /// Session interval we ask for (RFC 4028), in seconds.
     pub session_expires_secs: u32,
     pub short_number: String,
+    /// Other forms of the short number.
+    pub aliases: Vec<PhoneNumber>,
     pub plan: Arc<Dialplan>,
     /// Category of the case draft by IVR topic.
     pub topic_categories: Arc<BTreeMap<String, String>>,
@@ -37,14 +43,56 @@ pub struct Settings {
     pub not_ready_code: String,
 }
 
-/// Where calls to the short number may come from.
-#[derive(Clone, Debug)]
+impl Settings {
+    /// Whether `number`, as a trunk of this numbering plan dials it, means the short number.
+    pub fn is_short_number(&self, number: &PhoneNumber, plan: &NumberingPlan) -> bool {
+        let known = |form: &PhoneNumber| form.as_str() == self.short_number || self.aliases.contains(form);
+        known(number) || known(&plan.normalise(number))
+    }
+}
+
+/// Where calls to the short number may come from, and calls of ours go out.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Trunk {
     pub name: String,
     /// Addresses trusted as this trunk.
     pub from: Vec<Network>,
     /// Digest user and secret, for trunks without a fixed address.
     pub digest: Option<(String, Ha1)>,
+    /// The provider's servers, where the trunk has any.
+    pub outward: Option<Outward>,
+    pub limits: Limits,
+    /// How it writes numbers.
+    pub numbering: NumberingPlan,
+}
+
+/// The way to a provider.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outward {
+    /// Servers, first choice first; without user.
+    pub to: Vec<Uri>,
+    /// Lifetime asked for, seconds, when we register there.
+    pub register: Option<u32>,
+    /// Pause between OPTIONS to each server.
+    pub probe: Option<Duration>,
+    pub credentials: Option<Credentials>,
+    /// Host of our address of record and of From; none is the server's.
+    pub domain: Option<Host>,
+    /// The number our calls come from.
+    pub caller: Option<PhoneNumber>,
+    /// User part of our Contact.
+    pub contact_user: String,
+    /// Host of our Contact behind address translation.
+    pub advertised: Option<IpAddr>,
+}
+
+/// What a trunk takes, both directions together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Limits {
+    /// Calls at once.
+    pub calls: Option<usize>,
+    /// New calls in any second.
+    pub calls_per_second: Option<u32>,
 }
 
 /// A phone that may register.

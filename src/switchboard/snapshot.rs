@@ -19,6 +19,7 @@ pub struct Snapshot {
     pub calls: Vec<LiveCall>,
     pub operators: Vec<LiveOperator>,
     pub queues: Vec<LiveQueue>,
+    pub trunks: Vec<LiveTrunk>,
 }
 
 /// A call that is on now.
@@ -74,6 +75,27 @@ pub struct LiveQueue {
     pub operators_talking: usize,
 }
 
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct LiveTrunk {
+    pub name: String,
+    pub state: TrunkState,
+    pub since: Timestamp,
+    /// None where we do not register.
+    pub registered: Option<bool>,
+    /// Calls on it, both directions.
+    pub calls: usize,
+}
+
+/// Whether calls can go out by a trunk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrunkState {
+    /// Nobody has asked yet, or nobody asks: a trunk known by address alone.
+    Unknown,
+    Up,
+    Down,
+}
+
 impl super::Switchboard {
     /// The state as the desks see it. `seq` is left to the one who publishes it.
     pub fn snapshot(&self, now: Now) -> Snapshot {
@@ -100,7 +122,14 @@ impl super::Switchboard {
                 since: since(at),
             })
             .collect();
-        Snapshot { seq: 0, at: now.utc, calls: self.live_calls(), operators, queues }
+        Snapshot {
+            seq: 0,
+            at: now.utc,
+            calls: self.live_calls(),
+            operators,
+            queues,
+            trunks: self.live_trunks(),
+        }
     }
 
     fn live_calls(&self) -> Vec<LiveCall> {

@@ -205,7 +205,7 @@ pub fn authorization(challenge: &str, user: &str, password: &str, method: &str, 
     )
 }
 
-fn md5_hex(text: &str) -> String {
+pub fn md5_hex(text: &str) -> String {
     Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -6,6 +6,7 @@
 mod body;
 mod early;
 mod flow;
+mod over_trunk;
 mod refresh;
 mod reliable;
 mod renegotiate;
@@ -29,6 +30,7 @@ use crate::sip::message::{Flow, Headers, Host, Method, NameAddr, Request, Status
 use crate::sip::reliable::SentReliably;
 use crate::sip::session_timer::Terms;
 use crate::sip::transaction::{ClientTransactionId, ServerTransactionId};
+use crate::switchboard::trunks::TrunkHold;
 use crate::time::TimerTable;
 
 use early::EarlyDialogs;
@@ -93,6 +95,8 @@ pub struct Leg {
     refresh: Option<Box<Refresh>>,
     /// What we prove ourselves with when the peer challenges us.
     login: Option<Box<Login>>,
+    /// Held by a call that goes out over a trunk.
+    trunk_place: Option<TrunkHold>,
     timers: TimerTable<Timer>,
 }
 
@@ -222,6 +226,7 @@ impl Leg {
             session_terms: None,
             refresh: None,
             login: None,
+            trunk_place: None,
             timers: TimerTable::default(),
         }
     }
@@ -394,6 +399,7 @@ impl Leg {
             turn.routes.requests.remove(&refresh.transaction);
         }
         self.timers.clear();
+        self.trunk_place = None;
         self.state = State::Ended;
         turn.media(media::Command::Close { leg: self.id });
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::switchboard::Snapshot;
-use crate::switchboard::snapshot::{CallPhase, LiveCall, LiveOperator, LiveQueue};
+use crate::switchboard::snapshot::{CallPhase, LiveCall, LiveOperator, LiveQueue, LiveTrunk, TrunkState};
 
 use super::super::view::UtcTime;
 
@@ -64,12 +64,25 @@ pub(in crate::web) struct QueueView {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct TrunkView {
+    name: String,
+    /// `unknown up down`.
+    #[schema(value_type = String)]
+    state: TrunkState,
+    since: UtcTime,
+    /// Null where we do not register.
+    registered: Option<bool>,
+    calls: usize,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct SnapshotView {
     seq: u64,
     at: UtcTime,
     calls: Vec<CallLiveView>,
     operators: Vec<OperatorView>,
     queues: Vec<QueueView>,
+    trunks: Vec<TrunkView>,
 }
 
 /// One message of the event stream.
@@ -78,7 +91,7 @@ pub(in crate::web) struct SnapshotView {
 pub(in crate::web) enum Message {
     /// The whole picture, to begin with.
     Snapshot { seq: u64, snapshot: SnapshotView },
-    /// What is new since the message before: calls, operators and queues that changed or began (whole), and calls
+    /// What is new since the message before: calls, operators, queues and trunks that changed or began (whole), and calls
     /// that are gone.
     Delta {
         seq: u64,
@@ -86,6 +99,7 @@ pub(in crate::web) enum Message {
         calls_gone: Vec<String>,
         operators: Vec<OperatorView>,
         queues: Vec<QueueView>,
+        trunks: Vec<TrunkView>,
     },
 }
 
@@ -97,6 +111,7 @@ impl Message {
             calls: snapshot.calls.iter().map(|call| CallLiveView::new(call, callers)).collect(),
             operators: snapshot.operators.iter().map(OperatorView::from).collect(),
             queues: snapshot.queues.iter().map(QueueView::from).collect(),
+            trunks: snapshot.trunks.iter().map(TrunkView::from).collect(),
         };
         Self::Snapshot { seq: snapshot.seq, snapshot: view }
     }
@@ -111,12 +126,14 @@ impl Message {
             before.operators.iter().map(|operator| (operator.id, operator)).collect();
         let changed = after.operators.iter().filter(|operator| operators.get(&operator.id) != Some(operator));
         let queues = after.queues.iter().filter(|queue| !before.queues.contains(queue));
+        let trunks = after.trunks.iter().filter(|trunk| !before.trunks.contains(trunk));
         Self::Delta {
             seq: after.seq,
             calls: calls.map(|call| CallLiveView::new(call, callers)).collect(),
             calls_gone: gone.map(|call| call.id.to_string()).collect(),
             operators: changed.map(OperatorView::from).collect(),
             queues: queues.map(QueueView::from).collect(),
+            trunks: trunks.map(TrunkView::from).collect(),
         }
     }
 }
@@ -155,6 +172,18 @@ impl From<&LiveOperator> for OperatorView {
             registered: operator.registered,
             status: serde_json::to_value(&operator.status).unwrap_or_default(),
             since: operator.since.into(),
+        }
+    }
+}
+
+impl From<&LiveTrunk> for TrunkView {
+    fn from(trunk: &LiveTrunk) -> Self {
+        Self {
+            name: trunk.name.clone(),
+            state: trunk.state,
+            since: trunk.since.into(),
+            registered: trunk.registered,
+            calls: trunk.calls,
         }
     }
 }

@@ -66,12 +66,13 @@ pub(super) fn settings(operators: &[(UserId, String)]) -> Settings {
         advertised: None,
         session_expires_secs: 1800,
         short_number: SHORT_NUMBER.to_owned(),
+        aliases: Vec::new(),
         plan,
         topic_categories: Arc::default(),
         trunks: vec![Trunk {
             name: "city".to_owned(),
             from: vec!["127.1.0.0/16".parse().unwrap()],
-            digest: None,
+            ..Trunk::default()
         }],
         accounts: operators
             .iter()

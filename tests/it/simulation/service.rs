@@ -85,6 +85,7 @@ impl World {
                 let input = Box::new(Input::CaseRegistered { contact, number });
                 self.agenda.add(self.store_free_at, Happening::Input(input));
             }
+            Effect::Resolve { .. } => unreachable!("the city's trunk is known by address"),
             Effect::Lookup { contact, .. } => {
                 let answer =
                     [Answer::NotFound, Answer::Count(2), Answer::Failed][self.rng.random_range(0..3)].clone();

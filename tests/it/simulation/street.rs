@@ -10,8 +10,9 @@ use ringback::call::leg::LegEvent;
 use ringback::dtmf::Digit;
 use ringback::media::{self, Exchange, PlayId};
 use ringback::sip::message::{Flow, Host, StatusCode, Transport, Uri};
+use ringback::sip::registration::{Output, Registration};
+use ringback::softphone::Account;
 use ringback::softphone::line::{self, Line};
-use ringback::softphone::{Account, Registration};
 use ringback::switchboard::Command;
 
 use super::city::{SHORT_NUMBER, address, service};
@@ -47,21 +48,24 @@ impl World {
             let Role::Operator { extension, .. } = &self.people[person].role else { continue };
             let account =
                 Account { extension: extension.clone(), password: extension.clone(), registrar: service() };
-            let local = self.people[person].line.local();
-            let mint = self.people[person].line.mint();
-            let registration = Registration { account, call_id: mint.token(), tag: mint.token(), local };
-            self.register(person, &registration);
+            let line = &mut self.people[person].line;
+            let registration = account.registration(line.local(), line.mint().seed(), self.now.mono);
+            self.register(person, registration);
             self.agenda.add(self.now.mono, Happening::Ready { person });
         }
     }
 
     /// Until the registrar says 200; the transaction layers see lost datagrams through.
-    fn register(&mut self, person: usize, registration: &Registration) {
-        let mut credentials = None;
-        for seq in 1.. {
-            let request = registration.request(seq, credentials.take());
-            let time = self.now;
-            self.people[person].line.send(request, registration.flow(), time).unwrap();
+    fn register(&mut self, person: usize, mut registration: Registration) {
+        loop {
+            match registration.poll_output().unwrap() {
+                Output::Send { request, server } => {
+                    let time = self.now;
+                    self.people[person].line.send(*request, server.flow, time).unwrap();
+                }
+                Output::Registered { .. } => return,
+                other => panic!("{other:?}"),
+            }
             let response = loop {
                 self.serve_person(person);
                 self.run_for(TICK);
@@ -69,14 +73,7 @@ impl World {
                     break response;
                 }
             };
-            match response.status {
-                StatusCode::OK => return,
-                StatusCode::UNAUTHORIZED => {
-                    let challenge = response.headers.first("WWW-Authenticate").unwrap();
-                    credentials = Some(registration.credentials(challenge, "0123456789abcdef").unwrap());
-                }
-                other => panic!("registration answered {}", other.0),
-            }
+            registration.handle_response(&response, self.now.mono);
         }
     }
 

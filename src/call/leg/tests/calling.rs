@@ -216,7 +216,7 @@ fn a_challenge_is_answered_where_there_are_credentials() {
     assert_eq!(bench.respond(&invite, 401, "x", &[challenge], "")[1], "Ended(Refused(StatusCode(401)))");
 
     let mut bench = Bench::new();
-    let credentials = Credentials { user: "city".to_owned(), password: "secret".to_owned() };
+    let credentials = Credentials { user: "city".to_owned(), password: "secret".to_owned(), realm: None };
     let invite = bench.calling(|leg| leg.with_credentials(Some(credentials)));
     assert_eq!(bench.respond(&invite, 401, "x", &[challenge], ""), ["> ACK", "> INVITE"]);
     let again = bench.last_request();
