@@ -15,6 +15,10 @@ pub enum Termination {
     IvrHungUp,
     /// CANCEL before the answer.
     CallerCancelled,
+    /// The phone that was called did not pick up, or refused.
+    NotAnswered,
+    /// The parties were joined elsewhere: a consultation that ended in a transfer.
+    Transferred,
     /// No ACK within 64*T1 after 200 OK (RFC 3261 13.3.1.4).
     NotAcknowledged,
     /// No RTP from a leg that should send (hold-aware).
@@ -40,6 +44,8 @@ impl Termination {
             Self::OperatorHungUp => "operator_hung_up",
             Self::IvrHungUp => "ivr_hung_up",
             Self::CallerCancelled => "caller_cancelled",
+            Self::NotAnswered => "not_answered",
+            Self::Transferred => "transferred",
             Self::NotAcknowledged => "not_acknowledged",
             Self::MediaTimeout => "media_timeout",
             Self::SignallingLost => "signalling_lost",

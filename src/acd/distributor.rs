@@ -1,6 +1,8 @@
 //! The distributor's machine: what happens to lines and operators on each input. Reservations, wrap-up, places and
 //! relaxed languages are deadlines of one table.
 
+mod by_name;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
 
@@ -237,7 +239,9 @@ impl Distributor {
         match known.work() {
             Work::WrapUp { contact } => self.finish_wrap_up(operator, contact),
             Work::None => {}
-            Work::Offered { .. } | Work::Talking { .. } => return Err(OperatorError::Busy),
+            Work::Offered { .. } | Work::Called { .. } | Work::Talking { .. } => {
+                return Err(OperatorError::Busy);
+            }
         }
         self.settle(operator, now);
         Ok(())

@@ -18,6 +18,8 @@ pub(super) struct Operator {
     phone: Phone,
     intent: Intent,
     work: Work,
+    /// A call of the operator's own to a colleague: alone, or beside the work at hand to ask about it.
+    pub(super) aside: Option<ContactId>,
     /// Taken out of the configuration: leaves with the end of the work at hand.
     pub(super) leaving: bool,
     /// Since when the operator has had nothing to do; the earliest gets the next call.
@@ -43,9 +45,20 @@ enum Intent {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Work {
     None,
-    Offered { contact: ContactId },
-    Talking { contact: ContactId, wrap_up: Duration },
-    WrapUp { contact: ContactId },
+    Offered {
+        contact: ContactId,
+    },
+    /// Rung by name: by a transfer, or by a colleague. Nobody in the line is held for it.
+    Called {
+        contact: ContactId,
+    },
+    Talking {
+        contact: ContactId,
+        wrap_up: Duration,
+    },
+    WrapUp {
+        contact: ContactId,
+    },
 }
 
 impl Operator {
@@ -55,6 +68,7 @@ impl Operator {
             phone: Phone::NeverSeen,
             intent: Intent::NotReady { reason: String::new() },
             work: Work::None,
+            aside: None,
             leaving: false,
             idle_since: now,
             status: OperatorStatus::LoggedOut,
@@ -129,8 +143,11 @@ impl Operator {
     }
 
     fn derived_status(&self) -> OperatorStatus {
+        if let (Work::None, Some(contact)) = (self.work, self.aside) {
+            return OperatorStatus::Talking { contact };
+        }
         match (self.work, self.phone, &self.intent) {
-            (Work::Offered { contact }, ..) => OperatorStatus::Offered { contact },
+            (Work::Offered { contact } | Work::Called { contact }, ..) => OperatorStatus::Offered { contact },
             (Work::Talking { contact, .. }, ..) => OperatorStatus::Talking { contact },
             (Work::WrapUp { contact }, ..) => OperatorStatus::WrapUp { contact },
             (Work::None, ..) if self.leaving => OperatorStatus::LoggedOut,

@@ -341,6 +341,62 @@ fn a_reload_keeps_calls_and_serves_callers_of_a_queue_that_is_gone() {
 }
 
 #[test]
+fn an_operator_called_by_name_is_nobody_elses() {
+    let mut bench = Bench::ukrainian(1);
+    assert_eq!(bench.acd.call_by_name(contact(9), user(1), bench.now), Ok(()));
+    assert_eq!(bench.status(1), OperatorStatus::Offered { contact: contact(9) });
+    assert_eq!(bench.acd.call_by_name(contact(8), user(1), bench.now), Err(OperatorError::Busy));
+    bench.call(1);
+    assert_eq!(bench.outputs(), [], "the caller waits while the operator is rung by name");
+    assert!(!bench.acd.offer_answered(contact(9), user(1), bench.now), "this was no offer from the line");
+    assert!(bench.acd.call_by_name_answered(contact(9), user(1), Some("city"), bench.now));
+    assert_eq!(bench.status(1), OperatorStatus::Talking { contact: contact(9) });
+    bench.acd.call_ended(contact(9), user(1), bench.now);
+    assert_eq!(bench.status(1), OperatorStatus::WrapUp { contact: contact(9) });
+    assert_eq!(bench.acd.call_by_name(contact(8), user(1), bench.now), Err(OperatorError::Busy));
+    bench.pass(30 * SECOND);
+    assert_eq!(bench.outputs().last(), Some(&offer(1, 1)));
+}
+
+#[test]
+fn who_does_not_answer_by_name_keeps_their_readiness() {
+    let mut bench = Bench::ukrainian(1);
+    bench.acd.call_by_name(contact(9), user(1), bench.now).unwrap();
+    bench.acd.call_by_name_failed(contact(9), user(1), bench.now);
+    assert_eq!(bench.status(1), OperatorStatus::Ready);
+    // Not ready is no reason not to be asked by a colleague.
+    bench.acd.set_not_ready(user(1), "break", bench.now).unwrap();
+    assert_eq!(bench.acd.can_be_called(user(1)), Ok(()));
+    bench.acd.handle_unregistered(user(1), bench.now);
+    assert_eq!(bench.acd.can_be_called(user(1)), Err(OperatorError::NotRegistered));
+    assert_eq!(bench.acd.can_be_called(user(7)), Err(OperatorError::Unknown));
+}
+
+#[test]
+fn who_asks_a_colleague_is_not_offered_calls_and_the_colleague_may_take_over() {
+    let mut bench = Bench::ukrainian(2);
+    bench.call(1);
+    assert_eq!(bench.outputs(), [offer(1, 1)]);
+    bench.acd.offer_answered(contact(1), user(1), bench.now);
+    // Beside the citizen's call, whose status stands.
+    bench.acd.aside_began(contact(9), user(1), bench.now);
+    assert_eq!(bench.status(1), OperatorStatus::Talking { contact: contact(1) });
+    bench.acd.call_by_name(contact(9), user(2), bench.now).unwrap();
+    bench.acd.call_by_name_answered(contact(9), user(2), None, bench.now);
+    bench.acd.call_ended(contact(1), user(1), bench.now);
+    bench.acd.end_wrap_up(user(1), bench.now).unwrap();
+    assert_eq!(bench.status(1), OperatorStatus::Talking { contact: contact(9) }, "the aside goes on alone");
+    bench.call(2);
+    assert!(!bench.outputs().contains(&offer(2, 1)));
+    bench.acd.talk_moved(contact(9), contact(1), user(2), Some("city"), bench.now);
+    bench.acd.aside_ended(contact(9), user(1), bench.now);
+    assert_eq!(bench.status(2), OperatorStatus::Talking { contact: contact(1) });
+    assert_eq!(bench.outputs(), [offer(2, 1)], "free again");
+    bench.acd.call_ended(contact(1), user(2), bench.now);
+    assert_eq!(bench.status(2), OperatorStatus::WrapUp { contact: contact(1) }, "with the queue's wrap-up");
+}
+
+#[test]
 fn a_caller_enqueued_again_leaves_the_operator() {
     let mut bench = Bench::ukrainian(2);
     bench.call(1);

@@ -103,6 +103,11 @@ impl Plans {
             accounts,
             operators,
             queues: config.queue.iter().map(config::Queue::settings).collect(),
+            queue_extensions: config
+                .queue
+                .iter()
+                .filter_map(|queue| Some((queue.extension.clone()?, queue.name.clone())))
+                .collect(),
             ready_code: config.operator.ready_code.clone(),
             not_ready_code: config.operator.not_ready_code.clone(),
         })

@@ -45,7 +45,9 @@ impl Contact {
     /// How the contact ended when nobody says so. `informed`: the caller heard the answer to a question.
     pub fn default_disposition(&self, informed: bool) -> Disposition {
         if self.connected_at.is_some() {
-            return Disposition::CaseCreated;
+            // Connected without a queue: colleagues among themselves.
+            let with_citizen = self.queued_at.is_some();
+            return if with_citizen { Disposition::CaseCreated } else { Disposition::Consultation };
         }
         if self.queued_at.is_some() {
             return Disposition::Abandoned;
@@ -57,7 +59,8 @@ impl Contact {
         match self.termination {
             Some(Termination::IvrHungUp) => Disposition::Consultation,
             Some(Termination::CallerHungUp) if informed => Disposition::Consultation,
-            Some(Termination::CallerHungUp | Termination::CallerCancelled) | None => Disposition::Abandoned,
+            Some(Termination::CallerHungUp | Termination::CallerCancelled | Termination::NotAnswered)
+            | None => Disposition::Abandoned,
             Some(_) => Disposition::Technical,
         }
     }

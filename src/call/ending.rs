@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::call::contact::Disposition;
 use crate::call::effect::Effect;
-use crate::call::leg::LegEnd;
+use crate::call::leg::{Leg, LegEnd};
 use crate::call::talking::operator_actor;
 use crate::call::turn::Turn;
 use crate::call::{Call, Phase, Timer, WrapUp};
@@ -26,7 +26,8 @@ const DISPOSE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
 impl Call {
     pub(super) fn handle_citizen_ended(&mut self, end: LegEnd, turn: &mut Turn<'_>) {
-        if matches!(self.phase, Phase::Setup { .. }) {
+        if matches!(self.phase, Phase::Setup { .. } | Phase::Calling) {
+            self.drop_colleague(turn);
             self.handle_unanswered(end, turn);
             return;
         }
@@ -62,6 +63,11 @@ impl Call {
             self.abandon_setup(super::refusal::Refusal::Stopping, turn);
             return;
         }
+        if matches!(self.phase, Phase::Calling) {
+            self.colleague_failed(super::refusal::Refusal::Stopping, turn);
+            return;
+        }
+        self.abandon_transfer(turn);
         self.timers.clear();
         self.contact.ended_at = Some(turn.now.utc);
         self.contact.termination = Some(termination);
@@ -77,6 +83,7 @@ impl Call {
         if let Some(operator) = &mut self.operator {
             operator.leg.hang_up(turn);
         }
+        self.end_aside(turn);
         let wrap_up = talking_with.map_or(WrapUp::None, WrapUp::By);
         self.enter(Phase::Ended { wrap_up }, turn);
         self.retire_operator(turn);
@@ -160,16 +167,20 @@ impl Call {
     pub(super) fn retire_operator(&mut self, turn: &mut Turn<'_>) {
         if let Some(operator) = self.operator.take() {
             turn.media(media::Command::Unbridge { leg: self.citizen.id });
-            if !operator.leg.is_ended() {
-                self.retired.push(operator.leg);
-            }
+            self.retire(operator.leg);
+        }
+    }
+
+    pub(super) fn retire(&mut self, leg: Leg) {
+        if !leg.is_ended() {
+            self.retired.push(leg);
         }
     }
 
     /// True while `operator` talks with this citizen or still writes up the contact.
     pub fn belongs_to(&self, operator: UserId) -> bool {
         match &self.phase {
-            Phase::Talking => self.operator() == Some(operator),
+            Phase::Talking | Phase::Transferring { .. } => self.operator() == Some(operator),
             Phase::Ended { wrap_up: WrapUp::By(user) } => *user == operator,
             _ => false,
         }

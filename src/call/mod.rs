@@ -2,29 +2,34 @@
 //! outputs of one machine to the inputs of the next; the only place besides `switchboard` that may.
 //!
 //! Life: `setup` (nothing is answered before it is durable) - `ivr_walk` - `waiting` (queue and offers) -
-//! `talking` (bridge and hold) - `ending` (disposition and sealing). What is journalled is in `record`.
+//! `talking` (bridge and hold), with `transfer` to another phone - `ending` (disposition and sealing). An operator's
+//! call to a colleague is a `consultation`. What is journalled is in `record`.
 
 mod caller;
 pub mod case_draft;
+mod consultation;
 pub mod contact;
 pub mod effect;
 mod ending;
 mod ivr_walk;
 pub mod leg;
 mod record;
+mod referral;
 pub mod refusal;
 mod setup;
 mod talking;
+mod transfer;
 pub mod turn;
 mod waiting;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::call::contact::Contact;
 use crate::call::effect::Ticket;
 use crate::call::leg::{Leg, LegEvent};
 use crate::call::record::Track;
+use crate::call::transfer::Transfer;
 use crate::call::turn::Turn;
 use crate::dialplan::Dialplan;
 use crate::dtmf::Digit;
@@ -32,16 +37,24 @@ use crate::ids::{ContactId, LegId, RecordingId, UserId};
 use crate::ivr::Walk;
 use crate::journal::Draft;
 use crate::media::{self, PlayId};
-use crate::sip::message::{Flow, NameAddr, Request, Response, Uri};
+use crate::sip::message::{Flow, Method, NameAddr, Request, Response, Uri};
 use crate::sip::transaction::{ClientTransactionId, ServerTransactionId};
 use crate::switchboard::snapshot::CallPhase;
 use crate::time::TimerTable;
 
+pub use consultation::Purpose;
 pub use setup::NewCall;
+pub use transfer::Destination;
+
+/// A phone called by name, for a transfer or by a colleague, rings this long: six rings, and a citizen who hears music
+/// meanwhile is not kept from other operators for longer.
+const LONGEST_RINGING: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub struct Call {
     contact: Contact,
+    purpose: Purpose,
+    /// The leg that came in: the citizen's, or that of the operator who calls a colleague.
     citizen: Leg,
     operator: Option<OperatorLeg>,
     /// Legs already given up that still wait for the end of their dialog or INVITE.
@@ -82,7 +95,7 @@ enum KeySource {
 
 /// The leg of the operator who is rung or talks.
 #[derive(Debug)]
-struct OperatorLeg {
+pub struct OperatorLeg {
     leg: Leg,
     user: UserId,
 }
@@ -99,11 +112,17 @@ enum Phase {
         walk: Box<Walk>,
     },
     Voicemail,
+    /// The colleague's phone rings.
+    Calling,
     /// In the queue; an operator may be ringing.
     Waiting {
         announcing: bool,
     },
     Talking,
+    /// Another phone is about to take the talk over.
+    Transferring {
+        transfer: Box<Transfer>,
+    },
     /// Over for both parties; the record is being completed.
     Ended {
         wrap_up: WrapUp,
@@ -140,6 +159,8 @@ enum Timer {
     Dispose,
     /// Nobody is kept on hold for longer than this.
     Hold,
+    /// A phone called by name must be answered by then.
+    Ring,
 }
 
 impl Call {
@@ -208,7 +229,9 @@ impl Call {
             Phase::Voicemail => CallPhase::Voicemail,
             Phase::Waiting { .. } if self.operator.is_some() => CallPhase::Ringing,
             Phase::Waiting { .. } => CallPhase::Waiting,
-            Phase::Talking => CallPhase::Talking,
+            Phase::Calling => CallPhase::Ringing,
+            Phase::Transferring { .. } if self.operator.is_none() => CallPhase::Ringing,
+            Phase::Talking | Phase::Transferring { .. } => CallPhase::Talking,
             Phase::Ended { .. } => CallPhase::WrapUp,
         }
     }
@@ -220,6 +243,11 @@ impl Call {
         request: &Request,
         turn: &mut Turn<'_>,
     ) {
+        if matches!(request.method, Method::Subscribe | Method::Notify) {
+            self.handle_subscription(leg, transaction, request, turn);
+            return;
+        }
+        self.keep_referral_current(leg);
         let event = self.leg_mut(leg).and_then(|leg| leg.handle_request(transaction, request, turn));
         self.handle_leg_event(leg, event, turn);
     }
@@ -283,6 +311,15 @@ impl Call {
             self.handle_citizen_event(event, turn);
         } else if self.operator.as_ref().is_some_and(|operator| operator.leg.id == leg) {
             self.handle_operator_event(event, turn);
+        } else if self.transfer_leg() == Some(leg) {
+            self.handle_transfer_event(event, turn);
+        }
+    }
+
+    fn transfer_leg(&self) -> Option<LegId> {
+        match &self.phase {
+            Phase::Transferring { transfer } => Some(transfer.leg().id),
+            _ => None,
         }
     }
 
@@ -311,6 +348,11 @@ impl Call {
             let event = operator.leg.handle_timeout(turn);
             self.handle_leg_event(leg, event, turn);
         }
+        if let Phase::Transferring { transfer } = &mut self.phase {
+            let leg = transfer.leg().id;
+            let event = transfer.leg_mut().handle_timeout(turn);
+            self.handle_leg_event(leg, event, turn);
+        }
         for leg in &mut self.retired {
             leg.handle_timeout(turn);
         }
@@ -328,18 +370,20 @@ impl Call {
                 Timer::Seal => self.handle_seal_timeout(turn),
                 Timer::Dispose => self.dispose_now(turn),
                 Timer::Hold => self.handle_hold_timeout(turn),
+                Timer::Ring => self.handle_ring_timeout(turn),
             }
         }
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let walk = match &self.phase {
+        let of_phase = match &self.phase {
             Phase::Ivr { walk } => walk.poll_timeout(),
+            Phase::Transferring { transfer } => transfer.leg().poll_timeout(),
             _ => None,
         };
         let operator = self.operator.as_ref().and_then(|operator| operator.leg.poll_timeout());
         let retired = self.retired.iter().filter_map(Leg::poll_timeout).min();
-        [retired, self.citizen.poll_timeout(), operator, walk, self.timers.next_deadline()]
+        [retired, self.citizen.poll_timeout(), operator, of_phase, self.timers.next_deadline()]
             .into_iter()
             .flatten()
             .min()
@@ -361,7 +405,11 @@ impl Call {
 
     fn live_legs(&mut self) -> impl Iterator<Item = &mut Leg> {
         let operator = self.operator.as_mut().map(|operator| &mut operator.leg);
-        std::iter::once(&mut self.citizen).chain(operator).chain(&mut self.retired)
+        let next = match &mut self.phase {
+            Phase::Transferring { transfer } => Some(transfer.leg_mut()),
+            _ => None,
+        };
+        std::iter::once(&mut self.citizen).chain(operator).chain(next).chain(&mut self.retired)
     }
 
     fn leg_mut(&mut self, leg: LegId) -> Option<&mut Leg> {

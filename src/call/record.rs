@@ -152,7 +152,11 @@ impl Call {
         Note { draft }
     }
 
+    /// Who called: the citizen, or the operator who asks a colleague.
     pub(super) fn applicant(&self) -> Actor {
+        if let Some(by) = self.placed_by() {
+            return super::talking::operator_actor(by);
+        }
         Actor {
             kind: ActorKind::Applicant,
             id: self.contact.id.to_string(),

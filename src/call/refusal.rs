@@ -4,15 +4,17 @@
 
 use crate::sdp::NegotiationError;
 use crate::sip::message::{Request, Response, StatusCode};
+use crate::sip::refer::ReferError;
+use crate::sip::replaces::ReplacesError;
 use crate::sip::session_timer;
 
 /// Seconds a refused caller is asked to wait; short, because a city line frees up all the time.
 pub const RETRY_AFTER_SECS: u32 = 5;
 
 /// Methods this element takes (RFC 3261 20.5).
-pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, PRACK, UPDATE";
-/// Extensions this element has (RFC 3261 20.37): RFC 3262, RFC 4028.
-pub const SUPPORTED: &str = "100rel, timer";
+pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, PRACK, UPDATE, REFER";
+/// Extensions this element has (RFC 3261 20.37): RFC 3262, RFC 4028, RFC 3891, RFC 4488.
+pub const SUPPORTED: &str = "100rel, timer, replaces, norefersub";
 /// Bodies this element reads (RFC 3261 20.1).
 pub const ACCEPT: &str = "application/sdp, multipart/mixed, application/dtmf-relay, application/dtmf";
 /// Longest Retry-After of a 500, in seconds (RFC 3261 14.2, RFC 3311 5.2).
@@ -76,12 +78,27 @@ pub enum Refusal {
     Cancelled,
     /// An authenticated phone asked for something its owner may not do.
     Forbidden,
+    /// A REFER or Replaces that cannot be read (RFC 3515 2.4.1, RFC 3891 3).
+    MalformedTransfer,
+    /// A transfer or replacement that we do not take part in.
+    Declined,
+    /// The colleague talks, or is already rung.
+    Busy,
+    /// The colleague has no phone here now, or did not pick up.
+    Unavailable,
+    /// SUBSCRIBE to an event package we do not have (RFC 6665 4.2.1).
+    BadEvent,
 }
 
 impl Refusal {
     pub const fn status(self) -> StatusCode {
         match self {
             Self::UnknownNumber => StatusCode::NOT_FOUND,
+            Self::MalformedTransfer => StatusCode::BAD_REQUEST,
+            Self::Declined => StatusCode::DECLINE,
+            Self::Busy => StatusCode::BUSY_HERE,
+            Self::Unavailable => StatusCode::TEMPORARILY_UNAVAILABLE,
+            Self::BadEvent => StatusCode(489),
             Self::UnknownScheme => StatusCode(416),
             Self::NoCommonCodec => StatusCode::NOT_ACCEPTABLE_HERE,
             Self::MalformedSdp | Self::MalformedBody | Self::NoContact => StatusCode::BAD_REQUEST,
@@ -138,6 +155,11 @@ impl Refusal {
             Self::NoContact => "no_contact",
             Self::Cancelled => "cancelled",
             Self::Forbidden => "forbidden",
+            Self::MalformedTransfer => "malformed_transfer",
+            Self::Declined => "declined",
+            Self::Busy => "busy",
+            Self::Unavailable => "unavailable",
+            Self::BadEvent => "bad_event",
         }
     }
 
@@ -190,6 +212,7 @@ impl Refusal {
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
                 response.with_header("Allow", ALLOW)
             }
+            StatusCode(489) => response.with_header("Allow-Events", crate::sip::refer::EVENT),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => response.with_header("Accept", ACCEPT),
             StatusCode::BAD_EXTENSION => {
                 response.with_header("Unsupported", unsupported(request).collect::<Vec<_>>().join(", "))
@@ -225,5 +248,21 @@ impl From<&NegotiationError> for Refusal {
             NegotiationError::Malformed(_) => Self::MalformedSdp,
             NegotiationError::NoAudio | NegotiationError::NoCodec => Self::NoCommonCodec,
         }
+    }
+}
+
+impl From<ReferError> for Refusal {
+    fn from(error: ReferError) -> Self {
+        match error {
+            ReferError::Malformed => Self::MalformedTransfer,
+            ReferError::Scheme => Self::UnknownScheme,
+            ReferError::Method => Self::Declined,
+        }
+    }
+}
+
+impl From<ReplacesError> for Refusal {
+    fn from(_: ReplacesError) -> Self {
+        Self::MalformedTransfer
     }
 }

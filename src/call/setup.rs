@@ -14,7 +14,7 @@ use crate::call::leg::{Leg, LegEnd};
 use crate::call::record::Track;
 use crate::call::refusal::Refusal;
 use crate::call::turn::Turn;
-use crate::call::{Call, Missing, Phase, Timer, WrapUp};
+use crate::call::{Call, Missing, Phase, Purpose, Timer, WrapUp};
 use crate::dialplan::Dialplan;
 use crate::ids::{ContactId, RecordingId};
 use crate::journal::{Draft, EventType};
@@ -43,6 +43,7 @@ pub struct NewCall {
     pub called: PhoneNumber,
     /// How its origin writes numbers.
     pub numbering: NumberingPlan,
+    pub purpose: Purpose,
     pub plan: Arc<Dialplan>,
     pub topic_categories: Arc<BTreeMap<String, String>>,
 }
@@ -81,6 +82,7 @@ impl Call {
         };
         let mut call = Self {
             contact,
+            purpose: new.purpose,
             legs: vec![citizen.id],
             citizen,
             operator: None,
@@ -98,6 +100,9 @@ impl Call {
             last_key: None,
         };
         turn.counters.calls_offered += 1;
+        if let Some(by) = call.placed_by() {
+            turn.acd.aside_began(id, by, turn.now.mono);
+        }
         turn.effect(Effect::OpenRecording {
             recording: call.track.recording().clone(),
             description: format!("Contact {id}"),
@@ -168,10 +173,22 @@ impl Call {
         if !missing.is_empty() {
             return;
         }
+        if self.is_consultation() {
+            self.ring_colleague(turn);
+            return;
+        }
         if let Err(refusal) = self.citizen.answer(turn) {
             self.abandon_setup(refusal, turn);
             return;
         }
+        let entries = self.answered(turn);
+        self.enter(Phase::Answered, turn);
+        self.commit(None, true, entries, turn);
+        tracing::info!(call.id = %self.contact.id, "call answered");
+    }
+
+    /// 200 OK is out: the recording runs; the entries that say so.
+    pub(super) fn answered(&mut self, turn: &mut Turn<'_>) -> Vec<Draft> {
         self.contact.answered_at = Some(turn.now.utc);
         turn.counters.calls_answered += 1;
         self.track.start(self.citizen.id, turn);
@@ -180,9 +197,7 @@ impl Call {
             .draft(EventType::RecStarted, Actor::system("switchboard"), turn)
             .with(json!({ "path": self.track.recording().path, "channels": { "left": "applicant", "right": "city" } }))
             .draft;
-        self.enter(Phase::Answered, turn);
-        self.commit(None, true, vec![answered, started], turn);
-        tracing::info!(call.id = %self.contact.id, "call answered");
+        vec![answered, started]
     }
 
     pub(super) fn handle_setup_timeout(&mut self, turn: &mut Turn<'_>) {
@@ -214,7 +229,7 @@ impl Call {
     }
 
     /// `entries` go before those of the end.
-    fn close_unanswered(
+    pub(super) fn close_unanswered(
         &mut self,
         termination: Termination,
         reason: &str,
@@ -226,10 +241,11 @@ impl Call {
         self.contact.termination = Some(termination);
         self.contact.recording = None;
         self.contact.disposition = Some(match termination {
-            Termination::CallerCancelled => Disposition::Abandoned,
+            Termination::CallerCancelled | Termination::NotAnswered => Disposition::Abandoned,
             _ => Disposition::Technical,
         });
         self.track.discard(turn);
+        self.end_aside(turn);
         self.enter(Phase::Ended { wrap_up: WrapUp::None }, turn);
         let ended = self
             .draft(EventType::ContactEnded, Actor::system("switchboard"), turn)

@@ -60,6 +60,21 @@ impl Call {
         }
     }
 
+    /// Both hear each other again, or music while the operator holds.
+    pub(super) fn join(&mut self, turn: &mut Turn<'_>) {
+        let Some(operator) = &self.operator else { return };
+        if operator.leg.is_held() {
+            self.play_music(turn);
+            self.timers.set(Timer::Hold, turn.now.mono + LONGEST_HOLD);
+            return;
+        }
+        turn.media(media::Command::Bridge { a: self.citizen.id, b: operator.leg.id });
+        self.next_play();
+        if !self.is_held() {
+            self.timers.stop(Timer::Hold);
+        }
+    }
+
     pub(super) fn note_hold(&mut self, by: &str, held: bool, turn: &mut Turn<'_>) {
         let event = if held { EventType::ContactHeld } else { EventType::ContactResumed };
         if held {
@@ -82,7 +97,7 @@ impl Call {
             self.end(Termination::LimitReached, turn);
         } else if let Some(operator) = self.operator.as_mut().filter(|operator| operator.leg.is_held()) {
             operator.leg.hang_up(turn);
-            self.requeue(turn);
+            self.handle_operator_lost(turn);
         }
     }
 
@@ -95,15 +110,26 @@ impl Call {
         }
     }
 
+    /// The operator's phone is gone without a BYE; a transfer that rings already goes on without it.
+    fn handle_operator_lost(&mut self, turn: &mut Turn<'_>) {
+        if matches!(self.phase, Phase::Transferring { .. }) {
+            self.handle_transferor_left(turn);
+        } else {
+            self.requeue(turn);
+        }
+    }
+
     pub(super) fn handle_media_timeout(&mut self, leg: LegId, turn: &mut Turn<'_>) {
         if leg == self.citizen.id {
             self.end(Termination::MediaTimeout, turn);
-        } else if matches!(self.phase, Phase::Talking) && self.operator_leg() == Some(leg) {
+        } else if matches!(self.phase, Phase::Talking | Phase::Transferring { .. })
+            && self.operator_leg() == Some(leg)
+        {
             tracing::warn!(call.id = %self.contact.id, leg.id = %leg, "operator's phone went silent");
             if let Some(operator) = &mut self.operator {
                 operator.leg.hang_up(turn);
             }
-            self.requeue(turn);
+            self.handle_operator_lost(turn);
         }
     }
 
@@ -112,6 +138,11 @@ impl Call {
         let Some(user) = self.operator() else { return };
         self.retire_operator(turn);
         turn.acd.call_ended(self.contact.id, user, turn.now.mono);
+        self.wait_again("operator_lost", turn);
+    }
+
+    /// Back into the queue, before all others: this caller has waited once.
+    pub(super) fn wait_again(&mut self, why: &str, turn: &mut Turn<'_>) {
         let language = self.contact.language.unwrap_or(Language::Uk);
         let queue = self.contact.queue.clone().unwrap_or_default();
         let entry = QueueEntry { contact: self.contact.id, queue: queue.clone(), language, urgent: true };
@@ -124,7 +155,7 @@ impl Call {
         let note = self
             .draft(EventType::ContactQueued, Actor::system("acd"), turn)
             .with(json!({ "queue": queue, "language": language, "urgent": true }))
-            .because("operator_lost");
+            .because(why);
         self.commit(None, false, vec![note.draft], turn);
         self.play_music(turn);
     }

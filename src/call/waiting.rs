@@ -105,7 +105,7 @@ impl Call {
 
     /// Stop ringing: CANCEL goes out at once.
     pub fn withdraw_offer(&mut self, from: UserId, turn: &mut Turn<'_>) {
-        if !matches!(self.phase, Phase::Talking)
+        if matches!(self.phase, Phase::Waiting { .. })
             && let Some(operator) = &mut self.operator
             && operator.user == from
         {
@@ -115,6 +115,10 @@ impl Call {
     }
 
     pub(super) fn handle_operator_event(&mut self, event: LegEvent, turn: &mut Turn<'_>) {
+        if matches!(self.phase, Phase::Calling) {
+            self.handle_colleague_event(event, turn);
+            return;
+        }
         match event {
             // What an operator's phone plays before it is answered is not for the caller, who hears music.
             LegEvent::Prepared
@@ -122,9 +126,14 @@ impl Call {
             | LegEvent::EarlyMedia
             | LegEvent::Acknowledged
             | LegEvent::Digit(_) => {}
+            // A phone that took over from another one acknowledges; it talks already.
+            LegEvent::Established if matches!(self.phase, Phase::Talking) => {}
             LegEvent::Established => self.connect(turn),
             LegEvent::Held => self.hold(turn),
             LegEvent::Resumed => self.resume(turn),
+            LegEvent::Ended(_) if matches!(self.phase, Phase::Transferring { .. }) => {
+                self.handle_transferor_left(turn);
+            }
             LegEvent::Ended(end) if matches!(self.phase, Phase::Talking) => {
                 self.handle_operator_left(end, turn)
             }

@@ -199,10 +199,22 @@ fn trunks(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) 
 }
 
 fn queues(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) {
-    let mut names = BTreeSet::new();
+    let (mut names, mut extensions) = (BTreeSet::new(), BTreeSet::new());
     for (index, queue) in config.queue.iter().enumerate() {
         if !names.insert(&queue.name) {
             complaints.push(place.at("[queue]", "name", index, "another queue has this name"));
+        }
+        let Some(extension) = &queue.extension else { continue };
+        if extension.is_empty() || !extension.bytes().all(|byte| byte.is_ascii_digit()) {
+            complaints.push(place.at(
+                "[queue]",
+                "extension",
+                index,
+                "an extension consists of digits, as in 810",
+            ));
+        }
+        if !extensions.insert(extension) {
+            complaints.push(place.at("[queue]", "extension", index, "another queue has this extension"));
         }
     }
 }

@@ -15,6 +15,8 @@ use super::checks::within;
 pub struct Queue {
     /// As the dialplan names it.
     pub name: String,
+    /// Dialled from an operator's phone to transfer a caller here, beside the name; none unless given.
+    pub extension: Option<String>,
     /// Most callers waiting at once, 1 to 1,000.
     #[serde(deserialize_with = "within::<1, 1_000, _>")]
     pub capacity: u64,
@@ -36,6 +38,7 @@ impl Default for Queue {
     fn default() -> Self {
         Self {
             name: "city".to_owned(),
+            extension: None,
             capacity: 50,
             no_answer_secs: 20,
             wrap_up_secs: 30,

@@ -73,6 +73,11 @@ fn every_complaint_has_its_place() {
             "[[queue]]\nname = \"a\"\n[[queue]]\nname = \"a\"\n",
             "config.toml:4:1: another queue has this name",
         ),
+        ("[[queue]]\nname = \"a\"\nextension = \"8a\"\n", "config.toml:3:1: an extension consists of digits"),
+        (
+            "[[queue]]\nname = \"a\"\nextension = \"8\"\n[[queue]]\nname = \"b\"\nextension = \"8\"\n",
+            "config.toml:6:1: another queue has this extension",
+        ),
         ("[operator]\nready_code = \"71\"\n", "config.toml:2:1: a star code is"),
         ("[sip\n", "config.toml:1:5: "),
         ("[sip]\nudp = \"0.0.0.0:5060\"\n", "config.toml:2:1: others reach us here"),

@@ -32,6 +32,7 @@ vocabulary! {
     ContactConnected = "contact.connected",
     ContactHeld = "contact.held",
     ContactResumed = "contact.resumed",
+    ContactTransferred = "contact.transferred",
     ContactEnded = "contact.ended",
     ContactDisposed = "contact.disposed",
     IvrEntered = "ivr.entered",

@@ -3,7 +3,7 @@
 //! what an admitted INVITE becomes is `call/setup.rs`.
 
 use crate::call::refusal::{Refusal, with_abilities};
-use crate::call::{Call, NewCall};
+use crate::call::{NewCall, Purpose};
 use crate::ids::LegId;
 use crate::phone_number::{NumberingPlan, PhoneNumber};
 use crate::sip::digest_auth::{Ha1, Verdict};
@@ -43,9 +43,20 @@ impl Switchboard {
             Method::Invite => self.handle_invite(transaction, request, flow, now),
             Method::Register => self.handle_register(transaction, &request, flow, now),
             Method::Options => self.handle_options(transaction, &request, now),
-            Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify => {
+            Method::Bye
+            | Method::Info
+            | Method::Update
+            | Method::Prack
+            | Method::Notify
+            | Method::Subscribe
+            | Method::Refer => {
                 let refusal = match request.method {
-                    Method::Bye | Method::Info | Method::Update | Method::Prack => Refusal::NoSuchDialog,
+                    Method::Bye | Method::Info | Method::Update | Method::Prack | Method::Notify => {
+                        Refusal::NoSuchDialog
+                    }
+                    // Subscriptions are made by REFER, and REFER only moves a call that is on.
+                    Method::Subscribe => Refusal::BadEvent,
+                    Method::Refer => Refusal::Declined,
                     _ => Refusal::MethodNotAllowed,
                 };
                 self.refuse(transaction, &request, refusal, now);
@@ -70,6 +81,10 @@ impl Switchboard {
             self.refuse(transaction, request, refusal, now);
             return;
         }
+        if request.method == Method::Refer {
+            self.handle_refer(leg, transaction, request, now);
+            return;
+        }
         self.with_leg(
             leg,
             now,
@@ -89,11 +104,26 @@ impl Switchboard {
     }
 
     fn handle_invite(&mut self, transaction: ServerTransactionId, request: Request, flow: Flow, now: Now) {
+        if request.headers.first("Replaces").is_some() {
+            self.handle_replacing_invite(transaction, request, flow, now);
+            return;
+        }
         let number = PhoneNumber::from_user_part(request.uri.user.as_deref().unwrap_or_default());
         let service = self.is_service_code(number.as_str());
-        let Some(origin) = self.identify(transaction, &request, flow, service, now) else { return };
+        let colleague = self.operator_of(number.as_str());
+        let must_be_phone = service || colleague.is_some();
+        let Some(origin) = self.identify(transaction, &request, flow, must_be_phone, now) else { return };
         if service {
             self.start_service(transaction, request, flow, &origin, now);
+            return;
+        }
+        if let Some(colleague) = colleague {
+            match origin {
+                Origin::Phone(extension) => {
+                    self.start_consultation(transaction, request, flow, extension, colleague, now);
+                }
+                Origin::Trunk(_) => self.refuse(transaction, &request, Refusal::Forbidden, now),
+            }
             return;
         }
         let numbering = match &origin {
@@ -106,7 +136,7 @@ impl Switchboard {
             Some(Refusal::Stopping)
         } else if self.intake == Intake::Throttled {
             Some(Refusal::NotDurable)
-        } else if self.calls.values().filter(|call| !call.is_over()).count() >= self.settings.capacity {
+        } else if self.citizens_calls() >= self.settings.capacity {
             Some(Refusal::OverCapacity)
         } else if let Origin::Trunk(name) = &origin {
             self.pass_trunk(name, now).err()
@@ -127,17 +157,16 @@ impl Switchboard {
             },
             called: number,
             numbering,
+            purpose: Purpose::Service,
             plan: self.settings.plan.clone(),
             topic_categories: self.settings.topic_categories.clone(),
         };
-        match with_turn!(self, now, |turn| Call::offered(new, turn)) {
-            Ok(call) => {
-                self.recordings.insert(call.recording(), call.id());
-                self.waiting_for.extend(call.awaited_ticket().map(|ticket| (ticket, call.id())));
-                self.keep(call);
-            }
-            Err((refusal, invite)) => self.refuse(transaction, &invite, refusal, now),
-        }
+        self.start_call(new, now);
+    }
+
+    /// What `capacity` counts.
+    fn citizens_calls(&self) -> usize {
+        self.calls.values().filter(|call| !call.is_over() && !call.is_consultation()).count()
     }
 
     fn start_service(

@@ -4,6 +4,7 @@
 
 use crate::call::contact::Disposition;
 use crate::ids::{ContactId, UserId};
+use crate::phone_number::PhoneNumber;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
@@ -23,6 +24,12 @@ pub enum Command {
         operator: UserId,
         contact: ContactId,
         disposition: Disposition,
+    },
+    /// The operator who talks passes the caller on to an extension or a queue (blind).
+    Transfer {
+        contact: ContactId,
+        by: UserId,
+        target: PhoneNumber,
     },
     /// Ends a live call in order (supervisor, or the operator who holds it).
     HangUp {

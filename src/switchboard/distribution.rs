@@ -31,26 +31,23 @@ impl Switchboard {
     }
 
     fn offer(&mut self, contact: ContactId, operator: UserId, now: Now) {
-        let extension = self
-            .settings
-            .operators
-            .iter()
-            .find(|known| known.user == operator)
-            .map(|known| known.extension.clone());
-        let binding = extension.and_then(|extension| {
-            self.registrar.bindings(&extension).first().map(|binding| (binding.contact.clone(), binding.flow))
-        });
-        let (Some((target, flow)), Some(call)) = (binding, self.calls.get(&contact)) else {
+        let (Some((target, flow)), Some(call)) = (self.phone_of(operator), self.calls.get(&contact)) else {
             self.acd.offer_failed(contact, operator, OfferFailure::Unreachable, now.mono);
             return;
         };
-        let caller = call.contact().caller.clone();
+        let from = self.shown_caller(call);
+        let offer = OfferTarget { user: operator, target, from, flow };
+        self.with_call(contact, now, |call, turn| call.offer_to(offer, turn));
+    }
+
+    /// What an operator's phone shows: the citizen's number, and what the call is about.
+    pub(super) fn shown_caller(&self, call: &Call) -> NameAddr {
+        let caller = &call.contact().caller;
         let user = if caller.is_withheld() { "anonymous" } else { caller.as_str() };
         let realm = Host::Name(self.settings.realm.to_ascii_lowercase());
         let mut from = NameAddr::new(Uri::sip(Some(user), realm, None));
         from.display = Some(pop_text(call, &self.settings.short_number));
-        let offer = OfferTarget { user: operator, target, from, flow };
-        self.with_call(contact, now, |call, turn| call.offer_to(offer, turn));
+        from
     }
 
     fn journal_status(&mut self, operator: UserId, status: &OperatorStatus, now: Now) {
@@ -84,6 +81,9 @@ impl Switchboard {
                     )));
                 }
                 self.with_call(contact, now, |call, turn| call.dispose(disposition, operator, turn));
+            }
+            Command::Transfer { contact, by, target } => {
+                self.transfer_by_command(contact, by, &target, now)?;
             }
             Command::HangUp { contact, by } => {
                 let call = self.calls.get(&contact).ok_or(CommandError::Unknown)?;

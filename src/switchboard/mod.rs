@@ -7,11 +7,13 @@ mod admission;
 pub mod command;
 mod distribution;
 mod flows;
+mod internal;
 mod registration;
 mod request_check;
 mod service_code;
 pub mod settings;
 pub mod snapshot;
+mod transfer;
 pub mod trunks;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};

@@ -38,6 +38,8 @@ pub struct Settings {
     pub accounts: HashMap<String, Account>,
     pub operators: Vec<OperatorProfile>,
     pub queues: Vec<QueueSettings>,
+    /// Queues that operators transfer to by number, for phones that cannot dial a name.
+    pub queue_extensions: BTreeMap<String, String>,
     /// Dialled by an operator's phone to become ready and not ready.
     pub ready_code: String,
     pub not_ready_code: String,

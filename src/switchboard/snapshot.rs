@@ -37,6 +37,10 @@ pub struct LiveCall {
     /// From 1, while waiting.
     pub position: Option<usize>,
     pub operator: Option<UserId>,
+    /// Whose phone rings to take the call over from the operator, who still has it.
+    pub transfer_to: Option<UserId>,
+    /// The operator who calls a colleague; none when a citizen calls.
+    pub placed_by: Option<UserId>,
     pub case: Option<CaseNumber>,
     pub on_hold: bool,
 }
@@ -155,7 +159,9 @@ impl super::Switchboard {
                     ivr_path: contact.ivr_path.clone(),
                     queue: contact.queue.clone(),
                     position: positions.get(&contact.id).copied(),
-                    operator: call.operator().or(contact.operator),
+                    operator: call.operator().or(call.transfer_target()).or(contact.operator),
+                    transfer_to: call.operator().and(call.transfer_target()),
+                    placed_by: call.placed_by(),
                     case: contact.case.clone(),
                     on_hold: call.is_held(),
                 }

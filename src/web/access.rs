@@ -62,6 +62,7 @@ pub(super) const RULES: &[Rule] = &[
     only("GET", "/api/v1/calls/{id}/recording", HEARING),
     only("GET", "/api/v1/calls/{id}/peaks", HEARING),
     only("POST", "/api/v1/calls/{id}/disposition", TALKING),
+    only("POST", "/api/v1/calls/{id}/transfer", TALKING),
     only("POST", "/api/v1/calls/{id}/hangup", HANGING_UP),
     only("GET", "/api/v1/cases", CASES),
     only("GET", "/api/v1/cases/{number}", CASES),

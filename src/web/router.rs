@@ -97,6 +97,7 @@ fn call_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(calls::peaks::show))
         .routes(routes!(timeline::of_call))
         .routes(routes!(calls::dispose))
+        .routes(routes!(calls::transfer))
         .routes(routes!(calls::hang_up))
 }
 

@@ -6,7 +6,6 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::call::leg::{Leg, State};
 use crate::sdp;
-use crate::sip::dialog::Dialog;
 use crate::sip::message::{Flow, Host, Scheme, Transport, Uri};
 
 /// Ports of RFC 3261 19.1.2.
@@ -70,20 +69,6 @@ impl Leg {
         if let Some(dialog) = self.dialog_mut() {
             dialog.flow = flow;
             dialog.contact = contact;
-        }
-    }
-
-    fn dialog(&self) -> Option<&Dialog> {
-        match &self.state {
-            State::Answered { dialog, .. } | State::Established { dialog, .. } => Some(dialog),
-            _ => None,
-        }
-    }
-
-    fn dialog_mut(&mut self) -> Option<&mut Dialog> {
-        match &mut self.state {
-            State::Answered { dialog, .. } | State::Established { dialog, .. } => Some(dialog),
-            _ => None,
         }
     }
 }

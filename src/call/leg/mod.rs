@@ -7,6 +7,7 @@ mod body;
 mod early;
 mod flow;
 mod over_trunk;
+mod refer;
 mod refresh;
 mod reliable;
 mod renegotiate;

@@ -105,6 +105,15 @@ impl Uri {
         }
     }
 
+    /// The values of the header `name` in the part after `?`, unescaped (RFC 3261 19.1.1).
+    pub fn headers_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = String> + 'a {
+        let pairs = self.uri_headers.iter().flat_map(|headers| headers.split('&'));
+        pairs
+            .filter_map(|pair| pair.split_once('='))
+            .filter(move |(known, _)| grammar::unescape(known).eq_ignore_ascii_case(name))
+            .map(|(_, value)| grammar::unescape(value))
+    }
+
     fn hostless(scheme: Scheme) -> Self {
         Self { scheme, ..Self::sip(None, Host::Name(String::new()), None) }
     }

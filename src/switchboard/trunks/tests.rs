@@ -36,6 +36,7 @@ fn settings(trunks: Vec<settings::Trunk>) -> Settings {
         accounts: HashMap::new(),
         operators: Vec::new(),
         queues: Vec::new(),
+        queue_extensions: Default::default(),
         ready_code: "*71".to_owned(),
         not_ready_code: "*72".to_owned(),
     }

@@ -16,6 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::call::contact::{Contact, Disposition};
 use crate::case::CaseNumber;
 use crate::ids::{ContactId, UserId};
+use crate::phone_number::PhoneNumber;
 use crate::store::ContactFilter;
 use crate::switchboard::Command;
 
@@ -106,6 +107,30 @@ pub(super) async fn dispose(
 ) -> Result<StatusCode, ApiError> {
     let operator = principal.user.id;
     web.command(Command::Dispose { operator, contact, disposition: choice.disposition }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TransferTarget {
+    /// An operator's extension, or the name or number of a queue.
+    #[schema(value_type = String, example = "202")]
+    target: PhoneNumber,
+}
+
+/// The operator who talks passes the caller on; until the target answers the caller hears music, and a target that does
+/// not answer gives the call back.
+#[utoipa::path(post, path = "/api/v1/calls/{id}/transfer", tag = "calls", params(("id" = String, Path)),
+    request_body = TransferTarget,
+    responses((status = 204), (status = 403), (status = 404), (status = 409), (status = 503)))]
+pub(super) async fn transfer(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(contact): Path<ContactId>,
+    Json(to): Json<TransferTarget>,
+) -> Result<StatusCode, ApiError> {
+    let target = PhoneNumber::from_user_part(to.target.as_str());
+    web.command(Command::Transfer { contact, by: principal.user.id, target }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -121,6 +121,8 @@ mod tests {
             queue: None,
             position: None,
             operator: None,
+            transfer_to: None,
+            placed_by: None,
             case: None,
             on_hold: false,
         }

@@ -25,6 +25,7 @@ const EXPECTED: &str = "
     GET    /api/v1/calls/{id}/recording             osma
     GET    /api/v1/calls/{id}/peaks                 osma
     POST   /api/v1/calls/{id}/disposition           o
+    POST   /api/v1/calls/{id}/transfer              o
     POST   /api/v1/calls/{id}/hangup                os
     GET    /api/v1/cases                            oscemra
     GET    /api/v1/cases/{number}                   oscemra

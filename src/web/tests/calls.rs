@@ -233,6 +233,8 @@ async fn operators_hang_up_their_own_calls_and_supervisors_any() {
         queue: None,
         position: None,
         operator: Some(user_id(Role::Executor)),
+        transfer_to: None,
+        placed_by: None,
         case: None,
         on_hold: false,
     };
@@ -244,4 +246,16 @@ async fn operators_hang_up_their_own_calls_and_supervisors_any() {
     assert_eq!(carried_out, Command::HangUp { contact: id, by: user_id(Supervisor) });
     let gone = format!("/api/v1/calls/{}/hangup", new_uuid());
     assert_eq!(service.post(Supervisor, &gone, json!({})).await.status(), 404);
+}
+
+#[tokio::test]
+async fn operators_pass_their_callers_on() {
+    let mut service = Service::start().await;
+    let id = ContactId(new_uuid());
+    let path = format!("/api/v1/calls/{id}/transfer");
+    assert_eq!(service.post(Supervisor, &path, json!({ "target": "202" })).await.status(), 403);
+    assert_eq!(service.post(Operator, &path, json!({ "target": "2-02" })).await.status(), 204);
+    let target = crate::phone_number::PhoneNumber::from_user_part("202");
+    let carried_out = service.commands.recv().await.unwrap();
+    assert_eq!(carried_out, Command::Transfer { contact: id, by: user_id(Operator), target });
 }

@@ -83,6 +83,7 @@ pub(super) fn settings(operators: &[(UserId, String)]) -> Settings {
             .collect(),
         operators: operators.iter().enumerate().map(profile).collect(),
         queues,
+        queue_extensions: [("810".to_owned(), "city".to_owned())].into(),
         ready_code: "*71".to_owned(),
         not_ready_code: "*72".to_owned(),
     }

@@ -20,7 +20,13 @@ const LENGTH_TOLERANCE_MS: i64 = 100;
 /// One call to one operator, one operator to one call; both sides agree on it.
 pub(super) fn after_each_step(snapshot: &Snapshot) {
     let mut holders: HashMap<UserId, ContactId> = HashMap::new();
+    // Who is rung to take a call over from an operator who still has it.
+    let mut rung: HashMap<UserId, ContactId> = HashMap::new();
     for call in &snapshot.calls {
+        if let Some(target) = call.transfer_to {
+            assert_ne!(call.operator, Some(target), "{} is transferred to who has it", call.id);
+            assert!(rung.insert(target, call.id).is_none(), "operator {target} is rung for two calls");
+        }
         if !matches!(call.phase, CallPhase::Ringing | CallPhase::Talking) {
             continue;
         }
@@ -31,6 +37,11 @@ pub(super) fn after_each_step(snapshot: &Snapshot) {
         }
     }
     for operator in &snapshot.operators {
+        if let Some(contact) = rung.get(&operator.id) {
+            assert_eq!(operator.status, OperatorStatus::Offered { contact: *contact }, "{}", operator.id);
+            assert_eq!(holders.get(&operator.id), None, "operator {} is rung and has a call", operator.id);
+            continue;
+        }
         let (status, phase) = match &operator.status {
             OperatorStatus::Offered { contact } => (Some(contact), CallPhase::Ringing),
             OperatorStatus::Talking { contact } => (Some(contact), CallPhase::Talking),

@@ -28,6 +28,8 @@ pub(super) struct Person {
     pub final_response: Option<Box<Response>>,
     pub ringing: Option<Ringing>,
     pub rung: u64,
+    /// The answer this telephone gave last: its end of the dialog.
+    pub answer: Option<Box<Response>>,
     pub talked: bool,
 }
 
@@ -78,6 +80,39 @@ impl Reaction {
             0..78 => Self::Answer { after: millis(rng, 100, 6_000) },
             78..90 => Self::Reject { after: millis(rng, 50, 2_000) },
             _ => Self::LetRing,
+        }
+    }
+}
+
+/// The operator who is never ready, but takes what colleagues pass on.
+pub(super) const SECOND_LINE: &str = "105";
+
+/// How an operator ends their part of a talk.
+#[derive(Clone, Debug)]
+pub(super) enum Farewell {
+    HangUp,
+    /// Passes the citizen on, by REFER from the phone or from the desk; `leaves` hangs up without waiting for the
+    /// outcome.
+    Transfer {
+        to: String,
+        by_phone: bool,
+        leaves: bool,
+    },
+    /// Waits for the citizen to go.
+    Stay,
+}
+
+impl Farewell {
+    pub(super) fn draw(rng: &mut StdRng) -> Self {
+        match rng.random_range(0..100) {
+            0..45 => Self::HangUp,
+            45..75 => {
+                // Colleagues, mostly busy; who is there for transfers only; the queue by number and by name; nobody.
+                let targets = ["100", "101", "102", "103", SECOND_LINE, SECOND_LINE, "810", "city", "999"];
+                let to = targets[rng.random_range(0..targets.len())].to_owned();
+                Self::Transfer { to, by_phone: rng.random(), leaves: rng.random() }
+            }
+            _ => Self::Stay,
         }
     }
 }

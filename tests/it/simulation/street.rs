@@ -9,15 +9,19 @@ use ringback::acd::OperatorStatus;
 use ringback::call::leg::LegEvent;
 use ringback::dtmf::Digit;
 use ringback::media::{self, Exchange, PlayId};
-use ringback::sip::message::{Flow, Host, StatusCode, Transport, Uri};
+use ringback::phone_number::PhoneNumber;
+use ringback::sip::message::{
+    CSeq, Flow, Headers, Host, Message, Method, Request, StatusCode, Transport, Uri, parse_datagram,
+};
 use ringback::sip::registration::{Output, Registration};
 use ringback::softphone::Account;
 use ringback::softphone::line::{self, Line};
 use ringback::switchboard::Command;
+use ringback::switchboard::snapshot::CallPhase;
 
 use super::city::{SHORT_NUMBER, address, service};
 use super::ears::Ears;
-use super::people::{Person, Reaction, Role, Temper, later, millis};
+use super::people::{Farewell, Person, Reaction, Role, SECOND_LINE, Temper, later, millis};
 use super::world::{Happening, TICK, World};
 
 impl World {
@@ -37,6 +41,7 @@ impl World {
             final_response: None,
             ringing: None,
             rung: 0,
+            answer: None,
             talked: false,
         });
         index
@@ -45,13 +50,15 @@ impl World {
     /// Every operator's telephone registers; readiness is asked for whenever it is missing.
     pub(super) fn sign_operators_in(&mut self) {
         for person in 0..self.people.len() {
-            let Role::Operator { extension, .. } = &self.people[person].role else { continue };
+            let Role::Operator { extension, .. } = self.people[person].role.clone() else { continue };
             let account =
                 Account { extension: extension.clone(), password: extension.clone(), registrar: service() };
             let line = &mut self.people[person].line;
             let registration = account.registration(line.local(), line.mint().seed(), self.now.mono);
             self.register(person, registration);
-            self.agenda.add(self.now.mono, Happening::Ready { person });
+            if extension != SECOND_LINE {
+                self.agenda.add(self.now.mono, Happening::Ready { person });
+            }
         }
     }
 
@@ -143,6 +150,7 @@ impl World {
             match output {
                 line::Output::Transmit { bytes, .. } => {
                     let from = self.people[person].line.local();
+                    self.note_answer(person, &bytes);
                     if !self.people[person].vanished && self.arrives() {
                         let at = self.arrival();
                         self.agenda.add(at, Happening::ToService { bytes, from });
@@ -214,11 +222,73 @@ impl World {
             }
             Role::Operator { .. } => {
                 let at = later(self.now.mono, &mut self.rng, 1_000, 12_000);
-                if self.rng.random_bool(0.6) {
-                    self.agenda.add(at, Happening::HangUp { person });
+                match Farewell::draw(&mut self.rng) {
+                    Farewell::HangUp => self.agenda.add(at, Happening::HangUp { person }),
+                    Farewell::Transfer { to, by_phone, leaves } => {
+                        self.agenda.add(at, Happening::Transfer { person, to, by_phone });
+                        if leaves {
+                            let at = later(at, &mut self.rng, 10, 3_000);
+                            self.agenda.add(at, Happening::HangUp { person });
+                        }
+                    }
+                    Farewell::Stay => {}
                 }
             }
         }
+    }
+
+    /// Keeps the 200 OK that opens a dialog of this telephone.
+    fn note_answer(&mut self, person: usize, bytes: &[u8]) {
+        if let Ok(Message::Response(response)) = parse_datagram(bytes)
+            && response.status == StatusCode::OK
+            && response.cseq.method == Method::Invite
+        {
+            self.people[person].answer = Some(Box::new(response));
+        }
+    }
+
+    /// The operator passes the citizen on, whatever has become of the call meanwhile.
+    pub(super) fn transfer(&mut self, person: usize, to: &str, by_phone: bool) {
+        let Role::Operator { user, .. } = self.people[person].role else { return };
+        if by_phone {
+            self.refer(person, to);
+            return;
+        }
+        let calls = self.board.snapshot(self.now).calls;
+        let held = calls.iter().find(|call| call.operator == Some(user) && call.phase == CallPhase::Talking);
+        if let Some(contact) = held.map(|call| call.id) {
+            let target = PhoneNumber::from_user_part(to);
+            // Busy targets and unknown ones are refused; the call goes on.
+            self.board.handle_command(Command::Transfer { contact, by: user, target }, self.now).ok();
+            self.carry_out();
+        }
+    }
+
+    /// REFER in the dialog of the last call.
+    fn refer(&mut self, person: usize, to: &str) {
+        let Some(answer) = self.people[person].answer.clone() else { return };
+        let host = Host::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let mut headers = Headers::default();
+        headers.push("Refer-To", format!("<sip:{to}@ringback>"));
+        headers.push("Contact", format!("<sip:{}>", self.people[person].line.local()));
+        let refer = Request {
+            method: Method::Refer,
+            uri: Uri::sip(Some("ringback"), host, Some(service().port())),
+            via: Vec::new(),
+            from: answer.to,
+            to: answer.from,
+            call_id: answer.call_id,
+            // The line counts its own requests in the dialog from 1; an equal number is no step back.
+            cseq: CSeq { seq: 1, method: Method::Refer },
+            max_forwards: 70,
+            headers,
+            body: Vec::new(),
+        };
+        let local = self.people[person].line.local();
+        let flow = Flow { transport: Transport::Udp, local, remote: service() };
+        let time = self.now;
+        self.people[person].line.send(refer, flow, time).unwrap();
+        self.serve_person(person);
     }
 
     pub(super) fn hear_person(&mut self, person: usize, sink: Ears) {

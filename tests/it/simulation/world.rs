@@ -14,6 +14,7 @@ use rand::{RngExt, SeedableRng};
 use ringback::acd::OperatorStatus;
 use ringback::call::contact::Disposition;
 use ringback::ids::{LegId, Mint, RecordingId, UserId};
+use ringback::journal::EventType;
 use ringback::media::{self, Exchange, Sound};
 use ringback::sip::message::{Flow, Transport, parse_datagram};
 use ringback::switchboard::{Input, Switchboard};
@@ -48,6 +49,8 @@ pub(super) struct Tally {
     pub offered: usize,
     pub queued: usize,
     pub talked: usize,
+    /// Times a citizen was passed on.
+    pub transferred: usize,
     pub abandoned: usize,
     pub technical: usize,
     pub heard: usize,
@@ -81,6 +84,11 @@ pub(super) enum Happening {
     },
     HangUp {
         person: usize,
+    },
+    Transfer {
+        person: usize,
+        to: String,
+        by_phone: bool,
     },
     Vanish {
         person: usize,
@@ -223,6 +231,7 @@ impl World {
                 self.people[person].line.hang_up(time);
                 self.serve_person(person);
             }
+            Happening::Transfer { person, to, by_phone } => self.transfer(person, &to, by_phone),
             Happening::Vanish { person } => self.people[person].vanished = true,
             Happening::React { person, rung, answer } => self.react(person, rung, answer),
             Happening::Ready { person } => self.ask_for_readiness(person),
@@ -290,6 +299,8 @@ impl World {
             tally.abandoned += usize::from(contact.disposition == Some(Disposition::Abandoned));
             tally.technical += usize::from(contact.disposition == Some(Disposition::Technical));
         }
+        let entries = self.record.entries.values().flatten();
+        tally.transferred = entries.filter(|entry| entry.event == EventType::ContactTransferred).count();
         tally.heard = self.tapes.values().filter(|tape| tape.loud_ticks > 0).count();
         tally
     }

@@ -1,0 +1,155 @@
+//! One operator calls another: to ask, often with a citizen on hold, before a transfer. A contact of its own, recorded
+//! like every call (docs/decisions/0004), whose first leg is the asking operator's and whose second the colleague's.
+//! Which extension is whose is `switchboard/internal.rs`'s; what becomes of a consultation that ends in a transfer is
+//! in `transfer.rs`.
+
+use serde_json::json;
+
+use crate::acd::OperatorError;
+use crate::call::leg::{Leg, LegEnd, LegEvent};
+use crate::call::refusal::Refusal;
+use crate::call::talking::operator_actor;
+use crate::call::turn::Turn;
+use crate::call::{Call, LONGEST_RINGING, OfferTarget, OperatorLeg, Phase, Timer};
+use crate::ids::{LegId, UserId};
+use crate::journal::EventType;
+use crate::termination::Termination;
+
+/// What a call is for.
+#[derive(Clone, Debug)]
+pub enum Purpose {
+    /// A citizen calls the city.
+    Service,
+    /// An operator calls a colleague.
+    Consultation { by: UserId, colleague: Box<OfferTarget> },
+}
+
+impl Call {
+    pub fn is_consultation(&self) -> bool {
+        matches!(self.purpose, Purpose::Consultation { .. })
+    }
+
+    /// The operator who asks a colleague.
+    pub fn placed_by(&self) -> Option<UserId> {
+        match &self.purpose {
+            Purpose::Consultation { by, .. } => Some(*by),
+            Purpose::Service => None,
+        }
+    }
+
+    /// The operator whose phone is at the other end of `leg`.
+    pub fn operator_at(&self, leg: LegId) -> Option<UserId> {
+        if self.citizen.id == leg {
+            self.placed_by()
+        } else {
+            self.operator().filter(|_| self.operator_leg() == Some(leg))
+        }
+    }
+
+    /// The leg that the call began with.
+    pub fn is_incoming(&self, leg: LegId) -> bool {
+        self.citizen.id == leg
+    }
+
+    /// Both talk and no transfer is under way.
+    pub fn is_talking(&self) -> bool {
+        matches!(self.phase, Phase::Talking)
+    }
+
+    /// Contact and file are there: now the colleague's phone rings.
+    pub(super) fn ring_colleague(&mut self, turn: &mut Turn<'_>) {
+        let Purpose::Consultation { colleague, .. } = &self.purpose else { return };
+        let OfferTarget { user, target, from, flow } = colleague.as_ref().clone();
+        if let Err(error) = turn.acd.call_by_name(self.contact.id, user, turn.now.mono) {
+            self.give_up_calling(Refusal::from(&error), turn);
+            return;
+        }
+        let headers = vec![("X-Ringback-Contact", self.contact.id.to_string())];
+        let leg = Leg::outgoing(target, from, headers, flow, turn);
+        self.legs.push(leg.id);
+        self.operator = Some(OperatorLeg { leg, user });
+        self.timers.set(Timer::Ring, turn.now.mono + LONGEST_RINGING);
+        self.enter(Phase::Calling, turn);
+    }
+
+    pub(super) fn handle_colleague_event(&mut self, event: LegEvent, turn: &mut Turn<'_>) {
+        match event {
+            LegEvent::Established => self.colleague_answered(turn),
+            LegEvent::Ended(end) => self.colleague_failed(refusal_of(end), turn),
+            // The caller has heard 180 already.
+            LegEvent::Prepared
+            | LegEvent::Ringing
+            | LegEvent::EarlyMedia
+            | LegEvent::Acknowledged
+            | LegEvent::Held
+            | LegEvent::Resumed
+            | LegEvent::Digit(_) => {}
+        }
+    }
+
+    /// The recording begins with the first word, as it does for a citizen.
+    fn colleague_answered(&mut self, turn: &mut Turn<'_>) {
+        let Some(user) = self.operator() else { return };
+        self.timers.stop(Timer::Ring);
+        if let Err(refusal) = self.citizen.answer(turn) {
+            self.colleague_failed(refusal, turn);
+            return;
+        }
+        turn.acd.call_by_name_answered(self.contact.id, user, None, turn.now.mono);
+        let mut entries = self.answered(turn);
+        self.contact.operator = Some(user);
+        self.contact.connected_at = Some(turn.now.utc);
+        self.enter(Phase::Talking, turn);
+        let connected = self.draft(EventType::ContactConnected, operator_actor(user), turn);
+        entries.push(connected.with(json!({ "operator": user, "queue": null })).draft);
+        self.commit(None, true, entries, turn);
+        self.join(turn);
+        tracing::info!(call.id = %self.contact.id, operator.id = %user, "colleague answered");
+    }
+
+    /// Busy, refused, no answer: passed on to the one who called.
+    pub(super) fn colleague_failed(&mut self, refusal: Refusal, turn: &mut Turn<'_>) {
+        self.drop_colleague(turn);
+        self.give_up_calling(refusal, turn);
+    }
+
+    /// Stops the ringing at once.
+    pub(super) fn drop_colleague(&mut self, turn: &mut Turn<'_>) {
+        if let Some(colleague) = &mut self.operator {
+            let user = colleague.user;
+            colleague.leg.hang_up(turn);
+            self.retire_operator(turn);
+            turn.acd.call_by_name_failed(self.contact.id, user, turn.now.mono);
+        }
+    }
+
+    fn give_up_calling(&mut self, refusal: Refusal, turn: &mut Turn<'_>) {
+        self.citizen.refuse(refusal, turn);
+        self.close_unanswered(Termination::NotAnswered, refusal.name(), Vec::new(), turn);
+    }
+
+    /// The asking operator has no call of their own any more.
+    pub(super) fn end_aside(&mut self, turn: &mut Turn<'_>) {
+        if let Some(by) = self.placed_by() {
+            turn.acd.aside_ended(self.contact.id, by, turn.now.mono);
+        }
+    }
+}
+
+fn refusal_of(end: LegEnd) -> Refusal {
+    match end {
+        LegEnd::Refused(status) if matches!(status.0, 486 | 600) => Refusal::Busy,
+        LegEnd::Refused(status) if status.0 == 603 => Refusal::Declined,
+        _ => Refusal::Unavailable,
+    }
+}
+
+impl From<&OperatorError> for Refusal {
+    fn from(error: &OperatorError) -> Self {
+        match error {
+            OperatorError::Unknown => Self::UnknownNumber,
+            OperatorError::NotRegistered => Self::Unavailable,
+            OperatorError::Busy => Self::Busy,
+        }
+    }
+}

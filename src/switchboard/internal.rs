@@ -1,0 +1,93 @@
+//! Calls between extensions: an operator's phone dials a colleague's number. Who may, and where the colleague's phone
+//! is; the call itself is `call/consultation.rs`.
+
+use crate::call::refusal::Refusal;
+use crate::call::{Call, NewCall, OfferTarget, Purpose};
+use crate::ids::UserId;
+use crate::phone_number::{NumberingPlan, PhoneNumber};
+use crate::sip::message::{Flow, Host, NameAddr, Request, Uri};
+use crate::sip::transaction::ServerTransactionId;
+use crate::switchboard::{Intake, Switchboard, with_turn};
+use crate::time::Now;
+
+/// Consultations at once. They count beside `capacity`: a citizen's call must not stand in the way of asking about
+/// it. Each takes four ports, as a citizen's call does.
+const MAX_CONSULTATIONS: usize = 64;
+
+impl Switchboard {
+    /// `extension` has proved its password and dials `colleague`.
+    pub(super) fn start_consultation(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: Request,
+        flow: Flow,
+        extension: String,
+        colleague: UserId,
+        now: Now,
+    ) {
+        let placed = self.judge_consultation(&extension, colleague).map(|(by, target)| NewCall {
+            transaction,
+            called: PhoneNumber::from_user_part(request.uri.user.as_deref().unwrap_or_default()),
+            invite: request.clone(),
+            flow,
+            origin: extension,
+            trusted: false,
+            numbering: NumberingPlan::default(),
+            purpose: Purpose::Consultation { by, colleague: Box::new(target) },
+            plan: self.settings.plan.clone(),
+            topic_categories: self.settings.topic_categories.clone(),
+        });
+        match placed {
+            Ok(new) => self.start_call(new, now),
+            Err(refusal) => self.refuse(transaction, &request, refusal, now),
+        }
+    }
+
+    fn judge_consultation(
+        &self,
+        extension: &str,
+        colleague: UserId,
+    ) -> Result<(UserId, OfferTarget), Refusal> {
+        match self.intake {
+            Intake::Open => {}
+            Intake::Throttled => return Err(Refusal::NotDurable),
+            Intake::Closed => return Err(Refusal::Stopping),
+        }
+        let by = self.operator_of(extension).ok_or(Refusal::Forbidden)?;
+        let running = self.calls.values().filter(|call| call.is_consultation() && !call.is_over()).count();
+        if running >= MAX_CONSULTATIONS {
+            return Err(Refusal::OverCapacity);
+        }
+        if by == colleague || self.acd.has_aside(by) {
+            return Err(Refusal::Busy);
+        }
+        self.acd.can_be_called(colleague).map_err(|error| Refusal::from(&error))?;
+        let (target, flow) = self.phone_of(colleague).ok_or(Refusal::Unavailable)?;
+        let realm = Host::Name(self.settings.realm.to_ascii_lowercase());
+        let mut from = NameAddr::new(Uri::sip(Some(extension), realm, None));
+        let name =
+            self.settings.operators.iter().find(|known| known.user == by).map(|known| known.name.clone());
+        from.display = name;
+        Ok((by, OfferTarget { user: colleague, target, from, flow }))
+    }
+
+    /// Where the operator's phone is reached now.
+    pub(super) fn phone_of(&self, operator: UserId) -> Option<(Uri, Flow)> {
+        let profile = self.settings.operators.iter().find(|known| known.user == operator)?;
+        let bindings = self.registrar.bindings(&profile.extension);
+        bindings.first().map(|binding| (binding.contact.clone(), binding.flow))
+    }
+
+    /// Offers a judged call to the call machine, and keeps it or refuses its INVITE.
+    pub(super) fn start_call(&mut self, new: NewCall, now: Now) {
+        let transaction = new.transaction;
+        match with_turn!(self, now, |turn| Call::offered(new, turn)) {
+            Ok(call) => {
+                self.recordings.insert(call.recording(), call.id());
+                self.waiting_for.extend(call.awaited_ticket().map(|ticket| (ticket, call.id())));
+                self.keep(call);
+            }
+            Err((refusal, invite)) => self.refuse(transaction, &invite, refusal, now),
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Transfers: who may refer which call where (REFER, RFC 3515), which dialog a Replaces names and who may replace it
+//! (RFC 3891). How a call then moves is `call/transfer.rs`.
+
+use crate::call::refusal::Refusal;
+use crate::call::{Destination, OfferTarget};
+use crate::ids::{ContactId, LegId, UserId};
+use crate::phone_number::PhoneNumber;
+use crate::sip::message::{Flow, Request, StatusCode};
+use crate::sip::refer::Refer;
+use crate::sip::replaces::Replaces;
+use crate::sip::transaction::ServerTransactionId;
+use crate::switchboard::{CommandError, Owner, Switchboard, with_turn};
+use crate::time::Now;
+
+/// Two calls of one operator that are to become one.
+struct Pair {
+    /// The citizen's, which goes on.
+    call: ContactId,
+    /// The one that ends in it.
+    consultation: ContactId,
+}
+
+impl Switchboard {
+    /// REFER in the dialog of `leg`.
+    pub(super) fn handle_refer(
+        &mut self,
+        leg: LegId,
+        transaction: ServerTransactionId,
+        request: &Request,
+        now: Now,
+    ) {
+        match self.judge_refer(leg, request, now) {
+            Ok((contact, refer)) => match &refer.replaces {
+                Some(replaces) => {
+                    let pair = self.pair(contact, leg, replaces);
+                    self.refer_attended(leg, transaction, request, &refer, contact, pair, now);
+                }
+                None => {
+                    let destination = self.destination(contact, &refer);
+                    self.with_call(contact, now, |call, turn| {
+                        call.refer_blind(leg, transaction, request, &refer, destination, turn);
+                    });
+                }
+            },
+            Err(refusal) => self.refuse(transaction, request, refusal, now),
+        }
+    }
+
+    fn judge_refer(
+        &mut self,
+        leg: LegId,
+        request: &Request,
+        now: Now,
+    ) -> Result<(ContactId, Refer), Refusal> {
+        let Some(Owner::Call(contact)) = self.owners.get(&leg).copied() else {
+            return Err(Refusal::Declined);
+        };
+        let mut allowed = Err(Refusal::NoSuchDialog);
+        self.with_call(contact, now, |call, _| allowed = call.may_refer(leg, request));
+        allowed?;
+        Ok((contact, Refer::read(request)?))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a judged request is all of these")]
+    fn refer_attended(
+        &mut self,
+        leg: LegId,
+        transaction: ServerTransactionId,
+        request: &Request,
+        refer: &Refer,
+        contact: ContactId,
+        pair: Result<Pair, StatusCode>,
+        now: Now,
+    ) {
+        let outcome = pair.as_ref().map_or_else(|status| *status, |_| StatusCode::OK);
+        self.with_call(contact, now, |call, turn| {
+            call.refer_attended(leg, transaction, request, refer, outcome, turn);
+        });
+        if let Ok(pair) = pair {
+            self.merge(&pair, now);
+        }
+    }
+
+    /// The other call that a Replaces names, when both are of the operator at `leg`, one of them with a citizen. What
+    /// is no such pair gets the answer that an INVITE with this Replaces would have got.
+    fn pair(&self, contact: ContactId, leg: LegId, replaces: &Replaces) -> Result<Pair, StatusCode> {
+        let other_leg = *self.routes.dialogs.get(&replaces.dialog()).ok_or(StatusCode::NO_SUCH_DIALOG)?;
+        let Some(Owner::Call(other)) = self.owners.get(&other_leg).copied() else {
+            return Err(StatusCode::DECLINE);
+        };
+        if replaces.early_only {
+            return Err(StatusCode::BUSY_HERE);
+        }
+        let (Some(this_call), Some(other_call)) = (self.calls.get(&contact), self.calls.get(&other)) else {
+            return Err(StatusCode::NO_SUCH_DIALOG);
+        };
+        let operator = this_call.operator_at(leg);
+        if operator.is_none() || operator != other_call.operator_at(other_leg) {
+            return Err(StatusCode::DECLINE);
+        }
+        let pair = match (this_call.is_consultation(), other_call.is_consultation()) {
+            (false, true) => Pair { call: contact, consultation: other },
+            (true, false) => Pair { call: other, consultation: contact },
+            _ => return Err(StatusCode::DECLINE),
+        };
+        let joinable = [pair.call, pair.consultation]
+            .iter()
+            .all(|id| self.calls.get(id).is_some_and(crate::call::Call::is_talking));
+        // Only who asked may hand the citizen over, not the colleague who was asked.
+        let asked = self.calls.get(&pair.consultation).and_then(crate::call::Call::placed_by);
+        if joinable && asked == operator { Ok(pair) } else { Err(StatusCode::DECLINE) }
+    }
+
+    /// The colleague of the consultation becomes the citizen's operator.
+    fn merge(&mut self, pair: &Pair, now: Now) {
+        let Some(mut consultation) = self.calls.remove(&pair.consultation) else { return };
+        let Some(mut call) = self.calls.remove(&pair.call) else {
+            self.keep(consultation);
+            return;
+        };
+        with_turn!(self, now, |turn| {
+            if let Some(colleague) = consultation.hand_over(pair.call, turn) {
+                call.take_over(colleague, pair.consultation, turn);
+            }
+        });
+        self.keep(consultation);
+        self.keep(call);
+    }
+
+    /// Where the target of a REFER is. Its host is not looked at: phones write down whatever name they know us by.
+    fn destination(&self, contact: ContactId, refer: &Refer) -> Destination {
+        let user = refer.target.user.as_deref().unwrap_or_default();
+        self.destination_of(contact, &PhoneNumber::from_user_part(user))
+    }
+
+    /// An operator's extension, or the name or number of a queue. There is no way out to the world: a number that is
+    /// none of these is declined.
+    fn destination_of(&self, contact: ContactId, number: &PhoneNumber) -> Destination {
+        if let Some(operator) = self.operator_of(number.as_str()) {
+            return self
+                .offer_target(contact, operator)
+                .map_or(Destination::Nowhere(StatusCode::TEMPORARILY_UNAVAILABLE), |target| {
+                    Destination::Phone(Box::new(target))
+                });
+        }
+        let named = |queue: &&crate::acd::QueueSettings| queue.name == number.as_str();
+        let queue = self.settings.queues.iter().find(named).map(|queue| &queue.name);
+        queue
+            .or_else(|| self.settings.queue_extensions.get(number.as_str()))
+            .map_or(Destination::Nowhere(StatusCode::DECLINE), |queue| Destination::Queue(queue.clone()))
+    }
+
+    fn offer_target(&self, contact: ContactId, operator: UserId) -> Option<OfferTarget> {
+        let (target, flow) = self.phone_of(operator)?;
+        let from = self.shown_caller(self.calls.get(&contact)?);
+        Some(OfferTarget { user: operator, target, from, flow })
+    }
+
+    /// A desk transfers the call of its operator.
+    pub(super) fn transfer_by_command(
+        &mut self,
+        contact: ContactId,
+        by: UserId,
+        target: &PhoneNumber,
+        now: Now,
+    ) -> Result<(), CommandError> {
+        let call = self.calls.get(&contact).ok_or(CommandError::Unknown)?;
+        if !call.belongs_to(by) {
+            return Err(CommandError::NotYours);
+        }
+        if !call.is_talking() || call.is_consultation() {
+            return Err(CommandError::Conflict("the call cannot be transferred now".to_owned()));
+        }
+        let destination = self.destination_of(contact, target);
+        let mut outcome = Ok(());
+        self.with_call(contact, now, |call, turn| outcome = call.transfer_by_command(destination, turn));
+        outcome.map_err(|status| match status {
+            StatusCode::BUSY_HERE => CommandError::Conflict("the target is busy".to_owned()),
+            StatusCode::TEMPORARILY_UNAVAILABLE => {
+                CommandError::Conflict("the target has no phone here now".to_owned())
+            }
+            StatusCode::NOT_FOUND => CommandError::Unknown,
+            _ => CommandError::Conflict("no call can be transferred there".to_owned()),
+        })
+    }
+
+    /// INVITE with Replaces: a phone of the operator takes the place of another one (RFC 3891 3).
+    pub(super) fn handle_replacing_invite(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: Request,
+        flow: Flow,
+        now: Now,
+    ) {
+        let Some(user) = self.authenticate(transaction, &request, now) else { return };
+        match self.judge_replaces(&user, &request) {
+            Ok(contact) => {
+                let mut refused = None;
+                self.with_call(contact, now, |call, turn| {
+                    refused = call.replace(transaction, request, flow, turn).err();
+                });
+                if let Some((refusal, invite)) = refused {
+                    self.refuse(transaction, &invite, refusal, now);
+                }
+            }
+            Err(refusal) => self.refuse(transaction, &request, refusal, now),
+        }
+    }
+
+    fn judge_replaces(&self, extension: &str, invite: &Request) -> Result<ContactId, Refusal> {
+        let replaces = Replaces::of(&invite.headers)?.ok_or(Refusal::MalformedTransfer)?;
+        let leg = *self.routes.dialogs.get(&replaces.dialog()).ok_or(Refusal::NoSuchDialog)?;
+        let Some(Owner::Call(contact)) = self.owners.get(&leg).copied() else {
+            return Err(Refusal::Declined);
+        };
+        let call = self.calls.get(&contact).ok_or(Refusal::NoSuchDialog)?;
+        let operator = self.operator_of(extension);
+        // A stranger to the dialog learns no more than that it may not (RFC 3891 8).
+        if operator.is_none() || call.operator_at(leg) != operator {
+            return Err(Refusal::Forbidden);
+        }
+        if replaces.early_only {
+            return Err(Refusal::Busy);
+        }
+        // The recording hangs on the leg that came in: that one cannot be replaced.
+        if call.is_incoming(leg) { Err(Refusal::Declined) } else { Ok(contact) }
+    }
+}
