@@ -57,9 +57,6 @@ const HTTP_GRACE: Duration = Duration::from_secs(3);
 /// The service, up and answering.
 #[derive(Debug)]
 pub struct Service {
-    pub sip_udp: Option<SocketAddr>,
-    pub sip_tcp: Option<SocketAddr>,
-    pub sip_tls: Option<SocketAddr>,
     pub http: SocketAddr,
     pub store: Store,
     pub snapshot: watch::Receiver<Arc<Snapshot>>,
@@ -118,8 +115,7 @@ impl Service {
         let wires = Wires { arrivals, inputs, commands, changes, stopping: stopping.clone(), drain };
         let signalling = tokio::spawn(signalling.run(wires, vitals.of("signalling")));
 
-        let (reload, reloads) = mpsc::channel(MAX_RELOADS);
-        let reloader = plans::Reloader {
+        let reload = plans::Reloader {
             config: config.clone(),
             file,
             store: store.clone(),
@@ -128,8 +124,8 @@ impl Service {
             city: city_out,
             users,
             net: net.clone(),
-        };
-        tokio::spawn(reloader.run(reloads));
+        }
+        .start();
 
         let state = WebState {
             store: store.clone(),
@@ -144,13 +140,8 @@ impl Service {
             origins: config.http.origins.clone().into(),
         };
         let http_server = serve_http(http_socket, state, stopping, vitals.of("HTTP server"));
-        tracing::info!(
-            sip.udp = ?net.udp_local(), sip.tcp = ?net.tcp_local(), sip.tls = ?net.tls_local(), %http, "answering"
-        );
+        announce(&net, http);
         Ok(Self {
-            sip_udp: net.udp_local(),
-            sip_tcp: net.tcp_local(),
-            sip_tls: net.tls_local(),
             http,
             store,
             snapshot,
@@ -234,6 +225,11 @@ impl Ground {
             .await?;
         Ok(Self { http_socket, http, net, arrivals, store })
     }
+}
+
+fn announce(net: &SipNet, http: SocketAddr) {
+    let (udp, tcp, tls) = (net.udp_local(), net.tcp_local(), net.tls_local());
+    tracing::info!(sip.udp = ?udp, sip.tcp = ?tcp, sip.tls = ?tls, %http, "answering");
 }
 
 /// Makes the database's folder when it is missing, opens and migrates.

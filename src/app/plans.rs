@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use super::{Change, USERS_EVERY};
+use super::{Change, MAX_RELOADS, USERS_EVERY};
 use crate::acd::OperatorProfile;
 use crate::case::city::CityPlan;
 use crate::config::{self, Config};
@@ -149,8 +149,15 @@ pub(super) struct Reloader {
 }
 
 impl Reloader {
+    /// Starts its task; what asks it to read everything again.
+    pub(super) fn start(self) -> mpsc::Sender<ReloadRequest> {
+        let (asking, asked) = mpsc::channel(MAX_RELOADS);
+        tokio::spawn(self.run(asked));
+        asking
+    }
+
     /// Ends when nobody can ask any more.
-    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<ReloadRequest>) {
+    async fn run(mut self, mut requests: mpsc::Receiver<ReloadRequest>) {
         let mut refresh = tokio::time::interval(USERS_EVERY);
         refresh.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

@@ -121,10 +121,8 @@ fn transports(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnosti
 /// Media must be reachable where SIP is, and have ports for every call that is let in.
 fn media(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) {
     let bind = &config.rtp.bind.0;
-    if bind.is_empty()
-        || bind.iter().filter(|ip| ip.is_ipv4()).count() > 1
-        || bind.iter().filter(|ip| ip.is_ipv6()).count() > 1
-    {
+    let of_ipv4 = bind.iter().filter(|ip| ip.is_ipv4()).count();
+    if bind.is_empty() || of_ipv4 > 1 || bind.len() - of_ipv4 > 1 {
         complaints.push(place.at("rtp", "bind", 0, "`bind` is one address, or one of IPv4 and one of IPv6"));
     }
     let external = |address: &SocketAddr| !address.ip().is_loopback();

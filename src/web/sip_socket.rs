@@ -81,7 +81,8 @@ fn is_loopback(authority: &str) -> bool {
 /// The browser's address: that of the connection, unless a proxy on this machine speaks for it. Limits by source
 /// would otherwise count all browsers as one.
 fn speaks_for(headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-    let forwarded = headers.get_all(FORWARDED_FOR).into_iter().last().and_then(|value| value.to_str().ok());
+    let forwarded =
+        headers.get_all(FORWARDED_FOR).into_iter().next_back().and_then(|value| value.to_str().ok());
     let last = forwarded.and_then(|list| list.rsplit(',').next()?.trim().parse().ok());
     last.filter(|_| peer.to_canonical().is_loopback()).unwrap_or(peer)
 }

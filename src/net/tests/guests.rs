@@ -1,4 +1,5 @@
 //! Connections that others serve: what goes through them, and the limits they share with all others.
+//! The WebSocket itself is tested where it is spoken, in `web/tests/sip_socket.rs`.
 
 use super::*;
 

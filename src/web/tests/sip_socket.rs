@@ -1,4 +1,5 @@
 //! `/sip` over a real WebSocket (RFC 7118): one message per frame both ways, who may not come in, and how it ends.
+//! Calls over it are placed by `tests/e2e/transports.rs`.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

@@ -1,4 +1,5 @@
-//! Requests too large for a datagram (RFC 3261 18.1.1), and peers that change connections in mid-transaction.
+//! Requests too large for a datagram (RFC 3261 18.1.1): what is spared, when TCP is tried, when UDP follows.
+//! Also peers that change connections in mid-transaction (RFC 5626 5.3).
 
 use super::super::large::MAX_DATAGRAM_LEN;
 use super::*;
