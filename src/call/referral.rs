@@ -25,7 +25,7 @@ pub(super) struct Referral {
     /// CSeq of the REFER, which tells it from others in the same dialog (RFC 3515 2.4.6).
     id: u32,
     /// The dialog as it was last seen; carries on by itself once the leg has ended.
-    dialog: Dialog,
+    dialog: Box<Dialog>,
     ends_at: Instant,
 }
 
@@ -33,7 +33,7 @@ impl Referral {
     /// The leg has changed its dialog: the next NOTIFY goes on from there.
     pub(super) fn follow(&mut self, leg: &Leg) {
         if let Some(dialog) = leg.dialog().filter(|_| leg.id == self.leg) {
-            self.dialog = dialog.clone();
+            *self.dialog = dialog.clone();
         }
     }
 
@@ -77,7 +77,8 @@ impl Call {
             accepted = accepted.with_header("Refer-Sub", "false");
         }
         turn.respond(transaction, &accepted);
-        let mut referral = Referral { leg, id: request.cseq.seq, dialog, ends_at: turn.now.mono + LIFETIME };
+        let mut referral =
+            Referral { leg, id: request.cseq.seq, dialog: dialog.into(), ends_at: turn.now.mono + LIFETIME };
         refer.subscribes.then(|| {
             self.notify(&mut referral, StatusCode::TRYING, turn);
             referral
@@ -103,9 +104,13 @@ impl Call {
             turn.refuse(transaction, request, refusal);
             return;
         }
-        let Some(mut referral) = self.take_referral().filter(|referral| referral.leg == leg) else {
-            turn.refuse(transaction, request, Refusal::NoSuchDialog);
-            return;
+        let mut referral = match self.take_referral() {
+            Some(referral) if referral.leg == leg => referral,
+            other => {
+                other.into_iter().for_each(|referral| self.put_referral(referral));
+                turn.refuse(transaction, request, Refusal::NoSuchDialog);
+                return;
+            }
         };
         let wanted = request.headers.seconds("Expires").unwrap_or(u32::MAX);
         let granted = u64::from(wanted).min(LIFETIME.as_secs());

@@ -70,6 +70,11 @@ impl Call {
         }
         turn.media(media::Command::Bridge { a: self.citizen.id, b: operator.leg.id });
         self.next_play();
+        self.forget_hold();
+    }
+
+    /// Nobody is kept waiting any more, unless somebody holds.
+    pub(super) fn forget_hold(&mut self) {
         if !self.is_held() {
             self.timers.stop(Timer::Hold);
         }
@@ -79,8 +84,8 @@ impl Call {
         let event = if held { EventType::ContactHeld } else { EventType::ContactResumed };
         if held {
             self.timers.set(Timer::Hold, turn.now.mono + LONGEST_HOLD);
-        } else if !self.is_held() {
-            self.timers.stop(Timer::Hold);
+        } else {
+            self.forget_hold();
         }
         let actor = match (by, self.operator()) {
             ("operator", Some(user)) => operator_actor(user),

@@ -176,7 +176,7 @@ impl Call {
             self.notify(referral, StatusCode::OK, turn);
         }
         self.release_operator(turn);
-        self.timers.stop(Timer::Hold);
+        self.forget_hold();
         self.contact.queue = Some(queue.clone());
         self.enter(Phase::Waiting { announcing: false }, turn);
         let transferred = self
@@ -278,7 +278,7 @@ impl Call {
                 let by = *by;
                 self.retire_operator(turn);
                 turn.acd.call_ended(self.contact.id, by, turn.now.mono);
-                self.timers.stop(Timer::Hold);
+                self.forget_hold();
             }
             Transfer::Replacing { .. } => self.succeed(turn),
         }

@@ -44,7 +44,7 @@ fn a_thousand_random_calls_keep_every_invariant() {
     let tally = world.tally();
     println!("{tally:?}");
     assert!(tally.offered >= 1_000, "every INVITE reached the service");
-    assert!(tally.transferred > 20, "operators passed calls on: {tally:?}");
+    assert!(tally.transferred >= 10, "operators passed calls on: {tally:?}");
     assert!(tally.talked > 50 && tally.abandoned > 50 && tally.queued > 200, "the run was varied: {tally:?}");
 }
 

@@ -105,8 +105,8 @@ pub(super) enum Farewell {
 impl Farewell {
     pub(super) fn draw(rng: &mut StdRng) -> Self {
         match rng.random_range(0..100) {
-            0..45 => Self::HangUp,
-            45..75 => {
+            0..30 => Self::HangUp,
+            30..80 => {
                 // Colleagues, mostly busy; who is there for transfers only; the queue by number and by name; nobody.
                 let targets = ["100", "101", "102", "103", SECOND_LINE, SECOND_LINE, "810", "city", "999"];
                 let to = targets[rng.random_range(0..targets.len())].to_owned();

@@ -221,7 +221,7 @@ impl World {
                 }
             }
             Role::Operator { .. } => {
-                let at = later(self.now.mono, &mut self.rng, 1_000, 12_000);
+                let at = later(self.now.mono, &mut self.rng, 500, 9_000);
                 match Farewell::draw(&mut self.rng) {
                     Farewell::HangUp => self.agenda.add(at, Happening::HangUp { person }),
                     Farewell::Transfer { to, by_phone, leaves } => {
