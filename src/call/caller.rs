@@ -4,6 +4,8 @@
 //! A trunk is believed what it asserts, a phone is not. Who wants to stay unknown does: the number behind a
 //! withheld one is not kept, shown or rung back.
 
+use serde_json::{Value, json};
+
 use crate::phone_number::PhoneNumber;
 use crate::sip::message::{Host, NameAddr, Request};
 
@@ -32,6 +34,16 @@ impl Caller {
         let name = identity.display.as_ref().or(invite.from.display.as_ref());
         let name = name.map(|name| name.trim().chars().take(MAX_NAME_LEN).collect::<String>());
         Self { number: number(&identity), name: name.filter(|name| !name.is_empty()), diverted_from }
+    }
+
+    /// What the journal keeps beside the number, where it is known.
+    pub(super) fn note(&self, data: &mut Value) {
+        if let Some(name) = &self.name {
+            data["caller_says"] = json!({ "name": name });
+        }
+        if let Some(number) = &self.diverted_from {
+            data["diverted_from"] = json!({ "number": number });
+        }
     }
 }
 

@@ -60,7 +60,7 @@ impl Call {
         let ticket = turn.ticket();
         let contact = Contact {
             id,
-            caller: caller.number,
+            caller: caller.number.clone(),
             called: new.called,
             origin: new.origin,
             sip_call_id,
@@ -113,12 +113,7 @@ impl Call {
             "origin": call.contact.origin,
             "sip_call_id": call.contact.sip_call_id,
         });
-        if let Some(name) = caller.name {
-            data["caller_says"] = json!({ "name": name });
-        }
-        if let Some(number) = caller.diverted_from {
-            data["diverted_from"] = json!({ "number": number });
-        }
+        caller.note(&mut data);
         let offered = call.draft(EventType::ContactOffered, Actor::system("switchboard"), turn).with(data);
         call.unwritten = Some(offered.draft.clone());
         call.commit(Some(ticket), true, vec![offered.draft], turn);

@@ -45,7 +45,7 @@ impl Targets {
     }
 
     /// The next one to try.
-    pub fn next(&mut self) -> Option<Uri> {
+    pub fn next_target(&mut self) -> Option<Uri> {
         self.waiting.pop()
     }
 }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     fn rest(targets: &mut Targets) -> Vec<String> {
-        std::iter::from_fn(|| targets.next()).map(|uri| uri.to_string()).collect()
+        std::iter::from_fn(|| targets.next_target()).map(|uri| uri.to_string()).collect()
     }
 
     #[test]
@@ -111,7 +111,7 @@ mod tests {
     fn a_redirection_of_a_redirection_goes_before_what_waits() {
         let mut targets = targets();
         targets.redirect(&response(300, "<sip:a@h>;q=0.9, <sip:b@h>;q=0.1"));
-        assert_eq!(targets.next().unwrap().to_string(), "sip:a@h");
+        assert_eq!(targets.next_target().unwrap().to_string(), "sip:a@h");
         targets.redirect(&response(301, "<sip:c@h>;q=0.05"));
         assert_eq!(rest(&mut targets), ["sip:c@h", "sip:b@h"]);
     }

@@ -170,7 +170,7 @@ impl Leg {
         if refusal.status.0 >= 600 {
             return None;
         }
-        again.uri = attempts.targets.next()?;
+        again.uri = attempts.targets.next_target()?;
         Some(again)
     }
 
