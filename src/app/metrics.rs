@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::call::turn::Counters;
 use crate::net::Counts;
+use crate::sip::guard;
 use crate::switchboard::Switchboard;
 use crate::switchboard::snapshot::{LiveTrunk, TrunkState};
 
@@ -63,6 +64,7 @@ pub(super) struct Meters {
 #[derive(Debug, Default)]
 struct Observed {
     counters: Counters,
+    guard: guard::Counts,
     calls: usize,
     transactions: usize,
     trunks: Vec<LiveTrunk>,
@@ -74,6 +76,7 @@ impl Meters {
     pub(super) fn observe(&self, switchboard: &Switchboard) {
         let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
         observed.counters.clone_from(switchboard.counters());
+        observed.guard.clone_from(switchboard.guard_counts());
         observed.calls = switchboard.calls().filter(|call| !call.is_over()).count();
         observed.transactions = switchboard.transactions();
         observed.trunks = switchboard.live_trunks();
@@ -87,6 +90,7 @@ impl Meters {
         let mut page = Page::default();
         self.calls_text(&mut page);
         self.trunks_text(&mut page);
+        self.guard_text(&mut page);
         page.gauge("ringback_rtp_ports", "RTP and RTCP ports in use.", rtp_ports);
         for (name, help, value) in [
             (
@@ -108,6 +112,11 @@ impl Meters {
                 "ringback_sip_arrivals_dropped_total",
                 "SIP messages lost because too many waited for the switchboard.",
                 sip.arrivals_dropped,
+            ),
+            (
+                "ringback_sip_shunned_total",
+                "SIP datagrams and connections dropped unread: their source scanned us.",
+                sip.shunned,
             ),
             (
                 "ringback_sip_connections_refused_total",
@@ -166,6 +175,38 @@ impl Meters {
             "Requests refused, by reason.",
             "reason",
             &counters.refusals,
+        );
+    }
+
+    fn guard_text(&self, page: &mut Page) {
+        let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        page.counters(
+            "ringback_sip_digest_total",
+            "Requests that had to show a password, by what came of it.",
+            "outcome",
+            &observed.counters.digests,
+        );
+        page.counters(
+            "ringback_sip_unheard_total",
+            "Requests dropped or answered 503 before they cost anything, by reason.",
+            "reason",
+            &observed.guard.unheard,
+        );
+        page.counters(
+            "ringback_sip_lock_outs_total",
+            "Lock-outs after wrong passwords, by what was locked.",
+            "lock",
+            &observed.guard.locks,
+        );
+        page.counter(
+            "ringback_sip_penalties_total",
+            "Sources put into the penalty box.",
+            observed.guard.penalties,
+        );
+        page.counter(
+            "ringback_rtp_foreign_total",
+            "RTP packets from elsewhere than the peer, dropped; counted when the leg closes.",
+            observed.counters.rtp_foreign,
         );
     }
 

@@ -93,6 +93,8 @@ impl Plans {
             realm: config.sip.realm.clone(),
             digest: config.sip.digest.clone(),
             capacity: usize::try_from(config.sip.capacity).unwrap_or(usize::MAX),
+            ask_phones_every: config.sip.ask_phones_every(),
+            guard: config.sip.guard(),
             advertised: config.sip.advertised,
             session_expires_secs: u32::try_from(config.sip.session_expires_secs).unwrap_or(u32::MAX),
             short_number: number.short.clone(),

@@ -6,11 +6,11 @@
 use serde_json::json;
 
 use crate::acd::OperatorError;
-use crate::call::leg::{Leg, LegEnd, LegEvent};
+use crate::call::leg::{LegEnd, LegEvent};
 use crate::call::refusal::Refusal;
 use crate::call::talking::operator_actor;
 use crate::call::turn::Turn;
-use crate::call::{Call, LONGEST_RINGING, OfferTarget, OperatorLeg, Phase, Timer};
+use crate::call::{Call, LONGEST_RINGING, OfferTarget, Phase, Timer};
 use crate::ids::{LegId, UserId};
 use crate::journal::EventType;
 use crate::termination::Termination;
@@ -59,15 +59,12 @@ impl Call {
     /// Contact and file are there: now the colleague's phone rings.
     pub(super) fn ring_colleague(&mut self, turn: &mut Turn<'_>) {
         let Purpose::Consultation { colleague, .. } = &self.purpose else { return };
-        let OfferTarget { user, target, from, flow } = colleague.as_ref().clone();
-        if let Err(error) = turn.acd.call_by_name(self.contact.id, user, turn.now.mono) {
+        let colleague = colleague.as_ref().clone();
+        if let Err(error) = turn.acd.call_by_name(self.contact.id, colleague.user, turn.now.mono) {
             self.give_up_calling(Refusal::from(&error), turn);
             return;
         }
-        let headers = vec![("X-Ringback-Contact", self.contact.id.to_string())];
-        let leg = Leg::outgoing(target, from, headers, flow, turn);
-        self.legs.push(leg.id);
-        self.operator = Some(OperatorLeg { leg, user });
+        self.operator = Some(self.call_phone(colleague, None, turn));
         self.timers.set(Timer::Ring, turn.now.mono + LONGEST_RINGING);
         self.enter(Phase::Calling, turn);
     }

@@ -2,6 +2,8 @@
 //! Nothing is done here: `app/signalling.rs` carries effects out in order, the
 //! simulation of `tests/it` does in tests.
 
+use std::time::Instant;
+
 use crate::call::contact::Contact;
 use crate::case::CaseDraft;
 use crate::dialplan::PromptRef;
@@ -11,6 +13,7 @@ use crate::journal::{Draft, MediaPosition};
 use crate::media::{self, PlayId};
 use crate::phone_number::PhoneNumber;
 use crate::recording::{Marker, Recording};
+use crate::sip::guard::Source;
 use crate::sip::message::{Flow, Uri};
 use crate::time::Timestamp;
 
@@ -29,6 +32,11 @@ pub enum Effect {
     Transmit {
         bytes: Vec<u8>,
         flow: Flow,
+    },
+    /// Nothing that comes from there is read any more until then.
+    Shun {
+        source: Source,
+        until: Instant,
     },
     Media(media::Command),
     /// Plays prompts once; answered by [`media::Event::PlayFinished`].

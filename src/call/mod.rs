@@ -22,6 +22,7 @@ mod transfer;
 pub mod turn;
 mod waiting;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -98,6 +99,8 @@ enum KeySource {
 pub struct OperatorLeg {
     leg: Leg,
     user: UserId,
+    /// The operator's other phones, while this one has not been reached.
+    next_phones: Option<Box<OfferTarget>>,
 }
 
 #[derive(Debug)]
@@ -435,4 +438,24 @@ pub struct OfferTarget {
     pub target: Uri,
     pub from: NameAddr,
     pub flow: crate::sip::message::Flow,
+    /// Route headers of the way to the phone.
+    pub route: Vec<(&'static str, String)>,
+    /// The operator's other phones, in the order in which they are tried when this one cannot be reached.
+    pub others: VecDeque<Device>,
+}
+
+impl OfferTarget {
+    /// The first of `phones`, the others in reserve; none when there is no phone.
+    pub fn new(user: UserId, from: NameAddr, mut phones: VecDeque<Device>) -> Option<Self> {
+        let Device { target, flow, route } = phones.pop_front()?;
+        Some(Self { user, target, from, flow, route, others: phones })
+    }
+}
+
+/// One phone of somebody, and the way there.
+#[derive(Clone, Debug)]
+pub struct Device {
+    pub target: Uri,
+    pub flow: crate::sip::message::Flow,
+    pub route: Vec<(&'static str, String)>,
 }

@@ -129,7 +129,9 @@ impl Call {
         let leg = Leg::incoming(transaction, invite, flow, turn)?;
         self.legs.push(leg.id);
         self.phase = Phase::Transferring {
-            transfer: Box::new(Transfer::Replacing { successor: OperatorLeg { leg, user } }),
+            transfer: Box::new(Transfer::Replacing {
+                successor: OperatorLeg { leg, user, next_phones: None },
+            }),
         };
         Ok(())
     }
@@ -213,11 +215,8 @@ impl Call {
             OperatorError::NotRegistered => StatusCode::TEMPORARILY_UNAVAILABLE,
             OperatorError::Busy => StatusCode::BUSY_HERE,
         })?;
-        let mut headers = vec![("X-Ringback-Contact", self.contact.id.to_string())];
-        headers.extend(referred_by.map(|value| ("Referred-By", value.to_owned())));
-        let leg = Leg::outgoing(target.target, target.from, headers, target.flow, turn);
-        self.legs.push(leg.id);
-        let target = OperatorLeg { leg, user: target.user };
+        let more = referred_by.map(|value| ("Referred-By", value.to_owned()));
+        let target = self.call_phone(target, more, turn);
         if !on_hold {
             turn.media(media::Command::Unbridge { leg: self.citizen.id });
             self.play_music(turn);

@@ -34,6 +34,10 @@ pub struct Counters {
     pub calls_ended: BTreeMap<&'static str, u64>,
     pub offers: u64,
     pub commits_failed: u64,
+    /// Passwords shown and not shown, by what came of it.
+    pub digests: BTreeMap<&'static str, u64>,
+    /// RTP that came from elsewhere than the peer of its leg, on legs that are closed.
+    pub rtp_foreign: u64,
 }
 
 /// Everything besides the call itself that one step may use.

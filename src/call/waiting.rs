@@ -96,11 +96,24 @@ impl Call {
             return;
         }
         turn.counters.offers += 1;
-        let headers = vec![("X-Ringback-Contact", self.contact.id.to_string())];
-        let leg = Leg::outgoing(offer.target, offer.from, headers, offer.flow, turn);
-        self.legs.push(leg.id);
-        self.operator = Some(OperatorLeg { leg, user: offer.user });
+        self.operator = Some(self.call_phone(offer, None, turn));
         self.since = turn.now.utc;
+    }
+
+    /// Sends an INVITE with these headers besides its own to the first phone of `offer`.
+    pub(super) fn call_phone(
+        &mut self,
+        offer: OfferTarget,
+        more: Option<(&'static str, String)>,
+        turn: &mut Turn<'_>,
+    ) -> OperatorLeg {
+        let OfferTarget { user, target, from, flow, route, others } = offer;
+        let mut headers = route;
+        headers.push(("X-Ringback-Contact", self.contact.id.to_string()));
+        headers.extend(more);
+        let leg = Leg::outgoing(target, from.clone(), headers, flow, turn);
+        self.legs.push(leg.id);
+        OperatorLeg { leg, user, next_phones: OfferTarget::new(user, from, others).map(Box::new) }
     }
 
     /// Stop ringing: CANCEL goes out at once.
@@ -142,7 +155,7 @@ impl Call {
     }
 
     fn handle_offer_failed(&mut self, end: LegEnd, turn: &mut Turn<'_>) {
-        let Some(operator) = &self.operator else { return };
+        let Some(operator) = &mut self.operator else { return };
         let user = operator.user;
         let failure = match end {
             LegEnd::Refused(StatusCode::REQUEST_TIMEOUT | StatusCode::TEMPORARILY_UNAVAILABLE) => {
@@ -152,6 +165,14 @@ impl Call {
             _ => OfferFailure::Unreachable,
         };
         tracing::info!(call.id = %self.contact.id, operator.id = %user, ?failure, "offer failed");
+        // Somebody who declines on one phone declines; a phone that is gone says nothing about the next.
+        if failure == OfferFailure::Unreachable
+            && let Some(next) = operator.next_phones.take()
+        {
+            self.retire_operator(turn);
+            self.operator = Some(self.call_phone(*next, None, turn));
+            return;
+        }
         self.retire_operator(turn);
         turn.acd.offer_failed(self.contact.id, user, failure, turn.now.mono);
     }

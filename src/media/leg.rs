@@ -46,6 +46,7 @@ pub(super) struct Leg {
     awaits_audio: bool,
     packets_received: u64,
     packets_dropped: u64,
+    packets_foreign: u64,
 }
 
 impl Leg {
@@ -70,6 +71,7 @@ impl Leg {
             awaits_audio: false,
             packets_received: 0,
             packets_dropped: 0,
+            packets_foreign: 0,
         }
     }
 
@@ -103,6 +105,7 @@ impl Leg {
         match self.source.admit(from, &header) {
             Admission::Refused => {
                 self.packets_dropped += 1;
+                self.packets_foreign += u64::from(self.source.is_foreign(from));
                 return;
             }
             Admission::New => {
@@ -259,6 +262,7 @@ impl Leg {
             packets_sent: self.sender.packets(),
             packets_lost: self.source.lost(),
             packets_dropped: self.packets_dropped,
+            packets_foreign: self.packets_foreign,
             jitter_us: self.source.jitter().saturating_mul(1_000_000 / SAMPLE_RATE),
         }
     }

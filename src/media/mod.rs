@@ -150,6 +150,8 @@ pub struct LegStats {
     pub packets_lost: u64,
     /// Wrong source, wrong SSRC, malformed, too late.
     pub packets_dropped: u64,
+    /// Of those, the ones that came from elsewhere than the peer.
+    pub packets_foreign: u64,
     /// RFC 3550 A.8 interarrival jitter, microseconds.
     pub jitter_us: u32,
 }

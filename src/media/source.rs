@@ -80,6 +80,11 @@ impl Source {
         Admission::New
     }
 
+    /// True for another address than the one RTP is known to come from.
+    pub(super) fn is_foreign(&self, from: SocketAddr) -> bool {
+        self.address.is_some_and(|address| address != from)
+    }
+
     /// Where RTP was seen to come from.
     pub(super) fn address(&self) -> Option<SocketAddr> {
         self.address

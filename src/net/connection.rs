@@ -90,6 +90,7 @@ impl Connection {
                     Counters::count(&self.intake.counters().keep_alives);
                     self.reply(PONG.to_vec());
                 }
+                Frame::Message(_) if !self.intake.admits(self.flow.remote) => return End::Closed,
                 Frame::Message(bytes) => {
                     let Taken { arrival, rejection } = self.intake.take(&bytes, self.flow);
                     if let Some(rejection) = rejection {

@@ -12,6 +12,7 @@ pub struct Counters {
     pub(super) malformed: AtomicU64,
     pub(super) oversize: AtomicU64,
     pub(super) rejected: AtomicU64,
+    pub(super) shunned: AtomicU64,
     pub(super) arrivals_dropped: AtomicU64,
     pub(super) sends_dropped: AtomicU64,
     pub(super) sends_failed: AtomicU64,
@@ -38,6 +39,8 @@ pub struct Counts {
     pub oversize: u64,
     /// Malformed requests that were answered 400, 505 or 513.
     pub rejected: u64,
+    /// Datagrams and connections of sources that are not listened to, dropped unread.
+    pub shunned: u64,
     /// Messages and reports lost because the arrival queue was full.
     pub arrivals_dropped: u64,
     /// Datagrams lost because the socket's buffer was full.
@@ -71,6 +74,7 @@ impl Counters {
             malformed: read(&self.malformed),
             oversize: read(&self.oversize),
             rejected: read(&self.rejected),
+            shunned: read(&self.shunned),
             arrivals_dropped: read(&self.arrivals_dropped),
             sends_dropped: read(&self.sends_dropped),
             sends_failed: read(&self.sends_failed),

@@ -1,10 +1,12 @@
 //! Received bytes on their way to the switchboard: parsed, counted, or rejected without any state
 //! (RFC 3261 16.3, 18.3). Every transport shares it; they differ in what happens when the queue is full.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::gate::Gate;
 use super::{Arrival, Counters};
 use crate::sip::message::parse::{ParseError, SIZE};
 use crate::sip::message::{Flow, parse_datagram};
@@ -13,6 +15,7 @@ use crate::sip::message::{Flow, parse_datagram};
 pub(super) struct Intake {
     arrivals: mpsc::Sender<Arrival>,
     counters: Arc<Counters>,
+    gate: Arc<Gate>,
 }
 
 /// What became of received bytes.
@@ -25,11 +28,25 @@ pub(super) struct Taken {
 
 impl Intake {
     pub fn new(arrivals: mpsc::Sender<Arrival>) -> Self {
-        Self { arrivals, counters: Arc::default() }
+        let gate = Arc::new(Gate::new(crate::time::now().mono));
+        Self { arrivals, counters: Arc::default(), gate }
     }
 
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// False for a source that is not listened to now.
+    pub fn admits(&self, remote: SocketAddr) -> bool {
+        let admitted = self.gate.admits(remote.ip(), crate::time::now().mono);
+        if !admitted {
+            Counters::count(&self.counters.shunned);
+        }
+        admitted
     }
 
     /// Reads one whole message.
@@ -50,7 +67,8 @@ impl Intake {
         if error.cause == SIZE {
             Counters::count(&self.counters.oversize);
         }
-        let rejection = error.answer.map(|mut answer| {
+        let answer = error.answer.filter(|_| self.gate.may_answer(crate::time::now().mono));
+        let rejection = answer.map(|mut answer| {
             Counters::count(&self.counters.rejected);
             if let Some(top) = answer.via.first_mut() {
                 top.stamp_source(flow.remote);

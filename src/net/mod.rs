@@ -7,6 +7,7 @@
 mod connection;
 mod connections;
 mod counters;
+mod gate;
 mod guest;
 mod intake;
 mod limits;
@@ -17,11 +18,13 @@ mod udp;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use crate::sip::guard::Source;
 use crate::sip::message::{Flow, Message, Transport};
 
 pub use counters::{Counters, Counts};
@@ -148,6 +151,11 @@ impl SipNet {
             Counters::count(&self.intake.counters().sends_failed);
             self.intake.offer(Arrival::FlowClosed { flow });
         }
+    }
+
+    /// Reads nothing more from `source` until then.
+    pub fn shun(&self, source: Source, until: Instant) {
+        self.intake.gate().shun(source, until, crate::time::now().mono);
     }
 
     /// From now on a TLS peer that we connect to at `remote` must have a certificate of `name` (RFC 5922 7.2); one

@@ -113,6 +113,9 @@ async fn receive(socket: Arc<UdpSocket>, bound: SocketAddr, intake: Intake) {
                 continue;
             }
         };
+        if !intake.admits(remote) {
+            continue;
+        }
         let bytes = &buffer[..len];
         if is_keep_alive(bytes) {
             Counters::count(&intake.counters().keep_alives);

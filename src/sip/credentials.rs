@@ -217,10 +217,10 @@ mod tests {
     /// Our own registrar is the peer here.
     #[test]
     fn a_challenge_is_answered_and_then_answered_beforehand() {
-        let now = crate::time::now().mono;
+        let (now, source) = (crate::time::now().mono, std::net::Ipv4Addr::LOCALHOST.into());
         let mut peer = Authenticator::new("provider", Algorithm::ALL.to_vec(), [7; 32]);
         let mut refusal = request("INVITE").response(StatusCode::UNAUTHORIZED, "t");
-        for challenge in peer.challenge(false, now) {
+        for challenge in peer.challenge(false, source, now) {
             refusal.headers.push("WWW-Authenticate", challenge);
         }
         let mut login = login();
@@ -229,7 +229,7 @@ mod tests {
             let mut again = request(method);
             login.authorize(&mut again, cnonce);
             let secret = |user: &str| (user == "city").then(|| Ha1::new(user, "provider", "secret"));
-            let verdict = peer.verify(&again, secret, now);
+            let verdict = peer.verify(&again, source, secret, now);
             assert_eq!(verdict, Verdict::Accepted { user: "city".to_owned() }, "{method}");
         }
     }

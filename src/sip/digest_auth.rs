@@ -9,6 +9,7 @@ mod nonces;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use md5::Digest as _;
@@ -53,7 +54,7 @@ pub enum Verdict {
     /// No or unusable credentials: answer 401 with [`Authenticator::challenge`].
     Challenge { stale: bool },
     /// Wrong password or unknown user; answered like a challenge so that nothing is learnt.
-    Refused,
+    Refused { user: String },
 }
 
 #[derive(Debug)]
@@ -195,10 +196,11 @@ impl Authenticator {
         Self { realm: realm.to_owned(), offered, nonces: Nonces::new(seed) }
     }
 
-    /// Values for `WWW-Authenticate`, one for each algorithm offered: the same nonce, qop="auth".
-    pub fn challenge(&mut self, stale: bool, now: Instant) -> Vec<String> {
+    /// Values for `WWW-Authenticate`, one for each algorithm offered: the same nonce, qop="auth". Only `source` can use
+    /// it.
+    pub fn challenge(&mut self, stale: bool, source: IpAddr, now: Instant) -> Vec<String> {
         let realm = quoted(&self.realm);
-        let nonce = self.nonces.issue(now);
+        let nonce = self.nonces.issue(source, now);
         let stale = if stale { ", stale=true" } else { "" };
         let challenge = |algorithm: Algorithm| {
             let token = algorithm.token();
@@ -207,11 +209,12 @@ impl Authenticator {
         self.offered.iter().copied().map(challenge).collect()
     }
 
-    /// Checks the `Authorization` of `request` against what `secret_of` knows. Realm, nonce, nonce count
-    /// and digest-uri are checked against our own, never taken from the client.
+    /// Checks the `Authorization` of `request`, which came from `source`, against what `secret_of` knows. Realm, nonce,
+    /// nonce count and digest-uri are checked against our own, never taken from the client.
     pub fn verify(
         &mut self,
         request: &Request,
+        source: IpAddr,
         secret_of: impl Fn(&str) -> Option<Ha1>,
         now: Instant,
     ) -> Verdict {
@@ -223,11 +226,14 @@ impl Authenticator {
         let is_known = secret.is_some();
         let secret = secret.unwrap_or(Ha1 { md5: [0; 16], sha256: [0; 32] });
         let is_right = credentials.are_right(&request.method, &secret);
-        if !is_known || !is_right {
-            return Verdict::Refused;
+        // Said of every password (RFC 7616 3.3): an old nonce must not be a place where guesses are free.
+        if !self.nonces.is_fresh(&credentials.nonce, source, now) {
+            return Verdict::Challenge { stale: true };
         }
-        // Only who knows the password learns that just the nonce was too old or used (RFC 7616 3.3).
-        if self.nonces.use_once(&credentials.nonce, credentials.count, now) {
+        if !is_known || !is_right {
+            return Verdict::Refused { user: credentials.user };
+        }
+        if self.nonces.use_once(&credentials.nonce, source, credentials.count, now) {
             Verdict::Accepted { user: credentials.user }
         } else {
             Verdict::Challenge { stale: true }

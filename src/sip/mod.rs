@@ -4,6 +4,7 @@
 pub mod credentials;
 pub mod dialog;
 pub mod digest_auth;
+pub mod guard;
 pub mod message;
 pub mod probe;
 pub mod redirection;

@@ -1,17 +1,23 @@
-//! The registrar (RFC 3261 10.3): bindings of operators' phones, with expiry.
+//! The registrar (RFC 3261 10.3): bindings of operators' phones, with expiry, Path (RFC 3327), flows of one device
+//! (RFC 5626), and whether the phone still answers.
 //!
 //! Users are authenticated and authorised before they come here, so the table is bounded by the accounts
-//! times [`MAX_BINDINGS_PER_USER`].
+//! times [`MAX_BINDINGS_PER_USER`]. The OPTIONS that are asked for here are sent by the switchboard.
 
+mod binding;
 mod contacts;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use self::contacts::{Wish, same_address, wish};
-use super::message::{Flow, NameAddr, Request, Response, StatusCode, Uri};
+use self::binding::Due;
+use self::contacts::{Wanted, Wish, path, supports, wish};
+use super::message::{Flow, Request, Response, StatusCode};
+
+pub use self::binding::{Binding, BindingId, FAILURES_UNTIL_UNREACHABLE, Outbound};
 
 /// Shortest accepted registration; shorter ones are refused 423 with Min-Expires.
 pub const MIN_EXPIRES: Duration = Duration::from_secs(30);
@@ -23,34 +29,27 @@ pub const DEFAULT_EXPIRES: Duration = Duration::from_secs(300);
 /// Most contacts of one address of record. A further one takes the place of the one longest without
 /// refresh: that is a phone which restarted under another port, not one in use.
 pub const MAX_BINDINGS_PER_USER: usize = 8;
-/// Longest User-Agent text kept, in bytes.
-const MAX_USER_AGENT_LEN: usize = 128;
-
-#[derive(Clone, Debug)]
-pub struct Binding {
-    pub contact: Uri,
-    /// Where the REGISTER came from: INVITEs go there (symmetric signalling).
-    pub flow: Flow,
-    pub call_id: String,
-    pub seq: u32,
-    pub expires_at: Instant,
-    pub user_agent: String,
-}
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Output {
-    /// The first binding of `user` appeared.
+    /// The first phone of `user` can be reached.
     Registered { user: String },
-    /// The last binding of `user` expired or was removed.
+    /// The last phone of `user` that could be reached left, expired, or does not answer any more.
     Unregistered { user: String },
+    /// Ask this phone by OPTIONS whether it is still there; the outcome comes back by [`Registrar::handle_answered`]
+    /// or [`Registrar::handle_undeliverable`].
+    Ask { user: String, binding: BindingId },
 }
 
 #[derive(Default, Debug)]
 pub struct Registrar {
     /// Bindings of each user who has one, the latest refreshed last.
     users: HashMap<String, Vec<Binding>>,
-    /// The earliest expiry of each user.
+    /// The earliest deadline of each user: an expiry or a question.
     deadlines: BTreeSet<(Instant, String)>,
+    /// How often phones are asked whether they are still there.
+    ask_every: Option<Duration>,
+    last_id: u64,
     outputs: VecDeque<Output>,
 }
 
@@ -66,12 +65,12 @@ impl Registrar {
         now: Instant,
     ) -> Response {
         self.handle_timeout(now);
-        let wish = match wish(request) {
-            Ok(wish) => wish,
-            Err(reason) => return request.response(StatusCode::BAD_REQUEST, to_tag).with_reason(reason),
+        let (wish, path) = match wish(request).and_then(|wish| Ok((wish, path(request)?))) {
+            Ok(read) => read,
+            Err(fault) => return fault.response(request, to_tag),
         };
         if let Wish::Bind(contacts) = &wish
-            && contacts.iter().any(|(_, expires)| !expires.is_zero() && *expires < MIN_EXPIRES)
+            && contacts.iter().any(|wanted| !wanted.expires.is_zero() && wanted.expires < MIN_EXPIRES)
         {
             let min_expires = MIN_EXPIRES.as_secs().to_string();
             return request
@@ -82,21 +81,67 @@ impl Registrar {
         if self.is_out_of_order(user, request, &wish) {
             return request.response(StatusCode::SERVER_ERROR, to_tag).with_reason("CSeq out of order");
         }
+        let (every, mut last_id) = (self.ask_every, self.last_id);
         self.change(user, |bindings| match wish {
             Wish::Query => {}
             Wish::RemoveAll => bindings.clear(),
             Wish::Bind(contacts) => {
-                for (contact, expires) in contacts {
-                    bind(bindings, contact, expires, request, flow, now);
+                for wanted in contacts {
+                    let expires_at = now + wanted.expires.min(MAX_EXPIRES);
+                    let Some(id) = make_room(bindings, &wanted, &mut last_id) else { continue };
+                    let mut binding = Binding::new(id, wanted, request, path.clone(), flow, expires_at);
+                    binding.ask_every(every, now);
+                    bindings.push(binding);
                 }
             }
         });
+        self.last_id = last_id;
         self.success(user, request, to_tag, now)
+    }
+
+    /// Asks phones every so often whether they are still there; `None` for never.
+    pub fn ask_every(&mut self, every: Option<Duration>, now: Instant) {
+        if self.ask_every == every {
+            return;
+        }
+        self.ask_every = every;
+        let users: Vec<String> = self.users.keys().cloned().collect();
+        for user in users {
+            self.change(&user, |bindings| {
+                bindings.iter_mut().for_each(|binding| binding.ask_every(every, now));
+            });
+        }
     }
 
     /// Live bindings of `user`, latest first.
     pub fn bindings(&self, user: &str) -> Vec<&Binding> {
         self.users.get(user).map(|bindings| bindings.iter().rev().collect()).unwrap_or_default()
+    }
+
+    /// The phones of `user` that can be rung, in the order in which they should be: by `q`, then the latest first.
+    pub fn reachable(&self, user: &str) -> Vec<&Binding> {
+        let mut reachable = self.bindings(user);
+        reachable.retain(|binding| binding.is_reachable());
+        reachable.sort_by_key(|binding| Reverse(binding.priority));
+        reachable
+    }
+
+    /// The phone said something to OPTIONS; whatever it was, it is there.
+    pub fn handle_answered(&mut self, user: &str, id: BindingId, now: Instant) {
+        let every = self.ask_every;
+        self.change_one(user, id, |binding| binding.handle_answered(every, now));
+    }
+
+    /// OPTIONS could not be delivered.
+    pub fn handle_undeliverable(&mut self, user: &str, id: BindingId, now: Instant) {
+        self.change_one(user, id, |binding| binding.handle_undeliverable(now));
+        self.handle_timeout(now);
+    }
+
+    /// OPTIONS was not sent for want of room, which says nothing of the phone.
+    pub fn handle_unasked(&mut self, user: &str, id: BindingId, now: Instant) {
+        let every = self.ask_every;
+        self.change_one(user, id, |binding| binding.ask_every(every, now));
     }
 
     /// Drops every binding that goes over a flow that broke (TCP connection closed).
@@ -114,10 +159,21 @@ impl Registrar {
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
+        let every = self.ask_every;
         while let Some((at, user)) = self.deadlines.first().cloned()
             && at <= now
         {
-            self.change(&user, |bindings| bindings.retain(|binding| binding.expires_at > now));
+            let mut asked = Vec::new();
+            self.change(&user, |bindings| {
+                bindings.retain(|binding| binding.expires_at > now);
+                for binding in bindings {
+                    if binding.handle_timeout(every, now) == Due::Ask {
+                        asked.push(binding.id);
+                    }
+                }
+            });
+            let ask = |binding| Output::Ask { user: user.clone(), binding };
+            self.outputs.extend(asked.into_iter().map(ask));
         }
     }
 
@@ -129,18 +185,27 @@ impl Registrar {
         self.outputs.pop_front()
     }
 
-    /// Changes the bindings of `user`, keeps the deadlines right and tells of the first and the last.
+    fn change_one(&mut self, user: &str, id: BindingId, step: impl FnOnce(&mut Binding)) {
+        self.change(user, |bindings| {
+            if let Some(binding) = bindings.iter_mut().find(|binding| binding.id == id) {
+                step(binding);
+            }
+        });
+    }
+
+    /// Changes the bindings of `user`, keeps the deadlines right and tells of the first and the last that is there.
     fn change(&mut self, user: &str, step: impl FnOnce(&mut Vec<Binding>)) {
         let mut bindings = self.users.remove(user).unwrap_or_default();
-        let was_registered = !bindings.is_empty();
-        if let Some(at) = earliest_expiry(&bindings) {
+        let is_reachable = |bindings: &[Binding]| bindings.iter().any(Binding::is_reachable);
+        let was_reachable = is_reachable(&bindings);
+        if let Some(at) = earliest_deadline(&bindings) {
             self.deadlines.remove(&(at, user.to_owned()));
         }
         step(&mut bindings);
-        if let Some(at) = earliest_expiry(&bindings) {
+        if let Some(at) = earliest_deadline(&bindings) {
             self.deadlines.insert((at, user.to_owned()));
         }
-        match (was_registered, !bindings.is_empty()) {
+        match (was_reachable, is_reachable(&bindings)) {
             (false, true) => self.outputs.push_back(Output::Registered { user: user.to_owned() }),
             (true, false) => self.outputs.push_back(Output::Unregistered { user: user.to_owned() }),
             _ => {}
@@ -157,9 +222,7 @@ impl Registrar {
             let concerned = match wish {
                 Wish::Query => false,
                 Wish::RemoveAll => true,
-                Wish::Bind(contacts) => {
-                    contacts.iter().any(|(contact, _)| same_address(contact, &binding.contact))
-                }
+                Wish::Bind(contacts) => contacts.iter().any(|wanted| binding.is_of(wanted)),
             };
             concerned && binding.call_id == request.call_id && binding.seq >= request.cseq.seq
         })
@@ -167,47 +230,37 @@ impl Registrar {
 
     fn success(&self, user: &str, request: &Request, to_tag: &str, now: Instant) -> Response {
         let mut response = request.response(StatusCode::OK, to_tag);
-        for binding in self.bindings(user) {
-            let mut contact = NameAddr::new(binding.contact.clone());
-            let left = binding.expires_at.saturating_duration_since(now);
-            contact.params.set("expires", Some(left.as_secs().to_string()));
-            response.headers.push("Contact", contact.to_string());
+        for path in request.headers.all("Path") {
+            response.headers.push("Path", path);
+        }
+        let bindings = self.bindings(user);
+        let is_flow = |binding: &&Binding| binding.call_id == request.call_id && binding.outbound.is_some();
+        if supports(request, "outbound") && bindings.iter().any(is_flow) {
+            response.headers.push("Require", "outbound");
+        }
+        for binding in bindings {
+            response.headers.push("Contact", binding.listed(now).to_string());
         }
         response
     }
 }
 
-/// Adds, refreshes or (`expires` zero) removes one contact.
-fn bind(
-    bindings: &mut Vec<Binding>,
-    contact: Uri,
-    expires: Duration,
-    request: &Request,
-    flow: Flow,
-    now: Instant,
-) {
-    bindings.retain(|binding| !same_address(&binding.contact, &contact));
-    if expires.is_zero() {
-        return;
+/// Takes out what `wanted` replaces; the name of the new binding, or none when it is only to go.
+fn make_room(bindings: &mut Vec<Binding>, wanted: &Wanted, last_id: &mut u64) -> Option<BindingId> {
+    let known = bindings.iter().find(|binding| binding.is_of(wanted)).map(|binding| binding.id);
+    bindings.retain(|binding| !binding.is_of(wanted));
+    if wanted.expires.is_zero() {
+        return None;
     }
     if bindings.len() == MAX_BINDINGS_PER_USER {
         bindings.remove(0);
     }
-    bindings.push(Binding {
-        contact,
-        flow,
-        call_id: request.call_id.clone(),
-        seq: request.cseq.seq,
-        expires_at: now + expires.min(MAX_EXPIRES),
-        user_agent: user_agent(request),
-    });
+    Some(known.unwrap_or_else(|| {
+        *last_id += 1;
+        BindingId(*last_id)
+    }))
 }
 
-fn earliest_expiry(bindings: &[Binding]) -> Option<Instant> {
-    bindings.iter().map(|binding| binding.expires_at).min()
-}
-
-fn user_agent(request: &Request) -> String {
-    let text = request.headers.first("User-Agent").unwrap_or_default();
-    text[..text.floor_char_boundary(MAX_USER_AGENT_LEN)].to_owned()
+fn earliest_deadline(bindings: &[Binding]) -> Option<Instant> {
+    bindings.iter().map(Binding::deadline).min()
 }

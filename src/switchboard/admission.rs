@@ -42,7 +42,7 @@ impl Switchboard {
         match request.method {
             Method::Invite => self.handle_invite(transaction, request, flow, now),
             Method::Register => self.handle_register(transaction, &request, flow, now),
-            Method::Options => self.handle_options(transaction, &request, now),
+            Method::Options => self.handle_options(transaction, &request, flow, now),
             Method::Bye
             | Method::Info
             | Method::Update
@@ -93,7 +93,13 @@ impl Switchboard {
         );
     }
 
-    fn handle_options(&mut self, transaction: ServerTransactionId, request: &Request, now: Now) {
+    /// As an INVITE would be answered (RFC 3261 11.2): strangers are challenged and learn no more than that.
+    fn handle_options(&mut self, transaction: ServerTransactionId, request: &Request, flow: Flow, now: Now) {
+        if !self.is_acquainted(flow.remote.ip(), now)
+            && self.authenticate(transaction, request, now).is_none()
+        {
+            return;
+        }
         if self.intake == Intake::Closed {
             self.refuse(transaction, request, Refusal::Stopping, now);
             return;
@@ -230,13 +236,14 @@ impl Switchboard {
         trunk.map(|trunk| Origin::Trunk(trunk.name.clone()))
     }
 
-    /// The user who proved the password; everybody else is challenged here.
+    /// The user who proved the password; everybody else is challenged here, without holding a transaction for them.
     pub(super) fn authenticate(
         &mut self,
         transaction: ServerTransactionId,
         request: &Request,
         now: Now,
     ) -> Option<String> {
+        let source = self.sip.server_flow(transaction)?.remote.ip();
         let settings = &self.settings;
         let secret_of = |user: &str| -> Option<Ha1> {
             settings.accounts.get(user).map(|account| account.ha1.clone()).or_else(|| {
@@ -244,22 +251,21 @@ impl Switchboard {
                 trunk_secrets.into_iter().find(|(name, _)| name == user).map(|(_, ha1)| ha1.clone())
             })
         };
-        let stale = match self.authenticator.verify(request, secret_of, now.mono) {
+        let verdict = self.authenticator.verify(request, source, secret_of, now.mono);
+        let stale = match self.weigh(verdict, source, now) {
             Verdict::Accepted { user } => return Some(user),
             Verdict::Challenge { stale } => stale,
-            Verdict::Refused => {
-                *self.counters.refusals.entry("bad_credentials").or_default() += 1;
-                false
-            }
+            Verdict::Refused { .. } => false,
         };
-        let mut response = request.response(StatusCode::UNAUTHORIZED, &self.mint.token());
-        for challenge in self.authenticator.challenge(stale, now.mono) {
+        let mut response = request.response(StatusCode::UNAUTHORIZED, &self.sip.stateless_tag(request));
+        for challenge in self.authenticator.challenge(stale, source, now.mono) {
             response.headers.push("WWW-Authenticate", challenge);
         }
-        with_turn!(self, now, |turn| turn.respond(transaction, &response));
+        self.sip.dismiss(transaction, &response);
         None
     }
 
+    /// Trunks get an answer that is repeated until it arrives; everybody else asks again.
     pub(super) fn refuse(
         &mut self,
         transaction: ServerTransactionId,
@@ -267,6 +273,10 @@ impl Switchboard {
         refusal: Refusal,
         now: Now,
     ) {
+        let source = self.sip.server_flow(transaction).map(|flow| flow.remote.ip());
+        if !source.is_some_and(|source| self.is_trusted(source)) {
+            return self.turn_away(transaction, request, refusal);
+        }
         with_turn!(self, now, |turn| turn.refuse(transaction, request, refusal));
     }
 }

@@ -5,11 +5,12 @@ use serde_json::json;
 
 use crate::acd::{OfferFailure, OperatorError, OperatorStatus, Output};
 use crate::call::effect::Effect;
-use crate::call::{Call, OfferTarget};
+use crate::call::{Call, Device, OfferTarget};
 use crate::ids::{ContactId, UserId};
 use crate::journal::{Draft, EventType};
 use crate::people::{Actor, Role};
 use crate::sip::message::{Host, NameAddr, Uri};
+use crate::sip::registrar::Binding;
 use crate::switchboard::{Command, CommandError, Switchboard};
 use crate::time::Now;
 
@@ -31,12 +32,12 @@ impl Switchboard {
     }
 
     fn offer(&mut self, contact: ContactId, operator: UserId, now: Now) {
-        let (Some((target, flow)), Some(call)) = (self.phone_of(operator), self.calls.get(&contact)) else {
+        let from = self.calls.get(&contact).map(|call| self.shown_caller(call));
+        let offer = from.and_then(|from| OfferTarget::new(operator, from, self.phones_of(operator)));
+        let Some(offer) = offer else {
             self.acd.offer_failed(contact, operator, OfferFailure::Unreachable, now.mono);
             return;
         };
-        let from = self.shown_caller(call);
-        let offer = OfferTarget { user: operator, target, from, flow };
         self.with_call(contact, now, |call, turn| call.offer_to(offer, turn));
     }
 
@@ -108,6 +109,12 @@ fn pop_text(call: &Call, short_number: &str) -> String {
     let contact = call.contact();
     let language = contact.language.map_or("", crate::language::Language::code);
     format!("{} {language}", contact.topic.as_deref().unwrap_or(short_number))
+}
+
+impl From<&Binding> for Device {
+    fn from(binding: &Binding) -> Self {
+        Self { target: binding.contact.clone(), flow: binding.flow, route: binding.route() }
+    }
 }
 
 impl From<OperatorError> for CommandError {

@@ -1,8 +1,10 @@
 //! Calls between extensions: an operator's phone dials a colleague's number. Who may, and where the colleague's phone
 //! is; the call itself is `call/consultation.rs`.
 
+use std::collections::VecDeque;
+
 use crate::call::refusal::Refusal;
-use crate::call::{Call, NewCall, OfferTarget, Purpose};
+use crate::call::{Call, Device, NewCall, OfferTarget, Purpose};
 use crate::ids::UserId;
 use crate::phone_number::{NumberingPlan, PhoneNumber};
 use crate::sip::message::{Flow, Host, NameAddr, Request, Uri};
@@ -62,20 +64,20 @@ impl Switchboard {
             return Err(Refusal::Busy);
         }
         self.acd.can_be_called(colleague).map_err(|error| Refusal::from(&error))?;
-        let (target, flow) = self.phone_of(colleague).ok_or(Refusal::Unavailable)?;
         let realm = Host::Name(self.settings.realm.to_ascii_lowercase());
         let mut from = NameAddr::new(Uri::sip(Some(extension), realm, None));
         let name =
             self.settings.operators.iter().find(|known| known.user == by).map(|known| known.name.clone());
         from.display = name;
-        Ok((by, OfferTarget { user: colleague, target, from, flow }))
+        let target = OfferTarget::new(colleague, from, self.phones_of(colleague));
+        Ok((by, target.ok_or(Refusal::Unavailable)?))
     }
 
-    /// Where the operator's phone is reached now.
-    pub(super) fn phone_of(&self, operator: UserId) -> Option<(Uri, Flow)> {
-        let profile = self.settings.operators.iter().find(|known| known.user == operator)?;
-        let bindings = self.registrar.bindings(&profile.extension);
-        bindings.first().map(|binding| (binding.contact.clone(), binding.flow))
+    /// The operator's phones that can be reached now, in the order in which they are tried.
+    pub(super) fn phones_of(&self, operator: UserId) -> VecDeque<Device> {
+        let profile = self.settings.operators.iter().find(|known| known.user == operator);
+        let reachable = profile.map(|profile| self.registrar.reachable(&profile.extension));
+        reachable.unwrap_or_default().into_iter().map(Device::from).collect()
     }
 
     /// Offers a judged call to the call machine, and keeps it or refuses its INVITE.

@@ -10,6 +10,7 @@ mod flows;
 mod internal;
 mod registration;
 mod request_check;
+mod screening;
 mod service_code;
 pub mod settings;
 pub mod snapshot;
@@ -30,10 +31,11 @@ use crate::media;
 use crate::recording::Sealed;
 use crate::sip::dialog::Dialog;
 use crate::sip::digest_auth::Authenticator;
+use crate::sip::guard::{self, Guard};
 use crate::sip::message::{Flow, Message, Request};
-use crate::sip::registrar::Registrar;
+use crate::sip::registrar::{BindingId, Registrar};
 use crate::sip::server_location::Located;
-use crate::sip::transaction::{Output, TransactionLayer};
+use crate::sip::transaction::{ClientTransactionId, Output, TransactionLayer};
 use crate::termination::Termination;
 use crate::time::Now;
 
@@ -93,8 +95,11 @@ pub struct Switchboard {
     settings: Settings,
     sip: TransactionLayer,
     authenticator: Authenticator,
+    guard: Guard,
     registrar: Registrar,
     trunks: Trunks,
+    /// OPTIONS that are out to phones.
+    asked: HashMap<ClientTransactionId, (String, BindingId)>,
     acd: Distributor,
     mint: Mint,
     routes: Routes,
@@ -149,11 +154,15 @@ impl Switchboard {
         let mut mint = Mint::new(seed);
         let mut acd = Distributor::new(settings.queues.clone());
         acd.configure(settings.queues.clone(), settings.operators.clone(), now.mono);
+        let mut registrar = Registrar::default();
+        registrar.ask_every(settings.ask_phones_every, now.mono);
         Self {
             sip: TransactionLayer::new(mint.seed()),
             authenticator: Authenticator::new(&settings.realm, settings.digest.clone(), mint.seed()),
-            registrar: Registrar::default(),
             trunks: Trunks::new(&settings.trunks, mint.seed(), now),
+            guard: Guard::new(settings.guard.clone()),
+            registrar,
+            asked: HashMap::new(),
             acd,
             mint,
             routes: Routes::default(),
@@ -176,6 +185,8 @@ impl Switchboard {
     pub fn configure(&mut self, settings: Settings, now: Now) {
         self.acd.configure(settings.queues.clone(), settings.operators.clone(), now.mono);
         self.trunks.configure(&settings.trunks, now);
+        self.guard.configure(settings.guard.clone());
+        self.registrar.ask_every(settings.ask_phones_every, now.mono);
         self.settings = settings;
         self.announce_registered(now);
         self.settle(now);
@@ -183,7 +194,7 @@ impl Switchboard {
 
     pub fn handle_input(&mut self, input: Input, now: Now) {
         match input {
-            Input::Sip { message, flow } => self.sip.handle_message(*message, flow, now.mono),
+            Input::Sip { message, flow } => self.handle_message(*message, flow, now),
             Input::FlowClosed { flow } => self.handle_flow_closed(flow, now),
             Input::Media(event) => self.handle_media(&event, now),
             Input::RecordingOpened { recording } => {
@@ -291,6 +302,11 @@ impl Switchboard {
         &self.counters
     }
 
+    /// What the guard kept out, for metrics.
+    pub fn guard_counts(&self) -> &guard::Counts {
+        self.guard.counts()
+    }
+
     /// Calls held, for metrics and the leak test.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
         self.calls.values()
@@ -328,6 +344,7 @@ impl Switchboard {
     }
 
     fn handle_sip_output(&mut self, output: Output, now: Now) {
+        let Some(output) = self.handle_asked(output, now) else { return };
         match output {
             Output::Transmit { bytes, flow } => self.effects.push_back(Effect::Transmit { bytes, flow }),
             Output::RequestReceived { transaction, request, flow } => {
@@ -384,6 +401,9 @@ impl Switchboard {
     }
 
     fn handle_media(&mut self, event: &media::Event, now: Now) {
+        if let media::Event::Closed { stats, .. } = event {
+            self.counters.rtp_foreign += stats.packets_foreign;
+        }
         let leg = match event {
             media::Event::RecordingEnded { recording, .. } => {
                 let recording = *recording;

@@ -11,7 +11,10 @@ pub(super) fn check(request: &Request) -> Result<(), Refusal> {
     if matches!(request.uri.scheme, Scheme::Other(_)) {
         return Err(Refusal::UnknownScheme);
     }
-    check_extensions(request)?;
+    // What a REGISTER may require is the registrar's to know.
+    if request.method != Method::Register {
+        check_extensions(request)?;
+    }
     if request.method == Method::Invite && !accepts_sdp(request) {
         return Err(Refusal::NotAcceptable);
     }

@@ -13,6 +13,7 @@ use crate::ids::UserId;
 use crate::phone_number::{NumberingPlan, PhoneNumber};
 use crate::sip::credentials::Credentials;
 use crate::sip::digest_auth::{Algorithm, Ha1};
+use crate::sip::guard;
 use crate::sip::message::{Host, Uri};
 
 #[derive(Clone, Debug)]
@@ -23,6 +24,10 @@ pub struct Settings {
     pub digest: Vec<Algorithm>,
     /// Most calls at once; the next INVITE is answered 503.
     pub capacity: usize,
+    /// How often a registered phone is asked whether it is still there; none for never.
+    pub ask_phones_every: Option<Duration>,
+    /// How much is heard from whom.
+    pub guard: guard::Policy,
     /// Written into SDP instead of the bound address.
     pub advertised: Option<IpAddr>,
     /// Session interval we ask for (RFC 4028), in seconds.

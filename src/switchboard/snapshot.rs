@@ -121,7 +121,7 @@ impl super::Switchboard {
                 extension: profile.extension.clone(),
                 languages: profile.languages.clone(),
                 queues: profile.queues.clone(),
-                registered: !self.registrar.bindings(&profile.extension).is_empty(),
+                registered: !self.registrar.reachable(&profile.extension).is_empty(),
                 status: status.clone(),
                 since: since(at),
             })

@@ -151,9 +151,8 @@ impl Switchboard {
     }
 
     fn offer_target(&self, contact: ContactId, operator: UserId) -> Option<OfferTarget> {
-        let (target, flow) = self.phone_of(operator)?;
         let from = self.shown_caller(self.calls.get(&contact)?);
-        Some(OfferTarget { user: operator, target, from, flow })
+        OfferTarget::new(operator, from, self.phones_of(operator))
     }
 
     /// A desk transfers the call of its operator.

@@ -25,12 +25,14 @@ mod wait;
 
 // What they hold.
 mod abandoned;
+mod abuse;
 mod bad_input;
 mod call_audio;
 mod case_path;
 mod command_line;
 mod configuration;
 mod crash;
+mod devices;
 mod dialogs;
 mod operator_phone;
 mod plateau;

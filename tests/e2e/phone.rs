@@ -161,16 +161,27 @@ impl Drop for Phone {
 
 /// REGISTER, the challenge, REGISTER with the answer; the last response.
 pub fn register(wire: &mut Wire, extension: &str, password: &str) -> Message {
+    let contact = wire.contact(extension);
+    register_as(wire, extension, password, &contact, "")
+}
+
+/// The same with this Contact and further header lines.
+pub fn register_as(
+    wire: &mut Wire,
+    extension: &str,
+    password: &str,
+    contact: &str,
+    further: &str,
+) -> Message {
     let (call_id, tag) = (token("register"), token("tag"));
     let uri = format!("sip:{}", wire.server);
     let request = |wire: &Wire, cseq: u32, more: &str| {
         let head = format!(
             "REGISTER {uri} SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: <sip:{extension}@{server}>;tag={tag}\r\n\
              To: <sip:{extension}@{server}>\r\nCall-ID: {call_id}\r\nCSeq: {cseq} REGISTER\r\nContact: {contact}\r\n\
-             Expires: 120\r\n{more}",
+             Expires: 120\r\n{further}{more}",
             via = wire.via(&token("branch")),
             server = wire.server,
-            contact = wire.contact(extension),
         );
         with_body(head, "")
     };

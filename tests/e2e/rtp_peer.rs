@@ -85,6 +85,11 @@ impl RtpPeer {
         self.lock().remote = Some(remote);
     }
 
+    /// Where sound is sent to.
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.lock().remote
+    }
+
     pub fn set_event_payload_type(&self, payload_type: u8) {
         self.lock().event_payload_type = payload_type;
     }

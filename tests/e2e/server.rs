@@ -46,6 +46,10 @@ pub struct Setup {
     pub capacity: u32,
     pub wrap_up_secs: u32,
     pub no_answer_secs: u32,
+    /// Further lines of `[sip]`.
+    pub sip: String,
+    /// Further tables of the configuration.
+    pub more: String,
     /// No other server runs meanwhile: what is judged by ear needs the machine.
     pub alone: bool,
     /// Also listens on TLS and on IPv6, see [`Doors`].
@@ -54,7 +58,15 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { capacity: 50, wrap_up_secs: 0, no_answer_secs: 20, alone: false, doors: false }
+        Self {
+            capacity: 50,
+            wrap_up_secs: 0,
+            no_answer_secs: 20,
+            sip: String::new(),
+            more: String::new(),
+            alone: false,
+            doors: false,
+        }
     }
 }
 
@@ -339,7 +351,7 @@ fn config(setup: &Setup, sip: SocketAddr, http: SocketAddr) -> String {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("speech");
     let rtp = rtp_ports();
     format!(
-        "[sip]\nudp = \"{sip}\"\ntcp = \"{sip}\"\ncapacity = {capacity}\n\
+        "[sip]\nudp = \"{sip}\"\ntcp = \"{sip}\"\ncapacity = {capacity}\n{sip_lines}\
          [rtp]\nports = \"{first}-{last}\"\n\
          [http]\nbind = \"{http}\"\n\
          [store]\nurl = \"sqlite://data/ringback.db\"\n\
@@ -348,7 +360,9 @@ fn config(setup: &Setup, sip: SocketAddr, http: SocketAddr) -> String {
          [city]\nfile = \"city.toml\"\n\
          [speech]\ncache = \"{cache}\"\n\
          [[queue]]\nname = \"city\"\nno_answer_secs = {no_answer}\nwrap_up_secs = {wrap_up}\n\
-         [[trunk]]\nname = \"provider\"\nfrom = [\"{TRUNK}\"]\n",
+         [[trunk]]\nname = \"provider\"\nfrom = [\"{TRUNK}\"]\n{more}",
+        sip_lines = setup.sip,
+        more = setup.more,
         capacity = setup.capacity,
         first = rtp,
         last = rtp + RTP_PORTS - 1,

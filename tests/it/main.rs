@@ -3,4 +3,5 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod flood;
 mod simulation;

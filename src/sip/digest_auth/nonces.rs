@@ -1,7 +1,9 @@
-//! Nonces: numbered, dated and signed, so that only used ones need memory; counted, so that none serves
-//! twice (RFC 7616 3.3, 5.4, 5.12).
+//! Nonces: numbered, dated and signed for one address, so that only used ones need memory; counted, so that none serves
+//! twice (RFC 7616 3.3, 5.4, 5.12). Who forges an address never sees the nonces made for it, and so cannot have wrong
+//! passwords counted against its owner.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use sha2::Digest as _;
@@ -36,18 +38,24 @@ impl Nonces {
         Self { secret, epoch: None, last_number: 0, used: BTreeMap::new(), forgotten: 0 }
     }
 
-    pub(super) fn issue(&mut self, now: Instant) -> String {
+    pub(super) fn issue(&mut self, source: IpAddr, now: Instant) -> String {
         self.last_number += 1;
         let issued_at = self.since_epoch(now);
-        self.sign(self.last_number, issued_at)
+        self.sign(self.last_number, issued_at, source)
     }
 
-    /// True when `nonce` is ours, fresh, and was not used with this count or a higher one. A request
-    /// overtaken by a later one of the same phone therefore fails and is tried again with a new nonce.
-    pub(super) fn use_once(&mut self, nonce: &str, count: u32, now: Instant) -> bool {
+    /// True when `nonce` is ours, was made for `source`, and is not too old.
+    pub(super) fn is_fresh(&mut self, nonce: &str, source: IpAddr, now: Instant) -> bool {
+        let now = self.since_epoch(now);
+        self.read(nonce, source).is_some_and(|(_, issued_at)| now.saturating_sub(issued_at) <= NONCE_LIFETIME)
+    }
+
+    /// True when `nonce` is fresh and was not used with this count or a higher one. A request overtaken by a later
+    /// one of the same phone therefore fails and is tried again with a new nonce.
+    pub(super) fn use_once(&mut self, nonce: &str, source: IpAddr, count: u32, now: Instant) -> bool {
         let now = self.since_epoch(now);
         self.forget_expired(now);
-        let Some((number, issued_at)) = self.read(nonce) else { return false };
+        let Some((number, issued_at)) = self.read(nonce, source) else { return false };
         if now.saturating_sub(issued_at) > NONCE_LIFETIME || count == 0 {
             return false;
         }
@@ -77,24 +85,29 @@ impl Nonces {
         }
     }
 
-    /// Number and date of a nonce that we made.
-    fn read(&self, nonce: &str) -> Option<(u64, Duration)> {
+    /// Number and date of a nonce that we made for `source`.
+    fn read(&self, nonce: &str, source: IpAddr) -> Option<(u64, Duration)> {
         if nonce.len() != NONCE_LEN || !nonce.is_ascii() {
             return None;
         }
         let number = u64::from_str_radix(&nonce[..16], 16).ok()?;
         let issued_at = Duration::from_millis(u64::from_str_radix(&nonce[16..32], 16).ok()?);
-        let is_ours: bool = self.sign(number, issued_at).as_bytes().ct_eq(nonce.as_bytes()).into();
+        let is_ours: bool = self.sign(number, issued_at, source).as_bytes().ct_eq(nonce.as_bytes()).into();
         is_ours.then_some((number, issued_at))
     }
 
     /// The message has a fixed length, so a digest over secret and message cannot be extended.
-    fn sign(&self, number: u64, issued_at: Duration) -> String {
+    fn sign(&self, number: u64, issued_at: Duration, source: IpAddr) -> String {
         let millis = u64::try_from(issued_at.as_millis()).unwrap_or(u64::MAX);
+        let address = match source {
+            IpAddr::V4(address) => address.to_ipv6_mapped(),
+            IpAddr::V6(address) => address,
+        };
         let mut keyed = sha2::Sha256::new();
         keyed.update(self.secret);
         keyed.update(number.to_be_bytes());
         keyed.update(millis.to_be_bytes());
+        keyed.update(address.octets());
         format!("{number:016x}{millis:016x}{}", hex(&keyed.finalize()[..16]))
     }
 
@@ -108,6 +121,7 @@ mod tests {
     use super::*;
 
     const SECRET: [u8; 32] = [7; 32];
+    const PHONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
     /// Any moment will do; `time::now` is the one place that may ask for it.
     fn start() -> Instant {
@@ -118,22 +132,22 @@ mod tests {
     fn a_count_serves_once_and_only_upwards() {
         let now = start();
         let mut nonces = Nonces::new(SECRET);
-        let nonce = nonces.issue(now);
-        assert!(!nonces.use_once(&nonce, 0, now));
-        assert!(nonces.use_once(&nonce, 1, now));
-        assert!(!nonces.use_once(&nonce, 1, now));
-        assert!(nonces.use_once(&nonce, 16, now));
-        assert!(!nonces.use_once(&nonce, 9, now));
-        assert!(nonces.use_once(&nonce, 17, now));
+        let nonce = nonces.issue(PHONE, now);
+        assert!(!nonces.use_once(&nonce, PHONE, 0, now));
+        assert!(nonces.use_once(&nonce, PHONE, 1, now));
+        assert!(!nonces.use_once(&nonce, PHONE, 1, now));
+        assert!(nonces.use_once(&nonce, PHONE, 16, now));
+        assert!(!nonces.use_once(&nonce, PHONE, 9, now));
+        assert!(nonces.use_once(&nonce, PHONE, 17, now));
     }
 
     #[test]
     fn a_nonce_grows_old() {
         let now = start();
         let mut nonces = Nonces::new(SECRET);
-        let nonce = nonces.issue(now);
-        assert!(nonces.use_once(&nonce, 1, now + NONCE_LIFETIME));
-        assert!(!nonces.use_once(&nonce, 2, now + NONCE_LIFETIME + Duration::from_millis(1)));
+        let nonce = nonces.issue(PHONE, now);
+        assert!(nonces.use_once(&nonce, PHONE, 1, now + NONCE_LIFETIME));
+        assert!(!nonces.use_once(&nonce, PHONE, 2, now + NONCE_LIFETIME + Duration::from_millis(1)));
         assert!(nonces.used.is_empty(), "expired nonces are forgotten");
     }
 
@@ -141,30 +155,42 @@ mod tests {
     fn only_our_own_nonces_are_known() {
         let now = start();
         let mut nonces = Nonces::new(SECRET);
-        let nonce = nonces.issue(now);
-        let foreign = Nonces::new([8; 32]).issue(now);
+        let nonce = nonces.issue(PHONE, now);
+        let foreign = Nonces::new([8; 32]).issue(PHONE, now);
         let mut forged = nonce.clone();
         forged.replace_range(15..16, "2");
         let not_ascii = "é".repeat(NONCE_LEN / 2);
         for text in [foreign.as_str(), &forged, "", &nonce[1..], &not_ascii] {
-            assert!(!nonces.use_once(text, 1, now), "{text}");
+            assert!(!nonces.use_once(text, PHONE, 1, now), "{text}");
         }
-        assert!(nonces.use_once(&nonce, 1, now));
+        assert!(nonces.use_once(&nonce, PHONE, 1, now));
+    }
+
+    #[test]
+    fn a_nonce_serves_only_whom_it_was_made_for() {
+        let now = start();
+        let mut nonces = Nonces::new(SECRET);
+        let nonce = nonces.issue(PHONE, now);
+        let other = IpAddr::from([192, 0, 2, 2]);
+        assert!(!nonces.is_fresh(&nonce, other, now) && !nonces.use_once(&nonce, other, 1, now));
+        assert!(nonces.is_fresh(&nonce, PHONE, now) && nonces.use_once(&nonce, PHONE, 1, now));
+        let mapped = IpAddr::from(std::net::Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped());
+        assert!(nonces.is_fresh(&nonce, mapped, now), "the same address on a socket for both families");
     }
 
     #[test]
     fn the_table_is_bounded_and_a_forgotten_nonce_cannot_come_again() {
         let now = start();
         let mut nonces = Nonces::new(SECRET);
-        let unused = nonces.issue(now);
-        let first = nonces.issue(now);
-        assert!(nonces.use_once(&first, 1, now));
+        let unused = nonces.issue(PHONE, now);
+        let first = nonces.issue(PHONE, now);
+        assert!(nonces.use_once(&first, PHONE, 1, now));
         for _ in 0..MAX_NONCES {
-            let nonce = nonces.issue(now);
-            assert!(nonces.use_once(&nonce, 1, now));
+            let nonce = nonces.issue(PHONE, now);
+            assert!(nonces.use_once(&nonce, PHONE, 1, now));
         }
         assert_eq!(nonces.used.len(), MAX_NONCES);
-        assert!(!nonces.use_once(&first, 1, now), "replay of a forgotten nonce");
-        assert!(!nonces.use_once(&unused, 1, now), "it cannot be told from a forgotten one");
+        assert!(!nonces.use_once(&first, PHONE, 1, now), "replay of a forgotten nonce");
+        assert!(!nonces.use_once(&unused, PHONE, 1, now), "it cannot be told from a forgotten one");
     }
 }

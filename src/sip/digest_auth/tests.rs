@@ -7,6 +7,7 @@ use super::*;
 use crate::sip::message::{CSeq, Headers, Host, NameAddr};
 
 const SEED: [u8; 32] = [5; 32];
+const PHONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 const REALM: &str = "city.example";
 
 fn start() -> Instant {
@@ -45,7 +46,7 @@ fn answer(challenge: &str, user: &str, password: &str, count: u32) -> String {
 }
 
 fn verify(server: &mut Authenticator, authorization: &str, now: Instant) -> Verdict {
-    server.verify(&register(Some(authorization)), secret_of, now)
+    server.verify(&register(Some(authorization)), PHONE, secret_of, now)
 }
 
 fn accepted() -> Verdict {
@@ -117,7 +118,7 @@ fn both_algorithms_are_offered_strongest_first_and_taken() {
     let now = start();
     for index in 0..2 {
         let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
-        let challenges = server.challenge(false, now);
+        let challenges = server.challenge(false, PHONE, now);
         assert!(challenges[0].contains("algorithm=SHA-256") && challenges[1].contains("algorithm=MD5"));
         assert!(!challenges[0].contains("stale"));
         let value = answer(&challenges[index], "201", "correct horse", 1);
@@ -129,7 +130,7 @@ fn both_algorithms_are_offered_strongest_first_and_taken() {
 fn request_without_usable_credentials_is_challenged() {
     let now = start();
     let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
-    let good = answer(&server.challenge(false, now)[0], "201", "correct horse", 1);
+    let good = answer(&server.challenge(false, PHONE, now)[0], "201", "correct horse", 1);
     let unusable = [
         String::new(),
         "Basic MjAxOmNvcnJlY3Q=".to_owned(),
@@ -145,7 +146,7 @@ fn request_without_usable_credentials_is_challenged() {
     for value in unusable {
         assert_eq!(verify(&mut server, &value, now), Verdict::Challenge { stale: false }, "{value}");
     }
-    let none = server.verify(&register(None), secret_of, now);
+    let none = server.verify(&register(None), PHONE, secret_of, now);
     assert_eq!(none, Verdict::Challenge { stale: false });
     assert_eq!(verify(&mut server, &good, now), accepted(), "none of it used the nonce up");
 }
@@ -154,27 +155,28 @@ fn request_without_usable_credentials_is_challenged() {
 fn credentials_for_another_target_are_not_taken() {
     let now = start();
     let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
-    let value = answer(&server.challenge(false, now)[0], "201", "correct horse", 1);
+    let value = answer(&server.challenge(false, PHONE, now)[0], "201", "correct horse", 1);
     let mut other_user = register(Some(&value));
     other_user.uri.user = Some("1580".to_owned());
     let mut other_host = register(Some(&value));
     other_host.uri.host = Host::Name("elsewhere.example".to_owned());
     for request in [other_user, other_host] {
-        assert_eq!(server.verify(&request, secret_of, now), Verdict::Challenge { stale: false });
+        assert_eq!(server.verify(&request, PHONE, secret_of, now), Verdict::Challenge { stale: false });
     }
     let mut same_place = register(Some(&value));
     same_place.uri.port = Some(5060);
     same_place.uri.params.set("transport", Some("udp".to_owned()));
-    assert_eq!(server.verify(&same_place, secret_of, now), accepted());
+    assert_eq!(server.verify(&same_place, PHONE, secret_of, now), accepted());
 }
 
 #[test]
 fn wrong_password_and_unknown_name_get_the_same_answer() {
     let now = start();
     let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
-    let challenge = server.challenge(false, now)[0].clone();
+    let challenge = server.challenge(false, PHONE, now)[0].clone();
     for (user, password) in [("201", "wrong"), ("202", "correct horse"), ("", "")] {
-        assert_eq!(verify(&mut server, &answer(&challenge, user, password, 1), now), Verdict::Refused);
+        let verdict = verify(&mut server, &answer(&challenge, user, password, 1), now);
+        assert_eq!(verdict, Verdict::Refused { user: user.to_owned() });
     }
 }
 
@@ -182,7 +184,7 @@ fn wrong_password_and_unknown_name_get_the_same_answer() {
 fn the_secret_of_nobody_is_not_the_key_of_unknown_names() {
     let now = start();
     let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
-    let challenge = server.challenge(false, now)[0].clone();
+    let challenge = server.challenge(false, PHONE, now)[0].clone();
     let nonce = Fields::parse(&challenge).unwrap().find("nonce").unwrap().to_owned();
     let fresh = Freshness { nonce: &nonce, counted: Some(("00000001", "c", "auth")) };
     let ha1 = hex(&[0; 32]);
@@ -192,24 +194,24 @@ fn the_secret_of_nobody_is_not_the_key_of_unknown_names() {
         "Digest username=\"202\", realm=\"{REALM}\", nonce=\"{nonce}\", uri=\"{uri}\", \
          response=\"{response}\", algorithm=SHA-256, qop=auth, nc=00000001, cnonce=\"c\""
     );
-    assert_eq!(verify(&mut server, &value, now), Verdict::Refused);
+    assert_eq!(verify(&mut server, &value, now), Verdict::Refused { user: "202".to_owned() });
 }
 
 #[test]
 fn response_is_bound_to_the_method() {
     let now = start();
     let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
-    let value = answer(&server.challenge(false, now)[0], "201", "correct horse", 1);
+    let value = answer(&server.challenge(false, PHONE, now)[0], "201", "correct horse", 1);
     let mut invite = register(Some(&value));
     invite.method = Method::Invite;
-    assert_eq!(server.verify(&invite, secret_of, now), Verdict::Refused);
+    assert_eq!(server.verify(&invite, PHONE, secret_of, now), Verdict::Refused { user: "201".to_owned() });
 }
 
 #[test]
 fn replay_is_stale_and_the_next_count_is_good() {
     let now = start();
     let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
-    let challenge = server.challenge(false, now)[0].clone();
+    let challenge = server.challenge(false, PHONE, now)[0].clone();
     let value = answer(&challenge, "201", "correct horse", 1);
     assert_eq!(verify(&mut server, &value, now), accepted());
     assert_eq!(verify(&mut server, &value, now), Verdict::Challenge { stale: true });
@@ -221,16 +223,16 @@ fn replay_is_stale_and_the_next_count_is_good() {
 }
 
 #[test]
-fn old_nonce_is_stale_for_the_right_password_only() {
+fn old_nonce_is_stale_for_every_password() {
     let now = start();
     let later = now + NONCE_LIFETIME + Duration::from_secs(1);
     let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
-    let challenge = server.challenge(false, now)[0].clone();
+    let challenge = server.challenge(false, PHONE, now)[0].clone();
     let right = answer(&challenge, "201", "correct horse", 1);
     let wrong = answer(&challenge, "201", "wrong", 1);
     assert_eq!(verify(&mut server, &right, later), Verdict::Challenge { stale: true });
-    assert_eq!(verify(&mut server, &wrong, later), Verdict::Refused);
-    let fresh = server.challenge(true, later)[1].clone();
+    assert_eq!(verify(&mut server, &wrong, later), Verdict::Challenge { stale: true }, "no free guesses");
+    let fresh = server.challenge(true, PHONE, later)[1].clone();
     assert!(fresh.ends_with(", stale=true"));
     assert_eq!(verify(&mut server, &answer(&fresh, "201", "correct horse", 1), later), accepted());
 }
@@ -238,37 +240,49 @@ fn old_nonce_is_stale_for_the_right_password_only() {
 #[test]
 fn nonce_of_another_run_is_stale() {
     let now = start();
-    let before = Authenticator::new(REALM, Algorithm::ALL.to_vec(), [6; 32]).challenge(false, now)[0].clone();
+    let before =
+        Authenticator::new(REALM, Algorithm::ALL.to_vec(), [6; 32]).challenge(false, PHONE, now)[0].clone();
     let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
     let value = answer(&before, "201", "correct horse", 1);
     assert_eq!(verify(&mut server, &value, now), Verdict::Challenge { stale: true });
 }
 
 #[test]
+fn nonce_of_another_address_is_stale_for_every_password() {
+    let now = start();
+    let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
+    let challenge = server.challenge(false, IpAddr::from([192, 0, 2, 2]), now)[0].clone();
+    for password in ["correct horse", "wrong"] {
+        let value = answer(&challenge, "201", password, 1);
+        assert_eq!(verify(&mut server, &value, now), Verdict::Challenge { stale: true });
+    }
+}
+
+#[test]
 fn credentials_of_several_realms_may_come_together() {
     let now = start();
     let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
-    let good = answer(&server.challenge(false, now)[1], "201", "correct horse", 1);
+    let good = answer(&server.challenge(false, PHONE, now)[1], "201", "correct horse", 1);
     let mut request = register(Some(&good.replace(REALM, "elsewhere.example")));
     request.headers.push("Authorization", good.as_str());
-    assert_eq!(server.verify(&request, secret_of, now), accepted());
+    assert_eq!(server.verify(&request, PHONE, secret_of, now), accepted());
     let mut flooded = register(None);
     for _ in 0..MAX_CREDENTIALS {
         flooded.headers.push("Authorization", "Digest realm=\"x\"");
     }
     flooded
         .headers
-        .push("Authorization", answer(&server.challenge(false, now)[0], "201", "correct horse", 1));
-    assert_eq!(server.verify(&flooded, secret_of, now), Verdict::Challenge { stale: false });
+        .push("Authorization", answer(&server.challenge(false, PHONE, now)[0], "201", "correct horse", 1));
+    assert_eq!(server.verify(&flooded, PHONE, secret_of, now), Verdict::Challenge { stale: false });
 }
 
 #[test]
 fn challenges_that_nobody_answers_cost_no_memory() {
     let now = start();
     let mut server = Authenticator::new(REALM, Algorithm::ALL.to_vec(), SEED);
-    let first = server.challenge(false, now)[0].clone();
+    let first = server.challenge(false, PHONE, now)[0].clone();
     for _ in 0..2 * MAX_NONCES {
-        server.challenge(false, now);
+        server.challenge(false, PHONE, now);
     }
     let value = answer(&first, "201", "correct horse", 1);
     assert_eq!(verify(&mut server, &value, now), accepted(), "a flood does not push others out");
@@ -283,7 +297,7 @@ fn secrets_do_not_show_in_debug_output() {
 fn only_what_is_offered_is_asked_for_and_taken() {
     let now = start();
     let mut strict = Authenticator::new(REALM, vec![Algorithm::Sha256], SEED);
-    let challenges = strict.challenge(false, now);
+    let challenges = strict.challenge(false, PHONE, now);
     assert_eq!(challenges.len(), 1);
     assert!(challenges[0].contains("algorithm=SHA-256"));
     let weaker = answer(&challenges[0].replace("SHA-256", "MD5"), "201", "correct horse", 1);

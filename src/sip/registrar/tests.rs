@@ -5,8 +5,10 @@
 
 use std::net::SocketAddr;
 
+use super::binding::MAX_USER_AGENT_LEN;
+use super::contacts::same_address;
 use super::*;
-use crate::sip::message::{CSeq, Headers, Host, Method, Transport};
+use crate::sip::message::{CSeq, Headers, Host, Method, NameAddr, Transport, Uri, Via};
 
 const PHONE: &str = "<sip:201@10.0.0.1:5060>";
 const OTHER: &str = "<sip:201@10.0.0.2:5060>";
@@ -278,4 +280,217 @@ fn user_agent_is_cut_between_characters() {
     let mut desk = Desk::new();
     desk.register(&long);
     assert_eq!(desk.registrar.bindings("201")[0].user_agent, "ї".repeat(MAX_USER_AGENT_LEN / 2));
+}
+
+fn proxied(seq: u32, contacts: &[&str], path: &str, supported: &str) -> Request {
+    let mut request = request(seq, contacts, None);
+    for line in path.split('|').filter(|line| !line.is_empty()) {
+        request.headers.push("Path", line);
+    }
+    request.headers.push("Supported", supported);
+    let via = |host: &str| Via {
+        transport: "UDP".to_owned(),
+        host: Host::Name(host.to_owned()),
+        port: None,
+        params: crate::sip::message::Params::default(),
+    };
+    request.via = vec![via("proxy.example"), via("phone.example")];
+    request
+}
+
+#[test]
+fn a_path_is_kept_and_returned_and_becomes_the_route() {
+    let mut desk = Desk::new();
+    let path = "<sip:edge1.example;lr>, <sip:edge2.example;lr>|<sip:edge3.example;lr>";
+    let answer = desk.register(&proxied(1, &[PHONE], path, "path"));
+    assert_eq!(answer.status, StatusCode::OK);
+    let returned: Vec<&str> = answer.headers.all("Path").collect();
+    assert_eq!(returned, ["<sip:edge1.example;lr>, <sip:edge2.example;lr>", "<sip:edge3.example;lr>"]);
+    let route = desk.registrar.bindings("201")[0].route();
+    let hops = ["<sip:edge1.example;lr>", "<sip:edge2.example;lr>", "<sip:edge3.example;lr>"];
+    assert_eq!(route, hops.map(|hop| ("Route", hop.to_owned())));
+    assert_eq!(desk.register(&request(2, &[PHONE], None)).status, StatusCode::OK);
+    assert!(desk.registrar.bindings("201")[0].route().is_empty(), "a refresh without Path goes straight");
+}
+
+#[test]
+fn a_path_the_phone_does_not_know_of_is_refused() {
+    let mut desk = Desk::new();
+    let answer = desk.register(&proxied(1, &[PHONE], "<sip:ear.example;lr>", "outbound"));
+    assert_eq!((answer.status.0, answer.headers.first("Unsupported")), (420, Some("path")));
+    let long = ["<sip:edge.example;lr>"; 9].join(",");
+    assert_eq!(desk.register(&proxied(1, &[PHONE], &long, "path")).status.0, 400);
+    assert_eq!(desk.register(&proxied(1, &[PHONE], "<<", "path")).status.0, 400);
+    assert!(desk.contacts().is_empty());
+}
+
+#[test]
+fn only_what_is_lacking_is_called_unsupported() {
+    let mut desk = Desk::new();
+    let mut needy = request(1, &[PHONE], None);
+    needy.headers.push("Require", "path, teleport, outbound");
+    let answer = desk.register(&needy);
+    assert_eq!((answer.status.0, answer.headers.first("Unsupported")), (420, Some("teleport")));
+}
+
+const FLOW_1: &str = "<sip:201@10.0.0.1:5060;ob>;reg-id=1;+sip.instance=\"<urn:uuid:0001>\"";
+const FLOW_1_AGAIN: &str = "<sip:201@10.0.0.1:6000;ob>;reg-id=1;+sip.instance=\"<urn:uuid:0001>\"";
+const FLOW_2: &str = "<sip:201@10.0.0.1:5060;ob>;reg-id=2;+sip.instance=\"<urn:uuid:0001>\"";
+const OTHER_PHONE: &str = "<sip:201@10.0.0.3:5060;ob>;reg-id=1;+sip.instance=\"<urn:uuid:0002>\"";
+
+fn outbound(seq: u32, contact: &str) -> Request {
+    let mut request = request(seq, &[contact], None);
+    request.headers.push("Supported", "path, outbound");
+    request
+}
+
+#[test]
+fn a_device_that_comes_back_over_another_connection_takes_its_place() {
+    let mut desk = Desk::new();
+    let answer = desk.register(&outbound(1, FLOW_1));
+    assert_eq!(answer.headers.first("Require"), Some("outbound"));
+    assert!(contacts_of(&answer)[0].contains("+sip.instance=\"<urn:uuid:0001>\";reg-id=1"), "{answer:?}");
+    let id = desk.registrar.bindings("201")[0].id;
+    for (seq, contact) in (2..).zip([FLOW_2, OTHER_PHONE, FLOW_1_AGAIN]) {
+        assert_eq!(desk.register(&outbound(seq, contact)).status, StatusCode::OK);
+    }
+    let ports: Vec<Option<u16>> =
+        desk.registrar.bindings("201").iter().map(|binding| binding.contact.port).collect();
+    assert_eq!(ports, [Some(6000), Some(5060), Some(5060)]);
+    assert_eq!(desk.registrar.bindings("201")[0].id, id, "the same device");
+    let removed = FLOW_1.to_owned() + ";expires=0";
+    assert_eq!(contacts_of(&desk.register(&outbound(9, &removed))).len(), 2, "by its name, not its address");
+}
+
+#[test]
+fn flows_are_told_apart_only_where_they_end_at_us_or_at_a_proxy_that_keeps_them() {
+    let mut desk = Desk::new();
+    let through = |path: &str, supported: &str| {
+        let mut request = proxied(1, &[FLOW_1], path, supported);
+        request.headers.set("Supported", supported);
+        request
+    };
+    let blind = "<sip:edge.example;lr>";
+    assert_eq!(desk.register(&through(blind, "path, outbound")).status.0, 439);
+    assert_eq!(desk.register(&through(blind, "path")).status, StatusCode::OK);
+    assert_eq!(desk.registrar.bindings("201")[0].outbound, None);
+    let mut keeping = through("<sip:edge.example;lr;ob>", "path, outbound");
+    keeping.cseq.seq = 2;
+    let answer = desk.register(&keeping);
+    assert_eq!((answer.status, answer.headers.first("Require")), (StatusCode::OK, Some("outbound")));
+    assert_eq!(desk.registrar.bindings("201").len(), 1);
+}
+
+#[test]
+fn a_flow_has_one_contact() {
+    let mut desk = Desk::new();
+    let both = format!("{FLOW_1}, {OTHER}");
+    assert_eq!(desk.register(&outbound(1, &both)).status, StatusCode::BAD_REQUEST);
+    let moved = format!("{FLOW_1}, {OTHER};expires=0");
+    assert_eq!(desk.register(&outbound(1, &moved)).status, StatusCode::OK);
+    let nameless = "<sip:201@10.0.0.9>;reg-id=1";
+    assert_eq!(desk.register(&outbound(2, nameless)).status, StatusCode::OK);
+    assert_eq!(desk.registrar.bindings("201")[0].outbound, None, "reg-id alone says nothing");
+}
+
+#[test]
+fn the_phone_that_is_preferred_is_rung_first_then_the_latest() {
+    let mut desk = Desk::new();
+    for (seq, contact) in
+        (1..).zip(["<sip:a@h>;q=0.5", "<sip:b@h>;q=1.0", "<sip:c@h>;q=0.75", "<sip:d@h>;q=0.5"])
+    {
+        desk.status(seq, &[contact], None);
+    }
+    let users: Vec<_> =
+        desk.registrar.reachable("201").iter().filter_map(|binding| binding.contact.user.clone()).collect();
+    assert_eq!(users, ["b", "c", "d", "a"]);
+    desk.status(9, &["<sip:e@h>"], None);
+    assert_eq!(desk.registrar.reachable("201")[0].contact.user.as_deref(), Some("e"), "no q is the highest");
+}
+
+const EVERY: Duration = Duration::from_secs(60);
+
+impl Desk {
+    fn asking() -> (Self, BindingId) {
+        let mut desk = Self::new();
+        desk.registrar.ask_every(Some(EVERY), desk.now);
+        desk.status(1, &[PHONE], Some("3600"));
+        assert_eq!(desk.outputs(), [registered()]);
+        let id = desk.registrar.bindings("201")[0].id;
+        (desk, id)
+    }
+}
+
+fn asks(binding: BindingId) -> Output {
+    Output::Ask { user: "201".to_owned(), binding }
+}
+
+#[test]
+fn an_unplugged_phone_leaves_routing_and_comes_back_when_it_answers() {
+    let (mut desk, id) = Desk::asking();
+    desk.wait(60);
+    assert_eq!(desk.outputs(), [asks(id)]);
+    desk.wait(5);
+    assert_eq!(desk.outputs(), [asks(id)], "in doubt it is asked again");
+    desk.wait(5);
+    assert_eq!((desk.outputs(), desk.registrar.reachable("201").len()), (vec![asks(id)], 1));
+    desk.wait(5);
+    assert_eq!((desk.outputs(), desk.registrar.reachable("201").len()), (vec![unregistered()], 0));
+    assert_eq!(desk.contacts().len(), 1, "its registration stands");
+    desk.wait(60);
+    assert_eq!(desk.outputs(), [asks(id)]);
+    desk.registrar.handle_answered("201", id, desk.now);
+    assert_eq!((desk.outputs(), desk.registrar.reachable("201").len()), (vec![registered()], 1));
+}
+
+#[test]
+fn a_phone_that_answers_is_asked_at_leisure_and_a_late_answer_counts() {
+    let (mut desk, id) = Desk::asking();
+    for _ in 0..10 {
+        desk.wait(60);
+        assert_eq!(desk.outputs(), [asks(id)]);
+        desk.wait(5);
+        assert_eq!(desk.outputs(), [asks(id)]);
+        desk.registrar.handle_answered("201", id, desk.now);
+        assert_eq!((desk.outputs(), desk.registrar.poll_timeout()), (vec![], Some(desk.now + EVERY)));
+    }
+}
+
+#[test]
+fn a_new_registration_is_a_sign_of_life() {
+    let (mut desk, id) = Desk::asking();
+    for secs in [60, 5, 5, 5] {
+        desk.wait(secs);
+    }
+    assert_eq!(desk.outputs().last(), Some(&unregistered()));
+    desk.status(2, &[PHONE], Some("3600"));
+    assert_eq!(desk.outputs(), [registered()]);
+    assert_eq!(desk.registrar.reachable("201")[0].id, id);
+}
+
+#[test]
+fn what_cannot_be_delivered_is_a_failure_at_once_and_what_was_not_sent_is_none() {
+    let (mut desk, id) = Desk::asking();
+    desk.wait(60);
+    for _ in 0..FAILURES_UNTIL_UNREACHABLE {
+        desk.registrar.handle_undeliverable("201", id, desk.now);
+    }
+    assert_eq!(desk.outputs(), [asks(id), asks(id), asks(id), unregistered()]);
+    desk.registrar.handle_answered("201", id, desk.now);
+    desk.outputs();
+    for _ in 0..10 {
+        desk.wait(60);
+        desk.registrar.handle_unasked("201", id, desk.now);
+        assert_eq!(desk.outputs(), [asks(id)]);
+    }
+}
+
+#[test]
+fn nobody_is_asked_when_that_is_switched_off() {
+    let (mut desk, _) = Desk::asking();
+    desk.registrar.ask_every(None, desk.now);
+    desk.wait(3599);
+    assert_eq!(desk.outputs(), []);
+    desk.wait(1);
+    assert_eq!(desk.outputs(), [unregistered()]);
 }

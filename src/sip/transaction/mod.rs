@@ -181,6 +181,35 @@ impl TransactionLayer {
         Ok(())
     }
 
+    /// Answers a request and forgets it at once (RFC 3261 8.2.7): the answer is not repeated by us, a copy of the request
+    /// is a new one. For those who have shown no right to 32 s of our memory.
+    pub fn dismiss(&mut self, transaction: ServerTransactionId, response: &Response) {
+        if let Some(flow) = self.table.flow(transaction.0) {
+            self.outputs.push_back(Output::Transmit { bytes: response.to_bytes(), flow });
+            self.table.remove(transaction.0);
+        }
+    }
+
+    /// The To tag of an answer given without a transaction: the same for every copy of the request.
+    pub fn stateless_tag(&self, request: &Request) -> String {
+        self.stateless.tag(request)
+    }
+
+    /// Answers a request that has no transaction and shall get none. Fills in `received` and `rport` first.
+    pub fn answer_without_transaction(&mut self, mut request: Request, status: StatusCode, flow: Flow) {
+        top_via::complete(&mut request, &flow);
+        self.answer_stateless(&request, status, flow);
+    }
+
+    /// True for copies of a request that has a transaction, for its ACK, and for its CANCEL.
+    pub fn knows(&self, request: &Request) -> bool {
+        let key = match request.method {
+            Method::Cancel => Key::of_cancelled(request),
+            _ => Key::of_received(request),
+        };
+        key.is_some_and(|key| self.table.find(&key).is_some())
+    }
+
     /// Sends the stored 2xx of an accepted INVITE once more.
     pub fn retransmit_success(&mut self, transaction: ServerTransactionId) -> Result<(), TransactionError> {
         match self.table.transaction(transaction.0) {

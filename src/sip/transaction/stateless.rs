@@ -29,7 +29,7 @@ impl Stateless {
     }
 
     /// The same for every copy of a request, and for an INVITE and its CANCEL.
-    fn tag(&self, request: &Request) -> String {
+    pub(super) fn tag(&self, request: &Request) -> String {
         let mut text = self.secret.to_vec();
         let branch = request.via.first().and_then(|via| via.branch()).unwrap_or_default();
         for part in [branch, request.from.tag().unwrap_or_default(), &request.call_id] {

@@ -92,6 +92,10 @@ impl Table {
         self.entries.get_mut(&id).map(|entry| &mut entry.transaction)
     }
 
+    pub(super) fn flow(&self, id: u64) -> Option<Flow> {
+        self.entries.get(&id).map(|entry| entry.flow)
+    }
+
     /// To be called after each step of a transaction: moves its deadline, or forgets it when it has ended.
     pub(super) fn settle(&mut self, id: u64) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
@@ -113,6 +117,9 @@ impl Table {
     pub(super) fn remove(&mut self, id: u64) {
         self.unguard(id);
         let Some(entry) = self.entries.remove(&id) else { return };
+        if let Some(at) = entry.scheduled {
+            self.deadlines.remove(&(at, id));
+        }
         self.by_key.remove(&entry.key);
         self.leave(id, &entry.flow);
         if let Some(at) = entry.scheduled {
@@ -136,10 +143,6 @@ impl Table {
         let left = std::mem::replace(&mut entry.flow, flow);
         self.leave(id, &left);
         self.by_flow.entry(flow).or_default().insert(id);
-    }
-
-    pub(super) fn flow(&self, id: u64) -> Option<Flow> {
-        self.entries.get(&id).map(|entry| entry.flow)
     }
 
     /// Transactions over `flow`, oldest first.

@@ -28,6 +28,8 @@ fn settings(trunks: Vec<settings::Trunk>) -> Settings {
         capacity: 10,
         advertised: None,
         session_expires_secs: 1800,
+        ask_phones_every: None,
+        guard: crate::sip::guard::Policy::default(),
         short_number: "1580".to_owned(),
         aliases: vec![PhoneNumber::from_user_part("+3805421580")],
         plan: Arc::new(plan),

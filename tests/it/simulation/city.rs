@@ -65,6 +65,8 @@ pub(super) fn settings(operators: &[(UserId, String)]) -> Settings {
         capacity: 60,
         advertised: None,
         session_expires_secs: 1800,
+        ask_phones_every: Some(std::time::Duration::from_secs(30)),
+        guard: ringback::sip::guard::Policy::default(),
         short_number: SHORT_NUMBER.to_owned(),
         aliases: Vec::new(),
         plan,

@@ -169,3 +169,51 @@ fn a_request_of_ours_that_comes_back_is_a_loop() {
     looped.via[1].params.set("branch", Some("z9hG4bKsomebody-elses".to_owned()));
     assert_eq!(bench.receive(looped), ["request INVITE"]);
 }
+
+#[test]
+fn a_dismissed_request_is_answered_and_forgotten() {
+    let mut bench = Bench::new(Udp);
+    for method in [Method::Invite, Method::Register] {
+        let request = received(method.clone(), "z9hG4bK1");
+        for _ in 0..2 {
+            assert_eq!(
+                bench.receive(request.clone()),
+                [format!("request {method}")],
+                "a copy is a new request"
+            );
+            let transaction = bench.last_transaction();
+            let taken = bench.last_request();
+            assert_eq!(bench.layer.server_flow(transaction), Some(bench.flow));
+            let tag = bench.layer.stateless_tag(&taken);
+            bench.layer.dismiss(transaction, &taken.response(StatusCode::UNAUTHORIZED, &tag));
+            assert_eq!(bench.drain(), [format!("> 401 {method}")]);
+            assert!(bench.layer.table.is_blank() && bench.layer.poll_timeout().is_none());
+            bench.layer.dismiss(transaction, &taken.response(StatusCode::UNAUTHORIZED, &tag));
+            assert_eq!(bench.drain(), [""; 0], "there is nothing left to answer");
+        }
+    }
+}
+
+#[test]
+fn an_answer_without_a_transaction_goes_back_by_its_via() {
+    let mut bench = Bench::new(Udp);
+    let bye = received(Method::Bye, "z9hG4bK1");
+    bench.layer.answer_without_transaction(bye, StatusCode::NO_SUCH_DIALOG, bench.flow);
+    assert_eq!(bench.drain(), ["> 481 BYE"]);
+    assert_eq!(bench.last_sent_response().via[0].received(), Some(bench.flow.remote.ip()));
+    assert!(bench.layer.table.is_blank());
+}
+
+#[test]
+fn copies_ack_and_cancel_of_a_request_are_known() {
+    let mut bench = Bench::new(Udp);
+    let invite = received(Method::Invite, "z9hG4bK1");
+    assert!(!bench.layer.knows(&invite));
+    bench.receive(invite.clone());
+    let with = |method: Method, branch: &str| received(method, branch);
+    assert!(bench.layer.knows(&invite));
+    assert!(bench.layer.knows(&with(Method::Ack, "z9hG4bK1")));
+    assert!(bench.layer.knows(&with(Method::Cancel, "z9hG4bK1")));
+    assert!(!bench.layer.knows(&with(Method::Bye, "z9hG4bK1")));
+    assert!(!bench.layer.knows(&with(Method::Cancel, "z9hG4bK2")));
+}
