@@ -7,9 +7,9 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 # rustup installs here; the tools of scripts/install-tools.sh lie in target/tools; daemons in /usr/sbin.
-export PATH := $(HOME)/.cargo/bin:$(CURDIR)/target/tools/bin:$(PATH):/usr/sbin
+export PATH := $(HOME)/.cargo/bin:$(CURDIR)/target/tools/bin:$(CURDIR)/target/tools/fuzz/bin:$(PATH):/usr/sbin
 
-.PHONY: help run test overload check bench web format
+.PHONY: help run test overload check bench fuzz web format
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/'
@@ -43,6 +43,15 @@ bench: ## what a bridged, recorded call costs, whole processes, release build; C
 	@scripts/install-tools.sh run
 	$(MAKE) web
 	cargo bench --bench calls
+
+# What is found new stays in target/fuzz; a find worth keeping is minimised (cargo fuzz tmin) and put into fuzz/corpus.
+fuzz: ## feeds each parser and machine with hostile input for a minute; SECONDS=n
+	@scripts/install-tools.sh fuzz
+	for target in $$(ls fuzz/corpus); do
+		mkdir -p target/fuzz/$$target
+		cargo +nightly fuzz run --sanitizer none --target-dir target/fuzz-build $$target target/fuzz/$$target fuzz/corpus/$$target -- \
+			-max_total_time=$(or $(SECONDS),60) -max_len=4096 -timeout=10
+	done
 
 format: ## formats the Rust sources
 	cargo fmt

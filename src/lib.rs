@@ -17,6 +17,7 @@ pub mod time;
 // L1 wire: bytes <-> types (`sip::message` belongs here too)
 pub mod dialplan;
 pub mod dtmf;
+pub mod pcap;
 pub mod rtp;
 pub mod sdp;
 pub mod sip;

@@ -57,7 +57,8 @@ pub(super) struct Meters {
     pub jobs_retried: Counter,
     /// Prompts asked for that neither a recording nor the speech engine provided.
     pub prompts_missing: Counter,
-    pub sip_malformed: Counter,
+    /// By what was wrong; the parser's names are a closed list.
+    sip_malformed: Mutex<BTreeMap<&'static str, u64>>,
     observed: Mutex<Observed>,
 }
 
@@ -72,11 +73,17 @@ struct Observed {
 }
 
 impl Meters {
+    /// `what` is the grammar rule that was broken.
+    pub(super) fn count_malformed(&self, what: &'static str) {
+        *self.sip_malformed.lock().unwrap_or_else(PoisonError::into_inner).entry(what).or_default() += 1;
+    }
+
     /// Called by the switchboard's owner, at most as often as desks are told.
     pub(super) fn observe(&self, switchboard: &Switchboard) {
         let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
         observed.counters.clone_from(switchboard.counters());
         observed.guard.clone_from(switchboard.guard_counts());
+        observed.counters.dropped.insert("stray_response", switchboard.stray_responses());
         observed.calls = switchboard.calls().filter(|call| !call.is_over()).count();
         observed.transactions = switchboard.transactions();
         observed.trunks = switchboard.live_trunks();
@@ -92,12 +99,13 @@ impl Meters {
         self.trunks_text(&mut page);
         self.guard_text(&mut page);
         page.gauge("ringback_rtp_ports", "RTP and RTCP ports in use.", rtp_ports);
+        page.counters(
+            "ringback_sip_malformed_total",
+            "Datagrams and streams that were no SIP, by what was wrong.",
+            "cause",
+            &self.sip_malformed.lock().unwrap_or_else(PoisonError::into_inner),
+        );
         for (name, help, value) in [
-            (
-                "ringback_sip_malformed_total",
-                "Datagrams and streams that were no SIP.",
-                self.sip_malformed.value(),
-            ),
             (
                 "ringback_sip_sends_failed_total",
                 "SIP messages that could not be sent: no way, an error, a full queue.",
@@ -175,6 +183,18 @@ impl Meters {
             "Requests refused, by reason.",
             "reason",
             &counters.refusals,
+        );
+        page.counters(
+            "ringback_sip_transactions_failed_total",
+            "SIP transactions that ended without what they waited for, by reason.",
+            "reason",
+            &counters.transactions_failed,
+        );
+        page.counters(
+            "ringback_dropped_total",
+            "SIP messages and RTP packets that came and were not used, by reason.",
+            "reason",
+            &counters.dropped,
         );
     }
 
@@ -350,11 +370,14 @@ mod tests {
     #[test]
     fn sockets_and_the_stores_backlog_are_shown() {
         let meters = Meters::default();
+        meters.count_malformed("Content-Length");
+        meters.count_malformed("Content-Length");
         meters.jobs_waiting.add(5);
         meters.jobs_waiting.sub(2);
         let sip = Counts { sends_failed: 7, sends_dropped: 8, arrivals_dropped: 9, ..Counts::default() };
         let text = meters.text(4, &sip);
         for line in [
+            "ringback_sip_malformed_total{cause=\"Content-Length\"} 2",
             "ringback_store_changes_waiting 3",
             "ringback_sip_sends_failed_total 7",
             "ringback_sip_sends_dropped_total 8",

@@ -91,6 +91,7 @@ impl Service {
         let vital = vitals.of("record keeper");
         let keeper = RecordKeeper::start(store.clone(), inputs_in.clone(), meters.clone(), vital);
         let (commands_in, commands) = mpsc::channel(MAX_COMMANDS);
+        let (ladders_in, ladders) = mpsc::channel(MAX_COMMANDS);
         let (stop, stopping) = watch::channel(Stop::Running);
 
         let now = crate::time::now();
@@ -112,7 +113,7 @@ impl Service {
             meters.clone(),
         );
         let drain = Duration::from_secs(config.sip.drain_secs);
-        let wires = Wires { arrivals, inputs, commands, changes, stopping: stopping.clone(), drain };
+        let wires = Wires { arrivals, inputs, commands, ladders, changes, stopping: stopping.clone(), drain };
         let signalling = tokio::spawn(signalling.run(wires, vitals.of("signalling")));
 
         let reload = plans::Reloader {
@@ -130,6 +131,7 @@ impl Service {
         let state = WebState {
             store: store.clone(),
             commands: commands_in.clone(),
+            ladders: ladders_in,
             snapshot: snapshot.clone(),
             city,
             recording_dir: config.recording.dir.clone(),

@@ -14,6 +14,7 @@ use super::metrics::Meters;
 use super::vital::Vital;
 use crate::call::contact::Contact;
 use crate::call::effect::Ticket;
+use crate::call::ladder::Ladder;
 use crate::case::{Case, CaseDraft};
 use crate::ids::ContactId;
 use crate::journal::{Draft, MediaPosition};
@@ -41,6 +42,7 @@ const FINISH_DEADLINE: Duration = Duration::from_secs(20);
 pub(super) enum Job {
     Commit { ticket: Option<Ticket>, batch: Batch },
     RegisterCase { contact: ContactId, draft: Box<CaseDraft>, at: Timestamp, media: Option<MediaPosition> },
+    SaveLadder { contact: ContactId, ladder: Box<Ladder> },
 }
 
 impl Job {
@@ -58,7 +60,7 @@ impl Job {
     pub(super) fn ticket(&self) -> Option<Ticket> {
         match self {
             Self::Commit { ticket, .. } => *ticket,
-            Self::RegisterCase { .. } => None,
+            Self::RegisterCase { .. } | Self::SaveLadder { .. } => None,
         }
     }
 
@@ -70,7 +72,7 @@ impl Job {
                 row.or_else(|| batch.recordings.first().map(|recording| recording.contact))
                     .or_else(|| batch.entries.iter().find_map(|entry| entry.contact))
             }
-            Self::RegisterCase { contact, .. } => Some(*contact),
+            Self::RegisterCase { contact, .. } | Self::SaveLadder { contact, .. } => Some(*contact),
         }
     }
 }
@@ -204,6 +206,7 @@ impl Task {
             (Job::RegisterCase { contact, .. }, Ok(case)) => {
                 case.map(|case| Input::CaseRegistered { contact: *contact, number: case.number })
             }
+            (Job::SaveLadder { .. }, Ok(_)) => None,
             (Job::Commit { ticket: Some(ticket), .. }, Err(error)) => {
                 let contact = job.contact().map(tracing::field::display);
                 tracing::error!(call.id = contact, %error, "a call was not made durable");
@@ -240,7 +243,7 @@ impl Task {
         }
         let later = self.in_flight.iter().filter_map(|waiting| match &waiting.job {
             Job::Commit { batch, .. } => Some(batch),
-            Job::RegisterCase { .. } => None,
+            Job::RegisterCase { .. } | Job::SaveLadder { .. } => None,
         });
         drop_overtaken_rows(&mut job, later);
         self.failed.push_back(Failed { job, tries });
@@ -295,6 +298,10 @@ async fn enqueue(store: &Store, job: &Job) -> Result<Outcome, StoreError> {
             let actor = Actor::system("switchboard");
             let receipt = store.enqueue_case((**draft).clone(), *at, actor, *media).await?;
             Box::pin(async move { receipt.durable().await.map(Some) })
+        }
+        Job::SaveLadder { contact, ladder } => {
+            let receipt = store.enqueue_ladder(*contact, (**ladder).clone()).await?;
+            Box::pin(async move { receipt.durable().await.map(|()| None) })
         }
     })
 }

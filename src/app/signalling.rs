@@ -24,7 +24,7 @@ use crate::store::{CaseFilter, Page, Store};
 use crate::switchboard::{Input, Snapshot, Switchboard};
 use crate::termination::Termination;
 use crate::time::Now;
-use crate::web::CommandRequest;
+use crate::web::{CommandRequest, LadderRequest};
 
 /// Desks see a change at most this much later.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(100);
@@ -46,6 +46,7 @@ pub(super) struct Wires {
     pub arrivals: mpsc::Receiver<Arrival>,
     pub inputs: mpsc::Receiver<Input>,
     pub commands: mpsc::Receiver<CommandRequest>,
+    pub ladders: mpsc::Receiver<LadderRequest>,
     pub changes: mpsc::Receiver<Change>,
     pub stopping: watch::Receiver<Stop>,
     pub drain: Duration,
@@ -128,6 +129,10 @@ impl Signalling {
                 Some(arrival) = wires.arrivals.recv() => self.handle_arrival(arrival),
                 Some(input) = wires.inputs.recv() => self.handle_input(input),
                 Some(request) = wires.commands.recv() => self.handle_command(request),
+                Some((contact, answer)) = wires.ladders.recv() => {
+                    // Who asked may have gone away meanwhile.
+                    answer.send(self.switchboard.ladder(contact).cloned()).ok();
+                }
                 Some(change) = wires.changes.recv() => self.configure(change),
                 Ok(()) = wires.stopping.changed() => {}
                 () = tokio::time::sleep_until(wake) => {}
@@ -170,9 +175,12 @@ impl Signalling {
 
     fn handle_arrival(&mut self, arrival: Arrival) {
         match arrival {
-            Arrival::Message { message, flow } => self.handle_input(Input::Sip { message, flow }),
+            Arrival::Message { message, raw, flow } => {
+                self.switchboard.note_received(raw, flow, crate::time::now());
+                self.handle_input(Input::Sip { message, flow });
+            }
             Arrival::FlowClosed { flow } => self.handle_input(Input::FlowClosed { flow }),
-            Arrival::Malformed { .. } => self.meters.sip_malformed.add(1),
+            Arrival::Malformed { what, .. } => self.meters.count_malformed(what),
         }
     }
 
@@ -296,6 +304,7 @@ impl Signalling {
                 self.keep(Job::RegisterCase { contact, draft, at, media }, now);
             }
             Effect::Resolve { resolution, uri } => self.resolve(resolution, uri),
+            Effect::SaveLadder { contact, ladder } => self.keep(Job::SaveLadder { contact, ladder }, now),
             Effect::Lookup { contact, lookup, caller } => self.look_up(contact, lookup, caller),
         }
     }

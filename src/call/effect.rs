@@ -5,6 +5,7 @@
 use std::time::Instant;
 
 use crate::call::contact::Contact;
+use crate::call::ladder::Ladder;
 use crate::case::CaseDraft;
 use crate::dialplan::PromptRef;
 use crate::ids::{ContactId, LegId, RecordingId};
@@ -77,6 +78,11 @@ pub enum Effect {
         contact: Option<Box<Contact>>,
         recording: Option<Box<Recording>>,
         entries: Vec<Draft>,
+    },
+    /// The messages of a call that is over, in place of those saved before.
+    SaveLadder {
+        contact: ContactId,
+        ladder: Box<Ladder>,
     },
     /// Answered by `CaseRegistered`.
     RegisterCase {

@@ -12,6 +12,7 @@ pub mod contact;
 pub mod effect;
 mod ending;
 mod ivr_walk;
+pub mod ladder;
 pub mod leg;
 mod record;
 mod referral;
@@ -178,6 +179,17 @@ impl Call {
     /// Every leg the call ever had.
     pub fn legs(&self) -> &[LegId] {
         &self.legs
+    }
+
+    /// Names its legs have in SIP; of each from its first message on.
+    pub fn sip_call_ids(&self) -> impl Iterator<Item = &str> {
+        let operator = self.operator.iter().map(|operator| &operator.leg);
+        let next = match &self.phase {
+            Phase::Transferring { transfer } => Some(transfer.leg()),
+            _ => None,
+        };
+        let legs = std::iter::once(&self.citizen).chain(operator).chain(next).chain(&self.retired);
+        legs.filter_map(Leg::sip_call_id)
     }
 
     pub fn recording(&self) -> RecordingId {

@@ -29,6 +29,10 @@ pub struct Routes {
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
     pub refusals: BTreeMap<&'static str, u64>,
+    /// Transactions without the end they waited for.
+    pub transactions_failed: BTreeMap<&'static str, u64>,
+    /// What came and was not used: messages that belong to nothing, packets from a wrong place.
+    pub dropped: BTreeMap<&'static str, u64>,
     pub calls_offered: u64,
     pub calls_answered: u64,
     pub calls_ended: BTreeMap<&'static str, u64>,

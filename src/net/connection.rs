@@ -101,9 +101,17 @@ impl Connection {
                     }
                 }
                 Frame::Oversize(head) => return End::Lost(self.reject(parse::too_large(&head))),
+                Frame::Unmeasured(head) => return End::Lost(self.refuse(&head)),
             }
             patience = self.limits.idle;
         }
+    }
+
+    /// Last words about a message whose end cannot be known.
+    fn refuse(&self, head: &[u8]) -> Option<Vec<u8>> {
+        let Taken { arrival, rejection } = self.intake.take(head, self.flow);
+        self.intake.offer(arrival);
+        rejection
     }
 
     fn reject(&self, error: ParseError) -> Option<Vec<u8>> {

@@ -54,7 +54,8 @@ impl Intake {
         match parse_datagram(bytes) {
             Ok(message) => {
                 Counters::count(&self.counters.messages);
-                Taken { arrival: Arrival::Message { message: Box::new(message), flow }, rejection: None }
+                let arrival = Arrival::Message { message: Box::new(message), raw: bytes.to_vec(), flow };
+                Taken { arrival, rejection: None }
             }
             Err(error) => self.reject(error, flow),
         }
@@ -67,6 +68,7 @@ impl Intake {
         if error.cause == SIZE {
             Counters::count(&self.counters.oversize);
         }
+        let what = error.cause.what;
         let answer = error.answer.filter(|_| self.gate.may_answer(crate::time::now().mono));
         let rejection = answer.map(|mut answer| {
             Counters::count(&self.counters.rejected);
@@ -75,7 +77,7 @@ impl Intake {
             }
             answer.to_bytes()
         });
-        Taken { arrival: Arrival::Malformed { flow }, rejection }
+        Taken { arrival: Arrival::Malformed { flow, what }, rejection }
     }
 
     /// Hands up without waiting; a full queue loses the arrival and counts it.

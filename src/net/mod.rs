@@ -48,16 +48,18 @@ const ACCEPTED_QUEUE_LEN: usize = 64;
 pub enum Arrival {
     Message {
         message: Box<Message>,
+        /// The bytes it was read from.
+        raw: Vec<u8>,
         flow: Flow,
     },
     /// Bytes that were no message but deserve an answer are answered by the shell; this one counts them.
     Malformed {
         flow: Flow,
+        /// The grammar rule that was broken, as [`Malformed`](crate::sip::message::parse::Malformed) names it.
+        what: &'static str,
     },
     /// The connection closed or the datagram could not be sent.
-    FlowClosed {
-        flow: Flow,
-    },
+    FlowClosed { flow: Flow },
 }
 
 /// Where to listen; port 0 picks one. A transport without an address is not listened for.

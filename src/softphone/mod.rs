@@ -300,7 +300,7 @@ impl Softphone {
             let wake = self.line.poll_timeout().map_or(deadline, |at| at.min(deadline));
             tokio::select! {
                 arrival = self.arrivals.recv() => match arrival.ok_or(PhoneError::Gone)? {
-                    Arrival::Message { message, flow } => self.line.handle_message(*message, flow, now()),
+                    Arrival::Message { message, flow, .. } => self.line.handle_message(*message, flow, now()),
                     Arrival::FlowClosed { flow } => self.line.handle_transport_failed(&flow, now()),
                     Arrival::Malformed { .. } => {}
                 },

@@ -11,6 +11,7 @@ mod evidence;
 #[cfg(test)]
 mod fixture;
 mod journal;
+mod ladders;
 mod page;
 mod recordings;
 mod register;

@@ -50,6 +50,16 @@ impl<'r> Fields<'r> {
         serde_json::from_str(text).map_err(|error| self.corrupt(column, error))
     }
 
+    /// A text that `meaning` knows.
+    pub(super) fn known<T>(
+        &self,
+        column: &str,
+        meaning: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, StoreError> {
+        let text: &str = self.plain(column)?;
+        meaning(text).ok_or_else(|| self.corrupt(column, "unknown value"))
+    }
+
     pub(super) fn moment(&self, column: &str) -> Result<Timestamp, StoreError> {
         self.plain(column).map(Timestamp::from_micros)
     }

@@ -138,6 +138,8 @@ impl Switchboard {
         };
         let refusal = if !self.settings.is_short_number(&number, &numbering) {
             Some(Refusal::UnknownNumber)
+        } else if !accepts_session_descriptions(&request) {
+            Some(Refusal::NotAcceptable)
         } else if self.intake == Intake::Closed {
             Some(Refusal::Stopping)
         } else if self.intake == Intake::Throttled {
@@ -284,4 +286,14 @@ impl Switchboard {
 /// Behind a WebSocket stands whoever opened a page, at an address that may be a proxy's: it vouches for nobody.
 fn is_browser(flow: Flow) -> bool {
     matches!(flow.transport, Transport::Ws | Transport::Wss)
+}
+
+/// Whether the answer may be a session description (RFC 3261 20.1: without the header it may, with an empty one not).
+fn accepts_session_descriptions(request: &Request) -> bool {
+    let media_type = |range: &str| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    request.headers.first("Accept").is_none()
+        || request
+            .headers
+            .tokens("Accept")
+            .any(|range| matches!(media_type(range).as_str(), "application/sdp" | "application/*" | "*/*"))
 }

@@ -8,6 +8,7 @@ pub mod command;
 mod distribution;
 mod flows;
 mod internal;
+mod ladders;
 mod registration;
 mod request_check;
 mod screening;
@@ -23,6 +24,7 @@ use std::time::Instant;
 use crate::acd::Distributor;
 use crate::call::Call;
 use crate::call::effect::{Effect, ResolutionId, Ticket};
+use crate::call::ladder::Ladder;
 use crate::call::turn::{Counters, Routes, Turn};
 use crate::case::CaseNumber;
 use crate::ids::{ContactId, LegId, Mint, RecordingId};
@@ -43,6 +45,7 @@ pub use command::{Command, CommandError};
 pub use settings::Settings;
 pub use snapshot::Snapshot;
 
+use ladders::Ladders;
 use service_code::ServiceCall;
 use trunks::Trunks;
 
@@ -114,6 +117,7 @@ pub struct Switchboard {
     counters: Counters,
     tickets: u64,
     waiting_for: HashMap<Ticket, ContactId>,
+    ladders: Ladders,
     intake: Intake,
 }
 
@@ -176,6 +180,7 @@ impl Switchboard {
             counters: Counters::default(),
             tickets: 0,
             waiting_for: HashMap::new(),
+            ladders: Ladders::default(),
             intake: Intake::Open,
             settings,
         }
@@ -190,6 +195,16 @@ impl Switchboard {
         self.settings = settings;
         self.announce_registered(now);
         self.settle(now);
+    }
+
+    /// The bytes of the message that comes next by [`Self::handle_input`], for the ladder of its call.
+    pub fn note_received(&mut self, raw: Vec<u8>, flow: Flow, now: Now) {
+        self.ladders.hold(raw, flow, now.utc);
+    }
+
+    /// The messages of a call, also for some time after its end.
+    pub fn ladder(&self, contact: ContactId) -> Option<&Ladder> {
+        self.ladders.of(contact)
     }
 
     pub fn handle_input(&mut self, input: Input, now: Now) {
@@ -237,6 +252,7 @@ impl Switchboard {
         self.registrar.handle_timeout(now.mono);
         self.trunks.handle_timeout(now);
         self.acd.handle_timeout(now.mono);
+        self.ladders.handle_timeout(now.mono);
         while let Some((at, contact)) = self.deadlines.first().copied()
             && at <= now.mono
         {
@@ -255,18 +271,9 @@ impl Switchboard {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let calls = self.deadlines.first().map(|(at, _)| *at);
         let services = self.services.values().filter_map(ServiceCall::poll_timeout).min();
-        let trunks = self.trunks.poll_timeout();
-        [
-            self.sip.poll_timeout(),
-            self.registrar.poll_timeout(),
-            self.acd.poll_timeout(),
-            trunks,
-            calls,
-            services,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let machines = [self.sip.poll_timeout(), self.registrar.poll_timeout(), self.acd.poll_timeout()];
+        let own = [self.ladders.poll_timeout(), self.trunks.poll_timeout(), calls, services];
+        machines.into_iter().chain(own).flatten().min()
     }
 
     pub fn poll_effect(&mut self) -> Option<Effect> {
@@ -307,6 +314,11 @@ impl Switchboard {
         self.guard.counts()
     }
 
+    /// Responses that belonged to no request of ours, so far.
+    pub fn stray_responses(&self) -> u64 {
+        self.sip.stray_responses()
+    }
+
     /// Calls held, for metrics and the leak test.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
         self.calls.values()
@@ -338,15 +350,22 @@ impl Switchboard {
             } else if let Some(output) = self.acd.poll_output() {
                 self.handle_acd_output(output, now);
             } else if !self.serve_trunks(now) {
-                return;
+                break;
             }
+        }
+        self.ladders.settle(now.mono);
+        while let Some((contact, ladder)) = self.ladders.poll_output() {
+            self.effects.push_back(Effect::SaveLadder { contact, ladder });
         }
     }
 
     fn handle_sip_output(&mut self, output: Output, now: Now) {
         let Some(output) = self.handle_asked(output, now) else { return };
         match output {
-            Output::Transmit { bytes, flow } => self.effects.push_back(Effect::Transmit { bytes, flow }),
+            Output::Transmit { bytes, flow } => {
+                self.ladders.handle_sent(&bytes, flow, now.utc);
+                self.effects.push_back(Effect::Transmit { bytes, flow });
+            }
             Output::RequestReceived { transaction, request, flow } => {
                 self.handle_request(transaction, *request, flow, now);
             }
@@ -360,6 +379,8 @@ impl Switchboard {
                             service.handle_ack(&request, turn);
                         },
                     );
+                } else {
+                    *self.counters.dropped.entry("stray_ack").or_default() += 1;
                 }
             }
             Output::CancelReceived { invite } => {
@@ -384,7 +405,8 @@ impl Switchboard {
                     self.handle_trunk_response(transaction, &response, now);
                 }
             }
-            Output::RequestFailed { transaction, .. } => {
+            Output::RequestFailed { transaction, failure } => {
+                *self.counters.transactions_failed.entry(failure.name()).or_default() += 1;
                 if let Some(leg) = self.routes.requests.get(&transaction).copied() {
                     self.with_leg(
                         leg,
@@ -396,7 +418,9 @@ impl Switchboard {
                     self.handle_trunk_request_failed(transaction, now);
                 }
             }
-            Output::ResponseFailed { .. } => {}
+            Output::ResponseFailed { .. } => {
+                *self.counters.transactions_failed.entry("not_acknowledged").or_default() += 1;
+            }
         }
     }
 
@@ -417,8 +441,11 @@ impl Switchboard {
             | media::Event::PlayFinished { leg, .. }
             | media::Event::DigitPressed { leg, .. }
             | media::Event::AudioStarted { leg }
-            | media::Event::MediaTimeout { leg }
-            | media::Event::Closed { leg, .. } => *leg,
+            | media::Event::MediaTimeout { leg } => *leg,
+            media::Event::Closed { leg, stats } => {
+                *self.counters.dropped.entry("rtp_unusable").or_default() += stats.packets_dropped;
+                *leg
+            }
         };
         self.with_leg(
             leg,
@@ -472,7 +499,9 @@ impl Switchboard {
         if let Some(at) = self.scheduled.remove(&contact) {
             self.deadlines.remove(&(at, contact));
         }
+        self.ladders.adopt(contact, call.sip_call_ids());
         if call.is_complete() {
+            self.ladders.complete(contact);
             for leg in call.legs() {
                 self.owners.remove(leg);
             }

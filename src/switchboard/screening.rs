@@ -24,7 +24,7 @@ impl Switchboard {
     /// Takes a message from the network: drops it, answers it on the spot, or hands it to the transaction layer.
     pub(super) fn handle_message(&mut self, message: Message, flow: Flow, now: Now) {
         let request = match message {
-            Message::Request(request) if !self.sip.knows(&request) => request,
+            Message::Request(request) if !self.sip.knows(&request, flow.transport) => request,
             known => return self.sip.handle_message(known, flow, now.mono),
         };
         match self.screen(&request, flow, now) {

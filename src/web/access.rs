@@ -34,6 +34,8 @@ const LIVE: &[Role] = &[Operator, Supervisor, Control, MayorOffice, Auditor, Adm
 const CALLS: &[Role] = &[Operator, Supervisor, Control, MayorOffice, Records, Auditor];
 /// May hear recordings under the conditions of [`hearing`].
 const HEARING: &[Role] = &[Operator, Supervisor, MayorOffice, Auditor];
+/// Find out how a call was signalled, when a phone or a trunk does not work as it should.
+const TRACING: &[Role] = &[Supervisor, Auditor, Admin];
 /// Executors see what [`sees_case`] leaves them.
 const CASES: &[Role] = &[Operator, Supervisor, Control, Executor, MayorOffice, Records, Auditor];
 const CLASSIFYING: &[Role] = &[Operator, Supervisor];
@@ -61,6 +63,8 @@ pub(super) const RULES: &[Rule] = &[
     only("GET", "/api/v1/calls/{id}/timeline", CALLS),
     only("GET", "/api/v1/calls/{id}/recording", HEARING),
     only("GET", "/api/v1/calls/{id}/peaks", HEARING),
+    only("GET", "/api/v1/calls/{id}/ladder", TRACING),
+    only("GET", "/api/v1/calls/{id}/ladder.pcap", TRACING),
     only("POST", "/api/v1/calls/{id}/disposition", TALKING),
     only("POST", "/api/v1/calls/{id}/transfer", TALKING),
     only("POST", "/api/v1/calls/{id}/hangup", HANGING_UP),

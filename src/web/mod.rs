@@ -33,8 +33,9 @@ use std::time::Duration;
 use rand::RngExt;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+use crate::call::ladder::Ladder;
 use crate::case::city::CityPlan;
-use crate::ids::Mint;
+use crate::ids::{ContactId, Mint};
 use crate::journal::Draft;
 use crate::net::GuestEntrance;
 use crate::store::Store;
@@ -51,6 +52,9 @@ pub use server::{ServeError, serve};
 /// A command on its way to the switchboard, and the way back.
 pub type CommandRequest = (Command, oneshot::Sender<Result<(), CommandError>>);
 
+/// Asks for the SIP messages of a call; none when the switchboard has forgotten it.
+pub type LadderRequest = (ContactId, oneshot::Sender<Option<Ladder>>);
+
 /// Asks the program to read its configuration again; the complaints when it is refused.
 pub type ReloadRequest = oneshot::Sender<Result<(), Vec<crate::diagnostic::Diagnostic>>>;
 
@@ -59,6 +63,7 @@ pub type ReloadRequest = oneshot::Sender<Result<(), Vec<crate::diagnostic::Diagn
 pub struct WebState {
     pub store: Store,
     pub commands: mpsc::Sender<CommandRequest>,
+    pub ladders: mpsc::Sender<LadderRequest>,
     pub snapshot: watch::Receiver<Arc<Snapshot>>,
     pub city: watch::Receiver<Arc<CityPlan>>,
     pub recording_dir: PathBuf,

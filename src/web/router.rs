@@ -95,6 +95,8 @@ fn call_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(calls::show))
         .routes(routes!(calls::recording::play))
         .routes(routes!(calls::peaks::show))
+        .routes(routes!(calls::ladder::show))
+        .routes(routes!(calls::ladder::download))
         .routes(routes!(timeline::of_call))
         .routes(routes!(calls::dispose))
         .routes(routes!(calls::transfer))

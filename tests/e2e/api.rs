@@ -150,6 +150,14 @@ impl Api {
         answer["items"].as_array().expect("a timeline has items").clone()
     }
 
+    /// Sum of a counter over all values of its labels in `/metrics`.
+    pub fn metric_sum(&self, name: &str) -> u64 {
+        let text = self.get_raw("/metrics", None).text().expect("metrics are text");
+        let values =
+            text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('{')?.rsplit(' ').next());
+        values.map(|value| value.parse::<u64>().expect("a counter is a number")).sum()
+    }
+
     /// Value of a counter or gauge without labels in `/metrics`.
     pub fn metric(&self, name: &str) -> u64 {
         let text = self.get_raw("/metrics", None).text().expect("metrics are text");

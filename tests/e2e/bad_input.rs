@@ -10,10 +10,10 @@ use crate::server::{LOOPBACK, PASSWORD, Server, Setup, TRUNK};
 use crate::sip_wire::{Message, Transport, Wire, token};
 
 /// Long enough for an answer that must not come.
-const SILENCE: Duration = Duration::from_millis(400);
+pub const SILENCE: Duration = Duration::from_millis(400);
 /// A loopback address that is neither trunk nor phone.
 const STRANGER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(127, 0, 0, 3));
-const TRANSPORTS: [Transport; 2] = [Transport::Udp, Transport::Tcp];
+pub const TRANSPORTS: [Transport; 2] = [Transport::Udp, Transport::Tcp];
 
 /// Dials and is refused; the refusal.
 fn refused(server: &Server, invite: Invite) -> Message {
@@ -24,7 +24,7 @@ fn refused(server: &Server, invite: Invite) -> Message {
 }
 
 /// The proof after each wrong message: a good call is answered and ended in order.
-fn assert_good_call_works(server: &Server, transport: Transport) {
+pub fn assert_good_call_works(server: &Server, transport: Transport) {
     let mut citizen = Invite { transport, ..Invite::default() }.call(server.sip);
     citizen.hang_up();
 }
@@ -38,7 +38,7 @@ fn answer_to(server: &Server, transport: Transport, method: &str, more: &str) ->
     wire.final_response(&call_id, method)
 }
 
-fn request(wire: &Wire, method: &str, call_id: &str, more: &str) -> String {
+pub fn request(wire: &Wire, method: &str, call_id: &str, more: &str) -> String {
     format!(
         "{method} sip:1580@{server} SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: <sip:38044@city.test>;tag=a\r\n\
          To: <sip:1580@{server}>\r\nCall-ID: {call_id}\r\nCSeq: 1 {method}\r\nContact: {contact}\r\n{more}\

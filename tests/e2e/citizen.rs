@@ -24,6 +24,8 @@ pub struct Invite {
     pub body: Option<String>,
     /// Whole header lines.
     pub more: String,
+    /// The last word on the text of the INVITE.
+    pub spelling: fn(String) -> String,
 }
 
 impl Default for Invite {
@@ -37,6 +39,7 @@ impl Default for Invite {
             delayed_offer: false,
             body: None,
             more: String::new(),
+            spelling: |text| text,
         }
     }
 }
@@ -102,7 +105,7 @@ impl Invite {
             wire,
             rtp,
         };
-        let request = written(dialling.request());
+        let request = written((dialling.invite.spelling)(dialling.request()));
         dialling.wire.send(request);
         dialling
     }

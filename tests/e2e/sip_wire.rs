@@ -338,6 +338,20 @@ impl Wire {
         Some(Message::parse(&String::from_utf8_lossy(&whole)))
     }
 
+    /// Whether the server closes the connection; what it still says is passed over.
+    pub fn is_closed_within(&mut self, at_most: Duration) -> bool {
+        let Socket::Tcp(stream) = &mut self.socket else { return false };
+        let _ = stream.set_read_timeout(Some(at_most));
+        let mut buffer = [0_u8; 4096];
+        loop {
+            match stream.read(&mut buffer) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(error) => return error.kind() == ErrorKind::ConnectionReset,
+            }
+        }
+    }
+
     /// The next message that `wanted` accepts; others are passed over.
     pub fn receive_where(&mut self, at_most: Duration, wanted: impl Fn(&Message) -> bool) -> Option<Message> {
         let deadline = Instant::now() + at_most;

@@ -352,6 +352,17 @@ impl Leg {
         }
     }
 
+    /// None before the first message and after the end.
+    pub fn sip_call_id(&self) -> Option<&str> {
+        match &self.state {
+            State::Offered { invite, .. }
+            | State::Calling { invite, .. }
+            | State::Cancelling { invite, .. } => Some(&invite.call_id),
+            State::Answered { dialog, .. } | State::Established { dialog, .. } => Some(&dialog.id.call_id),
+            State::Preparing { .. } | State::Ended => None,
+        }
+    }
+
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next_deadline()
     }

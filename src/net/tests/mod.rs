@@ -49,7 +49,7 @@ async fn next(arrivals: &mut mpsc::Receiver<Arrival>) -> Arrival {
 
 async fn message(arrivals: &mut mpsc::Receiver<Arrival>) -> (String, Flow) {
     match next(arrivals).await {
-        Arrival::Message { message, flow } => match *message {
+        Arrival::Message { message, flow, .. } => match *message {
             Message::Request(request) => (request.call_id, flow),
             Message::Response(response) => (response.call_id, flow),
         },

@@ -40,6 +40,9 @@ pub enum Frame {
     /// The head of a message whose Content-Length takes it above [`MAX_MESSAGE_LEN`], for
     /// [`super::parse::too_large`]; the stream ends here.
     Oversize(Vec<u8>),
+    /// The head of a message that does not say how long it is, for [`super::parse_datagram`], which finds the same
+    /// fault and knows the answer; the stream ends here.
+    Unmeasured(Vec<u8>),
 }
 
 impl StreamFramer {
@@ -71,8 +74,8 @@ impl StreamFramer {
                     _ => self.progress = Progress::Head { searched: 0 },
                 },
                 Progress::Head { searched } => match head::find_end(bytes, searched) {
-                    Some(end) => match self.measure(end)? {
-                        Some(oversize) => return Ok(Some(oversize)),
+                    Some(end) => match self.measure(end) {
+                        Some(last) => return Ok(Some(last)),
                         None => continue,
                     },
                     None if bytes.len() > MAX_MESSAGE_LEN => return Err(self.lose(parse::SIZE)),
@@ -92,22 +95,26 @@ impl StreamFramer {
         }
     }
 
-    /// Reads the length of a message whose head is there. Without Content-Length it has no body: the RFC
-    /// demands the header, old peers leave it out of ACK and BYE.
-    fn measure(&mut self, head_end: usize) -> Result<Option<Frame>, Malformed> {
+    /// Reads the length of a message whose head is there; when that ends the stream, its last frame. Without
+    /// Content-Length it has no body: the RFC demands the header, old peers leave it out of ACK and BYE.
+    fn measure(&mut self, head_end: usize) -> Option<Frame> {
         let head = &self.buffer[self.taken..self.taken + head_end];
         let length = Head::read(head).and_then(|head| head.content_length());
         match length.map(|length| head_end.saturating_add(length.unwrap_or(0))) {
             Ok(total) if total <= MAX_MESSAGE_LEN => {
                 self.progress = Progress::Body { total };
-                Ok(None)
+                None
             }
             Ok(_) => {
                 let oversize = Frame::Oversize(head.to_vec());
                 self.lose(parse::SIZE);
-                Ok(Some(oversize))
+                Some(oversize)
             }
-            Err(cause) => Err(self.lose(cause)),
+            Err(cause) => {
+                let unmeasured = Frame::Unmeasured(head.to_vec());
+                self.lose(cause);
+                Some(unmeasured)
+            }
         }
     }
 
@@ -170,7 +177,9 @@ mod tests {
     fn lengths_that_cannot_be_trusted_end_the_stream() {
         for length in ["-1", "x", "18446744073709551616", "1\r\nl: 2"] {
             let mut framer = StreamFramer::default();
-            framer.push(format!("BYE sip:a SIP/2.0\r\nl: {length}\r\n\r\n").as_bytes());
+            let head = format!("BYE sip:a SIP/2.0\r\nl: {length}\r\n\r\n").into_bytes();
+            framer.push(&head);
+            assert_eq!(framer.next_frame(), Ok(Some(Frame::Unmeasured(head))), "{length}");
             assert!(framer.next_frame().is_err(), "{length}");
             framer.push(&message(""));
             assert!(framer.next_frame().is_err(), "{length}: the stream stays lost");

@@ -9,6 +9,7 @@ pub mod framing;
 mod grammar;
 mod head;
 pub mod headers;
+pub mod mask;
 pub mod method;
 pub mod multipart;
 #[cfg(test)]
@@ -17,6 +18,8 @@ pub mod parse;
 pub mod print;
 pub mod rack;
 mod rejection;
+#[cfg(test)]
+mod rfc4475;
 pub mod status;
 #[cfg(test)]
 mod torture;

@@ -132,7 +132,7 @@ fn mutated_streams_are_framed_or_lost_but_never_kept_for_ever() {
             framer.push(read);
             while let Ok(Some(frame)) = framer.next_frame() {
                 framed += match frame {
-                    Frame::Message(bytes) | Frame::Oversize(bytes) => bytes.len(),
+                    Frame::Message(bytes) | Frame::Oversize(bytes) | Frame::Unmeasured(bytes) => bytes.len(),
                     Frame::Ping => 4,
                 };
             }

@@ -88,6 +88,7 @@ fn read_request(head: &Head, body: &[u8]) -> Result<Request, Malformed> {
             .ok_or(Malformed { what: "Max-Forwards" })?,
         None => DEFAULT_MAX_FORWARDS,
     };
+    check_contact(head)?;
     let body = read_body(head, body)?;
     let mut headers = other_headers(head);
     headers.remove("Max-Forwards");
@@ -157,6 +158,13 @@ fn read_fields(head: &Head) -> Result<Fields, Malformed> {
         call_id: call_id.to_owned(),
         cseq: CSeq::parse(head.required("CSeq")?)?,
     })
+}
+
+/// Contact is where the peer will be sought, so a doubtful one is refused before anything relies on it
+/// (RFC 3261 20.10).
+fn check_contact(head: &Head) -> Result<(), Malformed> {
+    let readable = |line: &str| line == "*" || NameAddr::parse_list(line).is_ok();
+    if head.headers.all("Contact").all(readable) { Ok(()) } else { Err(Malformed { what: "Contact" }) }
 }
 
 fn read_body(head: &Head, rest: &[u8]) -> Result<Vec<u8>, Malformed> {

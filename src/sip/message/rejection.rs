@@ -14,9 +14,9 @@ pub(super) fn answer(head: &Head, cause: &Malformed) -> Option<Box<Response>> {
     if head.is_response() || method == "ACK" {
         return None;
     }
-    let mut lines = head.headers.all("Via").map(Via::parse_list);
-    let mut via = lines.next()?.ok().filter(|top| !top.is_empty())?;
-    via.extend(lines.flatten().flatten());
+    let mut lines = head.headers.all("Via").map(Via::parse_leading);
+    let mut via = lines.next().filter(|top| !top.is_empty())?;
+    via.extend(lines.flatten());
     if via.len() > parse::MAX_VIAS {
         return None;
     }

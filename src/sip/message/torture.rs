@@ -1,5 +1,5 @@
-//! Tests only: messages in the spirit of RFC 4475, written for this parser, each with the outcome it must have:
-//! what is read, what is answered, what is met with silence.
+//! Tests only: single odd things of every kind, each with the outcome it must have: what is read, what is answered,
+//! what is met with silence. The messages of RFC 4475 are in `rfc4475.rs`.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;

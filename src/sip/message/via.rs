@@ -20,6 +20,8 @@ pub enum Transport {
 }
 
 impl Transport {
+    pub const ALL: [Self; 5] = [Self::Udp, Self::Tcp, Self::Tls, Self::Ws, Self::Wss];
+
     /// Reliable transports need no retransmission (RFC 3261 17).
     pub const fn is_reliable(self) -> bool {
         !matches!(self, Self::Udp)
@@ -77,10 +79,16 @@ impl Via {
 
     /// Parses one value: `SIP/2.0/UDP host:port;params`, white space allowed around every separator.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let (via, version) = Self::parse_any_version(text)?;
+        if version == "2.0" { Ok(via) } else { Err(MALFORMED) }
+    }
+
+    /// The same, and the version it names.
+    fn parse_any_version(text: &str) -> Result<(Self, &str), Malformed> {
         let (sent, params) = text.split_once(';').unwrap_or((text, ""));
         let mut protocol = sent.splitn(3, '/').map(str::trim);
         let (name, version) = (protocol.next().unwrap_or_default(), protocol.next().unwrap_or_default());
-        if !name.eq_ignore_ascii_case("SIP") || version != "2.0" {
+        if !name.eq_ignore_ascii_case("SIP") {
             return Err(MALFORMED);
         }
         let rest = protocol.next().unwrap_or_default();
@@ -90,7 +98,18 @@ impl Via {
         }
         let (host, port) = Host::parse_with_port(sent_by).ok_or(MALFORMED)?;
         let params = grammar::params(params, MALFORMED.what)?;
-        Ok(Self { transport: transport.to_owned(), host, port, params })
+        Ok((Self { transport: transport.to_owned(), host, port, params }, version))
+    }
+
+    /// The values a line begins with, up to the first that cannot be read, of any version of SIP: what an answer to
+    /// a broken request needs to find its way.
+    pub(super) fn parse_leading(text: &str) -> Vec<Self> {
+        let values = grammar::split(text, ',', MALFORMED.what).unwrap_or_default();
+        values
+            .into_iter()
+            .map_while(|value| Self::parse_any_version(value).ok())
+            .map(|(via, _)| via)
+            .collect()
     }
 
     /// Parses one header line, which may hold several values.

@@ -2,16 +2,15 @@
 //! rules for branches without the magic cookie) and 8.2.2.2 (merged requests).
 
 use crate::sip::message::via::MAGIC_COOKIE;
-use crate::sip::message::{Host, Method, Request, Response};
+use crate::sip::message::{Host, Method, Request, Response, Transport};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Key {
     /// The branch is ours and cannot be guessed, so it suffices with the method of the CSeq.
-    Client {
-        branch: String,
-        method: Method,
-    },
+    Client { branch: String, method: Method },
     Server {
+        /// A request that is repeated comes as it came first; one that comes another way is answered there.
+        transport: Transport,
         branch: Branch,
         sent_by: (Host, Option<u16>),
         method: Method,
@@ -60,20 +59,20 @@ impl Key {
     }
 
     /// None without a Via. ACK has the key of its INVITE.
-    pub(super) fn of_received(request: &Request) -> Option<Self> {
+    pub(super) fn of_received(request: &Request, transport: Transport) -> Option<Self> {
         let method = match &request.method {
             Method::Ack => Method::Invite,
             method => method.clone(),
         };
-        Self::for_method(request, method)
+        Self::for_method(request, method, transport)
     }
 
     /// The key of the INVITE that a CANCEL wants to end (RFC 3261 9.2).
-    pub(super) fn of_cancelled(cancel: &Request) -> Option<Self> {
-        Self::for_method(cancel, Method::Invite)
+    pub(super) fn of_cancelled(cancel: &Request, transport: Transport) -> Option<Self> {
+        Self::for_method(cancel, Method::Invite, transport)
     }
 
-    fn for_method(request: &Request, method: Method) -> Option<Self> {
+    fn for_method(request: &Request, method: Method, transport: Transport) -> Option<Self> {
         let via = request.via.first()?;
         let branch = match via.branch() {
             Some(branch) if branch.len() > MAGIC_COOKIE.len() && branch.starts_with(MAGIC_COOKIE) => {
@@ -85,7 +84,7 @@ impl Key {
                 seq: request.cseq.seq,
             },
         };
-        Some(Self::Server { branch, sent_by: (via.host.clone(), via.port), method })
+        Some(Self::Server { transport, branch, sent_by: (via.host.clone(), via.port), method })
     }
 }
 

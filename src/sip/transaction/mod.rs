@@ -52,6 +52,7 @@ pub struct TransactionLayer {
     table: Table,
     large: Large,
     last_id: u64,
+    stray_responses: u64,
     /// What one input caused; drained after each.
     outputs: VecDeque<Output>,
 }
@@ -102,6 +103,16 @@ pub enum RequestFailure {
     Transport,
 }
 
+impl RequestFailure {
+    /// The label of the counter of failed transactions.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::Transport => "transport",
+        }
+    }
+}
+
 /// Why a request or response was not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TransactionError {
@@ -124,6 +135,7 @@ impl TransactionLayer {
             table: Table::default(),
             large: Large::default(),
             last_id: 0,
+            stray_responses: 0,
             outputs: VecDeque::new(),
         }
     }
@@ -135,7 +147,7 @@ impl TransactionLayer {
             Message::Response(response) => self.handle_response(response, flow, now),
             Message::Request(mut request) => {
                 top_via::complete(&mut request, &flow);
-                let Some(key) = Key::of_received(&request) else { return };
+                let Some(key) = Key::of_received(&request, flow.transport) else { return };
                 match request.method {
                     Method::Ack => self.handle_ack(&key, request, flow, now),
                     Method::Cancel => self.handle_cancel(&request, flow),
@@ -173,8 +185,9 @@ impl TransactionLayer {
             Some(Transaction::NonInviteServer(server)) => server.respond(response, now, &mut self.outputs)?,
             _ => return Err(TransactionError::Unknown),
         }
-        // Careless phones repeat a challenged INVITE under the same CSeq; that is no merged request.
-        if matches!(response.status, StatusCode::UNAUTHORIZED | PROXY_AUTHENTICATION_REQUIRED) {
+        // Careless phones repeat a challenged INVITE under the same CSeq, and what was refused may be tried another
+        // way: that is no merged request, for nothing runs that it could be merged with.
+        if response.status.is_final() && !response.status.is_success() {
             self.table.unguard(id);
         }
         self.table.settle(id);
@@ -202,10 +215,10 @@ impl TransactionLayer {
     }
 
     /// True for copies of a request that has a transaction, for its ACK, and for its CANCEL.
-    pub fn knows(&self, request: &Request) -> bool {
+    pub fn knows(&self, request: &Request, transport: Transport) -> bool {
         let key = match request.method {
-            Method::Cancel => Key::of_cancelled(request),
-            _ => Key::of_received(request),
+            Method::Cancel => Key::of_cancelled(request, transport),
+            _ => Key::of_received(request, transport),
         };
         key.is_some_and(|key| self.table.find(&key).is_some())
     }
@@ -296,12 +309,20 @@ impl TransactionLayer {
         self.table.len()
     }
 
+    /// Responses that belonged to no request of ours, so far; they are dropped (RFC 3261 18.1.2).
+    pub fn stray_responses(&self) -> u64 {
+        self.stray_responses
+    }
+
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     fn handle_response(&mut self, response: Response, flow: Flow, now: Instant) {
-        let Some(id) = Key::of_response(&response).and_then(|key| self.table.find(&key)) else { return };
+        let Some(id) = Key::of_response(&response).and_then(|key| self.table.find(&key)) else {
+            self.stray_responses += 1;
+            return;
+        };
         match self.table.transaction(id) {
             Some(Transaction::InviteClient(client)) => {
                 client.handle_response(response, flow, now, &mut self.outputs);
@@ -369,7 +390,7 @@ impl TransactionLayer {
     /// CANCEL is hop by hop and cannot be challenged, so it must come from where its INVITE came from
     /// (RFC 3261 9.2, 22.1). It is answered without a transaction: its copies get the same answer.
     fn handle_cancel(&mut self, cancel: &Request, flow: Flow) {
-        let invite = Key::of_cancelled(cancel).and_then(|key| self.table.find(&key));
+        let invite = Key::of_cancelled(cancel, flow.transport).and_then(|key| self.table.find(&key));
         let server = invite.and_then(|id| match self.table.transaction(id) {
             Some(Transaction::InviteServer(server)) => Some((id, server)),
             _ => None,
@@ -436,8 +457,6 @@ impl TransactionLayer {
         self.last_id
     }
 }
-
-const PROXY_AUTHENTICATION_REQUIRED: StatusCode = StatusCode(407);
 
 /// A To tag means that a dialog exists (RFC 3261 12.2.2).
 fn claim(request: &Request) -> Claim {

@@ -1,6 +1,7 @@
 //! `/api/v1/calls`: the record of calls, and what an operator or supervisor does to a live one. Sound is
-//! `recording.rs`, waveforms are `peaks.rs`.
+//! `recording.rs`, waveforms are `peaks.rs`, SIP messages are `ladder.rs`.
 
+pub(super) mod ladder;
 pub(super) mod peaks;
 mod range;
 pub(super) mod recording;

@@ -24,6 +24,8 @@ const EXPECTED: &str = "
     GET    /api/v1/calls/{id}/timeline              oscmra
     GET    /api/v1/calls/{id}/recording             osma
     GET    /api/v1/calls/{id}/peaks                 osma
+    GET    /api/v1/calls/{id}/ladder                sax
+    GET    /api/v1/calls/{id}/ladder.pcap           sax
     POST   /api/v1/calls/{id}/disposition           o
     POST   /api/v1/calls/{id}/transfer              o
     POST   /api/v1/calls/{id}/hangup                os

@@ -6,6 +6,7 @@ mod calls;
 mod cases;
 mod errors;
 mod events;
+mod ladder;
 mod service;
 mod session;
 mod sip_socket;

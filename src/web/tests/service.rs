@@ -25,7 +25,7 @@ use crate::recording::{Recording, RecordingResult, RecordingState};
 use crate::store::{Batch, Store, User};
 use crate::switchboard::{Command, CommandError, Snapshot};
 use crate::time::{self, Timestamp};
-use crate::web::{CommandRequest, ReloadRequest, WebState};
+use crate::web::{CommandRequest, LadderRequest, ReloadRequest, WebState};
 
 pub(super) const PASSWORD: &str = "correct horse battery";
 
@@ -63,6 +63,8 @@ impl Service {
         let (asking, asked) = mpsc::channel(16);
         let (seen, commands) = mpsc::channel(16);
         tokio::spawn(stand_in(asked, seen, answer));
+        let (ladders, ladders_asked) = mpsc::channel(16);
+        tokio::spawn(hold_no_ladders(ladders_asked));
         let (reload, reloads) = mpsc::channel(1);
         tokio::spawn(refuse_every_second(reloads));
         let (arrivals_in, arrivals) = mpsc::channel(16);
@@ -70,6 +72,7 @@ impl Service {
         let state = WebState {
             store: store.clone(),
             commands: asking,
+            ladders,
             snapshot: snapshots,
             city: watch::channel(Arc::new(plan())).1,
             recording_dir: folder.path().to_owned(),
@@ -235,5 +238,12 @@ async fn refuse_every_second(mut reloads: mpsc::Receiver<ReloadRequest>) {
         };
         let _ = back.send(if good { Ok(()) } else { Err(vec![complaint]) });
         good = !good;
+    }
+}
+
+/// A switchboard without calls.
+async fn hold_no_ladders(mut asked: mpsc::Receiver<LadderRequest>) {
+    while let Some((_, answer)) = asked.recv().await {
+        let _ = answer.send(None);
     }
 }

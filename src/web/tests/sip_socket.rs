@@ -51,7 +51,7 @@ async fn arrival(service: &mut Service) -> Arrival {
 
 async fn request(service: &mut Service) -> (String, Flow) {
     match arrival(service).await {
-        Arrival::Message { message, flow } => match *message {
+        Arrival::Message { message, flow, .. } => match *message {
             message::Message::Request(request) => (request.call_id, flow),
             message::Message::Response(_) => panic!("a response"),
         },

@@ -51,7 +51,7 @@ impl World {
                 self.tapes.insert(recording.id, Tape { open: true, ..Tape::default() });
                 self.later(1, 20, Input::RecordingOpened { recording: recording.id });
             }
-            Effect::StartRecording { .. } | Effect::Mark { .. } => {}
+            Effect::StartRecording { .. } | Effect::Mark { .. } | Effect::SaveLadder { .. } => {}
             Effect::SealRecording { recording } => {
                 let tape = self.tapes.get_mut(&recording).unwrap();
                 tape.sealed = true;

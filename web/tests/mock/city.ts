@@ -1,5 +1,5 @@
 // The invented city of the mock server: plan, people, cases, calls. Times are relative to its start.
-import type { Call, Case, City, Evidence, LiveCall, LiveOperator, LiveQueue, Role, TimelineItem, User, WorkOrder } from '../../src/lib/api/types.ts'
+import type { Call, Case, City, Evidence, Ladder, LiveCall, LiveOperator, LiveQueue, Role, Rung, TimelineItem, User, WorkOrder } from '../../src/lib/api/types.ts'
 
 const HOUR = 3_600_000
 export const START = Date.now()
@@ -126,6 +126,26 @@ export function callTimeline(call: Call): TimelineItem[] {
     rec('ivr.language_chosen', 6.3, { language: call.language }, 'applicant'), rec('ivr.digit', 12.8, { digit: '1' }, 'applicant'), rec('ivr.topic_chosen', 12.9, { topic: call.topic }, 'applicant'), rec('case.registered', 13, { category: 'water' }), rec('contact.queued', 17, { queue: 'city' }),
     rec('contact.connected', 31, {}, 'operator'), rec('case.classified', 52, { category: 'water.burst', address: 'вул. Паркова, 12' }, 'operator'), rec('rec.gap', 61.24, { duration_ms: 480 }), rec('wo.issued', 74, { executor: 'vodokanal' }, 'operator'), rec('contact.ended', RECORDING_SECS, { termination: 'caller_hung_up' }), event('rec.sealed', start + 0.03, { data: { result: 'degraded', frames: 768_000 } }), event('contact.disposed', start + 0.032, { data: { disposition: 'case_created' }, actor: { kind: 'operator', id: 'u-1' } }),
   ]
+}
+
+/** A call that a first operator did not take, as SIP tells it. */
+export function ladder(call: Call): Ladder {
+  const start = Date.parse(String(call.offered_at))
+  const [citizen, city, first, second] = ['192.0.2.4:5060', '192.0.2.1:5060', '10.1.0.21:5060', '10.1.0.22:50412']
+  const rows: [number, string, string, 'citizen' | 'operator', string, string][] = [
+    [0, 'INVITE sip:1580@city.example SIP/2.0', 'received', 'citizen', 'INVITE', citizen!], [0.2, 'SIP/2.0 100 Trying', 'sent', 'citizen', 'INVITE', citizen!],
+    [0.231, 'SIP/2.0 200 OK', 'sent', 'citizen', 'INVITE', citizen!], [0.262, 'ACK sip:ringback@192.0.2.1 SIP/2.0', 'received', 'citizen', 'ACK', citizen!],
+    [17.004, 'INVITE sip:201@10.1.0.21 SIP/2.0', 'sent', 'operator', 'INVITE', first!], [17.031, 'SIP/2.0 180 Ringing', 'received', 'operator', 'INVITE', first!], [21.5, 'SIP/2.0 486 Busy Here', 'received', 'operator', 'INVITE', first!], [21.501, 'ACK sip:201@10.1.0.21 SIP/2.0', 'sent', 'operator', 'ACK', first!],
+    [21.51, 'INVITE sip:202@10.1.0.22 SIP/2.0', 'sent', 'operator', 'INVITE', second!], [21.55, 'SIP/2.0 180 Ringing', 'received', 'operator', 'INVITE', second!], [31.002, 'SIP/2.0 200 OK', 'received', 'operator', 'INVITE', second!], [31.003, 'ACK sip:202@10.1.0.22 SIP/2.0', 'sent', 'operator', 'ACK', second!],
+    [96.4, 'BYE sip:ringback@192.0.2.1 SIP/2.0', 'received', 'citizen', 'BYE', citizen!], [96.401, 'SIP/2.0 200 OK', 'sent', 'citizen', 'BYE', citizen!], [96.402, 'BYE sip:202@10.1.0.22 SIP/2.0', 'sent', 'operator', 'BYE', second!], [96.44, 'SIP/2.0 200 OK', 'received', 'operator', 'BYE', second!],
+  ]
+  const items = rows.map(([secs, firstLine, direction, party, method, peer], index): Rung => ({
+    // Three messages were not kept while they talked.
+    seq: index + 1 + (secs > 90 ? 3 : 0), at: new Date(start + secs * 1000).toISOString(), direction: direction as Rung['direction'], party,
+    transport: party === 'citizen' ? 'UDP' : 'TLS', from: direction === 'sent' ? city! : peer, to: direction === 'sent' ? peer : city!, first_line: firstLine,
+    text: `${firstLine}\r\nVia: SIP/2.0/UDP ${peer};branch=z9hG4bK${index}\r\nFrom: <sip:${call.caller}@provider.example>;tag=a1\r\nTo: <sip:1580@city.example>\r\nCall-ID: ${party}-1@city.example\r\nCSeq: 1 ${method}\r\nAuthorization: Digest username="202", realm="city", response=**********************************\r\nContent-Length: 0\r\n\r\n`,
+  }))
+  return { items, left_out: 3 }
 }
 
 export function caseTimeline(item: Case): TimelineItem[] {

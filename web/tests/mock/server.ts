@@ -123,6 +123,7 @@ export function mockApi() {
       if (!call) throw new Refusal(404, 'there is no such call')
       if (action === 'timeline') return page(city.callTimeline(call))
       if (action === 'peaks') return { sample_rate: 8000, frames: city.RECORDING_SECS * 8000, channels: peaks(Number(url.searchParams.get('bins') ?? 800)) }
+      if (action === 'ladder') return city.ladder(call)
       if (action === 'recording') return sound(request, response)
       return call
     }

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { mockApi } from '../mock/server'
 import { startMock } from '../mock/server'
 import { photo } from '../mock/sound'
-import { launch, visit } from './browser'
+import { expectSound, launch, visit } from './browser'
 
 let mock: { server: Server, url: string, api: ReturnType<typeof mockApi> }
 let browser: Browser
@@ -137,6 +137,33 @@ describe('control', () => {
     await page.click('button:has-text("Close the case")')
     await page.waitForSelector('text=The case is closed.')
     expect(asked('POST', '/cases/2026-01-000398/tell')[0]?.body).toEqual({ channel: 'voice', delivered: true, confirmed: true })
+  })
+})
+
+describe('SIP messages', () => {
+  for (const [lang, size] of [['uk', 'desk'], ['uk', 'phone'], ['he', 'desk'], ['he', 'phone']] as const) {
+    it(`are asked for when wanted, unfold and can be downloaded: ${lang} ${size}`, async () => {
+      const visited = await visit(browser, mock.url, '/audit?call=c-1', { lang, size, user: 'auditor' })
+      const { page } = visited
+      const section = page.locator('section:has(h2:has-text("SIP"))')
+      await section.waitFor()
+      expect(asked('GET', '/calls/c-1/ladder')).toEqual([])
+      await section.locator('button').click()
+      await section.locator('.rung').first().click()
+      await section.locator('pre:has-text("INVITE sip:1580@city.example")').waitFor()
+      expect(await section.locator('.rung').count()).toBe(16)
+      expect(await section.locator('.gap').count()).toBe(1)
+      expect(await section.locator('a[download]').getAttribute('href')).toBe('/api/v1/calls/c-1/ladder.pcap')
+      await section.screenshot({ path: `screenshots/ladder.${lang}.${size}.png` })
+      await expectSound(visited)
+      await visited.close()
+    })
+  }
+
+  it('are not offered to the mayor’s office', async () => {
+    const { page } = await visit(browser, mock.url, '/audit?call=c-1', { lang: 'en', user: 'mayor' })
+    await page.waitForSelector('h2')
+    expect(await page.locator('h2:has-text("SIP")').count()).toBe(0)
   })
 })
 

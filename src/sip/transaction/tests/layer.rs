@@ -208,12 +208,12 @@ fn an_answer_without_a_transaction_goes_back_by_its_via() {
 fn copies_ack_and_cancel_of_a_request_are_known() {
     let mut bench = Bench::new(Udp);
     let invite = received(Method::Invite, "z9hG4bK1");
-    assert!(!bench.layer.knows(&invite));
+    assert!(!bench.layer.knows(&invite, Udp));
     bench.receive(invite.clone());
     let with = |method: Method, branch: &str| received(method, branch);
-    assert!(bench.layer.knows(&invite));
-    assert!(bench.layer.knows(&with(Method::Ack, "z9hG4bK1")));
-    assert!(bench.layer.knows(&with(Method::Cancel, "z9hG4bK1")));
-    assert!(!bench.layer.knows(&with(Method::Bye, "z9hG4bK1")));
-    assert!(!bench.layer.knows(&with(Method::Cancel, "z9hG4bK2")));
+    assert!(bench.layer.knows(&invite, Udp));
+    assert!(bench.layer.knows(&with(Method::Ack, "z9hG4bK1"), Udp));
+    assert!(bench.layer.knows(&with(Method::Cancel, "z9hG4bK1"), Udp));
+    assert!(!bench.layer.knows(&with(Method::Bye, "z9hG4bK1"), Udp));
+    assert!(!bench.layer.knows(&with(Method::Cancel, "z9hG4bK2"), Udp));
 }

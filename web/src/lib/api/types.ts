@@ -229,6 +229,25 @@ export interface Preview {
   norm: string
 }
 
+/** One SIP message of a call. */
+export interface Rung {
+  /** From 1; a jump is what was left out. */
+  seq: number
+  at: Moment
+  direction: 'received' | 'sent'
+  party: 'citizen' | 'operator'
+  transport: string
+  from: string
+  to: string
+  first_line: string
+  text: string
+}
+
+export interface Ladder {
+  items: Rung[]
+  left_out: number
+}
+
 export interface Peaks {
   sample_rate: number
   frames: number

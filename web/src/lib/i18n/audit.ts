@@ -51,6 +51,18 @@ export const audit = messages({
   'ended.shutdown': ['службу зупинено', 'the service was stopped', 'tarnyba sustabdyta', 'usługa zatrzymana', 'служба остановлена', 'השירות נעצר'],
   'ended.crashed': ['збій служби', 'the service crashed', 'tarnybos strigtis', 'awaria usługi', 'сбой службы', 'השירות קרס'],
 
+  'ladder.title': ['Повідомлення SIP', 'SIP messages', 'SIP pranešimai', 'Komunikaty SIP', 'Сообщения SIP', 'הודעות SIP'],
+  'ladder.show': ['Показати', 'Show', 'Rodyti', 'Pokaż', 'Показать', 'הצגה'],
+  'ladder.download': ['Завантажити pcap', 'Download pcap', 'Atsisiųsti pcap', 'Pobierz pcap', 'Скачать pcap', 'הורדת pcap'],
+  'ladder.operator': ['Оператор', 'Operator', 'Operatorius', 'Operator', 'Оператор', 'המוקדן'],
+  'ladder.received': ['отримано', 'received', 'gauta', 'odebrano', 'получено', 'התקבלה'],
+  'ladder.sent': ['надіслано', 'sent', 'išsiųsta', 'wysłano', 'отправлено', 'נשלחה'],
+  'ladder.empty': ['Повідомлень цього дзвінка немає', 'No messages of this call were kept', 'Šio skambučio pranešimų neišsaugota', 'Nie zachowano komunikatów tej rozmowy', 'Сообщений этого звонка нет', 'לא נשמרו הודעות של שיחה זו'],
+  'ladder.note': ['Секунди від {time}. Паролі, ключі та натиснуті цифри замінено зірочками; у pcap усе показано як UDP.', 'Seconds since {time}. Passwords, keys and digits are replaced by asterisks; the pcap shows everything as UDP.', 'Sekundės nuo {time}. Slaptažodžiai, raktai ir paspausti skaitmenys pakeisti žvaigždutėmis; pcap faile viskas rodoma kaip UDP.', 'Sekundy od {time}. Hasła, klucze i wybrane cyfry zastąpiono gwiazdkami; w pcap wszystko pokazano jako UDP.', 'Секунды от {time}. Пароли, ключи и нажатые цифры заменены звёздочками; в pcap всё показано как UDP.', 'שניות מאז {time}. סיסמאות, מפתחות וספרות שהוקשו הוחלפו בכוכביות; בקובץ pcap הכול מוצג כ־UDP.'],
+  'ladder.leftOut': ['Пропущено {count} повідомлення|Пропущено {count} повідомлення|Пропущено {count} повідомлень', '{count} message left out|{count} messages left out', 'Praleistas {count} pranešimas|Praleisti {count} pranešimai|Praleista {count} pranešimų', 'Pominięto {count} komunikat|Pominięto {count} komunikaty|Pominięto {count} komunikatów', 'Пропущено {count} сообщение|Пропущено {count} сообщения|Пропущено {count} сообщений', 'הודעה אחת הושמטה|שתי הודעות הושמטו|{count} הודעות הושמטו'],
+
+  'what.ladder': ['повідомлення SIP', 'SIP messages', 'SIP pranešimai', 'komunikaty SIP', 'сообщения SIP', 'הודעות SIP'],
+  'what.ladder.pcap': ['файл pcap', 'pcap file', 'pcap failas', 'plik pcap', 'файл pcap', 'קובץ pcap'],
   'what.evidence': ['фото роботи', 'photos of the work', 'darbo nuotraukos', 'zdjęcia pracy', 'фото работы', 'תמונות העבודה'],
   'what.peaks': ['форма звуку', 'waveform', 'garso vaizdas', 'wykres dźwięku', 'форма звука', 'צורת הגל'],
 
