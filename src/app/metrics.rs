@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::call::turn::Counters;
+use crate::media::LegStats;
 use crate::net::Counts;
 use crate::sip::guard;
 use crate::switchboard::Switchboard;
@@ -59,7 +60,18 @@ pub(super) struct Meters {
     pub prompts_missing: Counter,
     /// By what was wrong; the parser's names are a closed list.
     sip_malformed: Mutex<BTreeMap<&'static str, u64>>,
+    packets: Packets,
     observed: Mutex<Observed>,
+}
+
+/// RTP packets of the legs that are over.
+#[derive(Debug, Default)]
+struct Packets {
+    received: Counter,
+    sent: Counter,
+    lost: Counter,
+    dropped: Counter,
+    injected: Counter,
 }
 
 #[derive(Debug, Default)]
@@ -92,6 +104,15 @@ impl Meters {
             refusals.map(|(trunk, reason, count)| (trunk.to_owned(), reason, count)).collect();
     }
 
+    /// A leg is over.
+    pub(super) fn count_leg(&self, stats: &LegStats) {
+        self.packets.received.add(stats.packets_received);
+        self.packets.sent.add(stats.packets_sent);
+        self.packets.lost.add(stats.packets_lost);
+        self.packets.dropped.add(stats.packets_dropped);
+        self.packets.injected.add(stats.packets_injected);
+    }
+
     /// `rtp_ports` are those in use, `sip` what the sockets counted.
     pub(super) fn text(&self, rtp_ports: u64, sip: &Counts) -> String {
         let mut page = Page::default();
@@ -105,6 +126,7 @@ impl Meters {
             "cause",
             &self.sip_malformed.lock().unwrap_or_else(PoisonError::into_inner),
         );
+        self.packets_text(&mut page);
         for (name, help, value) in [
             (
                 "ringback_sip_sends_failed_total",
@@ -157,6 +179,23 @@ impl Meters {
             self.prompts_missing.value(),
         );
         page.text
+    }
+
+    fn packets_text(&self, page: &mut Page) {
+        let packets = &self.packets;
+        let fates = BTreeMap::from([
+            ("received", packets.received.value()),
+            ("sent", packets.sent.value()),
+            ("lost", packets.lost.value()),
+            ("dropped", packets.dropped.value()),
+            ("injected", packets.injected.value()),
+        ]);
+        page.counters(
+            "ringback_rtp_packets_total",
+            "RTP packets of legs that are over; injected: from a third address after the peer's was known.",
+            "fate",
+            &fates,
+        );
     }
 
     fn calls_text(&self, page: &mut Page) {
@@ -222,11 +261,6 @@ impl Meters {
             "ringback_sip_penalties_total",
             "Sources put into the penalty box.",
             observed.guard.penalties,
-        );
-        page.counter(
-            "ringback_rtp_foreign_total",
-            "RTP packets from elsewhere than the peer, dropped; counted when the leg closes.",
-            observed.counters.rtp_foreign,
         );
     }
 
@@ -374,6 +408,8 @@ mod tests {
         meters.count_malformed("Content-Length");
         meters.jobs_waiting.add(5);
         meters.jobs_waiting.sub(2);
+        meters.count_leg(&LegStats { packets_injected: 6, packets_sent: 5, ..LegStats::default() });
+        meters.count_leg(&LegStats { packets_sent: 10, ..LegStats::default() });
         let sip = Counts { sends_failed: 7, sends_dropped: 8, arrivals_dropped: 9, ..Counts::default() };
         let text = meters.text(4, &sip);
         for line in [
@@ -383,6 +419,8 @@ mod tests {
             "ringback_sip_sends_dropped_total 8",
             "ringback_sip_arrivals_dropped_total 9",
             "ringback_rtp_ports 4",
+            "ringback_rtp_packets_total{fate=\"sent\"} 15",
+            "ringback_rtp_packets_total{fate=\"injected\"} 6",
             "ringback_calls 0",
             "ringback_prompts_missing_total 0",
         ] {

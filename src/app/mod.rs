@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
+use crate::media;
 use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
 use crate::net::{Arrival, SipNet};
 use crate::resolver::Resolver;
@@ -267,6 +268,9 @@ fn start_media(
         recording_dir: config.recording.dir.clone(),
     };
     let report = move |report: Report| {
+        if let Report::Media(media::Event::Closed { stats, .. }) = &report {
+            meters.count_leg(stats);
+        }
         let input = match report {
             Report::Media(event) => Input::Media(event),
             Report::RecordingOpened { recording } => Input::RecordingOpened { recording },

@@ -99,6 +99,7 @@ impl Plans {
             session_expires_secs: u32::try_from(config.sip.session_expires_secs).unwrap_or(u32::MAX),
             short_number: number.short.clone(),
             aliases: number.aliases.iter().map(|alias| PhoneNumber::from_user_part(alias)).collect(),
+            codecs: config.rtp.codecs.clone(),
             plan: self.dialplan.clone(),
             topic_categories: Arc::new(self.city.topic_categories().clone()),
             trunks,

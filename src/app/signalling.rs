@@ -289,6 +289,7 @@ impl Signalling {
                 contact: recording.contact,
                 path: recording.path,
                 started_at: recording.started_at,
+                sample_rate: recording.sample_rate,
                 description,
             }),
             Effect::StartRecording { recording, started_at } => {

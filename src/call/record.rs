@@ -39,14 +39,15 @@ enum TrackState {
 }
 
 impl Track {
-    pub(super) fn new(id: RecordingId, contact: ContactId, at: Timestamp) -> Self {
+    /// The rate is settled before a sample is heard: that of the codec the citizen will speak.
+    pub(super) fn new(id: RecordingId, contact: ContactId, wideband: bool, at: Timestamp) -> Self {
         let recording = Recording {
             id,
             contact,
             path: format!("{}/{contact}.wav", at.utc().format("%Y/%m/%d")),
             state: RecordingState::Capturing,
             started_at: at,
-            sample_rate: media::SAMPLE_RATE,
+            sample_rate: if wideband { media::WIDEBAND_SAMPLE_RATE } else { media::SAMPLE_RATE },
             frames: 0,
             gaps: Vec::new(),
             result: None,
@@ -80,7 +81,8 @@ impl Track {
         self.recording.started_at = turn.now.utc;
         self.state = TrackState::Running { since: turn.now.mono };
         turn.effect(Effect::StartRecording { recording: self.recording.id, started_at: turn.now.utc });
-        turn.media(media::Command::Record { leg, recording: self.recording.id });
+        let (recording, sample_rate) = (self.recording.id, self.recording.sample_rate);
+        turn.media(media::Command::Record { leg, recording, sample_rate });
     }
 
     /// The last sample is cut here. True when there is something to seal.

@@ -21,6 +21,7 @@ use crate::journal::{Draft, EventType};
 use crate::media::PlayId;
 use crate::people::Actor;
 use crate::phone_number::{NumberingPlan, PhoneNumber};
+use crate::sdp::Codec;
 use crate::sip::message::{Flow, Request};
 use crate::sip::transaction::ServerTransactionId;
 use crate::termination::Termination;
@@ -56,7 +57,8 @@ impl Call {
         let sip_call_id = new.invite.call_id.clone();
         let citizen = Leg::incoming(new.transaction, new.invite, new.flow, turn)?;
         let id = ContactId(turn.mint.uuid(turn.now.utc));
-        let track = Track::new(RecordingId(turn.mint.uuid(turn.now.utc)), id, turn.now.utc);
+        let wideband = citizen.codec(turn).is_some_and(Codec::is_wideband);
+        let track = Track::new(RecordingId(turn.mint.uuid(turn.now.utc)), id, wideband, turn.now.utc);
         let ticket = turn.ticket();
         let contact = Contact {
             id,

@@ -10,6 +10,7 @@ use crate::call::effect::{Effect, Ticket};
 use crate::call::refusal::Refusal;
 use crate::ids::{LegId, Mint};
 use crate::media;
+use crate::sdp::Codec;
 use crate::sip::dialog::DialogId;
 use crate::sip::message::{Request, Response};
 use crate::sip::transaction::{ClientTransactionId, ServerTransactionId, TransactionLayer};
@@ -40,8 +41,6 @@ pub struct Counters {
     pub commits_failed: u64,
     /// Passwords shown and not shown, by what came of it.
     pub digests: BTreeMap<&'static str, u64>,
-    /// RTP that came from elsewhere than the peer of its leg, on legs that are closed.
-    pub rtp_foreign: u64,
 }
 
 /// Everything besides the call itself that one step may use.
@@ -59,6 +58,8 @@ pub struct Turn<'a> {
     pub advertised: Option<IpAddr>,
     /// Session interval we ask for (RFC 4028), in seconds.
     pub session_expires_secs: u32,
+    /// Spoken on every leg, in order of preference.
+    pub codecs: &'a [Codec],
 }
 
 impl Turn<'_> {

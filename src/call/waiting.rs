@@ -111,7 +111,8 @@ impl Call {
         let mut headers = route;
         headers.push(("X-Ringback-Contact", self.contact.id.to_string()));
         headers.extend(more);
-        let leg = Leg::outgoing(target, from.clone(), headers, flow, turn);
+        let mut leg = Leg::outgoing(target, from.clone(), headers, flow, turn);
+        leg.talk_beside(self.citizen.codec(turn));
         self.legs.push(leg.id);
         OperatorLeg { leg, user, next_phones: OfferTarget::new(user, from, others).map(Box::new) }
     }

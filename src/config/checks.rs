@@ -148,6 +148,13 @@ fn media(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) {
              anything",
         ));
     }
+    let codecs = &config.rtp.codecs;
+    if codecs.is_empty() {
+        complaints.push(place.at("rtp", "codecs", 0, "at least one codec is needed"));
+    }
+    if codecs.iter().enumerate().any(|(at, codec)| codecs[..at].contains(codec)) {
+        complaints.push(place.at("rtp", "codecs", 0, "a codec is named twice"));
+    }
     let (needed, pairs) = (config.sip.capacity * PAIRS_PER_CALL, config.rtp.ports.pairs());
     if pairs < needed {
         let (header, key) = if place.names("rtp", "ports") { ("rtp", "ports") } else { ("sip", "capacity") };

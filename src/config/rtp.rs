@@ -1,4 +1,4 @@
-//! `[rtp]`: the address and the ports of media.
+//! `[rtp]`: the address, the ports and the codecs of media.
 //! Which leg gets which pair of ports is `media_plane/ports.rs` (RFC 3550 11). A change takes a restart.
 
 use std::fmt;
@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 use super::addresses::OneOrMore;
+use crate::sdp::Codec;
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -16,11 +17,17 @@ pub struct Rtp {
     /// Addresses the media sockets are bound to, at most one of IPv4 and one of IPv6: a leg takes its peer's family.
     pub bind: OneOrMore<IpAddr>,
     pub ports: PortRange,
+    /// In order of preference.
+    pub codecs: Vec<Codec>,
 }
 
 impl Default for Rtp {
     fn default() -> Self {
-        Self { bind: OneOrMore::one(IpAddr::V4(Ipv4Addr::LOCALHOST)), ports: PortRange(20_000..=29_999) }
+        Self {
+            bind: OneOrMore::one(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            ports: PortRange(20_000..=29_999),
+            codecs: Codec::ALL.to_vec(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
-//! Telephone digits: RFC 4733 events, SIP INFO bodies; one digit alphabet for all of them.
+//! Telephone digits: RFC 4733 events, SIP INFO bodies, tones in the sound; one digit alphabet for all of them.
 //! What a digit means in a menu is `ivr/`.
 
+pub mod in_band;
 pub mod info;
 pub mod telephone_event;
 

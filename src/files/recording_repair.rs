@@ -10,7 +10,7 @@ use crate::digest::Sha256;
 use crate::files::digest_of;
 use crate::time::Timestamp;
 use crate::wav::chunks::{SEARCHED_LEN, is_whole_trailer};
-use crate::wav::header::{FRAME_LEN, MAX_FRAMES};
+use crate::wav::header::{FRAME_LEN, MAX_FRAMES, SAMPLE_RATES};
 use crate::wav::{HEADER_LEN, Layout, RecordingHeader, Unreadable};
 
 /// Octets behind the samples that can be markers; more is samples. [`cue`](crate::wav::cue) writes far less.
@@ -22,7 +22,7 @@ pub enum RepairError {
     Io { path: PathBuf, source: io::Error },
     #[error("{path}: {source}")]
     NotWave { path: PathBuf, source: Unreadable },
-    #[error("{path}: not a recording of this program (16-bit stereo PCM at 8 kHz)")]
+    #[error("{path}: not a recording of this program (16-bit stereo PCM at 8 or 16 kHz)")]
     OtherFormat { path: PathBuf },
 }
 
@@ -70,7 +70,8 @@ pub fn repair(path: &Path) -> Result<Repaired, RepairError> {
 }
 
 fn is_ours(layout: &Layout) -> bool {
-    (layout.format, layout.channels, layout.sample_rate, layout.bits_per_sample) == (1, 2, 8000, 16)
+    (layout.format, layout.channels, layout.bits_per_sample) == (1, 2, 16)
+        && SAMPLE_RATES.contains(&layout.sample_rate)
 }
 
 /// Creation was cut short: nothing was recorded, the beginning of a head at most.
@@ -83,6 +84,7 @@ fn is_cut_head(beginning: &[u8]) -> bool {
 fn write_empty(file: &File) -> io::Result<()> {
     let header = RecordingHeader {
         started_at: Timestamp::from_micros(0),
+        sample_rate: SAMPLE_RATES[0],
         description: "repaired: nothing was recorded".into(),
         reference: String::new(),
     };
@@ -140,15 +142,19 @@ mod tests {
 
     use super::*;
     use crate::files::RecordingWriter;
-    use crate::ids::{ContactId, RecordingId};
+    use crate::ids::RecordingId;
     use crate::recording::Marker;
 
     /// A sealed recording of 20,000 frames with one marker, and its bytes.
     fn sealed(folder: &Path) -> (PathBuf, Vec<u8>) {
-        let (recording, contact) = (RecordingId(Uuid::from_u128(1)), ContactId(Uuid::from_u128(2)));
-        let at = Timestamp::from_micros(0);
-        let mut writer =
-            RecordingWriter::create(folder, recording, contact, "a.wav", at, "test".into()).unwrap();
+        let header = RecordingHeader {
+            started_at: Timestamp::from_micros(0),
+            sample_rate: 8000,
+            description: "test".into(),
+            reference: "a contact".into(),
+        };
+        let recording = RecordingId(Uuid::from_u128(1));
+        let mut writer = RecordingWriter::create(folder, recording, "a.wav", header).unwrap();
         for number in 0..125 {
             writer.append(&[number + 1; 160], &[-number - 1; 160]);
         }

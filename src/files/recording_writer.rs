@@ -11,22 +11,20 @@ use std::os::unix::fs::FileExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::files::digest_of;
-use crate::ids::{ContactId, RecordingId};
+use crate::ids::RecordingId;
 use crate::recording::{Gap, GapReason, Marker, RecordingResult, Sealed};
 use crate::time::Timestamp;
-use crate::wav::header::{FRAME_LEN, MAX_FRAMES, SAMPLE_RATE};
+use crate::wav::header::{FRAME_LEN, MAX_FRAMES};
 use crate::wav::{HEADER_LEN, RecordingHeader, cue};
 
-/// Frames collected before they are written: 0.5 s.
-const FLUSH_FRAMES: usize = SAMPLE_RATE as usize / 2;
+/// Samples are collected for so long before they are written, ms.
+const FLUSH_MS: u64 = 500;
 /// Markers of one recording; a call of an hour has some dozens of events.
 const MAX_MARKERS: usize = 1000;
 /// Gaps listed one by one; further ones lengthen the last.
 const MAX_GAPS: usize = 1000;
 /// Octets of silence written at once.
 const SILENCE: [u8; 16 * 1024] = [0; 16 * 1024];
-
-const FRAMES_PER_MS: u64 = SAMPLE_RATE as u64 / 1000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingFileError {
@@ -58,13 +56,10 @@ impl RecordingWriter {
     pub fn create(
         folder: &Path,
         recording: RecordingId,
-        contact: ContactId,
         path: &str,
-        started_at: Timestamp,
-        description: String,
+        header: RecordingHeader,
     ) -> Result<Self, RecordingFileError> {
         let path = path_within(folder, path)?;
-        let header = RecordingHeader { started_at, description, reference: contact.0.simple().to_string() };
         let file = create_durably(folder, &path, &header)
             .map_err(|source| RecordingFileError::Create { path: path.clone(), source })?;
         Ok(Self {
@@ -74,10 +69,14 @@ impl RecordingWriter {
             header,
             written: 0,
             owed_silence: 0,
-            waiting: Vec::with_capacity(FLUSH_FRAMES * FRAME_LEN as usize * 2),
+            waiting: Vec::new(),
             gaps: Vec::new(),
             markers: Vec::new(),
         })
+    }
+
+    fn frames_per_ms(&self) -> u64 {
+        u64::from(self.header.sample_rate / 1000).max(1)
     }
 
     /// Frames so far, written or not: the time on the recording.
@@ -105,7 +104,7 @@ impl RecordingWriter {
             self.waiting.extend(left.to_le_bytes());
             self.waiting.extend(right.to_le_bytes());
         }
-        if self.waiting.len() >= FLUSH_FRAMES * FRAME_LEN as usize {
+        if self.waiting.len() as u64 >= FLUSH_MS * self.frames_per_ms() * FRAME_LEN {
             self.flush();
         }
     }
@@ -161,7 +160,8 @@ impl RecordingWriter {
     }
 
     fn note_gap(&mut self, at_frame: u64, frames: u64, reason: GapReason) {
-        let (offset_ms, duration_ms) = (at_frame / FRAMES_PER_MS, frames.div_ceil(FRAMES_PER_MS));
+        let (offset_ms, duration_ms) =
+            (at_frame / self.frames_per_ms(), frames.div_ceil(self.frames_per_ms()));
         if duration_ms == 0 {
             return;
         }
@@ -194,7 +194,13 @@ impl RecordingWriter {
     }
 
     fn complete(&mut self) -> io::Result<crate::digest::Sha256> {
-        let points: Vec<cue::Point<'_>> = self.markers.iter().map(point).collect();
+        let frames_per_ms = self.frames_per_ms();
+        let point = |marker: &'_ Marker| marker.offset_ms.saturating_mul(frames_per_ms);
+        let points: Vec<cue::Point<'_>> = self
+            .markers
+            .iter()
+            .map(|marker| cue::Point { frame: point(marker), label: &marker.label })
+            .collect();
         let trailer = cue::to_bytes(&points, self.written);
         self.file.write_all_at(&trailer, self.end())?;
         self.write_head(trailer.len() as u64)?;
@@ -214,10 +220,6 @@ impl RecordingWriter {
     fn warn(&self, what: &'static str, error: &io::Error) {
         tracing::warn!(recording.id = %self.recording, path = %self.path.display(), %error, "{what}");
     }
-}
-
-fn point(marker: &Marker) -> cue::Point<'_> {
-    cue::Point { frame: marker.offset_ms.saturating_mul(FRAMES_PER_MS), label: &marker.label }
 }
 
 /// Only plain names below the folder: the path comes from the database.
@@ -251,12 +253,19 @@ mod tests {
     use super::*;
 
     const RECORDING: RecordingId = RecordingId(Uuid::from_u128(1));
-    const CONTACT: ContactId = ContactId(Uuid::from_u128(2));
     const PATH: &str = "2026/11/21/contact.wav";
 
+    fn header(sample_rate: u32) -> RecordingHeader {
+        RecordingHeader {
+            started_at: Timestamp::from_micros(0),
+            sample_rate,
+            description: "test".into(),
+            reference: "a contact".into(),
+        }
+    }
+
     fn create(folder: &Path) -> RecordingWriter {
-        RecordingWriter::create(folder, RECORDING, CONTACT, PATH, Timestamp::from_micros(0), "test".into())
-            .unwrap()
+        RecordingWriter::create(folder, RECORDING, PATH, header(8000)).unwrap()
     }
 
     fn read(path: &Path) -> Vec<i16> {
@@ -308,6 +317,23 @@ mod tests {
     }
 
     #[test]
+    fn a_wideband_file_keeps_its_own_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = RecordingWriter::create(folder.path(), RECORDING, PATH, header(16_000)).unwrap();
+        writer.append(&[1; 320], &[2; 320]);
+        writer.append_gap(320, GapReason::RingOverflow);
+        writer.mark(Marker { offset_ms: 20, label: "a".into() });
+        let sealed = writer.seal();
+        let gap = Gap { offset_ms: 20, duration_ms: 20, reason: GapReason::RingOverflow };
+        assert_eq!((sealed.frames, sealed.gaps), (640, vec![gap]));
+        let bytes = fs::read(folder.path().join(PATH)).unwrap();
+        let cue = bytes.windows(4).position(|window| window == b"cue ").unwrap();
+        assert_eq!(bytes[cue + 32..cue + 36], 320_u32.to_le_bytes());
+        let spec = hound::WavReader::open(folder.path().join(PATH)).unwrap().spec();
+        assert_eq!(spec.sample_rate, 16_000);
+    }
+
+    #[test]
     fn a_disk_that_refuses_leaves_a_gap_and_time_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = create(folder.path());
@@ -326,16 +352,7 @@ mod tests {
     #[test]
     fn paths_stay_in_the_folder_and_files_are_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
-        let create = |path| {
-            RecordingWriter::create(
-                folder.path(),
-                RECORDING,
-                CONTACT,
-                path,
-                Timestamp::from_micros(0),
-                "".into(),
-            )
-        };
+        let create = |path| RecordingWriter::create(folder.path(), RECORDING, path, header(8000));
         for path in ["", "/etc/x.wav", "../x.wav", "a/../../x.wav"] {
             assert!(matches!(create(path), Err(RecordingFileError::Path(_))), "{path}");
         }

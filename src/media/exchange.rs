@@ -1,14 +1,15 @@
-//! The exchange: all legs of one media thread, addressed by id, and the bridges between them. Commands that name a
+//! The exchange: all legs of one media thread, addressed by id, and what passes between them. Commands that name a
 //! leg or a recording it does not know are ignored: they crossed with a `Close`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use super::block::{Band, Block, MAX_SAMPLES};
 use super::leg::Leg;
 use super::playout::Playout;
-use super::tap::Tap;
-use super::{Command, SAMPLES_PER_TICK, Sink};
+use super::room::{Role, Room, Rooms};
+use super::{Command, Sink};
 use crate::ids::{LegId, RecordingId};
 use crate::rtp::rtcp::is_rtcp;
 
@@ -16,6 +17,7 @@ use crate::rtp::rtcp::is_rtcp;
 #[derive(Debug, Default)]
 pub struct Exchange {
     legs: BTreeMap<LegId, Box<Leg>>,
+    rooms: Rooms,
     /// The legs of the running tick; kept so that a tick allocates nothing.
     turn: Vec<LegId>,
 }
@@ -49,11 +51,11 @@ impl Exchange {
             Command::StopPlay { leg } => self.with_leg(leg, |leg| leg.playout = None),
             Command::SendDigit { leg, digit } => self.with_leg(leg, |leg| leg.keypad.press(digit)),
             Command::Bridge { a, b } => self.bridge(a, b),
-            Command::Unbridge { leg } => self.unbridge(leg),
-            Command::Record { leg, recording } => self.with_leg(leg, |leg| {
-                leg.stop_recording(sink);
-                leg.tap = Some(Tap::new(recording));
-            }),
+            Command::Join { leg, beside, role } => self.join(leg, beside, role),
+            Command::Unbridge { leg } => self.rooms.leave(leg),
+            Command::Record { leg, recording, sample_rate } => {
+                self.with_leg(leg, |leg| leg.record(recording, Band::of_rate(sample_rate), now, sink));
+            }
             Command::StopRecording { recording } => self.stop_recording(recording, sink),
         }
     }
@@ -65,30 +67,28 @@ impl Exchange {
     }
 
     fn close(&mut self, leg: LegId, now: Instant, sink: &mut impl Sink) {
-        self.unbridge(leg);
+        self.rooms.leave(leg);
         if let Some(leg) = self.legs.remove(&leg) {
             leg.close(now, sink);
         }
     }
 
     fn bridge(&mut self, a: LegId, b: LegId) {
-        if a == b || !self.legs.contains_key(&a) || !self.legs.contains_key(&b) {
-            return;
-        }
-        for (leg, other) in [(a, b), (b, a)] {
-            self.unbridge(leg);
-            self.with_leg(leg, |leg| {
-                leg.playout = None;
-                leg.bridged_with = Some(other);
-            });
+        if self.are_two(a, b) {
+            self.rooms.pair(a, b);
+            self.with_leg(a, |leg| leg.playout = None);
+            self.with_leg(b, |leg| leg.playout = None);
         }
     }
 
-    fn unbridge(&mut self, leg: LegId) {
-        let other = self.legs.get_mut(&leg).and_then(|leg| leg.bridged_with.take());
-        if let Some(other) = other {
-            self.with_leg(other, |leg| leg.bridged_with = None);
+    fn join(&mut self, leg: LegId, beside: LegId, role: Role) {
+        if self.are_two(leg, beside) && self.rooms.join(leg, beside, role) {
+            self.with_leg(leg, |leg| leg.playout = None);
         }
+    }
+
+    fn are_two(&self, a: LegId, b: LegId) -> bool {
+        a != b && self.legs.contains_key(&a) && self.legs.contains_key(&b)
     }
 
     fn stop_recording(&mut self, recording: RecordingId, sink: &mut impl Sink) {
@@ -129,19 +129,52 @@ impl Exchange {
     pub fn handle_tick(&mut self, now: Instant, sink: &mut impl Sink) {
         self.turn.clear();
         for (id, leg) in &mut self.legs {
-            leg.listen();
+            leg.listen(now, sink);
             self.turn.push(*id);
         }
+        self.convert();
         for id in &self.turn {
-            let heard: Option<[i16; SAMPLES_PER_TICK]> = self
-                .legs
-                .get(id)
-                .and_then(|leg| leg.bridged_with)
-                .and_then(|other| self.legs.get(&other))
-                .map(|other| other.heard);
+            let bridged = self.rooms.of(*id).map(|room| mixed_for(*id, room, &self.legs));
             if let Some(leg) = self.legs.get_mut(id) {
-                leg.speak(heard.as_ref(), now, sink);
+                leg.speak(bridged.as_ref(), now, sink);
             }
         }
     }
+
+    /// Where a room has legs of both bands, each is made ready for those of the other one.
+    fn convert(&mut self) {
+        let bands = [Band::Narrow, Band::Wide];
+        for room in self.rooms.iter() {
+            for band in bands {
+                let listens = |leg: LegId| self.legs.get(&leg).is_some_and(|leg| leg.band() == band);
+                if !room.members().iter().any(|member| listens(member.leg)) {
+                    continue;
+                }
+                for member in room.members() {
+                    if let Some(leg) = self.legs.get_mut(&member.leg).filter(|leg| leg.heard_band() != band) {
+                        leg.convert(band);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// All that `listener` hears in its room, in its band; what is too loud together is clipped.
+fn mixed_for(listener: LegId, room: &Room, legs: &BTreeMap<LegId, Box<Leg>>) -> Block {
+    let band = legs.get(&listener).map_or(Band::Narrow, |leg| leg.band());
+    let mut voices = room.audible_to(listener).filter_map(|id| Some(legs.get(&id)?.said(band)));
+    let mut mixed = voices.next().copied().unwrap_or(Block::silent(band));
+    let Some(second) = voices.next() else { return mixed };
+    // Summed before it is clipped, so that the order of the voices does not matter.
+    let mut sums = [0_i32; MAX_SAMPLES];
+    for voice in [&mixed, second].into_iter().chain(voices) {
+        for (sum, sample) in sums.iter_mut().zip(voice.samples()) {
+            *sum += i32::from(*sample);
+        }
+    }
+    for (sample, sum) in mixed.samples_mut().iter_mut().zip(sums) {
+        *sample = sum.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
+    }
+    mixed
 }

@@ -1,231 +1,396 @@
-//! The jitter buffer: decoded samples placed by RTP time stamp, taken 20 ms at a time. Reordering, doubles and any
-//! packet length need no special case; what is missing is silence in its place, so time never shifts unnoticed.
+//! The jitter buffer: packets in the order of their time stamps, decoded when they are due, 20 ms at a time.
+//!
+//! It waits as long as [`Delay`] says nearly all packets need: when nothing is there it makes up sound and lets time
+//! stand, so that a late packet is still played; what was made up for a packet that never comes is counted as its time.
+//! A surplus of delay is given up tick by tick, in pauses first. Which samples were received and which were made up is
+//! told with them.
 
-use super::SAMPLES_PER_TICK;
+use std::time::Duration;
+
+use super::block::{Band, Block, MAX_SAMPLES};
+use super::codec::{self, Decoders};
+use super::comfort_noise::ComfortNoise;
+use super::concealment::Concealment;
+use super::decoded::{Decoded, Heard, MAX_DECODED};
+use super::delay::{Delay, MAX_MS};
+use super::{SAMPLES_PER_TICK, TICK_MS};
 use crate::sdp::Codec;
 
-/// Samples a packet waits between its arrival and its play-out, besides the way to the next tick: 40 ms bridges the
-/// usual jitter of two packets and stays below what talkers notice.
-pub(super) const TARGET: u32 = 320;
-/// Samples kept, a power of two; 512 ms, more than any packet burst worth waiting for.
-const CAPACITY: usize = 4096;
-/// So many packets in a row too early or too late mean that the sender's clock or the way to it has changed.
+/// Packets kept: 640 ms of the shortest, more than any burst worth waiting for.
+const SLOTS: usize = 64;
+/// A packet further ahead than this is not of the same stretch of sound, ms.
+const HORIZON_MS: u32 = 1000;
+/// So many packets in a row too early, too late or of another kind mean that the sender's clock, the way to it or what
+/// it sends has changed.
 const MISPLACED_LIMIT: u8 = 3;
-/// Ticks over which the depth is watched before a surplus of a whole tick is given up; 2 s.
-const WATCH_TICKS: u16 = 100;
+/// Ticks without a packet after which the next one may be played with a new delay: nobody hears where a pause ends.
+const PAUSE_TICKS: u32 = 5;
+/// Ticks over which a surplus must last before a tick is given up, 2 s; and between two of them, 100 ms.
+const WATCH_TICKS: u32 = 100;
+const SHRINK_TICKS: u32 = 5;
+/// Below this mean magnitude a tick is a pause between words: about -50 dB.
+const QUIET: u32 = 100;
 
-const TICK: u32 = SAMPLES_PER_TICK as u32;
+/// A packet that waits.
+#[derive(Debug)]
+struct Packet {
+    codec: Codec,
+    timestamp: u32,
+    /// Keeps its room when the packet is gone, so that packets do not allocate.
+    payload: Vec<u8>,
+}
 
-/// The samples of one source on their way to the tick.
+/// The packets of one source on their way to the tick.
 #[derive(Debug)]
 pub(super) struct JitterBuffer {
-    samples: [i16; CAPACITY],
-    present: [bool; CAPACITY],
-    /// Time stamp of the next sample to be taken; none before the first packet.
+    packets: [Packet; SLOTS],
+    /// One bit per packet that waits.
+    used: u64,
+    /// Clock and rate follow from it; packets of another clock or rate begin anew.
+    codec: Codec,
+    /// Time stamp of the next sample to be decoded; none before the first packet.
     play_at: Option<u32>,
-    /// One past the latest sample placed.
-    end_at: u32,
+    /// `play_at` is set by the next tick, so that the delay is right.
+    retimes: bool,
+    decoded: Decoded,
+    decoders: Decoders,
+    concealment: Concealment,
+    /// From its time stamp on the peer is silent but for this.
+    noise: Option<(u32, ComfortNoise)>,
+    delay: Delay,
     misplaced: u8,
-    /// The smallest depth seen in the running watch, and its ticks.
-    least_depth: u32,
-    watched: u16,
+    /// Samples made up while time stood.
+    stretched: usize,
+    /// Ticks in which nothing was received, at the end.
+    pause: u32,
+    surplus: u32,
+    since_shrink: u32,
 }
 
 impl JitterBuffer {
     pub(super) fn new() -> Self {
+        let codec = Codec::Pcma;
         Self {
-            samples: [0; CAPACITY],
-            present: [false; CAPACITY],
+            packets: std::array::from_fn(|_| Packet { codec, timestamp: 0, payload: Vec::new() }),
+            used: 0,
+            codec,
             play_at: None,
-            end_at: 0,
+            retimes: false,
+            decoded: Decoded::new(),
+            decoders: Decoders::default(),
+            concealment: Concealment::new(Band::of(codec)),
+            noise: None,
+            delay: Delay::new(codec.clock_hz()),
             misplaced: 0,
-            least_depth: u32::MAX,
-            watched: 0,
+            stretched: 0,
+            pause: 0,
+            surplus: 0,
+            since_shrink: 0,
         }
     }
 
-    /// Forgets everything; the next packet sets the time anew.
+    /// Forgets everything of the source but the spread of its delays; the next packet sets the time anew.
     pub(super) fn clear(&mut self) {
+        self.used = 0;
         self.play_at = None;
-        self.present.fill(false);
-        self.misplaced = 0;
-        self.start_watch();
+        self.decoded.clear();
+        self.decoders.reset();
+        self.concealment.forget(Band::of(self.codec));
+        self.noise = None;
+        self.delay.forget_origin();
+        (self.misplaced, self.stretched, self.pause, self.surplus) = (0, 0, 0, 0);
     }
 
-    /// Places a packet. False when it came too late or does not fit.
-    pub(super) fn insert(&mut self, timestamp: u32, payload: &[u8], codec: Codec) -> bool {
-        let len = payload.len() as u32;
-        if payload.len() > CAPACITY - (TARGET + TICK) as usize {
-            return false;
+    /// Takes a packet that arrived `at`, counted from any fixed origin. False when it came too late, does not fit or
+    /// cannot be decoded.
+    pub(super) fn insert(&mut self, timestamp: u32, payload: &[u8], codec: Codec, at: Duration) -> bool {
+        let Some(len) = codec::duration(codec, payload) else { return false };
+        if self.play_at.is_none() {
+            self.begin(timestamp, codec);
         }
-        let mut play_at = self.play_at.unwrap_or_else(|| self.anchor(timestamp));
-        if !fits(play_at, timestamp, len) {
+        let transit = units_at(codec, at).wrapping_sub(timestamp);
+        let (near, late) = self.place(timestamp.wrapping_add(len), codec);
+        if near {
+            // Those that come too late most of all say how long to wait.
+            self.delay.observe(transit);
+        }
+        if !near || late {
             self.misplaced += 1;
             if self.misplaced < MISPLACED_LIMIT {
                 return false;
             }
-            play_at = self.anchor(timestamp);
+            self.begin(timestamp, codec);
+            self.delay.observe(transit);
         }
         self.misplaced = 0;
-        // What is before `play_at` has been played as silence already.
-        let skip = play_at.wrapping_sub(timestamp);
-        let skip = if skip < len { skip } else { 0 };
-        for (i, octet) in payload.iter().enumerate().skip(skip as usize) {
-            let at = slot(timestamp.wrapping_add(i as u32));
-            self.samples[at] = codec.decode(*octet);
-            self.present[at] = true;
+        if self.pause >= PAUSE_TICKS && self.used == 0 {
+            self.retimes = true;
         }
-        let end = timestamp.wrapping_add(len);
-        if depth(play_at, end) > depth(play_at, self.end_at) {
-            self.end_at = end;
+        self.keep(timestamp, payload, codec)
+    }
+
+    /// The first packet of a stretch of sound.
+    fn begin(&mut self, timestamp: u32, codec: Codec) {
+        if !same_clock(self.codec, codec) {
+            self.delay = Delay::new(codec.clock_hz());
         }
+        self.codec = codec;
+        self.clear();
+        self.play_at = Some(timestamp);
+        self.retimes = true;
+    }
+
+    /// Whether a packet that ends there belongs to this stretch of sound, and whether its time is over.
+    fn place(&self, end: u32, codec: Codec) -> (bool, bool) {
+        let Some(play_at) = self.play_at else { return (false, true) };
+        let ahead = end.wrapping_sub(play_at) as i32;
+        let near = ahead.unsigned_abs() <= codec.clock_hz() / 1000 * HORIZON_MS;
+        // Before the first tick any packet may turn out to be the first.
+        (near && same_clock(self.codec, codec), ahead <= 0 && !self.retimes)
+    }
+
+    /// True also for one that is there already: it is not lost.
+    fn keep(&mut self, timestamp: u32, payload: &[u8], codec: Codec) -> bool {
+        if self.waiting().any(|(_, packet)| packet.timestamp == timestamp) {
+            return true;
+        }
+        let slot = self.used.trailing_ones() as usize;
+        let Some(packet) = self.packets.get_mut(slot) else { return false };
+        self.used |= 1 << slot;
+        (packet.codec, packet.timestamp) = (codec, timestamp);
+        packet.payload.clear();
+        packet.payload.extend_from_slice(payload);
         true
     }
 
-    /// Takes the next tick's samples.
-    pub(super) fn take(&mut self, out: &mut [i16; SAMPLES_PER_TICK]) {
+    fn waiting(&self) -> impl Iterator<Item = (usize, &Packet)> {
+        let mut left = self.used;
+        std::iter::from_fn(move || {
+            let slot = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            Some((slot, self.packets.get(slot)?))
+        })
+    }
+
+    /// The peer says that it is silent from `timestamp` on.
+    pub(super) fn insert_comfort_noise(&mut self, timestamp: u32, noise: ComfortNoise) {
+        self.noise = Some((timestamp, noise));
+    }
+
+    /// How long the fastest packets wait now, in ticks.
+    pub(super) fn delay_ticks(&self, at: Duration) -> usize {
+        let delay = self.delay_units(at).unwrap_or_else(|| self.delay.target());
+        let tick = codec::units(self.codec, Band::of(self.codec).samples());
+        ((delay + tick / 2) / tick) as usize
+    }
+
+    fn delay_units(&self, at: Duration) -> Option<u32> {
+        let fastest = self.delay.fastest()?;
+        let taken_at = self.play_at?.wrapping_sub(codec::units(self.codec, self.decoded.len));
+        let delay = units_at(self.codec, at).wrapping_sub(taken_at).wrapping_sub(fastest);
+        Some(u32::try_from(delay as i32).unwrap_or(0))
+    }
+
+    /// Takes the next tick's sound; `at` is the tick's time by the clock of [`Self::insert`]. While `quiet`, nothing
+    /// is made up: the peer sends something else instead of sound.
+    pub(super) fn take(&mut self, at: Duration, quiet: bool, out: &mut Heard) {
+        let band = Band::of(self.codec);
+        *out = Heard::silent(band);
+        if self.play_at.is_none() {
+            return;
+        }
+        if std::mem::take(&mut self.retimes) {
+            self.retime(at);
+        }
+        let received = self.take_block(at, quiet, out);
+        self.pause = if received { 0 } else { self.pause.saturating_add(1) };
+        self.shrink(at, out);
+    }
+
+    /// Sets the delay to what is wanted.
+    fn retime(&mut self, at: Duration) {
+        let Some(fastest) = self.delay.fastest() else { return };
+        let wanted = units_at(self.codec, at).wrapping_sub(fastest).wrapping_sub(self.delay.target());
+        let first = self.earliest().map_or(wanted, |slot| self.packets[slot].timestamp);
+        // Whole milliseconds before the first packet, so that its samples fall on ours.
+        let ms = self.codec.clock_hz() / 1000;
+        let before = (first.wrapping_sub(wanted) as i32).max(0) as u32 / ms * ms;
+        self.play_at = Some(first.wrapping_sub(before));
+        self.decoded.clear();
+        self.concealment.forget(Band::of(self.codec));
+        self.stretched = 0;
+    }
+
+    /// True when any of it was received.
+    fn take_block(&mut self, at: Duration, quiet: bool, out: &mut Heard) -> bool {
+        let wanted = out.block.band().samples();
+        while self.decoded.len < wanted {
+            match self.earliest() {
+                Some(slot) if self.gap_before(slot) <= 0 => self.decode(slot),
+                Some(slot) => self.bridge(slot, wanted, at, quiet),
+                None => {
+                    let may_wait = self.delay_units(at).is_some_and(|delay| {
+                        delay + self.tick_units() <= MAX_MS * (self.codec.clock_hz() / 1000)
+                    });
+                    self.make_up(self.wanted_of_decoder(wanted), may_wait, quiet);
+                }
+            }
+        }
+        self.decoded.take(out)
+    }
+
+    /// Samples to be made up for a tick of `wanted`: Opus guesses in steps of 2.5 ms.
+    fn wanted_of_decoder(&self, wanted: usize) -> usize {
+        let step = if self.codec == Codec::Opus { Band::Wide.sample_rate() as usize / 400 } else { 1 };
+        (wanted - self.decoded.len).next_multiple_of(step)
+    }
+
+    fn tick_units(&self) -> u32 {
+        self.codec.clock_hz() / 1000 * TICK_MS as u32
+    }
+
+    /// The packet that is due first.
+    fn earliest(&self) -> Option<usize> {
+        let play_at = self.play_at?;
+        self.waiting()
+            .min_by_key(|(_, packet)| packet.timestamp.wrapping_sub(play_at) as i32)
+            .map(|(slot, _)| slot)
+    }
+
+    /// Units from `play_at` to a packet; negative when it begins before.
+    fn gap_before(&self, slot: usize) -> i32 {
+        let play_at = self.play_at.unwrap_or(self.packets[slot].timestamp);
+        self.packets[slot].timestamp.wrapping_sub(play_at) as i32
+    }
+
+    /// Decodes a packet that is due; what of it is over already is left out.
+    fn decode(&mut self, slot: usize) {
+        let over = codec::samples(self.codec, self.gap_before(slot).unsigned_abs());
+        let packet = &self.packets[slot];
+        let start = self.decoded.len;
+        let count = self.decoders.decode(packet.codec, &packet.payload, &mut self.decoded.samples[start..]);
+        self.used &= !(1 << slot);
+        if self.noise.is_some_and(|(since, _)| (packet.timestamp.wrapping_sub(since) as i32) >= 0) {
+            self.noise = None;
+        }
+        let len = codec::duration(packet.codec, &packet.payload).unwrap_or(0);
+        let end = packet.timestamp.wrapping_add(len);
+        if over < count {
+            self.decoded.samples.copy_within(start + over..start + count, start);
+            self.concealment.received(&mut self.decoded.samples[start..start + count - over]);
+            self.decoded.push(count - over, true);
+            self.stretched = 0;
+        }
+        // A packet of the codec that did not decode counts as its time of loss.
+        if self.play_at.is_none_or(|play_at| end.wrapping_sub(play_at) as i32 > 0) {
+            let missing = if count == 0 { codec::samples(self.codec, len).saturating_sub(over) } else { 0 };
+            self.play_at = Some(end);
+            self.decoded.push_silence(missing);
+        }
+    }
+
+    /// Something is missing before a packet that is there.
+    fn bridge(&mut self, slot: usize, wanted: usize, at: Duration, quiet: bool) {
+        let mut gap = codec::samples(self.codec, self.gap_before(slot).unsigned_abs());
+        let counted = gap.min(self.stretched);
+        self.stretched -= counted;
+        gap -= counted;
+        self.advance(counted);
+        if gap == 0 {
+            // Less than a sample is missing, if anything.
+            self.play_at = Some(self.packets[slot].timestamp);
+            return;
+        }
+        let packet = &self.packets[slot];
+        let len = codec::duration(packet.codec, &packet.payload).unwrap_or(0);
+        let len = codec::samples(packet.codec, len);
+        let start = self.decoded.len;
+        let room = &mut self.decoded.samples[start..start + gap.min(MAX_DECODED - start)];
+        if len == gap && room.len() == gap && self.decoders.recover(packet.codec, &packet.payload, room) {
+            self.decoded.push(gap, true);
+            self.advance(gap);
+            return;
+        }
+        // A packet may be on its way where many are late; what was made up counts if it is not.
+        let may_wait = counted == 0
+            && self.delay_units(at).is_some_and(|delay| delay + self.tick_units() <= self.delay.target());
+        // The packet knows of the time just before it: that part is left for it.
+        let unknown = if gap > len { gap - len } else { gap };
+        self.make_up(unknown.min(self.wanted_of_decoder(wanted)), may_wait, quiet);
+    }
+
+    fn advance(&mut self, samples: usize) {
+        let units = codec::units(self.codec, samples);
+        self.play_at = self.play_at.map(|play_at| play_at.wrapping_add(units));
+    }
+
+    /// Stands in for `count` samples; time goes on unless it `waits`.
+    fn make_up(&mut self, count: usize, waits: bool, quiet: bool) {
+        let start = self.decoded.len;
+        let out = &mut self.decoded.samples[start..start + count];
         out.fill(0);
-        let Some(play_at) = self.play_at else { return };
-        for (i, sample) in out.iter_mut().enumerate() {
-            let at = slot(play_at.wrapping_add(i as u32));
-            if std::mem::take(&mut self.present[at]) {
-                *sample = self.samples[at];
+        let noise = self.noise.as_mut().filter(|(since, _)| {
+            self.play_at.is_some_and(|play_at| (play_at.wrapping_sub(*since) as i32) >= 0)
+        });
+        match noise {
+            _ if quiet => {}
+            Some((_, noise)) => noise.fill(out),
+            None if self.pause >= PAUSE_TICKS => {}
+            None => {
+                if !self.decoders.conceal(self.codec, out) {
+                    self.concealment.conceal(out);
+                }
             }
         }
-        self.advance(play_at.wrapping_add(TICK));
-    }
-
-    fn advance(&mut self, play_at: u32) {
-        self.play_at = Some(play_at);
-        let left = depth(play_at, self.end_at);
-        if left == 0 {
-            // Keeps `end_at` from falling half the number space behind in a long pause.
-            self.end_at = play_at;
-        }
-        self.least_depth = self.least_depth.min(left);
-        self.watched += 1;
-        if self.watched >= WATCH_TICKS {
-            if self.least_depth >= TARGET + TICK {
-                self.skip_tick(play_at);
-            }
-            self.start_watch();
+        self.decoded.push(count, false);
+        if waits {
+            self.stretched += count;
+        } else {
+            self.advance(count);
         }
     }
 
-    /// The sender's clock runs faster than ours, or a delay is over: one tick's samples are given up.
-    fn skip_tick(&mut self, play_at: u32) {
-        for i in 0..TICK {
-            self.present[slot(play_at.wrapping_add(i))] = false;
+    /// Gives up a tick of a delay that has been too long for a while: the tick just taken turns into the next one.
+    fn shrink(&mut self, at: Duration, out: &mut Heard) {
+        let too_long = self
+            .delay_units(at + Duration::from_millis(TICK_MS))
+            .is_some_and(|delay| delay >= self.delay.target() + self.tick_units());
+        self.surplus = if too_long { self.surplus.saturating_add(1) } else { 0 };
+        self.since_shrink = self.since_shrink.saturating_add(1);
+        let due = self.surplus >= WATCH_TICKS && self.since_shrink >= SHRINK_TICKS;
+        let ready = self.used != 0 || self.decoded.len >= out.block.band().samples();
+        if !due || !ready || !(is_quiet(&out.block) || self.since_shrink >= WATCH_TICKS) {
+            return;
         }
-        self.play_at = Some(play_at.wrapping_add(TICK));
-    }
-
-    fn anchor(&mut self, timestamp: u32) -> u32 {
-        self.clear();
-        let play_at = timestamp.wrapping_sub(TARGET);
-        self.play_at = Some(play_at);
-        self.end_at = play_at;
-        play_at
-    }
-
-    fn start_watch(&mut self) {
-        self.least_depth = u32::MAX;
-        self.watched = 0;
+        self.since_shrink = 0;
+        let mut next = Heard::silent(out.block.band());
+        self.take_block(at, false, &mut next);
+        out.received = next.received;
+        let len = out.block.samples().len() as i32;
+        for (at, (sample, next)) in out.block.samples_mut().iter_mut().zip(next.block.samples()).enumerate() {
+            let share = at as i32;
+            *sample = ((i32::from(*sample) * (len - share) + i32::from(*next) * share) / len) as i16;
+        }
     }
 }
 
-fn slot(timestamp: u32) -> usize {
-    timestamp as usize % CAPACITY
+/// Time in units of the codec's RTP clock.
+fn units_at(codec: Codec, at: Duration) -> u32 {
+    (at.as_micros() * u128::from(codec.clock_hz()) / 1_000_000) as u32
 }
 
-/// Some of the packet is still to be played and none of it lies beyond the buffer.
-fn fits(play_at: u32, timestamp: u32, len: u32) -> bool {
-    let end = timestamp.wrapping_add(len).wrapping_sub(play_at);
-    end != 0 && end as usize <= CAPACITY
+/// Packets of both can follow each other in one stretch of sound.
+fn same_clock(a: Codec, b: Codec) -> bool {
+    a.clock_hz() == b.clock_hz() && a.is_wideband() == b.is_wideband()
 }
 
-/// Samples from `play_at` up to `end_at`; 0 when that lies before.
-fn depth(play_at: u32, end_at: u32) -> u32 {
-    u32::try_from(end_at.wrapping_sub(play_at) as i32).unwrap_or(0)
+fn is_quiet(block: &Block) -> bool {
+    let sum: u32 = block.samples().iter().map(|sample| u32::from(sample.unsigned_abs())).sum();
+    sum <= QUIET * block.samples().len() as u32
 }
+
+const _: () = assert!(SAMPLES_PER_TICK * 2 == MAX_SAMPLES && SLOTS == u64::BITS as usize);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A packet whose every sample tells its number.
-    fn packet(number: u32) -> [u8; SAMPLES_PER_TICK] {
-        [Codec::Pcma.encode(sample(number)); SAMPLES_PER_TICK]
-    }
-
-    fn sample(number: u32) -> i16 {
-        Codec::Pcma.decode(Codec::Pcma.encode(1000 + 64 * (number % 16) as i16))
-    }
-
-    fn take(buffer: &mut JitterBuffer) -> [i16; SAMPLES_PER_TICK] {
-        let mut out = [0; SAMPLES_PER_TICK];
-        buffer.take(&mut out);
-        out
-    }
-
-    #[test]
-    fn an_even_stream_comes_out_two_ticks_later_without_a_seam() {
-        let mut buffer = JitterBuffer::new();
-        let start = u32::MAX - 500;
-        for number in 0..1000 {
-            assert!(buffer.insert(start.wrapping_add(number * TICK), &packet(number), Codec::Pcma));
-            let expected = if number < 2 { 0 } else { sample(number - 2) };
-            assert_eq!(take(&mut buffer), [expected; SAMPLES_PER_TICK], "packet {number}");
-        }
-    }
-
-    #[test]
-    fn disorder_doubles_and_losses_keep_their_places() {
-        let mut buffer = JitterBuffer::new();
-        for number in [0, 2, 1, 1, 4] {
-            assert!(buffer.insert(number * TICK, &packet(number), Codec::Pcma));
-        }
-        let played: Vec<i16> = (0..8).map(|_| take(&mut buffer)[0]).collect();
-        assert_eq!(played, [0, 0, sample(0), sample(1), sample(2), 0, sample(4), 0]);
-        assert!(!buffer.insert(3 * TICK, &packet(3), Codec::Pcma), "too late");
-    }
-
-    #[test]
-    fn packets_of_any_length_fit_together() {
-        let mut buffer = JitterBuffer::new();
-        assert!(buffer.insert(0, &[Codec::Pcma.encode(800); 240], Codec::Pcma));
-        assert!(buffer.insert(240, &[Codec::Pcma.encode(800); 80], Codec::Pcma));
-        for _ in 0..2 {
-            take(&mut buffer);
-        }
-        let expected = Codec::Pcma.decode(Codec::Pcma.encode(800));
-        assert_eq!([take(&mut buffer), take(&mut buffer)], [[expected; SAMPLES_PER_TICK]; 2]);
-        assert_eq!(take(&mut buffer), [0; SAMPLES_PER_TICK]);
-        assert!(!buffer.insert(0, &[0; CAPACITY], Codec::Pcma));
-    }
-
-    #[test]
-    fn a_jump_of_the_time_stamps_costs_three_packets_at_most() {
-        let mut buffer = JitterBuffer::new();
-        for jump in [0, 900_000, 5_000, 4_000_000_000] {
-            let placed: Vec<bool> =
-                (0..4).map(|n| buffer.insert(jump + n * TICK, &packet(n), Codec::Pcma)).collect();
-            assert_eq!(placed[2..], [true, true], "after a jump to {jump}");
-            take(&mut buffer);
-        }
-    }
-
-    #[test]
-    fn a_lasting_surplus_is_given_up_tick_by_tick() {
-        let mut buffer = JitterBuffer::new();
-        for number in 0..6 {
-            buffer.insert(number * TICK, &packet(number), Codec::Pcma);
-        }
-        for number in 6..600 {
-            buffer.insert(number * TICK, &packet(number), Codec::Pcma);
-            take(&mut buffer);
-        }
-        let left = depth(buffer.play_at.unwrap_or(0), buffer.end_at);
-        assert!(left <= TARGET + TICK, "{left}");
-    }
-}
+#[path = "jitter_buffer_tests.rs"]
+mod tests;

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::SAMPLES_PER_TICK;
+use super::TICK_MS;
 use crate::dtmf::Digit;
 use crate::dtmf::telephone_event::TelephoneEvent;
 
@@ -48,8 +48,8 @@ impl Keypad {
         }
     }
 
-    /// The next tick's share of what was pressed.
-    pub(super) fn tick(&mut self) -> Key {
+    /// The next tick's share of what was pressed; durations in units of `clock_hz`.
+    pub(super) fn tick(&mut self, clock_hz: u32) -> Key {
         let begins = self.held.is_none();
         let Some(mut held) =
             self.held.take().or_else(|| Some(Held { digit: self.waiting.pop_front()?, ticks: 0 }))
@@ -63,7 +63,8 @@ impl Keypad {
         if held.ticks > HELD_TICKS + END_TICKS {
             return Key::Released;
         }
-        let duration = held.ticks.min(HELD_TICKS) * SAMPLES_PER_TICK as u16;
+        // At most 160 ms, which fits at 48 kHz too.
+        let duration = held.ticks.min(HELD_TICKS) * (clock_hz / 1000 * TICK_MS as u32) as u16;
         let end = held.ticks > HELD_TICKS;
         let event = TelephoneEvent { code: held.digit.event_code(), end, volume: VOLUME, duration };
         Key::Event { event, begins }
@@ -84,7 +85,7 @@ mod tests {
     fn a_press_grows_and_ends_three_times() {
         let mut keypad = Keypad::default();
         keypad.press(digit('5'));
-        let keys: Vec<Key> = (0..20).map(|_| keypad.tick()).collect();
+        let keys: Vec<Key> = (0..20).map(|_| keypad.tick(8000)).collect();
         let events: Vec<(u16, bool, bool)> = keys
             .iter()
             .filter_map(|key| match key {
@@ -103,7 +104,7 @@ mod tests {
         keypad.press(digit('1'));
         keypad.press(digit('#'));
         let begun: Vec<usize> =
-            (0..40).filter(|_| matches!(keypad.tick(), Key::Event { begins: true, .. })).collect();
+            (0..40).filter(|_| matches!(keypad.tick(8000), Key::Event { begins: true, .. })).collect();
         assert_eq!(begun, [0, 15]);
     }
 
@@ -111,7 +112,8 @@ mod tests {
     fn more_than_the_limit_is_dropped() {
         let mut keypad = Keypad::default();
         (0..100).for_each(|_| keypad.press(digit('0')));
-        let begun = (0..3_000).filter(|_| matches!(keypad.tick(), Key::Event { begins: true, .. })).count();
+        let begun =
+            (0..3_000).filter(|_| matches!(keypad.tick(8000), Key::Event { begins: true, .. })).count();
         assert_eq!(begun, MAX_WAITING);
     }
 }

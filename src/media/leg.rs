@@ -1,9 +1,13 @@
 //! One leg of the media plane: what it hears (source lock, jitter buffer, digits), what it is told (play-out or the
-//! bridged leg), its RTCP, its deadlines and its recording tap. Which legs are bridged is the exchange's business.
+//! bridged legs), its RTCP, its deadlines and its recording tap. Which legs are bridged is the exchange's business.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::block::{Band, Block, Converter};
+use super::comfort_noise::{self, ComfortNoise};
+use super::decoded::Heard;
+use super::ear::Ear;
 use super::jitter_buffer::JitterBuffer;
 use super::keypad::{Key, Keypad};
 use super::playout::Playout;
@@ -11,31 +15,31 @@ use super::reports::Reports;
 use super::sender::RtpSender;
 use super::source::{Admission, Source};
 use super::tap::Tap;
-use super::{Event, LegStats, MEDIA_TIMEOUT_SECS, SAMPLE_RATE, SAMPLES_PER_TICK, Sink};
+use super::{Event, LegStats, MEDIA_TIMEOUT_SECS, Sink};
 use crate::dtmf::telephone_event::{Press, Presses, TelephoneEvent};
-use crate::ids::LegId;
+use crate::ids::{LegId, RecordingId};
 use crate::rtp::{RtpHeader, rtcp};
-use crate::sdp::{AudioSession, Direction};
-
-/// Comfort noise (RFC 3389): alive, but nothing to hear.
-const COMFORT_NOISE: u8 = 13;
-
-const SILENCE: [i16; SAMPLES_PER_TICK] = [0; SAMPLES_PER_TICK];
+use crate::sdp::{self, AudioSession, Codec, Direction};
 
 #[derive(Debug)]
 pub(super) struct Leg {
     pub(super) id: LegId,
-    pub(super) bridged_with: Option<LegId>,
     pub(super) playout: Option<Playout>,
     pub(super) keypad: Keypad,
     pub(super) tap: Option<Tap>,
-    /// What the leg said, as of this tick.
-    pub(super) heard: [i16; SAMPLES_PER_TICK],
+    /// What the leg said, as of this tick, and the same in the other band where somebody needs it.
+    heard: Heard,
+    converted: Block,
+    converter: Converter,
+    /// Brings play-out to the band of what the leg is told.
+    play_converter: Converter,
     /// None until the first `Connect`.
     session: Option<AudioSession>,
     source: Source,
     jitter_buffer: JitterBuffer,
     presses: Presses,
+    /// Where the peer sends its keys as sound.
+    ear: Option<Box<Ear>>,
     sender: RtpSender,
     reports: Reports,
     /// Origin of the arrival times for the jitter.
@@ -46,7 +50,7 @@ pub(super) struct Leg {
     awaits_audio: bool,
     packets_received: u64,
     packets_dropped: u64,
-    packets_foreign: u64,
+    packets_injected: u64,
 }
 
 impl Leg {
@@ -55,15 +59,18 @@ impl Leg {
         let (identity, start) = (split_mix(&mut seed), split_mix(&mut seed));
         Self {
             id,
-            bridged_with: None,
             playout: None,
             keypad: Keypad::default(),
             tap: None,
-            heard: SILENCE,
+            heard: Heard::silent(Band::Narrow),
+            converted: Block::silent(Band::Narrow),
+            converter: Converter::new(),
+            play_converter: Converter::new(),
             session: None,
             source: Source::default(),
             jitter_buffer: JitterBuffer::new(),
             presses: Presses::default(),
+            ear: None,
             sender: RtpSender::new(identity as u32, (identity >> 32) as u16, start as u32),
             reports: Reports::new(split_mix(&mut seed), now),
             opened_at: now,
@@ -71,15 +78,18 @@ impl Leg {
             awaits_audio: false,
             packets_received: 0,
             packets_dropped: 0,
-            packets_foreign: 0,
+            packets_injected: 0,
         }
     }
 
     pub(super) fn connect(&mut self, session: AudioSession, now: Instant) {
-        self.source.relearn();
+        self.source.relearn(now);
         self.sender.restart_packet();
         self.reports.start(now);
         self.awaits_audio = true;
+        let sends_events =
+            session.send_event_payload_type.is_some() || session.receive_event_payload_type.is_some();
+        self.ear = (!sends_events).then(|| self.ear.take().unwrap_or_else(|| Box::new(Ear::new())));
         self.session = Some(session);
         self.silence_deadline = self.silence_deadline(now);
     }
@@ -102,10 +112,13 @@ impl Leg {
             self.packets_dropped += 1;
             return;
         };
-        match self.source.admit(from, &header) {
+        match self.source.admit(from, session.remote_rtp, &header, now) {
+            Admission::Stranger => {
+                self.packets_injected += 1;
+                return;
+            }
             Admission::Refused => {
                 self.packets_dropped += 1;
-                self.packets_foreign += u64::from(self.source.is_foreign(from));
                 return;
             }
             Admission::New => {
@@ -117,28 +130,40 @@ impl Leg {
         self.packets_received += 1;
         self.silence_deadline = self.silence_deadline(now);
         match content {
-            Content::Audio => self.handle_audio(&header, payload, now, sink),
-            Content::Digit => {
+            Content::Audio(codec) => self.handle_audio(codec, &header, payload, now, sink),
+            Content::Digit { clock_hz } => {
                 let event = TelephoneEvent::parse(payload);
-                let press = event.and_then(|event| self.presses.handle_event(event, header.timestamp, now));
+                let press =
+                    event.and_then(|event| self.presses.handle_event(event, header.timestamp, clock_hz, now));
                 self.report_press(press, sink);
             }
-            Content::ComfortNoise => {}
+            Content::ComfortNoise => {
+                if let Some(noise) = ComfortNoise::parse(payload) {
+                    self.jitter_buffer.insert_comfort_noise(header.timestamp, noise);
+                }
+            }
         }
     }
 
-    fn handle_audio(&mut self, header: &RtpHeader, payload: &[u8], now: Instant, sink: &mut impl Sink) {
+    fn handle_audio(
+        &mut self,
+        codec: Codec,
+        header: &RtpHeader,
+        payload: &[u8],
+        now: Instant,
+        sink: &mut impl Sink,
+    ) {
         let Some(session) = &self.session else { return };
         if std::mem::take(&mut self.awaits_audio) {
             sink.event(Event::AudioStarted { leg: self.id });
         }
+        let elapsed = now.saturating_duration_since(self.opened_at);
         if let Some(reception) = self.source.reception() {
-            let elapsed = now.saturating_duration_since(self.opened_at);
-            let arrival = elapsed.as_micros() * u128::from(SAMPLE_RATE) / 1_000_000;
+            let arrival = elapsed.as_micros() * u128::from(codec.clock_hz()) / 1_000_000;
             reception.arrived(header.timestamp, arrival as u32);
         }
         let wanted = session.direction.receives();
-        if wanted && !self.jitter_buffer.insert(header.timestamp, payload, session.codec) {
+        if wanted && !self.jitter_buffer.insert(header.timestamp, payload, codec, elapsed) {
             self.packets_dropped += 1;
         }
     }
@@ -156,34 +181,57 @@ impl Leg {
     }
 
     /// First half of a tick: what the leg says in it.
-    pub(super) fn listen(&mut self) {
-        self.jitter_buffer.take(&mut self.heard);
+    pub(super) fn listen(&mut self, now: Instant, sink: &mut impl Sink) {
+        let elapsed = now.saturating_duration_since(self.opened_at);
+        self.jitter_buffer.take(elapsed, self.presses.is_running(), &mut self.heard);
         if !self.session.as_ref().is_some_and(|session| session.direction.receives()) {
-            self.heard = SILENCE;
+            self.heard = Heard::silent(self.heard.block.band());
         }
+        let press = self.ear.as_mut().and_then(|ear| ear.hear(&self.heard));
+        self.report_press(press, sink);
     }
 
-    /// Second half of a tick: what the leg is told, recorded, reported. `bridged` is what the other leg says.
-    pub(super) fn speak(
-        &mut self,
-        bridged: Option<&[i16; SAMPLES_PER_TICK]>,
-        now: Instant,
-        sink: &mut impl Sink,
-    ) {
-        let mut own = SILENCE;
-        let mut bridged = bridged.unwrap_or(&SILENCE);
+    /// The band of what the leg says.
+    pub(super) fn heard_band(&self) -> Band {
+        self.heard.block.band()
+    }
+
+    /// The band of what the leg is told.
+    pub(super) fn band(&self) -> Band {
+        self.session.as_ref().map_or(Band::Narrow, |session| Band::of(session.codec))
+    }
+
+    /// Makes what the leg says of this tick ready for those who listen in `band`.
+    pub(super) fn convert(&mut self, band: Band) {
+        self.converted = self.converter.convert(&self.heard.block, band);
+    }
+
+    /// What the leg says, in `band`; after [`Self::convert`] where that is not its own.
+    pub(super) fn said(&self, band: Band) -> &Block {
+        if self.heard_band() == band { &self.heard.block } else { &self.converted }
+    }
+
+    /// Second half of a tick: what the leg is told, recorded, reported. `bridged` is what the others in its room say,
+    /// in the leg's band.
+    pub(super) fn speak(&mut self, bridged: Option<&Block>, now: Instant, sink: &mut impl Sink) {
+        let silence = Block::silent(self.band());
+        let mut own = silence;
+        let mut bridged = bridged.unwrap_or(&silence);
         if let Some(playout) = &mut self.playout {
+            let mut played = Block::silent(Band::Narrow);
             let play = playout.play;
-            if playout.fill(&mut own) {
+            if playout.fill(played.samples_mut()) {
                 self.playout = None;
                 sink.event(Event::PlayFinished { leg: self.id, play });
             }
-            bridged = &SILENCE;
+            own = self.play_converter.convert(&played, silence.band());
+            bridged = &silence;
         }
-        let sends = self.transmit(if own == SILENCE { bridged } else { &own }, sink);
+        let sends = self.transmit(if own.is_silent() { bridged } else { &own }, sink);
         if let Some(tap) = &mut self.tap {
-            let (own, bridged) = if sends { (&own, bridged) } else { (&SILENCE, &SILENCE) };
-            tap.record(&self.heard, own, bridged, sink);
+            let (own, bridged) = if sends { (&own, bridged) } else { (&silence, &silence) };
+            let waits = self.jitter_buffer.delay_ticks(now.saturating_duration_since(self.opened_at));
+            tap.record(&self.heard.as_received(), waits, own, bridged, sink);
         }
         if self.reports.take_due(now) {
             self.transmit_report(false, now, sink);
@@ -197,23 +245,24 @@ impl Leg {
     }
 
     /// True when the peer may be sent to.
-    fn transmit(&mut self, samples: &[i16; SAMPLES_PER_TICK], sink: &mut impl Sink) -> bool {
+    fn transmit(&mut self, block: &Block, sink: &mut impl Sink) -> bool {
         match &self.session {
             Some(session) if session.direction.sends() => {
                 let to = self.source.address().unwrap_or(session.remote_rtp);
                 if let Some(payload_type) = session.send_event_payload_type
-                    && let Key::Event { event, begins } = self.keypad.tick()
+                    && let Key::Event { event, begins } = self.keypad.tick(session.event_clock_hz)
                 {
-                    self.sender.send_event(event, begins, payload_type, |packet| {
+                    self.sender.send_event(event, begins, payload_type, session.codec, |packet| {
                         sink.transmit_rtp(self.id, to, packet)
                     });
                     return true;
                 }
-                self.sender.send(samples, session, |packet| sink.transmit_rtp(self.id, to, packet));
+                self.sender.send(block, session, |packet| sink.transmit_rtp(self.id, to, packet));
                 true
             }
-            _ => {
-                self.sender.pause();
+            session => {
+                let codec = session.as_ref().map_or(Codec::Pcma, |session| session.codec);
+                self.sender.pause(codec);
                 false
             }
         }
@@ -241,6 +290,13 @@ impl Leg {
         }
     }
 
+    /// Starts a recording, ending the one before.
+    pub(super) fn record(&mut self, recording: RecordingId, band: Band, now: Instant, sink: &mut impl Sink) {
+        self.stop_recording(sink);
+        let waits = self.jitter_buffer.delay_ticks(now.saturating_duration_since(self.opened_at));
+        self.tap = Some(Tap::new(recording, band, waits));
+    }
+
     /// Ends the recording of this leg, if there is one.
     pub(super) fn stop_recording(&mut self, sink: &mut impl Sink) {
         if let Some(Tap { recording, frames, .. }) = self.tap.take() {
@@ -256,23 +312,28 @@ impl Leg {
         sink.event(Event::Closed { leg: self.id, stats: self.stats() });
     }
 
+    fn jitter_us(&self) -> u32 {
+        let clock_hz = self.session.as_ref().map_or(Codec::Pcma, |session| session.codec).clock_hz();
+        (u64::from(self.source.jitter()) * 1_000_000 / u64::from(clock_hz)).min(u32::MAX.into()) as u32
+    }
+
     fn stats(&self) -> LegStats {
         LegStats {
             packets_received: self.packets_received,
             packets_sent: self.sender.packets(),
             packets_lost: self.source.lost(),
             packets_dropped: self.packets_dropped,
-            packets_foreign: self.packets_foreign,
-            jitter_us: self.source.jitter().saturating_mul(1_000_000 / SAMPLE_RATE),
+            packets_injected: self.packets_injected,
+            jitter_us: self.jitter_us(),
         }
     }
 }
 
-/// What a payload type stands for.
+/// What a packet holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Content {
-    Audio,
-    Digit,
+    Audio(Codec),
+    Digit { clock_hz: u32 },
     ComfortNoise,
 }
 
@@ -281,11 +342,16 @@ impl Content {
         // Some peers send events as the type they asked for rather than the one we did.
         let events = [session.receive_event_payload_type, session.send_event_payload_type];
         if payload_type == session.receive_payload_type {
-            Some(Self::Audio)
-        } else if events.contains(&Some(payload_type)) {
-            Some(Self::Digit)
-        } else {
-            (payload_type == COMFORT_NOISE).then_some(Self::ComfortNoise)
+            return Some(Self::Audio(session.codec));
+        }
+        if events.contains(&Some(payload_type)) {
+            return Some(Self::Digit { clock_hz: session.event_clock_hz });
+        }
+        let other = session.alternatives.iter().find(|format| format.payload_type == payload_type);
+        match other.map(|format| format.content) {
+            Some(sdp::Content::Audio(codec)) => Some(Self::Audio(codec)),
+            Some(sdp::Content::Event { clock_hz }) => Some(Self::Digit { clock_hz }),
+            None => (payload_type == comfort_noise::PAYLOAD_TYPE).then_some(Self::ComfortNoise),
         }
     }
 }

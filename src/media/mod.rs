@@ -1,12 +1,20 @@
 //! The media machine: every leg of one media thread, its play-out, bridging and recording tap. Sans-IO:
 //! packets and 20 ms ticks in, packets and sample blocks out through a [`Sink`], no allocation per packet.
 
+mod block;
+mod codec;
+mod comfort_noise;
+mod concealment;
+mod decoded;
+mod delay;
+mod ear;
 mod exchange;
 mod jitter_buffer;
 mod keypad;
 mod leg;
 mod playout;
 mod reports;
+mod room;
 mod sender;
 mod source;
 mod tap;
@@ -21,13 +29,18 @@ use crate::ids::{LegId, RecordingId};
 use crate::sdp::AudioSession;
 
 pub use exchange::Exchange;
+pub use room::Role;
 
-/// Sample rate of telephone legs, Hz.
+/// Sample rate of telephone speech and of all our own sounds, Hz.
 pub const SAMPLE_RATE: u32 = 8000;
+/// Sample rate of the wideband codecs, Hz.
+pub const WIDEBAND_SAMPLE_RATE: u32 = 16_000;
 /// The tick of the media plane, milliseconds.
 pub const TICK_MS: u64 = 20;
-/// Samples per tick and channel.
+/// Samples per tick and channel, at [`SAMPLE_RATE`].
 pub const SAMPLES_PER_TICK: usize = 160;
+/// The same at [`WIDEBAND_SAMPLE_RATE`]: the longest block.
+pub const MAX_SAMPLES_PER_TICK: usize = 320;
 
 /// Mono 16-bit PCM at [`SAMPLE_RATE`]: one prompt, one piece of music.
 #[derive(PartialEq, Eq)]
@@ -85,14 +98,23 @@ pub enum Command {
         a: LegId,
         b: LegId,
     },
-    /// Ends the bridge `leg` is in.
+    /// Puts `leg` into the bridge that `beside` is in, or changes its role there; playing on `leg` stops. Where
+    /// `beside` is alone, both hear each other as by `Bridge`. Ignored when the bridge has as many legs as it may.
+    Join {
+        leg: LegId,
+        beside: LegId,
+        role: Role,
+    },
+    /// Takes `leg` out of its bridge; one that is left alone is in none.
     Unbridge {
         leg: LegId,
     },
     /// Starts the stereo recording of a leg: left what it sends, right what it is sent. Block 0 is the next tick.
+    /// `sample_rate` is that of telephone speech or of the wideband codecs.
     Record {
         leg: LegId,
         recording: RecordingId,
+        sample_rate: u32,
     },
     /// Ends the recording; the last block has been handed out before [`Event::RecordingEnded`].
     StopRecording {
@@ -148,10 +170,10 @@ pub struct LegStats {
     pub packets_sent: u64,
     /// Expected minus received (RFC 3550 A.3), never negative.
     pub packets_lost: u64,
-    /// Wrong source, wrong SSRC, malformed, too late.
+    /// Source not known yet, wrong SSRC, malformed, too late.
     pub packets_dropped: u64,
-    /// Of those, the ones that came from elsewhere than the peer.
-    pub packets_foreign: u64,
+    /// From a third address after the peer's was known.
+    pub packets_injected: u64,
     /// RFC 3550 A.8 interarrival jitter, microseconds.
     pub jitter_us: u32,
 }
@@ -160,7 +182,7 @@ pub struct LegStats {
 pub trait Sink {
     fn transmit_rtp(&mut self, leg: LegId, to: SocketAddr, packet: &[u8]);
     fn transmit_rtcp(&mut self, leg: LegId, to: SocketAddr, packet: &[u8]);
-    /// One tick of a recording: equally long channels, left the leg's, right ours.
+    /// One tick of a recording at its rate: equally long channels, left the leg's, right ours.
     fn record(&mut self, recording: RecordingId, left: &[i16], right: &[i16]);
     fn event(&mut self, event: Event);
 }

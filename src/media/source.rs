@@ -1,9 +1,19 @@
-//! Whose packets a leg believes: symmetric RTP with a strict lock. The first good packet after a (re)connect fixes
-//! address and SSRC; later packets from elsewhere are refused. A new SSRC from the fixed address must prove itself.
+//! Whose packets a leg believes: symmetric RTP with a strict lock. The address that was signalled is believed at once,
+//! another one (a phone behind NAT) when it has stayed the same for some packets in a row; then packets from elsewhere
+//! are strangers'. A new SSRC from the right address must prove itself.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use crate::rtp::{Reception, RtpHeader};
+
+/// After a (re)connect the signalled address still takes over from another one that was faster: where the peer's own
+/// packets and a stranger's race, the peer's win. Afterwards the lock is final until the next connect.
+pub(super) const LEARNING_WINDOW: Duration = Duration::from_secs(5);
+/// Packets in a row, same address and SSRC, that make an address other than the signalled one believable; 80 ms.
+pub(super) const LEARNING_PACKETS: u8 = 4;
+/// A step of the sequence numbers up to this is loss, not another stream.
+const LEARNING_STEP: u16 = 10;
 
 /// What to do with a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,19 +21,67 @@ pub(super) enum Admission {
     Known,
     /// The first of a (new) source: nothing that was buffered belongs to it.
     New,
+    /// Not believed yet.
     Refused,
+    /// From a third address, after the peer's was known.
+    Stranger,
 }
 
 /// The peer as a sender of RTP.
 #[derive(Debug, Default)]
 pub(super) struct Source {
-    address: Option<SocketAddr>,
+    lock: Lock,
     stream: Option<Stream>,
     /// An unknown SSRC from the right address, and the number its next packet must have.
     candidate: Option<(u32, u16)>,
     rtcp_address: Option<SocketAddr>,
     /// Losses of earlier streams.
     lost_before: u64,
+}
+
+/// Where the peer is.
+#[derive(Debug)]
+enum Lock {
+    Learning {
+        /// It was there before the last connect.
+        before: Option<SocketAddr>,
+        candidate: Option<Candidate>,
+        until: Option<Instant>,
+    },
+    Locked {
+        address: SocketAddr,
+        /// Until then the signalled address takes over.
+        until: Option<Instant>,
+    },
+}
+
+impl Default for Lock {
+    fn default() -> Self {
+        Self::Learning { before: None, candidate: None, until: None }
+    }
+}
+
+/// An address that was not signalled.
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    address: SocketAddr,
+    ssrc: u32,
+    sequence_number: u16,
+    packets: u8,
+}
+
+impl Candidate {
+    /// The same with one more packet, or a new one where it does not go on.
+    fn with(self, from: SocketAddr, header: &RtpHeader) -> Self {
+        let step = header.sequence_number.wrapping_sub(self.sequence_number);
+        let goes_on = self.address == from && self.ssrc == header.ssrc && (1..=LEARNING_STEP).contains(&step);
+        let packets = if goes_on { self.packets.saturating_add(1) } else { 1 };
+        Self { packets, ..Self::first(from, header) }
+    }
+
+    fn first(address: SocketAddr, header: &RtpHeader) -> Self {
+        Self { address, ssrc: header.ssrc, sequence_number: header.sequence_number, packets: 1 }
+    }
 }
 
 #[derive(Debug)]
@@ -34,30 +92,69 @@ struct Stream {
 
 impl Source {
     /// The address is learnt anew; the stream goes on if it is the same.
-    pub(super) fn relearn(&mut self) {
-        self.address = None;
+    pub(super) fn relearn(&mut self, now: Instant) {
+        self.lock =
+            Lock::Learning { before: self.address(), candidate: None, until: Some(now + LEARNING_WINDOW) };
         self.rtcp_address = None;
         self.candidate = None;
     }
 
-    pub(super) fn admit(&mut self, from: SocketAddr, header: &RtpHeader) -> Admission {
-        if self.address.is_some_and(|address| address != from) {
-            return Admission::Refused;
+    /// `signalled` is where the peer said it is.
+    pub(super) fn admit(
+        &mut self,
+        from: SocketAddr,
+        signalled: SocketAddr,
+        header: &RtpHeader,
+        now: Instant,
+    ) -> Admission {
+        match self.believe(from, signalled, header, now) {
+            Belief::Locked => self.admit_stream(header, false),
+            Belief::Learnt => self.admit_stream(header, true),
+            Belief::Unknown => Admission::Refused,
+            Belief::Stranger => Admission::Stranger,
         }
-        let learning = self.address.is_none();
-        let admission = match &mut self.stream {
+    }
+
+    fn believe(
+        &mut self,
+        from: SocketAddr,
+        signalled: SocketAddr,
+        header: &RtpHeader,
+        now: Instant,
+    ) -> Belief {
+        let until = match &mut self.lock {
+            Lock::Locked { address, .. } if *address == from => return Belief::Locked,
+            Lock::Locked { until, .. } => {
+                if from != signalled || until.is_none_or(|until| until <= now) {
+                    return Belief::Stranger;
+                }
+                *until
+            }
+            Lock::Learning { before, candidate, until } => {
+                let next =
+                    candidate.map_or_else(|| Candidate::first(from, header), |it| it.with(from, header));
+                *candidate = Some(next);
+                if from != signalled && Some(from) != *before && next.packets < LEARNING_PACKETS {
+                    return Belief::Unknown;
+                }
+                *until
+            }
+        };
+        self.lock = Lock::Locked { address: from, until };
+        Belief::Learnt
+    }
+
+    /// Which of the address's streams it is; `learnt` when the address has just been believed.
+    fn admit_stream(&mut self, header: &RtpHeader, learnt: bool) -> Admission {
+        match &mut self.stream {
             Some(stream) if stream.ssrc == header.ssrc => {
                 let counted = stream.reception.count(header.sequence_number);
-                if counted || learning { Admission::Known } else { Admission::Refused }
+                if counted || learnt { Admission::Known } else { Admission::Refused }
             }
             None => self.begin(header),
-            Some(_) if learning => self.begin(header),
+            Some(_) if learnt => self.begin(header),
             Some(_) => self.prove(header),
-        };
-        if admission != Admission::Refused {
-            self.address = Some(from);
         }
-        admission
     }
 
     /// Two consecutive packets make a new SSRC of the known address believable.
@@ -80,20 +177,18 @@ impl Source {
         Admission::New
     }
 
-    /// True for another address than the one RTP is known to come from.
-    pub(super) fn is_foreign(&self, from: SocketAddr) -> bool {
-        self.address.is_some_and(|address| address != from)
-    }
-
     /// Where RTP was seen to come from.
     pub(super) fn address(&self) -> Option<SocketAddr> {
-        self.address
+        match self.lock {
+            Lock::Locked { address, .. } => Some(address),
+            Lock::Learning { .. } => None,
+        }
     }
 
     /// Whether RTCP from this address may be the peer's; its first good one fixes the address. `signalled` counts
     /// until RTP has shown where the peer really is.
     pub(super) fn admit_rtcp(&mut self, from: SocketAddr, signalled: SocketAddr) -> bool {
-        let host = self.address.unwrap_or(signalled).ip();
+        let host = self.address().unwrap_or(signalled).ip();
         let expected = self.rtcp_address.map_or(from.ip() == host, |address| address == from);
         if expected {
             self.rtcp_address = Some(from);
@@ -103,7 +198,7 @@ impl Source {
 
     /// Where our RTCP goes: to where the peer's came from, or beside its RTP, or where it was signalled.
     pub(super) fn rtcp_address(&self, signalled_rtp: SocketAddr, signalled_rtcp: SocketAddr) -> SocketAddr {
-        match (self.rtcp_address, self.address) {
+        match (self.rtcp_address, self.address()) {
             (Some(rtcp), _) => rtcp,
             (None, Some(rtp)) if rtp != signalled_rtp => {
                 SocketAddr::new(rtp.ip(), rtp.port().saturating_add(1))
@@ -131,11 +226,23 @@ impl Source {
     }
 }
 
+/// What is thought of the address of a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Belief {
+    Locked,
+    /// With this packet.
+    Learnt,
+    Unknown,
+    Stranger,
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
+
+    const SIGNALLED: u16 = 1000;
 
     fn address(port: u16) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, port))
@@ -145,40 +252,100 @@ mod tests {
         RtpHeader { marker: false, payload_type: 8, sequence_number, timestamp: 0, ssrc }
     }
 
+    /// A source connected to `SIGNALLED`, with a clock.
+    struct Bench {
+        source: Source,
+        now: Instant,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let mut bench = Self { source: Source::default(), now: crate::time::now().mono };
+            bench.source.relearn(bench.now);
+            bench
+        }
+
+        fn admit(&mut self, port: u16, ssrc: u32, sequence_number: u16) -> Admission {
+            self.source.admit(address(port), address(SIGNALLED), &header(ssrc, sequence_number), self.now)
+        }
+    }
+
     #[test]
-    fn the_first_source_is_kept_until_the_next_connect() {
-        let mut source = Source::default();
-        assert_eq!(source.admit(address(1000), &header(7, 1)), Admission::New);
-        assert_eq!(source.admit(address(2000), &header(7, 2)), Admission::Refused);
-        assert_eq!(source.admit(address(1000), &header(7, 2)), Admission::Known);
-        source.relearn();
-        assert_eq!(source.admit(address(2000), &header(7, 3)), Admission::Known);
-        assert_eq!(source.admit(address(1000), &header(7, 4)), Admission::Refused);
-        assert_eq!(source.address(), Some(address(2000)));
+    fn the_signalled_address_is_believed_at_once_and_strangers_never() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.admit(SIGNALLED, 7, 1), Admission::New);
+        for number in 2..20 {
+            assert_eq!(bench.admit(2000, 7, number), Admission::Stranger);
+        }
+        assert_eq!(bench.admit(SIGNALLED, 7, 2), Admission::Known);
+    }
+
+    #[test]
+    fn another_address_is_believed_when_it_stays_the_same() {
+        let mut bench = Bench::new();
+        for (port, ssrc, number) in
+            [(2000, 7, 1), (2000, 7, 2), (3000, 7, 3), (2000, 7, 4), (2000, 8, 5), (2000, 7, 500)]
+        {
+            assert_eq!(bench.admit(port, ssrc, number), Admission::Refused, "{port} {ssrc} {number}");
+        }
+        assert_eq!(bench.admit(2000, 7, 501), Admission::Refused);
+        assert_eq!(bench.admit(2000, 7, 503), Admission::Refused);
+        assert_eq!(bench.source.address(), None);
+        assert_eq!(bench.admit(2000, 7, 504), Admission::New);
+        assert_eq!(bench.admit(3000, 7, 505), Admission::Stranger);
+        assert_eq!(bench.source.address(), Some(address(2000)));
+    }
+
+    #[test]
+    fn the_signalled_address_takes_over_within_the_window_only() {
+        for (after, expected) in
+            [(Duration::from_secs(1), Admission::New), (LEARNING_WINDOW, Admission::Stranger)]
+        {
+            let mut bench = Bench::new();
+            for number in 1..=4 {
+                bench.admit(2000, 7, number);
+            }
+            bench.now += after;
+            assert_eq!(bench.admit(SIGNALLED, 9, 50), expected, "{after:?}");
+        }
+    }
+
+    #[test]
+    fn a_reconnect_believes_the_known_address_and_learns_others_slowly() {
+        let mut bench = Bench::new();
+        for number in 1..=4 {
+            bench.admit(2000, 7, number);
+        }
+        bench.source.relearn(bench.now);
+        assert_eq!(bench.admit(3000, 7, 5), Admission::Refused);
+        assert_eq!(bench.admit(2000, 7, 5), Admission::Known);
+        assert_eq!(bench.admit(3000, 7, 6), Admission::Stranger);
     }
 
     #[test]
     fn a_new_ssrc_proves_itself_with_two_packets_in_a_row() {
-        let mut source = Source::default();
-        source.admit(address(1), &header(7, 1));
+        let mut bench = Bench::new();
+        bench.admit(SIGNALLED, 7, 1);
         for sequence_number in [50, 52] {
-            assert_eq!(source.admit(address(1), &header(8, sequence_number)), Admission::Refused);
+            assert_eq!(bench.admit(SIGNALLED, 8, sequence_number), Admission::Refused);
         }
-        assert_eq!(source.admit(address(1), &header(7, 2)), Admission::Known);
-        assert_eq!(source.admit(address(1), &header(8, 53)), Admission::New);
-        assert_eq!(source.ssrc(), Some(8));
+        assert_eq!(bench.admit(SIGNALLED, 7, 2), Admission::Known);
+        assert_eq!(bench.admit(SIGNALLED, 8, 53), Admission::New);
+        assert_eq!(bench.source.ssrc(), Some(8));
     }
 
     #[test]
     fn rtcp_comes_from_the_same_host_and_goes_back_there() {
-        let mut source = Source::default();
-        let (rtp, rtcp) = (address(4000), address(4001));
-        assert_eq!(source.rtcp_address(rtp, rtcp), rtcp);
-        source.admit(address(6000), &header(7, 1));
-        assert_eq!(source.rtcp_address(rtp, rtcp), address(6001));
-        assert!(!source.admit_rtcp(SocketAddr::from(([192, 0, 2, 1], 6001)), rtp));
-        assert!(source.admit_rtcp(address(6005), rtp));
-        assert!(!source.admit_rtcp(address(6001), rtp));
-        assert_eq!(source.rtcp_address(rtp, rtcp), address(6005));
+        let mut bench = Bench::new();
+        let (rtp, rtcp) = (address(SIGNALLED), address(SIGNALLED + 1));
+        assert_eq!(bench.source.rtcp_address(rtp, rtcp), rtcp);
+        (1..=4).for_each(|number| {
+            bench.admit(6000, 7, number);
+        });
+        assert_eq!(bench.source.rtcp_address(rtp, rtcp), address(6001));
+        assert!(!bench.source.admit_rtcp(SocketAddr::from(([192, 0, 2, 1], 6001)), rtp));
+        assert!(bench.source.admit_rtcp(address(6005), rtp));
+        assert!(!bench.source.admit_rtcp(address(6001), rtp));
+        assert_eq!(bench.source.rtcp_address(rtp, rtcp), address(6005));
     }
 }

@@ -16,7 +16,7 @@ use super::sockets::{SocketPair, Stream, leg_of};
 use super::writer_thread::{Block, Work, writer_of};
 use super::{Report, Reporter};
 use crate::ids::{LegId, RecordingId};
-use crate::media::{Command, Event, Exchange, SAMPLES_PER_TICK, Sink, TICK_MS};
+use crate::media::{Command, Event, Exchange, MAX_SAMPLES_PER_TICK, Sink, TICK_MS};
 
 const TICK: Duration = Duration::from_millis(TICK_MS);
 /// Missed ticks made up in one go before sockets and orders get their turn: 0.5 s.
@@ -212,12 +212,13 @@ impl Sink for Out {
         let mut block = Block {
             recording,
             first_frame: *frames,
-            left: [0; SAMPLES_PER_TICK],
-            right: [0; SAMPLES_PER_TICK],
+            len: left.len().min(right.len()).min(MAX_SAMPLES_PER_TICK),
+            left: [0; MAX_SAMPLES_PER_TICK],
+            right: [0; MAX_SAMPLES_PER_TICK],
         };
-        block.left.iter_mut().zip(left).for_each(|(to, from)| *to = *from);
-        block.right.iter_mut().zip(right).for_each(|(to, from)| *to = *from);
-        *frames += SAMPLES_PER_TICK as u64;
+        block.left[..block.len].copy_from_slice(&left[..block.len]);
+        block.right[..block.len].copy_from_slice(&right[..block.len]);
+        *frames += block.len as u64;
         // A refused block is seen by the writer as a hole before the next one, and listed as a gap.
         writer_of(&self.writers, recording).push(Work::Block(block)).ok();
     }

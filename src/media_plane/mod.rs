@@ -35,7 +35,7 @@ const OPEN_QUEUE: usize = 4096;
 const COMMAND_RESERVE: usize = 4096;
 /// Writer threads: while one waits for a sync of the disk the other goes on.
 const WRITERS: usize = 2;
-/// Blocks waiting for each writer: 0.5 s of 600 calls on two writers, 6 s of 50; 5 MB each.
+/// Blocks waiting for each writer: 0.5 s of 600 calls on two writers, 6 s of 50; 11 MB each.
 const RING_BLOCKS: usize = 8192;
 /// Room kept for orders to a writer when its ring is full of blocks.
 const WORK_RESERVE: usize = 1024;
@@ -61,6 +61,8 @@ pub enum Order {
         contact: ContactId,
         path: String,
         started_at: Timestamp,
+        /// Hz.
+        sample_rate: u32,
         description: String,
     },
     /// Sets the start time of a file that was opened before the answer (rewrites `bext`).
@@ -162,8 +164,8 @@ impl MediaPlane {
     pub fn order(&self, order: Order) {
         match order {
             Order::Media(command) => self.command(command),
-            Order::OpenRecording { recording, contact, path, started_at, description } => {
-                let opening = Opening { recording, contact, path, started_at, description };
+            Order::OpenRecording { recording, contact, path, started_at, sample_rate, description } => {
+                let opening = Opening { recording, contact, path, started_at, sample_rate, description };
                 if writer_of(&self.writers, recording).push(Work::Open(opening)).is_err() {
                     let error = "the writer cannot keep up".to_owned();
                     self.report.report(Report::RecordingOpenFailed { recording, error });

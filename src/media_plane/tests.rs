@@ -14,6 +14,7 @@ use crate::ids::LegId;
 use crate::media::{Command, Event};
 use crate::recording::{Gap, GapReason, RecordingResult};
 use crate::rtp::RtpHeader;
+use crate::rtp::g711::Law;
 use crate::sdp::{AudioSession, Codec, Direction};
 
 const RECORDING: RecordingId = RecordingId(Uuid::from_u128(1));
@@ -76,6 +77,7 @@ impl Bench {
             contact: CONTACT,
             path: "2026/11/21/a.wav".into(),
             started_at: Timestamp::from_micros(0),
+            sample_rate: 8000,
             description: "test".into(),
         });
         self.wait_for(|report| matches!(report, Report::RecordingOpened { .. }).then_some(()));
@@ -103,6 +105,8 @@ impl Phone {
             receive_payload_type: codec.payload_type(),
             send_event_payload_type: None,
             receive_event_payload_type: None,
+            event_clock_hz: 8000,
+            alternatives: Vec::new(),
             remote_rtp,
             remote_rtcp: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
             direction: Direction::SendRecv,
@@ -112,11 +116,16 @@ impl Phone {
         Self { socket, codec, hz, sent: 0, heard: Vec::new() }
     }
 
+    fn law(&self) -> Law {
+        if self.codec == Codec::Pcma { Law::A } else { Law::Mu }
+    }
+
     fn turn(&mut self) {
         let mut buffer = [0; 1500];
         let (len, plane) = self.socket.recv_from(&mut buffer).unwrap();
         let (_, payload) = RtpHeader::parse(&buffer[..len]).unwrap();
-        self.heard.extend(payload.iter().map(|octet| self.codec.decode(*octet)));
+        let law = self.law();
+        self.heard.extend(payload.iter().map(|octet| law.decode(*octet)));
         let samples = tone(self.hz, self.sent as usize * 160);
         let header = RtpHeader {
             marker: false,
@@ -125,7 +134,7 @@ impl Phone {
             timestamp: self.sent * 160,
             ssrc: 9,
         };
-        let payload = samples.map(|sample| self.codec.encode(sample));
+        let payload = samples.map(|sample| self.law().encode(sample));
         self.socket.send_to(header.write(&payload, &mut buffer).unwrap(), plane).unwrap();
         self.sent += 1;
     }
@@ -162,7 +171,7 @@ fn two_phones_hear_each_other_and_the_file_has_both() {
     let mut a = Phone::connect(&bench, 1, Codec::Pcma, 500.0);
     let mut b = Phone::connect(&bench, 2, Codec::Pcmu, 1200.0);
     assert_eq!(bench.plane.ports_in_use(), 2);
-    bench.media(Command::Record { leg: LegId(1), recording: RECORDING });
+    bench.media(Command::Record { leg: LegId(1), recording: RECORDING, sample_rate: 8000 });
     bench.media(Command::Bridge { a: LegId(1), b: LegId(2) });
     for _ in 0..100 {
         a.turn();
@@ -229,7 +238,7 @@ fn a_plane_that_ends_in_the_middle_of_a_call_leaves_a_whole_file() {
     let bench = Bench::new(900, 4);
     bench.open_recording();
     let mut phone = Phone::connect(&bench, 1, Codec::Pcma, 500.0);
-    bench.media(Command::Record { leg: LegId(1), recording: RECORDING });
+    bench.media(Command::Record { leg: LegId(1), recording: RECORDING, sample_rate: 8000 });
     for _ in 0..30 {
         phone.turn();
     }
@@ -248,6 +257,7 @@ fn a_recording_that_cannot_be_made_or_is_unknown_is_reported() {
         contact: CONTACT,
         path: "2026/11/21/a.wav".into(),
         started_at: Timestamp::from_micros(0),
+        sample_rate: 8000,
         description: String::new(),
     });
     assert!(matches!(bench.report(), Report::RecordingOpenFailed { .. }));
@@ -272,13 +282,14 @@ fn blocks_that_a_full_ring_refused_become_a_listed_gap() {
         contact: CONTACT,
         path: "a.wav".into(),
         started_at: Timestamp::from_micros(0),
+        sample_rate: 8000,
         description: String::new(),
     };
     intake.push_reserved(Work::Open(opening)).unwrap();
     let mut refused = 0;
     for first_frame in (0..10 * 160).step_by(160) {
-        let block =
-            writer_thread::Block { recording: RECORDING, first_frame, left: [5; 160], right: [6; 160] };
+        let (left, right) = ([5; 320], [6; 320]);
+        let block = writer_thread::Block { recording: RECORDING, first_frame, len: 160, left, right };
         refused += u64::from(intake.push(Work::Block(block)).is_err());
     }
     intake.push_reserved(Work::Ended { recording: RECORDING, frames: 1600 }).unwrap();

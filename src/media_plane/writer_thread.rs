@@ -8,9 +8,10 @@ use super::queue::{Intake, Outlet};
 use super::{Report, Reporter};
 use crate::files::RecordingWriter;
 use crate::ids::{ContactId, RecordingId};
-use crate::media::SAMPLES_PER_TICK;
+use crate::media::MAX_SAMPLES_PER_TICK;
 use crate::recording::{GapReason, Marker, Sealed};
 use crate::time::Timestamp;
+use crate::wav::RecordingHeader;
 
 /// Recordings one thread keeps open; with more the machine is beyond its disk and its descriptors.
 const MAX_OPEN: usize = 4096;
@@ -21,8 +22,10 @@ pub(super) struct Block {
     pub(super) recording: RecordingId,
     /// Its place; a hole before it is blocks that found the queue full.
     pub(super) first_frame: u64,
-    pub(super) left: [i16; SAMPLES_PER_TICK],
-    pub(super) right: [i16; SAMPLES_PER_TICK],
+    /// Samples of each channel.
+    pub(super) len: usize,
+    pub(super) left: [i16; MAX_SAMPLES_PER_TICK],
+    pub(super) right: [i16; MAX_SAMPLES_PER_TICK],
 }
 
 /// What a file is created with.
@@ -32,6 +35,7 @@ pub(super) struct Opening {
     pub(super) contact: ContactId,
     pub(super) path: String,
     pub(super) started_at: Timestamp,
+    pub(super) sample_rate: u32,
     pub(super) description: String,
 }
 
@@ -94,7 +98,7 @@ impl WriterThread {
             }
             Work::Block(block) => self.with(block.recording, |writer| {
                 fill_up_to(writer, block.first_frame);
-                writer.append(&block.left, &block.right);
+                writer.append(&block.left[..block.len], &block.right[..block.len]);
             }),
             Work::Mark { recording, marker } => self.with(recording, |writer| writer.mark(marker)),
             Work::Ended { recording, frames } => self.with(recording, |writer| fill_up_to(writer, frames)),
@@ -118,14 +122,15 @@ impl WriterThread {
     }
 
     fn create(&mut self, opening: Opening) {
-        let Opening { recording, contact, path, started_at, description } = opening;
+        let Opening { recording, contact, path, started_at, sample_rate, description } = opening;
         let created = if self.open.len() >= MAX_OPEN {
             Err(format!("{MAX_OPEN} recordings are open"))
         } else if self.open.contains_key(&recording) {
             Err("is open already".to_owned())
         } else {
-            RecordingWriter::create(&self.folder, recording, contact, &path, started_at, description)
-                .map_err(|error| error.to_string())
+            let reference = contact.0.simple().to_string();
+            let header = RecordingHeader { started_at, sample_rate, description, reference };
+            RecordingWriter::create(&self.folder, recording, &path, header).map_err(|error| error.to_string())
         };
         self.report.report(match created {
             Ok(writer) => {

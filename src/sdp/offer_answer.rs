@@ -1,15 +1,15 @@
 //! Offer/answer for one audio stream (RFC 3264): who sends what, to where, as which payload type.
 //!
 //! Of an offer, the first audio stream with a codec of ours is taken, and of it the first such codec: the
-//! offerer's preference counts. Both styles of hold are understood: `a=sendonly`/`a=inactive` and the address
+//! offerer's preference counts. Telephone events are taken at the clock of that codec where there is a choice. Both styles of hold are understood: `a=sendonly`/`a=inactive` and the address
 //! 0.0.0.0 (RFC 3264 8.4). RTCP has its own port (no `a=rtcp-mux`), the next one or that of `a=rtcp` (RFC 3605).
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::Codec;
 use super::description::{
     self, Attribute, Connection, InvalidDescription, Media, Origin, SessionDescription,
 };
+use super::{Codec, Format, formats};
 
 /// What the media plane speaks: plain RTP. AVPF adds only feedback, which nobody is obliged to send.
 const PROTOCOLS: [&str; 2] = ["RTP/AVP", "RTP/AVPF"];
@@ -17,8 +17,6 @@ const PROTOCOLS: [&str; 2] = ["RTP/AVP", "RTP/AVPF"];
 const PTIME_MS: u8 = 20;
 /// What a peer's wish is brought into: shorter floods, longer delays speech.
 const PTIME_RANGE_MS: std::ops::RangeInclusive<u16> = 10..=60;
-/// Sampling rate of G.711 and of its telephone-events (RFC 4733 2.1: the event clock is the audio's).
-const CLOCK_HZ: u32 = 8000;
 
 /// Media direction, from our side of the stream (RFC 3264 5.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -74,12 +72,16 @@ pub struct AudioSession {
     /// RFC 4733 payload types (we send / we receive), when negotiated.
     pub send_event_payload_type: Option<u8>,
     pub receive_event_payload_type: Option<u8>,
+    /// Clock of those events, Hz: that of the codec, or another one where the peer knows no better.
+    pub event_clock_hz: u32,
+    /// What else the peer may send without asking again (RFC 3264 5.1): other codecs and events of the offer.
+    pub alternatives: Vec<Format>,
     /// Where the peer wants RTP and RTCP; a 0.0.0.0 address (RFC 2543 hold) makes `direction` not send.
     pub remote_rtp: SocketAddr,
     pub remote_rtcp: SocketAddr,
     /// Ours: what we may do.
     pub direction: Direction,
-    /// Milliseconds per packet the peer wants, 10 to 60; 20 when it says nothing.
+    /// Milliseconds per packet the peer wants, 10 to 60; 20, or its `a=maxptime` if less, when it says nothing.
     pub ptime: u8,
 }
 
@@ -104,12 +106,10 @@ pub struct AudioOffer {
     pub address: IpAddr,
     /// RTP port; RTCP is the next one.
     pub port: u16,
+    /// In order of preference.
     pub codecs: Vec<Codec>,
     pub direction: Direction,
 }
-
-/// Payload type we offer for telephone-event; an answer uses the offerer's (RFC 3264 6.1).
-pub const EVENT_PAYLOAD_TYPE: u8 = 101;
 
 impl From<InvalidDescription> for NegotiationError {
     fn from(invalid: InvalidDescription) -> Self {
@@ -118,11 +118,9 @@ impl From<InvalidDescription> for NegotiationError {
 }
 
 impl AudioOffer {
-    /// The offer's text, telephone-event at 8000 Hz included.
+    /// The offer's text, telephone events included.
     pub fn to_sdp(&self) -> String {
-        let codecs: Vec<(Codec, u8)> =
-            self.codecs.iter().map(|codec| (*codec, codec.payload_type())).collect();
-        let media = self.media("RTP/AVP", &codecs, Some(EVENT_PAYLOAD_TYPE), self.direction);
+        let media = self.media("RTP/AVP", &formats::offered(&self.codecs), self.direction);
         self.describe(Vec::new(), vec![media]).to_string()
     }
 
@@ -132,11 +130,11 @@ impl AudioOffer {
         let offer = SessionDescription::parse(offer)?;
         let (chosen, stream) = self.choose_stream(&offer)?;
         // RFC 3264 6.1: the answer uses the payload types of the offer, so both directions share them.
-        let session = self.session(&stream, stream.payload_type, stream.event_payload_type)?;
+        let session = self.session(&stream, Some, stream.formats.clone())?;
         let media = offer.media.iter().enumerate().map(|(at, media)| {
             if at == chosen {
-                let codecs = [(stream.codec, stream.payload_type)];
-                self.media(&media.protocol, &codecs, stream.event_payload_type, session.direction)
+                let chosen: Vec<Format> = std::iter::once(stream.audio).chain(stream.event).collect();
+                self.media(&media.protocol, &chosen, session.direction)
             } else {
                 Media { port: 0, connection: None, attributes: Vec::new(), ..media.clone() }
             }
@@ -152,8 +150,9 @@ impl AudioOffer {
         let media =
             answer.media.first().filter(|media| is_open_audio(media)).ok_or(NegotiationError::NoAudio)?;
         let stream = Stream::read(&answer, media, &self.codecs).ok_or(NegotiationError::NoCodec)?;
-        let receive_event = stream.event_payload_type.map(|_| EVENT_PAYLOAD_TYPE);
-        self.session(&stream, stream.codec.payload_type(), receive_event)
+        let offered = formats::offered(&self.codecs);
+        let ours = |chosen: Format| offered.iter().copied().find(|it| it.content == chosen.content);
+        self.session(&stream, ours, offered.clone())
     }
 
     /// The first audio stream of the offer with a codec of ours, and its place.
@@ -170,23 +169,32 @@ impl AudioOffer {
             .ok_or(NegotiationError::NoCodec)
     }
 
+    /// `received_as` gives the format that the peer sends where we send one of its own; `receivable` is everything it
+    /// may send.
     fn session(
         &self,
         stream: &Stream<'_>,
-        receive_payload_type: u8,
-        receive_event_payload_type: Option<u8>,
+        received_as: impl Fn(Format) -> Option<Format>,
+        receivable: Vec<Format>,
     ) -> Result<AudioSession, NegotiationError> {
         let remote_rtp = stream.remote_rtp(self.address)?;
         let mut direction = self.direction.meet(stream.direction());
         if remote_rtp.ip().is_unspecified() {
             direction = Direction::new(false, direction.receives());
         }
+        let audio = received_as(stream.audio).ok_or(NegotiationError::NoCodec)?;
+        let event = stream.event.and_then(received_as);
+        let alternatives =
+            receivable.into_iter().filter(|it| *it != audio && Some(*it) != event).collect::<Vec<_>>();
+        let codec = stream.codec;
         Ok(AudioSession {
-            codec: stream.codec,
-            send_payload_type: stream.payload_type,
-            receive_payload_type,
-            send_event_payload_type: stream.event_payload_type,
-            receive_event_payload_type,
+            codec,
+            send_payload_type: stream.audio.payload_type,
+            receive_payload_type: audio.payload_type,
+            send_event_payload_type: stream.event.map(|event| event.payload_type),
+            receive_event_payload_type: event.map(|event| event.payload_type),
+            event_clock_hz: stream.event.and_then(Format::event_clock).unwrap_or(codec.clock_hz()),
+            alternatives,
             remote_rtp,
             remote_rtcp: stream.remote_rtcp(remote_rtp),
             direction,
@@ -194,29 +202,13 @@ impl AudioOffer {
         })
     }
 
-    fn media(
-        &self,
-        protocol: &str,
-        codecs: &[(Codec, u8)],
-        event: Option<u8>,
-        direction: Direction,
-    ) -> Media {
-        let mut formats = Vec::new();
-        let mut attributes = Vec::new();
-        for (codec, payload_type) in codecs {
-            formats.push(payload_type.to_string());
-            let map = format_args!("{payload_type} {}/{CLOCK_HZ}", codec.name()).to_string();
-            attributes.push(Attribute::with_value("rtpmap", map));
-        }
-        if let Some(event) = event {
-            formats.push(event.to_string());
-            attributes
-                .push(Attribute::with_value("rtpmap", format_args!("{event} telephone-event/{CLOCK_HZ}")));
-            attributes.push(Attribute::with_value("fmtp", format_args!("{event} 0-15")));
-        }
+    fn media(&self, protocol: &str, formats: &[Format], direction: Direction) -> Media {
+        let mut attributes: Vec<Attribute> = formats.iter().flat_map(|format| format.attributes()).collect();
         attributes.push(Attribute::with_value("ptime", PTIME_MS));
+        attributes.push(Attribute::with_value("maxptime", PTIME_RANGE_MS.end()));
         attributes.push(Attribute::flag(direction.attribute()));
         let (kind, protocol) = ("audio".to_owned(), protocol.to_owned());
+        let formats = formats.iter().map(|format| format.payload_type.to_string()).collect();
         Media { kind, port: self.port, protocol, formats, connection: None, attributes }
     }
 
@@ -246,26 +238,22 @@ fn is_open_audio(media: &Media) -> bool {
 struct Stream<'d> {
     description: &'d SessionDescription,
     media: &'d Media,
+    /// Everything in it that we understand.
+    formats: Vec<Format>,
     codec: Codec,
-    payload_type: u8,
-    event_payload_type: Option<u8>,
+    audio: Format,
+    event: Option<Format>,
 }
 
 impl<'d> Stream<'d> {
     /// None when no codec of `codecs` is in it; the first of the m-line is taken.
     fn read(description: &'d SessionDescription, media: &'d Media, codecs: &[Codec]) -> Option<Self> {
-        let mut formats = media.formats.iter();
-        let (codec, payload_type) = formats.find_map(|format| {
-            let codec = codec_of(media, format).filter(|codec| codecs.contains(codec))?;
-            Some((codec, number_of(format)?))
-        })?;
-        let mut events = media.formats.iter().filter(|format| {
-            media.rtpmap(format).is_some_and(|(name, rate, _)| {
-                name.eq_ignore_ascii_case("telephone-event") && rate == CLOCK_HZ
-            })
-        });
-        let event_payload_type = events.find_map(|format| number_of(format));
-        Some(Self { description, media, codec, payload_type, event_payload_type })
+        let formats = formats::understood(media, codecs);
+        let (audio, codec) = formats.iter().find_map(|format| Some((*format, format.codec()?)))?;
+        let events = || formats.iter().copied().filter(|format| format.event_clock().is_some());
+        let event =
+            events().find(|event| event.event_clock() == Some(codec.clock_hz())).or_else(|| events().next());
+        Some(Self { description, media, formats, codec, audio, event })
     }
 
     /// What the peer says it does; an attribute of the stream goes before one of the session.
@@ -304,26 +292,11 @@ impl<'d> Stream<'d> {
     }
 
     fn ptime(&self) -> u8 {
-        let wish: Option<u16> = self.media.attribute("ptime").and_then(|value| value.parse().ok());
-        let clamped = wish.map(|wish| wish.clamp(*PTIME_RANGE_MS.start(), *PTIME_RANGE_MS.end()));
-        clamped.and_then(|ms| u8::try_from(ms).ok()).unwrap_or(PTIME_MS)
+        let ms = |name| self.media.attribute(name).and_then(|value| value.parse::<u16>().ok());
+        let wish = ms("ptime").unwrap_or(PTIME_MS.into()).min(ms("maxptime").unwrap_or(u16::MAX));
+        let clamped = wish.clamp(*PTIME_RANGE_MS.start(), *PTIME_RANGE_MS.end());
+        u8::try_from(clamped).unwrap_or(PTIME_MS)
     }
-}
-
-/// What a payload type stands for: its `a=rtpmap`, else the static table of RFC 3551.
-fn codec_of(media: &Media, format: &str) -> Option<Codec> {
-    match media.rtpmap(format) {
-        Some((name, CLOCK_HZ, 1)) => {
-            Codec::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name))
-        }
-        Some(_) => None,
-        None => Codec::ALL.into_iter().find(|codec| format == codec.payload_type().to_string()),
-    }
-}
-
-/// RTP has seven bits for it.
-fn number_of(format: &str) -> Option<u8> {
-    format.parse().ok().filter(|number| *number < 128)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
+use crate::sdp::Content;
 
 fn ours() -> AudioOffer {
     AudioOffer {
@@ -10,7 +11,7 @@ fn ours() -> AudioOffer {
         session_version: 3,
         address: "192.0.2.10".parse().unwrap(),
         port: 20000,
-        codecs: Codec::ALL.to_vec(),
+        codecs: vec![Codec::Pcma, Codec::Pcmu],
         direction: Direction::SendRecv,
     }
 }
@@ -33,7 +34,7 @@ fn the_offer_is_complete_and_stable() {
         ours().to_sdp(),
         "v=0\r\no=ringback 77 3 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\n\
          m=audio 20000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n\
-         a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+         a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=maxptime:60\r\na=sendrecv\r\n"
     );
     let six = AudioOffer { address: "2001:db8::1".parse().unwrap(), session_version: 4, ..ours() };
     assert!(six.to_sdp().contains("o=ringback 77 4 IN IP6 2001:db8::1\r\n"));
@@ -56,7 +57,7 @@ fn the_first_codec_of_the_offer_that_we_speak_is_chosen() {
             0,
             Some(96),
         ),
-        ("m=audio 4000 RTP/AVP 0 96\r\na=rtpmap:96 telephone-event/48000\r\n", Codec::Pcmu, 0, None),
+        ("m=audio 4000 RTP/AVP 0 96\r\na=rtpmap:96 telephone-event/44100\r\n", Codec::Pcmu, 0, None),
         (
             "m=audio 4000 RTP/AVP 111 97\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:97 pcma/8000/1\r\n",
             Codec::Pcma,
@@ -179,6 +180,8 @@ fn rtcp_and_packet_time_follow_the_peer() {
         ("a=rtcp:5000 IN IP4 203.0.113.9\r\na=ptime:5\r\n", "203.0.113.9:5000", 10),
         ("a=rtcp:0\r\na=ptime:900\r\n", "198.51.100.1:4001", 60),
         ("a=rtcp:x\r\na=ptime:x\r\na=rtcp-mux\r\n", "198.51.100.1:4001", 20),
+        ("a=ptime:40\r\na=maxptime:30\r\n", "198.51.100.1:4001", 30),
+        ("a=maxptime:10\r\n", "198.51.100.1:4001", 10),
     ] {
         let session = agreed(&format!("m=audio 4000 RTP/AVP 8\r\n{attribute}"));
         assert_eq!((session.remote_rtcp, session.ptime), (rtcp.parse().unwrap(), ptime), "{attribute}");
@@ -192,10 +195,7 @@ fn answers_to_our_offer_are_read_with_both_payload_types() {
     let accept = |media: &str| ours().accept_answer(description(media).as_bytes());
     let session = accept("m=audio 4000 RTP/AVP 0 97\r\na=rtpmap:97 telephone-event/8000\r\n").unwrap();
     assert_eq!((session.codec, session.send_payload_type, session.receive_payload_type), (Codec::Pcmu, 0, 0));
-    assert_eq!(
-        (session.send_event_payload_type, session.receive_event_payload_type),
-        (Some(97), Some(EVENT_PAYLOAD_TYPE))
-    );
+    assert_eq!((session.send_event_payload_type, session.receive_event_payload_type), (Some(97), Some(101)));
     let dynamic = accept("m=audio 4000 RTP/AVP 98\r\na=rtpmap:98 PCMA/8000\r\na=sendonly\r\n").unwrap();
     assert_eq!((dynamic.send_payload_type, dynamic.receive_payload_type), (98, 8));
     assert_eq!((dynamic.receive_event_payload_type, dynamic.direction), (None, Direction::RecvOnly));
@@ -211,6 +211,85 @@ fn answers_to_our_offer_are_read_with_both_payload_types() {
     assert_eq!(only_a_law.accept_answer(mu_law.as_bytes()), Err(NegotiationError::NoCodec));
 }
 
+fn all_codecs() -> AudioOffer {
+    AudioOffer { codecs: Codec::ALL.to_vec(), ..ours() }
+}
+
+#[test]
+fn wideband_codecs_are_offered_with_events_at_their_clocks() {
+    let text = all_codecs().to_sdp();
+    assert!(
+        text.contains("m=audio 20000 RTP/AVP 111 9 8 0 101 110\r\na=rtpmap:111 opus/48000/2\r\n"),
+        "{text}"
+    );
+    for line in [
+        "a=fmtp:111 minptime=10;useinbandfec=1;maxplaybackrate=16000;maxaveragebitrate=32000",
+        "a=rtpmap:9 G722/8000",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=rtpmap:110 telephone-event/48000",
+        "a=fmtp:110 0-15",
+    ] {
+        assert!(text.contains(&format!("{line}\r\n")), "{line}: {text}");
+    }
+}
+
+#[test]
+fn events_follow_the_clock_of_the_codec_on_any_payload_type() {
+    let events = "a=rtpmap:111 opus/48000/2\r\na=rtpmap:96 telephone-event/8000\r\n\
+        a=rtpmap:97 telephone-event/48000\r\na=rtpmap:98 telephone-event/16000\r\n";
+    for (formats, codec, event, clock_hz) in [
+        ("111 9 96 97 98", Codec::Opus, 97, 48_000),
+        ("9 111 98 97 96", Codec::G722, 96, 8000),
+        ("8 97 98", Codec::Pcma, 97, 48_000),
+        ("111 98", Codec::Opus, 98, 16_000),
+    ] {
+        let offer = description(&format!("m=audio 4000 RTP/AVP {formats}\r\n{events}"));
+        let (text, session) = all_codecs().answer(offer.as_bytes()).unwrap();
+        assert_eq!((session.codec, session.event_clock_hz), (codec, clock_hz), "{formats}");
+        assert_eq!(session.send_event_payload_type, Some(event), "{formats}");
+        assert_eq!(session.receive_event_payload_type, Some(event), "{formats}");
+        assert!(text.contains(&format!("a=rtpmap:{event} telephone-event/{clock_hz}\r\n")), "{text}");
+    }
+    let answer = description(
+        "m=audio 4000 RTP/AVP 96 100\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:100 telephone-event/48000\r\n",
+    );
+    let session = all_codecs().accept_answer(answer.as_bytes()).unwrap();
+    assert_eq!(
+        (session.codec, session.send_payload_type, session.receive_payload_type),
+        (Codec::Opus, 96, 111)
+    );
+    assert_eq!(
+        (session.send_event_payload_type, session.receive_event_payload_type, session.event_clock_hz),
+        (Some(100), Some(110), 48_000)
+    );
+}
+
+#[test]
+fn whatever_else_was_offered_may_be_sent() {
+    let offer = description(
+        "m=audio 4000 RTP/AVP 8 0 96 18 101\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n",
+    );
+    let (text, session) = all_codecs().answer(offer.as_bytes()).unwrap();
+    let others: Vec<(u8, Content)> =
+        session.alternatives.iter().map(|format| (format.payload_type, format.content)).collect();
+    assert_eq!(others, [(0, Content::Audio(Codec::Pcmu)), (96, Content::Audio(Codec::Opus))]);
+    assert!(text.contains("m=audio 20000 RTP/AVP 8 101\r\n"), "one codec is answered: {text}");
+    let answer = description("m=audio 4000 RTP/AVP 9\r\n");
+    let session = all_codecs().accept_answer(answer.as_bytes()).unwrap();
+    assert!(session.alternatives.contains(&Format::of(Codec::Pcma)));
+    assert_eq!(session.receive_event_payload_type, None);
+}
+
+#[test]
+fn codecs_that_are_not_configured_are_not_spoken() {
+    let only_g711 = ours().answer(description("m=audio 4000 RTP/AVP 9 0\r\n").as_bytes()).unwrap().1;
+    assert_eq!((only_g711.codec, only_g711.alternatives), (Codec::Pcmu, vec![]));
+    for wrong in ["opus/48000", "opus/48000/1", "opus/16000/2", "G722/16000"] {
+        let offer = description(&format!("m=audio 4000 RTP/AVP 96 8\r\na=rtpmap:96 {wrong}\r\n"));
+        assert_eq!(all_codecs().answer(offer.as_bytes()).unwrap().1.codec, Codec::Pcma, "{wrong}");
+    }
+}
+
 #[test]
 fn we_agree_with_ourselves() {
     let offerer = AudioOffer { port: 30000, direction: Direction::SendOnly, ..ours() };
@@ -219,7 +298,7 @@ fn we_agree_with_ourselves() {
     assert_eq!((answered.direction, accepted.direction), (Direction::RecvOnly, Direction::SendOnly));
     assert_eq!((answered.remote_rtp.port(), accepted.remote_rtp.port()), (30000, 20000));
     assert_eq!((answered.codec, accepted.codec), (Codec::Pcma, Codec::Pcma));
-    assert_eq!(accepted.send_event_payload_type, Some(EVENT_PAYLOAD_TYPE));
+    assert_eq!(accepted.send_event_payload_type, Some(101));
 }
 
 /// Cuts and replaces bytes of sound descriptions by a fixed pattern; nothing may panic, and what we answer can

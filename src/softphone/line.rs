@@ -11,6 +11,7 @@ use crate::call::leg::{Leg, LegEvent};
 use crate::call::turn::{Counters, Routes, Turn};
 use crate::ids::{LegId, Mint};
 use crate::media;
+use crate::sdp::Codec;
 use crate::sip::credentials::Credentials;
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Flow, Host, Message, Method, NameAddr, Request, Response, StatusCode, Uri};
@@ -69,6 +70,9 @@ pub struct Line {
     ringing: Option<ServerTransactionId>,
     outputs: VecDeque<Output>,
 }
+
+/// What this telephone speaks: it stands in for one on a trunk.
+const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
 
 impl Line {
     /// `local` is where the telephone listens.
@@ -320,6 +324,7 @@ impl Line {
             tickets: &mut self.tickets,
             advertised: None,
             session_expires_secs: session_timer::DEFAULT_EXPIRES_SECS,
+            codecs: &CODECS,
         })
     }
 }

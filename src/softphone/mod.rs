@@ -250,6 +250,7 @@ impl Softphone {
             contact: ContactId(self.line.mint().uuid(at)),
             path: file.display().to_string(),
             started_at: at,
+            sample_rate: media::SAMPLE_RATE,
             description: "ringback call".to_owned(),
         });
     }
@@ -257,7 +258,8 @@ impl Softphone {
     fn start_recording(&self) {
         if let (Some(recording), Some(leg)) = (self.recording, self.line.leg()) {
             self.media.order(Order::StartRecording { recording, started_at: now().utc });
-            self.media.order(Order::Media(media::Command::Record { leg, recording }));
+            let sample_rate = media::SAMPLE_RATE;
+            self.media.order(Order::Media(media::Command::Record { leg, recording, sample_rate }));
         }
     }
 

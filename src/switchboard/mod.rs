@@ -145,6 +145,7 @@ macro_rules! with_turn {
             tickets: &mut $self.tickets,
             advertised: $self.settings.advertised,
             session_expires_secs: $self.settings.session_expires_secs,
+            codecs: &$self.settings.codecs,
         };
         let $turn = &mut turn;
         $body
@@ -425,9 +426,6 @@ impl Switchboard {
     }
 
     fn handle_media(&mut self, event: &media::Event, now: Now) {
-        if let media::Event::Closed { stats, .. } = event {
-            self.counters.rtp_foreign += stats.packets_foreign;
-        }
         let leg = match event {
             media::Event::RecordingEnded { recording, .. } => {
                 let recording = *recording;

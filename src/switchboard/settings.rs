@@ -11,6 +11,7 @@ use crate::acd::{OperatorProfile, QueueSettings};
 use crate::dialplan::Dialplan;
 use crate::ids::UserId;
 use crate::phone_number::{NumberingPlan, PhoneNumber};
+use crate::sdp::Codec;
 use crate::sip::credentials::Credentials;
 use crate::sip::digest_auth::{Algorithm, Ha1};
 use crate::sip::guard;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub advertised: Option<IpAddr>,
     /// Session interval we ask for (RFC 4028), in seconds.
     pub session_expires_secs: u32,
+    /// Spoken on every leg, in order of preference.
+    pub codecs: Vec<Codec>,
     pub short_number: String,
     /// Other forms of the short number.
     pub aliases: Vec<PhoneNumber>,

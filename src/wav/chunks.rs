@@ -99,6 +99,7 @@ mod tests {
     fn head() -> [u8; HEADER_LEN] {
         let header = RecordingHeader {
             started_at: Timestamp::from_micros(0),
+            sample_rate: 8000,
             description: String::new(),
             reference: String::new(),
         };

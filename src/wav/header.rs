@@ -1,28 +1,29 @@
 //! The head of a recording: RIFF, `bext` (EBU Tech 3285), `fmt ` and the head of `data`, always [`HEADER_LEN`] octets,
-//! so that it can be rewritten in place. PCM, 16 bits, two channels, 8 kHz; the samples follow it directly.
+//! so that it can be rewritten in place. PCM, 16 bits, two channels, 8 or 16 kHz; the samples follow it directly.
 
 use chrono::{Timelike, Utc};
 
 use crate::time::Timestamp;
 
-/// Hz.
-pub const SAMPLE_RATE: u32 = 8000;
+/// Rates of recordings, Hz: telephone speech, and what the wideband codecs carry.
+pub const SAMPLE_RATES: [u32; 2] = [8000, 16_000];
 /// Left and right.
 pub const CHANNELS: u16 = 2;
 /// Octets of one frame: a sample of each channel.
 pub const FRAME_LEN: u64 = 4;
 /// Octets before the first sample.
 pub const HEADER_LEN: usize = RIFF_LEN + BEXT_LEN + FMT_LEN + CHUNK_HEAD_LEN;
-/// Frames a file can hold: RIFF sizes have 32 bits, 1 MiB is left for markers. 37 hours.
+/// Frames a file can hold: RIFF sizes have 32 bits, 1 MiB is left for markers. 37 hours at 8 kHz.
 pub const MAX_FRAMES: u64 = (u32::MAX as u64 - (1 << 20)) / FRAME_LEN;
 
 const CHUNK_HEAD_LEN: usize = 8;
 const RIFF_LEN: usize = 12;
 const FMT_LEN: usize = CHUNK_HEAD_LEN + 16;
-const BEXT_LEN: usize = CHUNK_HEAD_LEN + BEXT_FIXED_LEN + CODING_HISTORY.len();
+const BEXT_LEN: usize = CHUNK_HEAD_LEN + BEXT_FIXED_LEN + CODING_HISTORY_LEN;
 /// `bext` up to its coding history.
 const BEXT_FIXED_LEN: usize = 602;
-const CODING_HISTORY: &[u8; 28] = b"A=PCM,F=8000,W=16,M=stereo\r\n";
+/// `A=PCM,F=16000,W=16,M=stereo` and the end of its line, padded: chunks end at even places.
+const CODING_HISTORY_LEN: usize = 30;
 const DESCRIPTION_LEN: usize = 256;
 const ORIGINATOR: &[u8] = b"Ringback";
 
@@ -31,6 +32,8 @@ const ORIGINATOR: &[u8] = b"Ringback";
 pub struct RecordingHeader {
     /// The moment of the first frame; `bext` has the second of it and the samples since midnight, UTC.
     pub started_at: Timestamp,
+    /// Hz, one of [`SAMPLE_RATES`].
+    pub sample_rate: u32,
     /// Cut to 256 octets; other than printable ASCII becomes `?`.
     pub description: String,
     /// At most 32 characters: the contact.
@@ -49,8 +52,8 @@ impl RecordingHeader {
         bytes.chunk(*b"fmt ", 16);
         bytes.put(&1_u16.to_le_bytes());
         bytes.put(&CHANNELS.to_le_bytes());
-        bytes.put(&SAMPLE_RATE.to_le_bytes());
-        bytes.put(&(SAMPLE_RATE * FRAME_LEN as u32).to_le_bytes());
+        bytes.put(&self.sample_rate.to_le_bytes());
+        bytes.put(&self.sample_rate.saturating_mul(FRAME_LEN as u32).to_le_bytes());
         bytes.put(&(FRAME_LEN as u16).to_le_bytes());
         bytes.put(&16_u16.to_le_bytes());
         bytes.chunk(*b"data", data_len as u32);
@@ -65,17 +68,19 @@ impl RecordingHeader {
         bytes.put_text(self.reference.as_bytes(), 32);
         bytes.put_text(at.format("%Y-%m-%d").to_string().as_bytes(), 10);
         bytes.put_text(at.format("%H:%M:%S").to_string().as_bytes(), 8);
-        bytes.put(&samples_since_midnight(at).to_le_bytes());
+        bytes.put(&samples_since_midnight(at, self.sample_rate).to_le_bytes());
         bytes.put(&1_u16.to_le_bytes());
         // UMID (64) and the reserved octets (190 in version 1) stay zero.
         bytes.at += 64 + 190;
-        bytes.put(CODING_HISTORY);
+        let history = format!("A=PCM,F={},W=16,M=stereo\r\n", self.sample_rate);
+        bytes.put_octets(history.as_bytes(), CODING_HISTORY_LEN);
     }
 }
 
-fn samples_since_midnight(at: chrono::DateTime<Utc>) -> u64 {
+fn samples_since_midnight(at: chrono::DateTime<Utc>, sample_rate: u32) -> u64 {
     let nanos = u64::from(at.num_seconds_from_midnight()) * 1_000_000_000 + u64::from(at.nanosecond());
-    nanos / (1_000_000_000 / u64::from(SAMPLE_RATE))
+    // A day of nanoseconds times the rate does not fit 64 bits; a day of samples does.
+    (u128::from(nanos) * u128::from(sample_rate) / 1_000_000_000) as u64
 }
 
 struct Writer {
@@ -94,7 +99,15 @@ impl Writer {
         self.put(&len.to_le_bytes());
     }
 
-    /// A field of `len` octets, padded with zeros.
+    /// A field of `len` octets, cut or padded with zeros.
+    fn put_octets(&mut self, octets: &[u8], len: usize) {
+        for (place, octet) in self.bytes[self.at..self.at + len].iter_mut().zip(octets) {
+            *place = *octet;
+        }
+        self.at += len;
+    }
+
+    /// The same for text that people wrote.
     fn put_text(&mut self, text: &[u8], len: usize) {
         for (place, octet) in self.bytes[self.at..self.at + len].iter_mut().zip(text) {
             *place = if octet.is_ascii_graphic() || *octet == b' ' { *octet } else { b'?' };
@@ -111,6 +124,7 @@ mod tests {
     fn header() -> RecordingHeader {
         RecordingHeader {
             started_at: Timestamp::from_micros(1_763_707_101_250_000),
+            sample_rate: 8000,
             description: "Contact of the \u{436} city".into(),
             reference: "x".repeat(40),
         }
@@ -138,6 +152,11 @@ mod tests {
         assert_eq!(field(320, 18), "2025-11-2106:38:21");
         let reference = u64::from_le_bytes(*head[20 + 338..].first_chunk().unwrap());
         assert_eq!(reference, ((6 * 60 + 38) * 60 + 21) * 8000 + 2000);
-        assert_eq!(field(602, 28), "A=PCM,F=8000,W=16,M=stereo\r\n");
+        assert_eq!(field(602, 30), "A=PCM,F=8000,W=16,M=stereo\r\n\0\0");
+        let wide = RecordingHeader { sample_rate: 16_000, ..header() }.to_bytes(3, 0);
+        let file = [&wide[..], &[0; 12]].concat();
+        let reader = hound::WavReader::new(file.as_slice()).unwrap();
+        assert_eq!((reader.spec().sample_rate, reader.duration()), (16_000, 3));
+        assert_eq!(wide[20 + 602..20 + 632], *b"A=PCM,F=16000,W=16,M=stereo\r\n\0");
     }
 }

@@ -364,7 +364,9 @@ fn sound_from_elsewhere_is_dropped_and_counted() {
     talk.assert_perfect(62);
     talk.end();
     let api = server.anonymous();
-    wait::until_true("the packets to be counted", SOON, || api.metric("ringback_rtp_foreign_total") == 200);
+    wait::until_true("the packets to be counted", SOON, || {
+        api.metric_of("ringback_rtp_packets_total", "fate", "injected") == 200
+    });
 }
 
 /// Twice the capacity: whoever is refused hears exactly 503 with Retry-After, which the scenario checks, and nobody who

@@ -158,6 +158,11 @@ impl Api {
         values.map(|value| value.parse::<u64>().expect("a counter is a number")).sum()
     }
 
+    /// Value of the series of `name` with this label.
+    pub fn metric_of(&self, name: &str, label: &str, value: &str) -> u64 {
+        self.metric(&format!("{name}{{{label}=\"{value}\"}}"))
+    }
+
     /// Value of a counter or gauge without labels in `/metrics`.
     pub fn metric(&self, name: &str) -> u64 {
         let text = self.get_raw("/metrics", None).text().expect("metrics are text");

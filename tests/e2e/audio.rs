@@ -168,24 +168,24 @@ fn sample(value: f64) -> i16 {
 /// The two channels of a recording.
 #[derive(Debug)]
 pub struct Stereo {
+    /// At [`RATE`], whatever the file has.
     pub left: Vec<i16>,
     pub right: Vec<i16>,
+    pub file_rate: u32,
 }
 
 impl Stereo {
-    /// Reads 16-bit stereo PCM at [`RATE`] with `hound`; anything else fails the test.
+    /// Reads 16-bit stereo PCM with `hound`, at [`RATE`] or twice that; anything else fails the test.
     pub fn read(wav: impl std::io::Read) -> Self {
         let reader = hound::WavReader::new(wav).expect("the recording opens in hound");
         let spec = reader.spec();
-        assert_eq!(
-            (spec.channels, spec.bits_per_sample, spec.sample_rate),
-            (2, 16, 8000),
-            "format of a recording"
-        );
+        assert_eq!((spec.channels, spec.bits_per_sample), (2, 16), "format of a recording");
+        assert!([8000, 16_000].contains(&spec.sample_rate), "{} Hz", spec.sample_rate);
         let samples: Vec<i16> =
             reader.into_samples().collect::<Result<_, _>>().expect("every sample is there");
-        let channel = |first: usize| samples.iter().copied().skip(first).step_by(2).collect();
-        Self { left: channel(0), right: channel(1) }
+        let step = 2 * spec.sample_rate as usize / RATE;
+        let channel = |first: usize| samples.iter().copied().skip(first).step_by(step).collect();
+        Self { left: channel(0), right: channel(1), file_rate: spec.sample_rate }
     }
 
     pub fn duration_ms(&self) -> i64 {
@@ -193,25 +193,33 @@ impl Stereo {
     }
 }
 
-/// Reads a mono or stereo file of a foreign program; the first channel.
+/// Reads a mono or stereo file of a foreign program, whose rate is a multiple of [`RATE`]; the first channel. Our tones
+/// are low enough to leave samples out.
 pub fn read_first_channel(path: &std::path::Path) -> Vec<i16> {
     let reader = hound::WavReader::open(path).expect("the file opens");
     let spec = reader.spec();
-    assert_eq!((spec.bits_per_sample, spec.sample_rate), (16, 8000), "format of {}", path.display());
+    let (bits, rate) = (spec.bits_per_sample, spec.sample_rate as usize);
+    assert_eq!((bits, rate % RATE), (16, 0), "format of {}", path.display());
     let samples: Vec<i16> = reader.into_samples().collect::<Result<_, _>>().expect("every sample is there");
-    samples.into_iter().step_by(usize::from(spec.channels)).collect()
+    samples.into_iter().step_by(usize::from(spec.channels) * rate / RATE).collect()
 }
 
-pub fn write_mono(path: &std::path::Path, samples: &[i16]) {
+/// Writes samples at [`RATE`] as a file of `rate`, a multiple of it: straight lines between them.
+pub fn write_mono(path: &std::path::Path, samples: &[i16], rate: u32) {
     let spec = hound::WavSpec {
         channels: 1,
-        sample_rate: 8000,
+        sample_rate: rate,
         bits_per_sample: 16,
         sample_format: hound::SampleFormat::Int,
     };
     let mut writer = hound::WavWriter::create(path, spec).expect("a temporary file can be written");
-    for &s in samples {
-        writer.write_sample(s).expect("a temporary file can be written");
+    let steps = i32::try_from(rate as usize / RATE).expect("a rate is small");
+    for (at, &from) in samples.iter().enumerate() {
+        let to = samples.get(at + 1).copied().unwrap_or(from);
+        for step in 0..steps {
+            let between = (i32::from(from) * (steps - step) + i32::from(to) * step) / steps;
+            writer.write_sample(between as i16).expect("a temporary file can be written");
+        }
     }
     writer.finalize().expect("a temporary file can be written");
 }

@@ -32,11 +32,49 @@ pub struct Baresip {
     pub address: SocketAddr,
 }
 
+/// How it differs from the usual: PCMA, plain RTP, registered over UDP.
+struct Manners {
+    transport: &'static str,
+    codec: &'static str,
+    /// Further parameters of the account.
+    account: &'static str,
+    /// Further lines of the configuration.
+    config: String,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self { transport: "udp", codec: "PCMA/8000/1", account: "", config: String::new() }
+    }
+}
+
 impl Baresip {
     /// Starts as `extension` of `server`. Registers when there is a password, else only listens. Speaks `speech`
     /// as soon as it answers.
     pub fn start(server: SocketAddr, extension: &str, password: Option<&str>, speech: &[i16]) -> Self {
-        Self::start_over("udp", "", server, extension, password, speech)
+        Self::start_as(Manners::default(), server, extension, password, speech)
+    }
+
+    /// The same with a codec of baresip's, `name/rate/channels`.
+    pub fn speaking(
+        codec: &'static str,
+        server: SocketAddr,
+        extension: &str,
+        password: Option<&str>,
+        speech: &[i16],
+    ) -> Self {
+        Self::start_as(Manners { codec, ..Manners::default() }, server, extension, password, speech)
+    }
+
+    /// The same with more parameters of its account, as in `;mediaenc=srtp-mand`.
+    pub fn start_with(
+        server: SocketAddr,
+        extension: &str,
+        password: Option<&str>,
+        speech: &[i16],
+        account: &'static str,
+    ) -> Self {
+        Self::start_as(Manners { account, ..Manners::default() }, server, extension, password, speech)
     }
 
     /// [`Self::start`], registered over TLS with a server that must have this certificate.
@@ -47,31 +85,34 @@ impl Baresip {
         password: &str,
         speech: &[i16],
     ) -> Self {
-        let more = format!("sip_cafile {}\nsip_verify_server yes\n", certificate.display());
-        Self::start_over("tls", &more, server, extension, Some(password), speech)
+        let config = format!("sip_cafile {}\nsip_verify_server yes\n", certificate.display());
+        let manners = Manners { transport: "tls", config, ..Manners::default() };
+        Self::start_as(manners, server, extension, Some(password), speech)
     }
 
-    fn start_over(
-        transport: &str,
-        more: &str,
+    fn start_as(
+        manners: Manners,
         server: SocketAddr,
         extension: &str,
         password: Option<&str>,
         speech: &[i16],
     ) -> Self {
+        let Manners { transport, codec, account: more, config: further } = manners;
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let (address, control) = (free_port(LOOPBACK), free_http_address());
-        audio::write_mono(&folder.path().join("speech.wav"), speech);
+        // Its converter from 8 to 16 kHz lets nothing above 1300 Hz through: G.722 is given 16 kHz to begin with.
+        let rate = if codec.starts_with("G722") { 16_000 } else { 8000 };
+        audio::write_mono(&folder.path().join("speech.wav"), speech, rate);
         let account = format!(
             "<sip:{extension}@{server};transport={transport}>;auth_user={extension};auth_pass={};answermode=manual;regint={};\
-             audio_codecs=PCMA/8000/1\n",
+             audio_codecs={codec}{more}\n",
             password.unwrap_or("none"),
             if password.is_some() { 60 } else { 0 },
         );
         let write = |name: &str, text: &str| {
             fs::write(folder.path().join(name), text).expect("a temporary folder can be written");
         };
-        write("config", &(config(folder.path(), address, control) + more));
+        write("config", &(config(folder.path(), address, control, rate) + &further));
         write("accounts", &account);
         write("contacts", "");
         let log = fs::File::create(folder.path().join("log")).expect("a temporary folder can be written");
@@ -100,6 +141,11 @@ impl Baresip {
     /// Gives a command of baresip's menu, as in `accept`, and waits until it was taken; what it says to that.
     pub fn command(&mut self, name: &str) -> String {
         self.command_with(name, "")
+    }
+
+    /// Presses a key in the call.
+    pub fn press(&mut self, key: char) {
+        self.command_with("sndcode", &key.to_string());
     }
 
     /// Calls an address from this phone.
@@ -178,21 +224,25 @@ impl Baresip {
 
 impl Drop for Baresip {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- baresip's last words ---\n{}\n---", self.log());
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-fn config(folder: &std::path::Path, address: SocketAddr, control: SocketAddr) -> String {
+fn config(folder: &std::path::Path, address: SocketAddr, control: SocketAddr, rate: u32) -> String {
     // aubridge is a loudspeaker that needs no sound card; sndfile saves what is decoded.
-    let modules =
-        ["g711", "aufile", "aubridge", "sndfile"].map(|name| format!("module {name}.so\n")).concat();
+    let modules = ["g711", "g722", "opus", "srtp", "aufile", "aubridge", "sndfile"]
+        .map(|name| format!("module {name}.so\n"))
+        .concat();
     format!(
         "sip_listen {address}\nnet_interface {ip}\nmodule_path {MODULES}\n{modules}\
          module_tmp uuid.so\nmodule_tmp account.so\nmodule_app menu.so\nmodule_app ctrl_tcp.so\n\
          ctrl_tcp_listen {control}\nsnd_path {folder}\n\
          audio_source aufile,{folder}/speech.wav\naudio_player aubridge,loudspeaker\naudio_alert aubridge,alert\n\
-         ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_buffer 20-160\n",
+         ausrc_srate {rate}\nauplay_srate {rate}\nausrc_channels 1\nauplay_channels 1\naudio_buffer 20-160\n",
         ip = address.ip(),
         folder = folder.display(),
     )

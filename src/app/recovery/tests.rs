@@ -6,6 +6,7 @@ use super::*;
 use crate::app::fixture::{at, contact, recording, store};
 use crate::files::RecordingWriter;
 use crate::recording::Marker;
+use crate::wav::RecordingHeader;
 
 struct City {
     store: Store,
@@ -25,10 +26,10 @@ impl City {
 
     /// Three seconds of recording `n` with a marker, not yet sealed.
     fn file(&self, n: u32) -> RecordingWriter {
-        let Recording { id, contact, path, started_at, .. } = recording(n);
-        let mut writer =
-            RecordingWriter::create(self.folder.path(), id, contact, &path, started_at, "test".into())
-                .unwrap();
+        let Recording { id, path, started_at, sample_rate, .. } = recording(n);
+        let header =
+            RecordingHeader { started_at, sample_rate, description: "test".into(), reference: "x".into() };
+        let mut writer = RecordingWriter::create(self.folder.path(), id, &path, header).unwrap();
         writer.mark(Marker { offset_ms: 0, label: "contact.answered".into() });
         writer.append(&[1; 24_000], &[2; 24_000]);
         writer.flush();

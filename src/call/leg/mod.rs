@@ -4,6 +4,7 @@
 //! know who is on the line. RFC 3261 12-15, RFC 3262, RFC 3264, RFC 3311, RFC 4028, RFC 6337.
 
 mod body;
+mod codecs;
 mod early;
 mod flow;
 mod over_trunk;
@@ -122,6 +123,8 @@ struct MediaEnd {
     session: Option<AudioSession>,
     /// Our last description, when it was an offer: the same once more is no new version (RFC 3264 8).
     offered: Option<AudioOffer>,
+    /// What the leg it will talk to speaks.
+    beside: Option<Codec>,
 }
 
 #[derive(Debug)]
@@ -221,6 +224,7 @@ impl Leg {
                 session_version: 1,
                 session: None,
                 offered: None,
+                beside: None,
             },
             peer: Peer::default(),
             provisional: None,
@@ -438,7 +442,7 @@ impl Leg {
             session_version: self.media.session_version,
             address: turn.advertised.filter(|known| known.is_ipv4() == ip.is_ipv4()).unwrap_or(ip),
             port: bound.port(),
-            codecs: Codec::ALL.to_vec(),
+            codecs: self.codecs(turn),
             direction: Direction::SendRecv,
         }
     }

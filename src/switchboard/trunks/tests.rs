@@ -28,6 +28,7 @@ fn settings(trunks: Vec<settings::Trunk>) -> Settings {
         capacity: 10,
         advertised: None,
         session_expires_secs: 1800,
+        codecs: crate::sdp::Codec::ALL.to_vec(),
         ask_phones_every: None,
         guard: crate::sip::guard::Policy::default(),
         short_number: "1580".to_owned(),

@@ -97,6 +97,7 @@ impl Bench {
             tickets: &mut self.tickets,
             advertised: None,
             session_expires_secs: DEFAULT_EXPIRES_SECS,
+            codecs: &[crate::sdp::Codec::Pcma, crate::sdp::Codec::Pcmu],
         })
     }
 
