@@ -9,10 +9,10 @@ MAKEFLAGS += --no-print-directory
 # rustup installs here; the tools of scripts/install-tools.sh lie in target/tools; daemons in /usr/sbin.
 export PATH := $(HOME)/.cargo/bin:$(CURDIR)/target/tools/bin:$(CURDIR)/target/tools/fuzz/bin:$(PATH):/usr/sbin
 
-.PHONY: help run test overload check bench fuzz web format
+.PHONY: help run test overload check bench audio-quality fuzz web format
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/'
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/'
 
 run: ## the demo city on this machine: phones, desks, simulated citizens; Ctrl-C ends it
 	@scripts/install-tools.sh run
@@ -52,6 +52,12 @@ fuzz: ## feeds each parser and machine with hostile input for a minute; SECONDS=
 		cargo +nightly fuzz run --sanitizer none --target-dir target/fuzz-build $$target target/fuzz/$$target fuzz/corpus/$$target -- \
 			-max_total_time=$(or $(SECONDS),60) -max_len=4096 -timeout=10
 	done
+
+audio-quality: ## what the far end hears, scored by PESQ for every pair of codecs and several losses; docs/audio-quality.md
+	@scripts/install-tools.sh run
+	@test -x target/tools/audio-quality/bin/python || python3 -m venv target/tools/audio-quality
+	@target/tools/audio-quality/bin/pip install --quiet numpy==2.4.6 pesq==0.0.4
+	target/tools/audio-quality/bin/python scripts/audio_quality.py
 
 format: ## formats the Rust sources
 	cargo fmt

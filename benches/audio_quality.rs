@@ -168,7 +168,13 @@ fn heard(speech: &[i16], from: Codec, to: Codec, percent: u32, seed: u64) -> Vec
     for tick in 1..=ticks {
         while let Some((at, packet)) = arrivals.next_if(|(at, _)| *at < tick * TICK_MS * 1000) {
             let now = start + Duration::from_micros(at);
-            exchange.handle_rtp(SPEAKER, SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)), &packet, now, &mut ear);
+            exchange.handle_rtp(
+                SPEAKER,
+                SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
+                &packet,
+                now,
+                &mut ear,
+            );
         }
         exchange.handle_tick(start + Duration::from_millis(tick * TICK_MS), &mut ear);
     }

@@ -1,4 +1,5 @@
-//! Samples between the decoder and the tick, each with the mark whether the peer has sent it or it was made up.
+//! Samples between the decoder and the tick, each with the mark whether the peer has sent it or it was made up: who
+//! listens hears both, the record holds only the former.
 
 use super::block::{Band, Block, MAX_SAMPLES};
 use super::codec::MAX_PACKET_MS;

@@ -1,4 +1,5 @@
-//! The jitter buffer under even, late, lost, doubled and reordered packets of every codec; a clock of its own.
+//! The jitter buffer under even, late, lost, doubled and reordered packets of every codec, with a clock of its own: what
+//! is heard, what counts as received, and how long it waits.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use rand::rngs::StdRng;

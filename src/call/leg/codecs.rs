@@ -1,4 +1,5 @@
-//! Which codecs a leg offers and in which order; what was agreed is `sdp/`'s.
+//! Which codecs a leg offers, and in which order: sound that need not be transcoded costs least and loses nothing.
+//! What was agreed is `sdp/`'s.
 
 use super::{Leg, State};
 use crate::call::turn::Turn;

@@ -1,4 +1,5 @@
-//! Ten thousand keys of every kind through a lossy, jittery way: none lost, none doubled, none invented.
+//! Ten thousand keys of every kind through a lossy, jittery way: none lost, none doubled, none invented. INFO has a
+//! reliable way of its own; it is `dtmf/info.rs`.
 
 use super::*;
 use crate::sdp::Codec;
