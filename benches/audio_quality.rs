@@ -133,6 +133,7 @@ fn session(codec: Codec, port: u16) -> AudioSession {
         remote_rtcp: peer,
         direction: Direction::SendRecv,
         ptime: 20,
+        transport: Box::default(),
     }
 }
 
@@ -146,7 +147,11 @@ fn heard(speech: &[i16], from: Codec, to: Codec, percent: u32, seed: u64) -> Vec
     };
     let (mut exchange, start) = (Exchange::new(), Instant::now());
     for (leg, codec, port) in [(SPEAKER, from, 4000), (LISTENER, to, 4002)] {
-        exchange.handle_command(Command::Open { leg, seed }, start, &mut ear);
+        exchange.handle_command(
+            Command::Open { leg, seed, towards: Ipv4Addr::LOCALHOST.into() },
+            start,
+            &mut ear,
+        );
         exchange.handle_command(Command::Connect { leg, session: session(codec, port) }, start, &mut ear);
     }
     exchange.handle_command(Command::Bridge { a: SPEAKER, b: LISTENER }, start, &mut ear);

@@ -112,6 +112,11 @@ impl Mint {
         self.rng.random()
     }
 
+    /// Random octets: keys.
+    pub fn bytes<const LEN: usize>(&mut self) -> [u8; LEN] {
+        self.rng.random()
+    }
+
     /// 128 random bits as 32 lower-case hexadecimal digits: tags, branches, nonces, Call-IDs.
     pub fn token(&mut self) -> String {
         format!("{:032x}", self.rng.random::<u128>())

@@ -21,6 +21,8 @@ pub mod pcap;
 pub mod rtp;
 pub mod sdp;
 pub mod sip;
+pub mod srtp;
+pub mod stun;
 pub mod wav;
 
 // L2 machines

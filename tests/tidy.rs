@@ -23,7 +23,7 @@ const NOT_OURS: &[&str] = &[".git", "target", "node_modules", "dist", "var", "da
 /// `sip` are machines.
 const LAYERS: &[&[&str]] = &[
     &["calendar", "diagnostic", "digest", "ids", "language", "people", "phone_number", "termination", "time"],
-    &["sip::message", "dialplan", "dtmf", "pcap", "rtp", "sdp", "wav"],
+    &["sip::message", "dialplan", "dtmf", "pcap", "rtp", "sdp", "srtp", "stun", "wav"],
     &["sip", "acd", "case", "ivr", "media", "recording"],
     &["journal", "call", "switchboard"],
     &["net", "resolver", "media_plane", "store", "files", "web", "notify", "speech"],

@@ -12,7 +12,7 @@ use ringback::dtmf::telephone_event::TelephoneEvent;
 use ringback::rtp::RtpHeader;
 use ringback::rtp::rtcp::{self, Compound};
 use ringback::sdp::description::SessionDescription;
-use ringback::sdp::{AudioOffer, Codec, Direction};
+use ringback::sdp::{AudioOffer, Codec, Direction, LocalTransport};
 use ringback::sip::digest_auth::{self, Algorithm, Authenticator, Ha1, Verdict};
 use ringback::sip::message::framing::{Frame, StreamFramer};
 use ringback::sip::message::{MAX_MESSAGE_LEN, Message, Method, Request, mask, parse_datagram};
@@ -102,6 +102,7 @@ pub fn sdp(data: &[u8]) {
         port: 20_000,
         codecs: Codec::ALL.to_vec(),
         direction: Direction::SendRecv,
+        transport: LocalTransport::plain(),
     };
     if let Ok(description) = SessionDescription::parse(data) {
         let printed = description.to_string();

@@ -113,8 +113,8 @@ impl Meters {
         self.packets.injected.add(stats.packets_injected);
     }
 
-    /// `rtp_ports` are those in use, `sip` what the sockets counted.
-    pub(super) fn text(&self, rtp_ports: u64, sip: &Counts) -> String {
+    /// `rtp_ports` are those in use, `srtp_rejected` packets of ended legs, `sip` what the sockets counted.
+    pub(super) fn text(&self, rtp_ports: u64, srtp_rejected: u64, sip: &Counts) -> String {
         let mut page = Page::default();
         self.calls_text(&mut page);
         self.trunks_text(&mut page);
@@ -128,6 +128,11 @@ impl Meters {
         );
         self.packets_text(&mut page);
         for (name, help, value) in [
+            (
+                "ringback_srtp_rejected_total",
+                "Packets on encrypted legs that were forged, repeated or from a stranger.",
+                srtp_rejected,
+            ),
             (
                 "ringback_sip_sends_failed_total",
                 "SIP messages that could not be sent: no way, an error, a full queue.",
@@ -389,7 +394,7 @@ mod tests {
             observed.trunks = vec![trunk, known_by_address];
             observed.trunk_refusals = vec![("c".to_owned(), "trunk_full", 2)];
         }
-        let text = meters.text(0, &Counts::default());
+        let text = meters.text(0, 0, &Counts::default());
         for line in [
             r#"ringback_trunk_up{trunk="a \"b\""} 0"#,
             r#"ringback_trunk_registered{trunk="a \"b\""} 0"#,
@@ -411,7 +416,7 @@ mod tests {
         meters.count_leg(&LegStats { packets_injected: 6, packets_sent: 5, ..LegStats::default() });
         meters.count_leg(&LegStats { packets_sent: 10, ..LegStats::default() });
         let sip = Counts { sends_failed: 7, sends_dropped: 8, arrivals_dropped: 9, ..Counts::default() };
-        let text = meters.text(4, &sip);
+        let text = meters.text(4, 5, &sip);
         for line in [
             "ringback_sip_malformed_total{cause=\"Content-Length\"} 2",
             "ringback_store_changes_waiting 3",
@@ -421,6 +426,7 @@ mod tests {
             "ringback_rtp_ports 4",
             "ringback_rtp_packets_total{fate=\"sent\"} 15",
             "ringback_rtp_packets_total{fate=\"injected\"} 6",
+            "ringback_srtp_rejected_total 5",
             "ringback_calls 0",
             "ringback_prompts_missing_total 0",
         ] {

@@ -30,7 +30,7 @@ use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
 use crate::net::{Arrival, SipNet};
 use crate::resolver::Resolver;
 use crate::store::Store;
-use crate::switchboard::{Input, Snapshot, Switchboard};
+use crate::switchboard::{Input, Settings, Snapshot, Switchboard};
 use crate::time::Now;
 use crate::web::{self, CommandRequest, ReloadRequest, WebState};
 
@@ -97,7 +97,7 @@ impl Service {
 
         let now = crate::time::now();
         let users = store.users().await?;
-        let switchboard = Switchboard::new(plans.settings(&config, &users)?, rand::random(), now);
+        let switchboard = make_switchboard(plans.settings(&config, &users)?, &media, now);
         let (snapshot_out, snapshot) = watch::channel(Arc::new(first_snapshot(now)));
         let (city_out, city) = watch::channel(plans.city.clone());
         let (change_in, changes) = mpsc::channel(1);
@@ -255,6 +255,12 @@ fn first_snapshot(now: Now) -> Snapshot {
     Snapshot { seq, ..Snapshot::default() }
 }
 
+fn make_switchboard(settings: Settings, media: &MediaPlane, now: Now) -> Switchboard {
+    let mut switchboard = Switchboard::new(settings, rand::random(), now);
+    switchboard.set_dtls_fingerprint(media.dtls_fingerprint());
+    switchboard
+}
+
 fn start_media(
     config: &Config,
     inputs: mpsc::Sender<Input>,
@@ -292,7 +298,7 @@ fn metrics_text(
     media: Arc<MediaPlane>,
     net: SipNet,
 ) -> Arc<dyn Fn() -> String + Send + Sync> {
-    Arc::new(move || meters.text(media.ports_in_use() as u64, &net.counts()))
+    Arc::new(move || meters.text(media.ports_in_use() as u64, media.packets_rejected(), &net.counts()))
 }
 
 fn serve_http(
@@ -315,7 +321,7 @@ fn serve_http(
 /// What the reloader hands to the owner of the switchboard.
 #[derive(Debug)]
 struct Change {
-    settings: crate::switchboard::Settings,
+    settings: Settings,
     /// New prompts and city plan, when those were read again.
     plans: Option<Plans>,
 }

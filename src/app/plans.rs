@@ -100,6 +100,7 @@ impl Plans {
             short_number: number.short.clone(),
             aliases: number.aliases.iter().map(|alias| PhoneNumber::from_user_part(alias)).collect(),
             codecs: config.rtp.codecs.clone(),
+            srtp: config.rtp.srtp,
             plan: self.dialplan.clone(),
             topic_categories: Arc::new(self.city.topic_categories().clone()),
             trunks,

@@ -312,7 +312,9 @@ impl Call {
                 self.handle_key(*digit, KeySource::Media, turn);
             }
             media::Event::PlayFinished { play, .. } => self.handle_play_finished(leg, *play, turn),
-            media::Event::MediaTimeout { .. } => self.handle_media_timeout(leg, turn),
+            media::Event::MediaTimeout { .. } | media::Event::SecurityFailed { .. } => {
+                self.handle_media_timeout(leg, turn)
+            }
             media::Event::DigitPressed { .. }
             | media::Event::AudioStarted { .. }
             | media::Event::RecordingEnded { .. }

@@ -29,6 +29,8 @@ pub enum Refusal {
     UnknownScheme,
     /// Offer without PCMA or PCMU.
     NoCommonCodec,
+    /// Plain media where it must be encrypted, or encrypted in a way that is not spoken here.
+    NoCommonSecurity,
     MalformedSdp,
     /// A body that is not `application/sdp` where one is expected.
     UnknownContentType,
@@ -100,7 +102,7 @@ impl Refusal {
             Self::Unavailable => StatusCode::TEMPORARILY_UNAVAILABLE,
             Self::BadEvent => StatusCode(489),
             Self::UnknownScheme => StatusCode(416),
-            Self::NoCommonCodec => StatusCode::NOT_ACCEPTABLE_HERE,
+            Self::NoCommonCodec | Self::NoCommonSecurity => StatusCode::NOT_ACCEPTABLE_HERE,
             Self::MalformedSdp | Self::MalformedBody | Self::NoContact => StatusCode::BAD_REQUEST,
             Self::UnknownContentType | Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotAcceptable => StatusCode(406),
@@ -130,6 +132,7 @@ impl Refusal {
             Self::UnknownNumber => "unknown_number",
             Self::UnknownScheme => "unknown_scheme",
             Self::NoCommonCodec => "no_common_codec",
+            Self::NoCommonSecurity => "no_common_security",
             Self::MalformedSdp => "malformed_sdp",
             Self::UnknownContentType => "unknown_content_type",
             Self::UnknownEncoding => "unknown_encoding",
@@ -177,6 +180,7 @@ impl Refusal {
             Self::ProvisionalNotAcknowledged => Some("No PRACK"),
             Self::NoContact => Some("Missing Contact"),
             Self::NoCommonCodec => Some("No common codec"),
+            Self::NoCommonSecurity => Some("No common media security"),
             _ => None,
         }
     }
@@ -217,6 +221,9 @@ impl Refusal {
             StatusCode::BAD_EXTENSION => {
                 response.with_header("Unsupported", unsupported(request).collect::<Vec<_>>().join(", "))
             }
+            StatusCode::NOT_ACCEPTABLE_HERE if self == Self::NoCommonSecurity => {
+                response.with_header("Warning", "399 ringback \"SRTP by SDES or DTLS is spoken here\"")
+            }
             StatusCode::NOT_ACCEPTABLE_HERE => {
                 response.with_header("Warning", "305 ringback \"PCMA and PCMU are spoken here\"")
             }
@@ -247,6 +254,7 @@ impl From<&NegotiationError> for Refusal {
         match error {
             NegotiationError::Malformed(_) => Self::MalformedSdp,
             NegotiationError::NoAudio | NegotiationError::NoCodec => Self::NoCommonCodec,
+            NegotiationError::NoSecurity => Self::NoCommonSecurity,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::call::effect::{Effect, Ticket};
 use crate::call::refusal::Refusal;
 use crate::ids::{LegId, Mint};
 use crate::media;
-use crate::sdp::Codec;
+use crate::sdp::{Codec, SrtpTerms};
 use crate::sip::dialog::DialogId;
 use crate::sip::message::{Request, Response};
 use crate::sip::transaction::{ClientTransactionId, ServerTransactionId, TransactionLayer};
@@ -60,6 +60,8 @@ pub struct Turn<'a> {
     pub session_expires_secs: u32,
     /// Spoken on every leg, in order of preference.
     pub codecs: &'a [Codec],
+    /// Whether and how media is encrypted.
+    pub srtp: SrtpTerms,
 }
 
 impl Turn<'_> {

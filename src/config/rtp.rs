@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::Deserialize;
 
 use super::addresses::OneOrMore;
-use crate::sdp::Codec;
+use crate::sdp::{Codec, SrtpPolicy};
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -19,6 +19,8 @@ pub struct Rtp {
     pub ports: PortRange,
     /// In order of preference.
     pub codecs: Vec<Codec>,
+    /// Whether media may, can or must be encrypted.
+    pub srtp: SrtpPolicy,
 }
 
 impl Default for Rtp {
@@ -27,6 +29,7 @@ impl Default for Rtp {
             bind: OneOrMore::one(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             ports: PortRange(20_000..=29_999),
             codecs: Codec::ALL.to_vec(),
+            srtp: SrtpPolicy::Optional,
         }
     }
 }

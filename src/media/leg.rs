@@ -21,6 +21,10 @@ use crate::ids::{LegId, RecordingId};
 use crate::rtp::{RtpHeader, rtcp};
 use crate::sdp::{self, AudioSession, Codec, Direction};
 
+/// A first sequence number in the lower half leaves no doubt about SRTP's rollover counter when the first packets are
+/// lost (RFC 3711 3.3.1).
+const MAX_FIRST_NUMBER: u16 = 0x7fff;
+
 #[derive(Debug)]
 pub(super) struct Leg {
     pub(super) id: LegId,
@@ -71,7 +75,7 @@ impl Leg {
             jitter_buffer: JitterBuffer::new(),
             presses: Presses::default(),
             ear: None,
-            sender: RtpSender::new(identity as u32, (identity >> 32) as u16, start as u32),
+            sender: RtpSender::new(identity as u32, (identity >> 32) as u16 & MAX_FIRST_NUMBER, start as u32),
             reports: Reports::new(split_mix(&mut seed), now),
             opened_at: now,
             silence_deadline: None,
@@ -270,7 +274,11 @@ impl Leg {
 
     fn transmit_report(&mut self, bye: bool, now: Instant, sink: &mut impl Sink) {
         let Some(session) = &self.session else { return };
-        let to = self.source.rtcp_address(session.remote_rtp, session.remote_rtcp);
+        let to = if session.transport.rtcp_mux {
+            self.source.address().unwrap_or(session.remote_rtp)
+        } else {
+            self.source.rtcp_address(session.remote_rtp, session.remote_rtcp)
+        };
         let mut buffer = [0; rtcp::MAX_WRITTEN];
         let source = self.source.ssrc().zip(self.source.reception());
         let sender = (self.sender.ssrc, self.sender.sender_info());

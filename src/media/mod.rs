@@ -149,6 +149,10 @@ pub enum Event {
     MediaTimeout {
         leg: LegId,
     },
+    /// The handshake for the keys of its media failed, or took too long: it will never be heard.
+    SecurityFailed {
+        leg: LegId,
+    },
     RecordingEnded {
         recording: RecordingId,
         frames: u64,

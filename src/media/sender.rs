@@ -184,6 +184,7 @@ mod tests {
             remote_rtcp: peer,
             direction: Direction::SendRecv,
             ptime,
+            transport: Box::default(),
         }
     }
 

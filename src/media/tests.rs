@@ -120,6 +120,7 @@ impl Phone {
             remote_rtcp: SocketAddr::new(self.address.ip(), self.address.port() + 1),
             direction: Direction::SendRecv,
             ptime: 20,
+            transport: Box::default(),
         }
     }
 }

@@ -5,13 +5,15 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use polling::{Events, Poller};
 
+use super::fronts::{Fronts, Sockets};
 use super::ports::PortPool;
 use super::queue::{Intake, Outlet};
+use super::secure::{Identity, Passed};
 use super::sockets::{SocketPair, Stream, leg_of};
 use super::writer_thread::{Block, Work, writer_of};
 use super::{Report, Reporter};
@@ -36,6 +38,7 @@ pub(super) struct Shared {
     pub(super) poller: Arc<Poller>,
     pub(super) stop: AtomicBool,
     pub(super) ports_in_use: AtomicUsize,
+    pub(super) packets_rejected: AtomicU64,
 }
 
 /// One media thread: its legs, their sockets and its clock.
@@ -51,7 +54,8 @@ pub(super) struct MediaThread {
 
 /// Where the exchange's output goes.
 struct Out {
-    sockets: HashMap<LegId, SocketPair>,
+    sockets: Sockets,
+    fronts: Fronts,
     writers: Vec<Intake<Work>>,
     /// Frames handed out per running recording.
     frames: HashMap<RecordingId, u64>,
@@ -65,11 +69,19 @@ impl MediaThread {
         bind: Vec<IpAddr>,
         ports: PortPool,
         shared: Arc<Shared>,
+        identity: Arc<Identity>,
         orders: Outlet<Command>,
         writers: Vec<Intake<Work>>,
         report: Reporter,
     ) -> Self {
-        let out = Out { sockets: HashMap::new(), writers, frames: HashMap::new(), closed: None, report };
+        let out = Out {
+            sockets: HashMap::new(),
+            fronts: Fronts::new(identity),
+            writers,
+            frames: HashMap::new(),
+            closed: None,
+            report,
+        };
         let next_tick_at = crate::time::now().mono + TICK;
         Self { bind, ports, shared, orders, exchange: Exchange::new(), out, next_tick_at }
     }
@@ -103,6 +115,11 @@ impl MediaThread {
             let Some(pair) = self.out.sockets.get(&leg) else { return };
             let Ok((len, from)) = pair.socket(stream).recv_from(&mut buffer) else { return };
             let now = crate::time::now().mono;
+            let Out { fronts, sockets, .. } = &mut self.out;
+            let opened = fronts.open((leg, stream), from, &mut buffer[..len], now, sockets);
+            let Some(Passed { stream, from, len }) = opened else {
+                continue;
+            };
             match stream {
                 Stream::Rtp => self.exchange.handle_rtp(leg, from, &buffer[..len], now, &mut self.out),
                 Stream::Rtcp => self.exchange.handle_rtcp(leg, from, &buffer[..len], now, &mut self.out),
@@ -119,6 +136,9 @@ impl MediaThread {
             self.exchange.handle_tick(self.next_tick_at, &mut self.out);
             self.next_tick_at += TICK;
         }
+        for leg in self.out.fronts.handle_timeouts(now, &self.out.sockets) {
+            self.out.report.report(Report::Media(Event::SecurityFailed { leg }));
+        }
     }
 
     fn carry_out_orders(&mut self) {
@@ -134,7 +154,11 @@ impl MediaThread {
     }
 
     fn carry_out(&mut self, command: Command) {
-        self.exchange.handle_command(command, crate::time::now().mono, &mut self.out);
+        let now = crate::time::now().mono;
+        if let Command::Connect { leg, session } = &command {
+            self.out.fronts.connect(*leg, session, now, &self.out.sockets);
+        }
+        self.exchange.handle_command(command, now, &mut self.out);
         if let Some(Event::Closed { leg, stats }) = self.out.closed.take() {
             self.release(leg);
             self.out.report.report(Report::Media(Event::Closed { leg, stats }));
@@ -181,6 +205,7 @@ impl MediaThread {
     }
 
     fn release(&mut self, leg: LegId) {
+        self.shared.packets_rejected.fetch_add(self.out.fronts.remove(leg), Ordering::Relaxed);
         let Some(pair) = self.out.sockets.remove(&leg) else { return };
         if let Ok(local_rtp) = pair.local_rtp() {
             self.ports.put_back(local_rtp.port(), crate::time::now().mono);
@@ -189,22 +214,13 @@ impl MediaThread {
     }
 }
 
-impl Out {
-    fn transmit(&self, leg: LegId, stream: Stream, to: SocketAddr, packet: &[u8]) {
-        // A full socket buffer or an unreachable peer is loss, as on any other hop.
-        if let Some(Err(error)) = self.sockets.get(&leg).map(|pair| pair.socket(stream).send_to(packet, to)) {
-            tracing::trace!(leg.id = %leg, %error, "packet not sent");
-        }
-    }
-}
-
 impl Sink for Out {
     fn transmit_rtp(&mut self, leg: LegId, to: SocketAddr, packet: &[u8]) {
-        self.transmit(leg, Stream::Rtp, to, packet);
+        self.fronts.send((leg, Stream::Rtp), to, packet, &self.sockets);
     }
 
     fn transmit_rtcp(&mut self, leg: LegId, to: SocketAddr, packet: &[u8]) {
-        self.transmit(leg, Stream::Rtcp, to, packet);
+        self.fronts.send((leg, Stream::Rtcp), to, packet, &self.sockets);
     }
 
     fn record(&mut self, recording: RecordingId, left: &[i16], right: &[i16]) {

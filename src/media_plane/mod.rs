@@ -1,9 +1,13 @@
 //! The media threads: UDP sockets, a 20 ms tick and an [`Exchange`](crate::media::Exchange) each; recording
 //! blocks go to writer threads through bounded rings.
 
+mod fronts;
 mod media_thread;
 mod ports;
 mod queue;
+mod secure;
+#[cfg(test)]
+mod secure_calls;
 mod sockets;
 #[cfg(test)]
 mod tests;
@@ -15,7 +19,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use polling::Poller;
@@ -23,10 +27,12 @@ use polling::Poller;
 use self::media_thread::{MediaThread, Shared};
 use self::ports::PortPool;
 use self::queue::Intake;
+use self::secure::Identity;
 use self::writer_thread::{Opening, Work, WriterThread, writer_of};
 use crate::ids::{ContactId, RecordingId};
 use crate::media;
 use crate::recording::{Marker, Sealed};
+use crate::sdp::Fingerprint;
 use crate::time::Timestamp;
 
 /// Commands waiting for the media thread before new legs are refused, and the room kept for all others: at 25 new
@@ -114,6 +120,7 @@ impl fmt::Debug for Reporter {
 #[derive(Debug)]
 pub struct MediaPlane {
     shared: Arc<Shared>,
+    identity: Arc<Identity>,
     commands: Intake<media::Command>,
     /// Empty only while the plane is dropped.
     writers: Vec<Intake<Work>>,
@@ -136,13 +143,22 @@ impl MediaPlane {
             poller: Arc::new(Poller::new()?),
             stop: AtomicBool::new(false),
             ports_in_use: AtomicUsize::new(0),
+            packets_rejected: AtomicU64::new(0),
         });
+        let identity = Arc::new(Identity::generate()?);
         let (commands, orders) = queue::bounded(OPEN_QUEUE, COMMAND_RESERVE);
         let (writers, outlets): (Vec<_>, Vec<_>) =
             (0..WRITERS).map(|_| queue::bounded(RING_BLOCKS, WORK_RESERVE)).unzip();
         // Built first, so that threads already started end with it when a later one cannot be.
-        let mut plane =
-            Self { shared, commands, writers, report, media_thread: None, writer_threads: Vec::new() };
+        let mut plane = Self {
+            shared,
+            identity,
+            commands,
+            writers,
+            report,
+            media_thread: None,
+            writer_threads: Vec::new(),
+        };
         for work in outlets {
             let (folder, report) = (settings.recording_dir.clone(), plane.report.clone());
             let writer = WriterThread { folder, work, open: HashMap::new(), report };
@@ -152,6 +168,7 @@ impl MediaPlane {
             settings.bind,
             PortPool::new(&settings.ports),
             plane.shared.clone(),
+            plane.identity.clone(),
             orders,
             plane.writers.clone(),
             plane.report.clone(),
@@ -213,6 +230,16 @@ impl MediaPlane {
             tracing::error!(recording.id = %recording, "writer is stuck: order lost");
         }
         written
+    }
+
+    /// Of the certificate that legs do DTLS with.
+    pub fn dtls_fingerprint(&self) -> Fingerprint {
+        self.identity.fingerprint
+    }
+
+    /// Packets on closed secure legs that were forged, repeated or from a stranger.
+    pub fn packets_rejected(&self) -> u64 {
+        self.shared.packets_rejected.load(Ordering::Relaxed)
     }
 
     /// RTP ports in use, for metrics and the leak test.

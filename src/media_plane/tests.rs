@@ -17,20 +17,20 @@ use crate::rtp::RtpHeader;
 use crate::rtp::g711::Law;
 use crate::sdp::{AudioSession, Codec, Direction};
 
-const RECORDING: RecordingId = RecordingId(Uuid::from_u128(1));
+pub(super) const RECORDING: RecordingId = RecordingId(Uuid::from_u128(1));
 const CONTACT: ContactId = ContactId(Uuid::from_u128(2));
 /// Nothing here takes longer, however busy the machine is.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Bench {
-    plane: MediaPlane,
+pub(super) struct Bench {
+    pub(super) plane: MediaPlane,
     reports: Receiver<Report>,
-    folder: tempfile::TempDir,
+    pub(super) folder: tempfile::TempDir,
 }
 
 impl Bench {
     /// `offset` keeps the tests of one process apart, the process number those of several.
-    fn new(offset: u16, ports: u16) -> Self {
+    pub(super) fn new(offset: u16, ports: u16) -> Self {
         let first = 20_000 + (std::process::id() % 40) as u16 * 1000 + offset;
         let folder = tempfile::tempdir().unwrap();
         let settings = MediaPlaneSettings {
@@ -44,7 +44,7 @@ impl Bench {
         Self { plane, reports, folder }
     }
 
-    fn media(&self, command: Command) {
+    pub(super) fn media(&self, command: Command) {
         self.plane.order(Order::Media(command));
     }
 
@@ -53,11 +53,11 @@ impl Bench {
     }
 
     /// Skips reports until one is wanted.
-    fn wait_for<T>(&self, wanted: impl Fn(Report) -> Option<T>) -> T {
+    pub(super) fn wait_for<T>(&self, wanted: impl Fn(Report) -> Option<T>) -> T {
         (0..1000).find_map(|_| wanted(self.report())).unwrap()
     }
 
-    fn open(&self, leg: u64) -> Option<SocketAddr> {
+    pub(super) fn open(&self, leg: u64) -> Option<SocketAddr> {
         self.media(Command::Open { leg: LegId(leg), seed: leg, towards: Ipv4Addr::LOCALHOST.into() });
         self.wait_for(|report| match report {
             Report::Media(Event::Opened { local_rtp, .. }) => Some(Some(local_rtp)),
@@ -66,12 +66,12 @@ impl Bench {
         })
     }
 
-    fn close(&self, leg: u64) {
+    pub(super) fn close(&self, leg: u64) {
         self.media(Command::Close { leg: LegId(leg) });
         self.wait_for(|report| matches!(report, Report::Media(Event::Closed { .. })).then_some(()));
     }
 
-    fn open_recording(&self) {
+    pub(super) fn open_recording(&self) {
         self.plane.order(Order::OpenRecording {
             recording: RECORDING,
             contact: CONTACT,
@@ -111,6 +111,7 @@ impl Phone {
             remote_rtcp: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
             direction: Direction::SendRecv,
             ptime: 20,
+            transport: Box::default(),
         };
         bench.media(Command::Connect { leg: LegId(leg), session });
         Self { socket, codec, hz, sent: 0, heard: Vec::new() }
@@ -140,12 +141,12 @@ impl Phone {
     }
 }
 
-fn tone(hz: f64, from: usize) -> [i16; 160] {
+pub(super) fn tone(hz: f64, from: usize) -> [i16; 160] {
     std::array::from_fn(|i| (8000.0 * ((from + i) as f64 * hz * std::f64::consts::TAU / 8000.0).sin()) as i16)
 }
 
 /// Root of the mean power at one frequency, in sample values; a full tone of these phones has 5657.
-fn level(samples: &[i16], hz: f64) -> f64 {
+pub(super) fn level(samples: &[i16], hz: f64) -> f64 {
     let mut power = 0.0;
     for window in samples.chunks_exact(160) {
         let (mut re, mut im) = (0.0, 0.0);
@@ -159,7 +160,7 @@ fn level(samples: &[i16], hz: f64) -> f64 {
     (power / (samples.len() / 160) as f64).sqrt()
 }
 
-fn read(path: &Path) -> (Vec<i16>, Vec<i16>) {
+pub(super) fn read(path: &Path) -> (Vec<i16>, Vec<i16>) {
     let samples: Vec<i16> = hound::WavReader::open(path).unwrap().samples().map(Result::unwrap).collect();
     samples.chunks_exact(2).map(|frame| (frame[0], frame[1])).unzip()
 }

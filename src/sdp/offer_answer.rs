@@ -1,18 +1,18 @@
 //! Offer/answer for one audio stream (RFC 3264): who sends what, to where, as which payload type.
 //!
 //! Of an offer, the first audio stream with a codec of ours is taken, and of it the first such codec: the
-//! offerer's preference counts. Telephone events are taken at the clock of that codec where there is a choice. Both styles of hold are understood: `a=sendonly`/`a=inactive` and the address
-//! 0.0.0.0 (RFC 3264 8.4). RTCP has its own port (no `a=rtcp-mux`), the next one or that of `a=rtcp` (RFC 3605).
+//! offerer's preference counts. Both styles of hold are understood: `a=sendonly`/`a=inactive` and the address
+//! 0.0.0.0 (RFC 3264 8.4). RTCP shares RTP's port where the peer offers that, else it has the next one or that of
+//! `a=rtcp` (RFC 3605). Profiles, keys and ICE are `transport`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::description::{
     self, Attribute, Connection, InvalidDescription, Media, Origin, SessionDescription,
 };
+use super::transport::{LocalTransport, MediaTransport, Protocol};
 use super::{Codec, Format, formats};
 
-/// What the media plane speaks: plain RTP. AVPF adds only feedback, which nobody is obliged to send.
-const PROTOCOLS: [&str; 2] = ["RTP/AVP", "RTP/AVPF"];
 /// Milliseconds per packet we send and ask for.
 const PTIME_MS: u8 = 20;
 /// What a peer's wish is brought into: shorter floods, longer delays speech.
@@ -83,6 +83,7 @@ pub struct AudioSession {
     pub direction: Direction,
     /// Milliseconds per packet the peer wants, 10 to 60; 20, or its `a=maxptime` if less, when it says nothing.
     pub ptime: u8,
+    pub transport: Box<MediaTransport>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -96,6 +97,9 @@ pub enum NegotiationError {
     /// Answer 488.
     #[error("no codec in common")]
     NoCodec,
+    /// Answer 488.
+    #[error("no protection of media in common")]
+    NoSecurity,
 }
 
 /// Our end of a session description; `session_version` grows by one with each new description (RFC 3264 8).
@@ -109,6 +113,7 @@ pub struct AudioOffer {
     /// In order of preference.
     pub codecs: Vec<Codec>,
     pub direction: Direction,
+    pub transport: LocalTransport,
 }
 
 impl From<InvalidDescription> for NegotiationError {
@@ -121,16 +126,18 @@ impl AudioOffer {
     /// The offer's text, telephone events included.
     pub fn to_sdp(&self) -> String {
         let media = self.media("RTP/AVP", &formats::offered(&self.codecs), self.direction);
-        self.describe(Vec::new(), vec![media]).to_string()
+        let mut description = self.describe(Vec::new(), vec![media]);
+        self.transport.write_offer(&mut description, self.host());
+        description.to_string()
     }
 
     /// Answers a received offer: our text and what was agreed. Every further m-line of the offer is
     /// answered with port 0. `self.direction` is what we would like (SendRecv, or less when we hold).
     pub fn answer(&self, offer: &[u8]) -> Result<(String, AudioSession), NegotiationError> {
         let offer = SessionDescription::parse(offer)?;
-        let (chosen, stream) = self.choose_stream(&offer)?;
+        let (chosen, stream, transport) = self.choose_stream(&offer)?;
         // RFC 3264 6.1: the answer uses the payload types of the offer, so both directions share them.
-        let session = self.session(&stream, Some, stream.formats.clone())?;
+        let session = self.session(&stream, Some, stream.formats.clone(), transport)?;
         let media = offer.media.iter().enumerate().map(|(at, media)| {
             if at == chosen {
                 let chosen: Vec<Format> = std::iter::once(stream.audio).chain(stream.event).collect();
@@ -139,8 +146,9 @@ impl AudioOffer {
                 Media { port: 0, connection: None, attributes: Vec::new(), ..media.clone() }
             }
         });
-        let media = media.collect();
-        Ok((self.describe(offer.times, media).to_string(), session))
+        let mut answer = self.describe(offer.times.clone(), media.collect());
+        self.transport.write_answer(&session.transport, &offer, chosen, &mut answer, self.host());
+        Ok((answer.to_string(), session))
     }
 
     /// Reads the answer to our offer.
@@ -150,23 +158,32 @@ impl AudioOffer {
         let media =
             answer.media.first().filter(|media| is_open_audio(media)).ok_or(NegotiationError::NoAudio)?;
         let stream = Stream::read(&answer, media, &self.codecs).ok_or(NegotiationError::NoCodec)?;
+        let transport = self.transport.accept(&answer, media)?;
         let offered = formats::offered(&self.codecs);
         let ours = |chosen: Format| offered.iter().copied().find(|it| it.content == chosen.content);
-        self.session(&stream, ours, offered.clone())
+        self.session(&stream, ours, offered.clone(), transport)
     }
 
-    /// The first audio stream of the offer with a codec of ours, and its place.
+    /// The first audio stream of the offer with a codec of ours that can travel as it asks, and its place.
     fn choose_stream<'o>(
         &self,
         offer: &'o SessionDescription,
-    ) -> Result<(usize, Stream<'o>), NegotiationError> {
-        let mut audio = offer.media.iter().enumerate().filter(|(_, media)| is_open_audio(media)).peekable();
-        if audio.peek().is_none() {
-            return Err(NegotiationError::NoAudio);
+    ) -> Result<(usize, Stream<'o>, MediaTransport), NegotiationError> {
+        let mut refusal = NegotiationError::NoAudio;
+        let audio = offer.media.iter().enumerate().filter(|(_, media)| is_open_audio(media));
+        for (at, media) in audio.filter(|(_, media)| self.transport.takes(media)) {
+            let stream = Stream::read(offer, media, &self.codecs).ok_or(NegotiationError::NoCodec);
+            match stream.and_then(|stream| Ok((at, stream, self.transport.answer(offer, media)?))) {
+                Ok(chosen) => return Ok(chosen),
+                Err(error) => refusal = error,
+            }
         }
-        audio
-            .find_map(|(at, media)| Some((at, Stream::read(offer, media, &self.codecs)?)))
-            .ok_or(NegotiationError::NoCodec)
+        Err(refusal)
+    }
+
+    /// Where our end of the stream is, as candidates name it.
+    fn host(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
     }
 
     /// `received_as` gives the format that the peer sends where we send one of its own; `receivable` is everything it
@@ -176,10 +193,15 @@ impl AudioOffer {
         stream: &Stream<'_>,
         received_as: impl Fn(Format) -> Option<Format>,
         receivable: Vec<Format>,
+        transport: MediaTransport,
     ) -> Result<AudioSession, NegotiationError> {
-        let remote_rtp = stream.remote_rtp(self.address)?;
+        let remote_rtp = match stream.remote_rtp(self.address) {
+            // The peer's checks will tell; browsers write 0.0.0.0, or an address of the other family.
+            _ if transport.ice.is_some() => SocketAddr::new(self.unspecified(), stream.media.port),
+            stated => stated?,
+        };
         let mut direction = self.direction.meet(stream.direction());
-        if remote_rtp.ip().is_unspecified() {
+        if transport.ice.is_none() && remote_rtp.ip().is_unspecified() {
             direction = Direction::new(false, direction.receives());
         }
         let audio = received_as(stream.audio).ok_or(NegotiationError::NoCodec)?;
@@ -196,10 +218,15 @@ impl AudioOffer {
             event_clock_hz: stream.event.and_then(Format::event_clock).unwrap_or(codec.clock_hz()),
             alternatives,
             remote_rtp,
-            remote_rtcp: stream.remote_rtcp(remote_rtp),
+            remote_rtcp: if transport.rtcp_mux { remote_rtp } else { stream.remote_rtcp(remote_rtp) },
             direction,
             ptime: stream.ptime(),
+            transport: Box::new(transport),
         })
+    }
+
+    fn unspecified(&self) -> IpAddr {
+        if self.address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
     }
 
     fn media(&self, protocol: &str, formats: &[Format], direction: Direction) -> Media {
@@ -231,7 +258,7 @@ impl AudioOffer {
 }
 
 fn is_open_audio(media: &Media) -> bool {
-    media.kind == "audio" && media.port != 0 && PROTOCOLS.contains(&media.protocol.as_str())
+    media.kind == "audio" && media.port != 0 && Protocol::of(media).is_some()
 }
 
 /// A peer's audio stream, with what we can use of it.

@@ -13,6 +13,7 @@ fn ours() -> AudioOffer {
         port: 20000,
         codecs: vec![Codec::Pcma, Codec::Pcmu],
         direction: Direction::SendRecv,
+        transport: LocalTransport::plain(),
     }
 }
 
@@ -182,12 +183,15 @@ fn rtcp_and_packet_time_follow_the_peer() {
         ("a=rtcp:x\r\na=ptime:x\r\na=rtcp-mux\r\n", "198.51.100.1:4001", 20),
         ("a=ptime:40\r\na=maxptime:30\r\n", "198.51.100.1:4001", 30),
         ("a=maxptime:10\r\n", "198.51.100.1:4001", 10),
+        ("a=rtcp:x\r\na=ptime:x\r\n", "198.51.100.1:4001", 20),
+        ("a=rtcp:5000\r\na=rtcp-mux\r\n", "198.51.100.1:4000", 20),
     ] {
         let session = agreed(&format!("m=audio 4000 RTP/AVP 8\r\n{attribute}"));
         assert_eq!((session.remote_rtcp, session.ptime), (rtcp.parse().unwrap(), ptime), "{attribute}");
     }
     assert_eq!(agreed("m=audio 65535 RTP/AVP 8\r\n").remote_rtcp.port(), 65535);
-    assert!(!answer("m=audio 4000 RTP/AVP 8\r\na=rtcp-mux\r\n").unwrap().0.contains("rtcp-mux"));
+    assert!(answer("m=audio 4000 RTP/AVP 8\r\na=rtcp-mux\r\n").unwrap().0.contains("a=rtcp-mux\r\n"));
+    assert!(!answer("m=audio 4000 RTP/AVP 8\r\n").unwrap().0.contains("rtcp-mux"));
 }
 
 #[test]

@@ -325,6 +325,7 @@ impl Line {
             advertised: None,
             session_expires_secs: session_timer::DEFAULT_EXPIRES_SECS,
             codecs: &CODECS,
+            srtp: crate::sdp::SrtpTerms::default(),
         })
     }
 }

@@ -31,6 +31,7 @@ use crate::ids::{ContactId, LegId, Mint, RecordingId};
 use crate::ivr::Answer;
 use crate::media;
 use crate::recording::Sealed;
+use crate::sdp::Fingerprint;
 use crate::sip::dialog::Dialog;
 use crate::sip::digest_auth::Authenticator;
 use crate::sip::guard::{self, Guard};
@@ -119,6 +120,8 @@ pub struct Switchboard {
     waiting_for: HashMap<Ticket, ContactId>,
     ladders: Ladders,
     intake: Intake,
+    /// Of the media plane's certificate; without one no leg does DTLS.
+    dtls_fingerprint: Option<Fingerprint>,
 }
 
 /// Whether new calls are taken.
@@ -146,6 +149,7 @@ macro_rules! with_turn {
             advertised: $self.settings.advertised,
             session_expires_secs: $self.settings.session_expires_secs,
             codecs: &$self.settings.codecs,
+            srtp: $crate::sdp::SrtpTerms { policy: $self.settings.srtp, fingerprint: $self.dtls_fingerprint },
         };
         let $turn = &mut turn;
         $body
@@ -183,8 +187,14 @@ impl Switchboard {
             waiting_for: HashMap::new(),
             ladders: Ladders::default(),
             intake: Intake::Open,
+            dtls_fingerprint: None,
             settings,
         }
+    }
+
+    /// Lets legs do DTLS with the media plane's certificate.
+    pub fn set_dtls_fingerprint(&mut self, fingerprint: Fingerprint) {
+        self.dtls_fingerprint = Some(fingerprint);
     }
 
     /// New configuration for everything that comes; calls that run keep their dialplan.
@@ -439,7 +449,8 @@ impl Switchboard {
             | media::Event::PlayFinished { leg, .. }
             | media::Event::DigitPressed { leg, .. }
             | media::Event::AudioStarted { leg }
-            | media::Event::MediaTimeout { leg } => *leg,
+            | media::Event::MediaTimeout { leg }
+            | media::Event::SecurityFailed { leg } => *leg,
             media::Event::Closed { leg, stats } => {
                 *self.counters.dropped.entry("rtp_unusable").or_default() += stats.packets_dropped;
                 *leg

@@ -102,7 +102,9 @@ impl ServiceCall {
             media::Event::OpenFailed { .. } => {
                 self.leg.handle_media_failed(turn);
             }
-            media::Event::PlayFinished { .. } | media::Event::MediaTimeout { .. } => self.leg.hang_up(turn),
+            media::Event::PlayFinished { .. }
+            | media::Event::MediaTimeout { .. }
+            | media::Event::SecurityFailed { .. } => self.leg.hang_up(turn),
             _ => {}
         }
     }

@@ -11,7 +11,7 @@ use crate::acd::{OperatorProfile, QueueSettings};
 use crate::dialplan::Dialplan;
 use crate::ids::UserId;
 use crate::phone_number::{NumberingPlan, PhoneNumber};
-use crate::sdp::Codec;
+use crate::sdp::{Codec, SrtpPolicy};
 use crate::sip::credentials::Credentials;
 use crate::sip::digest_auth::{Algorithm, Ha1};
 use crate::sip::guard;
@@ -35,6 +35,8 @@ pub struct Settings {
     pub session_expires_secs: u32,
     /// Spoken on every leg, in order of preference.
     pub codecs: Vec<Codec>,
+    /// Whether media may, can or must be encrypted.
+    pub srtp: SrtpPolicy,
     pub short_number: String,
     /// Other forms of the short number.
     pub aliases: Vec<PhoneNumber>,

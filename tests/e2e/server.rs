@@ -54,6 +54,8 @@ pub struct Setup {
     pub alone: bool,
     /// Also listens on TLS and on IPv6, see [`Doors`].
     pub doors: bool,
+    /// Encryption of media: `off`, `optional` or `required`.
+    pub srtp: &'static str,
 }
 
 impl Default for Setup {
@@ -66,6 +68,7 @@ impl Default for Setup {
             more: String::new(),
             alone: false,
             doors: false,
+            srtp: "optional",
         }
     }
 }
@@ -352,7 +355,7 @@ fn config(setup: &Setup, sip: SocketAddr, http: SocketAddr) -> String {
     let rtp = rtp_ports();
     format!(
         "[sip]\nudp = \"{sip}\"\ntcp = \"{sip}\"\ncapacity = {capacity}\n{sip_lines}\
-         [rtp]\nports = \"{first}-{last}\"\n\
+         [rtp]\nports = \"{first}-{last}\"\nsrtp = \"{srtp}\"\n\
          [http]\nbind = \"{http}\"\n\
          [store]\nurl = \"sqlite://data/ringback.db\"\n\
          [recording]\ndir = \"recordings\"\n\
@@ -364,6 +367,7 @@ fn config(setup: &Setup, sip: SocketAddr, http: SocketAddr) -> String {
         sip_lines = setup.sip,
         more = setup.more,
         capacity = setup.capacity,
+        srtp = setup.srtp,
         first = rtp,
         last = rtp + RTP_PORTS - 1,
         cache = cache.display(),

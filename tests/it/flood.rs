@@ -55,6 +55,7 @@ impl Service {
             ask_phones_every: None,
             advertised: None,
             session_expires_secs: 1800,
+            srtp: ringback::sdp::SrtpPolicy::Optional,
             codecs: ringback::sdp::Codec::ALL.to_vec(),
             short_number: "1580".to_owned(),
             aliases: Vec::new(),

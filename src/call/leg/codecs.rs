@@ -1,6 +1,8 @@
 //! Which codecs a leg offers, and in which order: sound that need not be transcoded costs least and loses nothing.
 //! What was agreed is `sdp/`'s.
 
+use super::body::session_description;
+use super::renegotiate::trial;
 use super::{Leg, State};
 use crate::call::turn::Turn;
 use crate::sdp::Codec;
@@ -18,7 +20,8 @@ impl Leg {
             return Some(session.codec);
         }
         let State::Offered { invite, .. } = &self.state else { return None };
-        let (_, session) = self.local_description(turn).answer(&invite.body).ok()?;
+        let offer = session_description(&invite.headers, &invite.body).ok()??;
+        let (_, session) = trial(offer, self.codecs(turn), self.flow, turn.srtp).answer(offer).ok()?;
         Some(session.codec)
     }
 

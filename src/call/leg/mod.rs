@@ -14,6 +14,7 @@ mod reliable;
 mod renegotiate;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod uac;
 mod uas;
 
@@ -434,7 +435,7 @@ impl Leg {
     }
 
     /// Our side of the next session description.
-    fn local_description(&self, turn: &Turn<'_>) -> AudioOffer {
+    fn local_description(&self, turn: &mut Turn<'_>) -> AudioOffer {
         let bound = self.media.local_rtp.unwrap_or(self.flow.local);
         let ip = if bound.ip().is_unspecified() { self.flow.local.ip() } else { bound.ip() };
         AudioOffer {
@@ -444,6 +445,7 @@ impl Leg {
             port: bound.port(),
             codecs: self.codecs(turn),
             direction: Direction::SendRecv,
+            transport: self.local_transport(turn),
         }
     }
 

@@ -104,8 +104,10 @@ impl Leg {
     }
 
     /// What we offered last; a new version when something else was said in between.
-    fn repeated_offer(&mut self, turn: &Turn<'_>) -> AudioOffer {
-        if self.media.offered.as_ref() != Some(&self.local_description(turn)) {
+    fn repeated_offer(&mut self, turn: &mut Turn<'_>) -> AudioOffer {
+        // Keys that are not said do not count.
+        let said = self.media.offered.as_ref().map(AudioOffer::to_sdp);
+        if said != Some(self.local_description(turn).to_sdp()) {
             self.media.session_version += 1;
         }
         let offer = self.local_description(turn);

@@ -4,10 +4,11 @@
 //! What is offered and answered is `sdp`'s; requests of ours are `refresh`'s.
 
 use crate::call::leg::body::{SDP, session_description};
+use crate::call::leg::transport::probe;
 use crate::call::leg::{Leg, LegEvent, State};
 use crate::call::refusal::{Refusal, with_abilities};
 use crate::call::turn::Turn;
-use crate::sdp::{self, AudioOffer, Codec, Direction};
+use crate::sdp::{self, AudioOffer, Codec, Direction, SrtpTerms};
 use crate::sip::message::{Flow, Request, StatusCode};
 use crate::sip::session_timer::{Terms, Wish};
 use crate::sip::transaction::ServerTransactionId;
@@ -30,7 +31,7 @@ impl Leg {
         };
         let checked = match refusal {
             Some(refusal) => Err(refusal),
-            None => check_offer(request, self.flow).and_then(|()| terms(request, turn)),
+            None => check_offer(request, self.flow, turn).and_then(|()| terms(request, turn)),
         };
         let terms = match checked {
             Ok(terms) => terms,
@@ -133,15 +134,21 @@ pub(super) fn terms(request: &Request, turn: &Turn<'_>) -> Result<Option<Terms>,
 }
 
 /// Everything about an offer that can be refused before a port is opened.
-pub(super) fn check_offer(invite: &Request, flow: Flow) -> Result<(), Refusal> {
+pub(super) fn check_offer(invite: &Request, flow: Flow, turn: &Turn<'_>) -> Result<(), Refusal> {
     let Some(offer) = session_description(&invite.headers, &invite.body)? else { return Ok(()) };
-    let probe = AudioOffer {
+    let answer = trial(offer, turn.codecs.to_vec(), flow, turn.srtp).answer(offer);
+    answer.map(|_| ()).map_err(|error| Refusal::from(&error))
+}
+
+/// Our end of the answer to `offer` as far as it is known without ports and keys.
+pub(super) fn trial(offer: &[u8], codecs: Vec<Codec>, flow: Flow, terms: SrtpTerms) -> AudioOffer {
+    AudioOffer {
         session_id: 0,
         session_version: 0,
         address: sdp::audio_address(offer).unwrap_or(flow.local.ip()),
         port: 9,
-        codecs: Codec::ALL.to_vec(),
+        codecs,
         direction: Direction::SendRecv,
-    };
-    probe.answer(offer).map(|_| ()).map_err(|error| Refusal::from(&error))
+        transport: probe(terms, flow),
+    }
 }

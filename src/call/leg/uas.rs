@@ -23,7 +23,7 @@ impl Leg {
         flow: Flow,
         turn: &mut Turn<'_>,
     ) -> Result<Self, (Refusal, Box<Request>)> {
-        let checked = check_offer(&invite, flow).and_then(|()| terms(&invite, turn)).and_then(|_| {
+        let checked = check_offer(&invite, flow, turn).and_then(|()| terms(&invite, turn)).and_then(|_| {
             let local_tag = turn.mint.token();
             Dialog::uas(&invite, &local_tag, contact_over(flow), flow).map_err(|_| Refusal::NoContact)
         });

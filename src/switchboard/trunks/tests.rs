@@ -28,6 +28,7 @@ fn settings(trunks: Vec<settings::Trunk>) -> Settings {
         capacity: 10,
         advertised: None,
         session_expires_secs: 1800,
+        srtp: crate::sdp::SrtpPolicy::Optional,
         codecs: crate::sdp::Codec::ALL.to_vec(),
         ask_phones_every: None,
         guard: crate::sip::guard::Policy::default(),

@@ -9,7 +9,7 @@ use ringback::acd::{OperatorProfile, QueueSettings};
 use ringback::dialplan::Dialplan;
 use ringback::ids::{LegId, UserId};
 use ringback::language::Language;
-use ringback::sdp::Codec;
+use ringback::sdp::{Codec, SrtpPolicy};
 use ringback::sip::digest_auth::{Algorithm, Ha1};
 use ringback::switchboard::Settings;
 use ringback::switchboard::settings::{Account, Trunk};
@@ -69,6 +69,7 @@ pub(super) fn settings(operators: &[(UserId, String)]) -> Settings {
         ask_phones_every: Some(std::time::Duration::from_secs(30)),
         guard: ringback::sip::guard::Policy::default(),
         codecs: vec![Codec::Pcma, Codec::Pcmu],
+        srtp: SrtpPolicy::Optional,
         short_number: SHORT_NUMBER.to_owned(),
         aliases: Vec::new(),
         plan,

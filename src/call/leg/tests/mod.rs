@@ -98,6 +98,7 @@ impl Bench {
             advertised: None,
             session_expires_secs: DEFAULT_EXPIRES_SECS,
             codecs: &[crate::sdp::Codec::Pcma, crate::sdp::Codec::Pcmu],
+            srtp: crate::sdp::SrtpTerms::default(),
         })
     }
 

@@ -1,0 +1,120 @@
+//! The secure fronts of a media thread's legs, joined to their sockets: what comes in is opened, what goes out is
+//! protected, and what a front says of its own is sent. A leg without a front has its packets passed as they are.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::secure::{Identity, Passed, SecureFront};
+use super::sockets::{SocketPair, Stream};
+use crate::ids::LegId;
+use crate::sdp::AudioSession;
+use crate::srtp::MAX_OVERHEAD;
+
+/// Octets of the longest packet we send, protected: 60 ms of 16-bit sound at 8 kHz fit, and any datagram we relay.
+const MAX_PROTECTED: usize = 1500 + MAX_OVERHEAD;
+
+pub(super) type Sockets = HashMap<LegId, SocketPair>;
+
+#[derive(Debug)]
+pub(super) struct Fronts {
+    identity: Arc<Identity>,
+    legs: HashMap<LegId, Box<SecureFront>>,
+}
+
+impl Fronts {
+    pub(super) fn new(identity: Arc<Identity>) -> Self {
+        Self { identity, legs: HashMap::new() }
+    }
+
+    /// What was agreed for a leg, for the first time or anew.
+    pub(super) fn connect(&mut self, leg: LegId, session: &AudioSession, now: Instant, sockets: &Sockets) {
+        match self.legs.get_mut(&leg) {
+            Some(front) => front.reconfigure(session, now),
+            None => {
+                let front = SecureFront::new(self.identity.clone(), session, now);
+                self.legs.extend(front.map(|front| (leg, Box::new(front))));
+            }
+        }
+        self.flush(leg, sockets);
+    }
+
+    /// Opens a datagram in place; none when it was the front's, or nobody's.
+    pub(super) fn open(
+        &mut self,
+        (leg, stream): (LegId, Stream),
+        from: SocketAddr,
+        datagram: &mut [u8],
+        now: Instant,
+        sockets: &Sockets,
+    ) -> Option<Passed> {
+        let Some(front) = self.legs.get_mut(&leg) else {
+            return Some(Passed { stream, from, len: datagram.len() });
+        };
+        let passed = front.handle_datagram(stream, from, datagram, now);
+        self.flush(leg, sockets);
+        passed
+    }
+
+    /// Sends a packet of the exchange's.
+    pub(super) fn send(
+        &mut self,
+        (leg, stream): (LegId, Stream),
+        to: SocketAddr,
+        packet: &[u8],
+        sockets: &Sockets,
+    ) {
+        let Some(pair) = sockets.get(&leg) else { return };
+        let mut buffer = [0; MAX_PROTECTED];
+        let sent = match self.legs.get_mut(&leg) {
+            Some(front) => {
+                let now = crate::time::now().mono;
+                let Some((stream, to, packet)) = front.protect(stream, to, packet, &mut buffer, now) else {
+                    return;
+                };
+                pair.socket(stream).send_to(packet, to)
+            }
+            None => pair.socket(stream).send_to(packet, to),
+        };
+        // A full socket buffer or an unreachable peer is loss, as on any other hop.
+        if let Err(error) = sent {
+            tracing::trace!(leg.id = %leg, %error, "packet not sent");
+        }
+    }
+
+    /// Call every tick; the legs whose security has just failed.
+    pub(super) fn handle_timeouts(&mut self, now: Instant, sockets: &Sockets) -> Vec<LegId> {
+        let mut failed = Vec::new();
+        for (leg, front) in &mut self.legs {
+            if front.poll_timeout().is_some_and(|at| at <= now) {
+                front.handle_timeout(now);
+                transmit(front, sockets.get(leg));
+            }
+            if front.take_failure() {
+                failed.push(*leg);
+            }
+        }
+        failed
+    }
+
+    /// Forgets a leg; how many packets its front rejected.
+    pub(super) fn remove(&mut self, leg: LegId) -> u64 {
+        self.legs.remove(&leg).map_or(0, |front| front.rejected())
+    }
+
+    fn flush(&mut self, leg: LegId, sockets: &Sockets) {
+        if let Some(front) = self.legs.get_mut(&leg) {
+            transmit(front, sockets.get(&leg));
+        }
+    }
+}
+
+fn transmit(front: &mut SecureFront, pair: Option<&SocketPair>) {
+    while let Some(transmit) = front.poll_transmit() {
+        let sent = pair.map(|pair| pair.socket(transmit.stream).send_to(&transmit.bytes, transmit.to));
+        if let Some(Err(error)) = sent {
+            tracing::trace!(%error, "answer not sent");
+        }
+    }
+}
