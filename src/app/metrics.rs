@@ -127,56 +127,12 @@ impl Meters {
             &self.sip_malformed.lock().unwrap_or_else(PoisonError::into_inner),
         );
         self.packets_text(&mut page);
-        for (name, help, value) in [
-            (
-                "ringback_srtp_rejected_total",
-                "Packets on encrypted legs that were forged, repeated or from a stranger.",
-                srtp_rejected,
-            ),
-            (
-                "ringback_sip_sends_failed_total",
-                "SIP messages that could not be sent: no way, an error, a full queue.",
-                sip.sends_failed,
-            ),
-            (
-                "ringback_sip_sends_dropped_total",
-                "SIP datagrams lost to a full socket buffer.",
-                sip.sends_dropped,
-            ),
-            (
-                "ringback_sip_arrivals_dropped_total",
-                "SIP messages lost because too many waited for the switchboard.",
-                sip.arrivals_dropped,
-            ),
-            (
-                "ringback_sip_shunned_total",
-                "SIP datagrams and connections dropped unread: their source scanned us.",
-                sip.shunned,
-            ),
-            (
-                "ringback_sip_connections_refused_total",
-                "SIP connections turned away at the limit.",
-                sip.connections_refused,
-            ),
-            (
-                "ringback_sip_sources_refused_total",
-                "SIP connections turned away because their source holds its share.",
-                sip.sources_refused,
-            ),
-            (
-                "ringback_sip_handshakes_failed_total",
-                "TLS handshakes of SIP that came to nothing.",
-                sip.handshakes_failed,
-            ),
-            (
-                "ringback_sip_connections_timed_out_total",
-                "SIP connections closed for silence or for not reading.",
-                sip.connections_timed_out,
-            ),
-            ("ringback_sip_garbage_total", "Datagrams that were never meant to be SIP.", sip.garbage),
-        ] {
-            page.counter(name, help, value);
-        }
+        page.counter(
+            "ringback_srtp_rejected_total",
+            "Packets on encrypted legs that were forged, repeated or from a stranger.",
+            srtp_rejected,
+        );
+        sockets_text(&mut page, sip);
         self.store_text(&mut page);
         page.counter(
             "ringback_prompts_missing_total",
@@ -320,6 +276,54 @@ impl Meters {
             "Changes that never reached the store.",
             self.jobs_lost.value(),
         );
+    }
+}
+
+fn sockets_text(page: &mut Page, sip: &Counts) {
+    for (name, help, value) in [
+        (
+            "ringback_sip_sends_failed_total",
+            "SIP messages that could not be sent: no way, an error, a full queue.",
+            sip.sends_failed,
+        ),
+        (
+            "ringback_sip_sends_dropped_total",
+            "SIP datagrams lost to a full socket buffer.",
+            sip.sends_dropped,
+        ),
+        (
+            "ringback_sip_arrivals_dropped_total",
+            "SIP messages lost because too many waited for the switchboard.",
+            sip.arrivals_dropped,
+        ),
+        (
+            "ringback_sip_shunned_total",
+            "SIP datagrams and connections dropped unread: their source scanned us.",
+            sip.shunned,
+        ),
+        (
+            "ringback_sip_connections_refused_total",
+            "SIP connections turned away at the limit.",
+            sip.connections_refused,
+        ),
+        (
+            "ringback_sip_sources_refused_total",
+            "SIP connections turned away because their source holds its share.",
+            sip.sources_refused,
+        ),
+        (
+            "ringback_sip_handshakes_failed_total",
+            "TLS handshakes of SIP that came to nothing.",
+            sip.handshakes_failed,
+        ),
+        (
+            "ringback_sip_connections_timed_out_total",
+            "SIP connections closed for silence or for not reading.",
+            sip.connections_timed_out,
+        ),
+        ("ringback_sip_garbage_total", "Datagrams that were never meant to be SIP.", sip.garbage),
+    ] {
+        page.counter(name, help, value);
     }
 }
 

@@ -89,12 +89,11 @@ impl Service {
         let meters = Arc::new(Meters::default());
         let media = Arc::new(start_media(&config, inputs_in.clone(), meters.clone())?);
         let (vitals, ended) = Vitals::new();
-        let vital = vitals.of("record keeper");
-        let keeper = RecordKeeper::start(store.clone(), inputs_in.clone(), meters.clone(), vital);
+        let keeper =
+            RecordKeeper::start(store.clone(), inputs_in.clone(), meters.clone(), vitals.of("record keeper"));
         let (commands_in, commands) = mpsc::channel(MAX_COMMANDS);
         let (ladders_in, ladders) = mpsc::channel(MAX_COMMANDS);
         let (stop, stopping) = watch::channel(Stop::Running);
-
         let now = crate::time::now();
         let users = store.users().await?;
         let switchboard = make_switchboard(plans.settings(&config, &users)?, &media, now);
@@ -116,7 +115,6 @@ impl Service {
         let drain = Duration::from_secs(config.sip.drain_secs);
         let wires = Wires { arrivals, inputs, commands, ladders, changes, stopping: stopping.clone(), drain };
         let signalling = tokio::spawn(signalling.run(wires, vitals.of("signalling")));
-
         let reload = plans::Reloader {
             config: config.clone(),
             file,
@@ -128,7 +126,6 @@ impl Service {
             net: net.clone(),
         }
         .start();
-
         let state = WebState {
             store: store.clone(),
             commands: commands_in.clone(),

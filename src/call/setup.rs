@@ -109,19 +109,23 @@ impl Call {
             recording: call.track.recording().clone(),
             description: format!("Contact {id}"),
         });
-        let mut data = json!({
-            "caller": call.contact.caller,
-            "called": call.contact.called,
-            "origin": call.contact.origin,
-            "sip_call_id": call.contact.sip_call_id,
-        });
-        caller.note(&mut data);
-        let offered = call.draft(EventType::ContactOffered, Actor::system("switchboard"), turn).with(data);
-        call.unwritten = Some(offered.draft.clone());
-        call.commit(Some(ticket), true, vec![offered.draft], turn);
+        let offered = call.offered_draft(&caller, turn);
+        call.unwritten = Some(offered.clone());
+        call.commit(Some(ticket), true, vec![offered], turn);
         call.timers.set(Timer::Setup, turn.now.mono + SETUP_TIMEOUT);
         tracing::info!(call.id = %id, sip.call_id = %call.contact.sip_call_id, "call offered");
         Ok(call)
+    }
+
+    fn offered_draft(&self, caller: &Caller, turn: &mut Turn<'_>) -> Draft {
+        let mut data = json!({
+            "caller": self.contact.caller,
+            "called": self.contact.called,
+            "origin": self.contact.origin,
+            "sip_call_id": self.contact.sip_call_id,
+        });
+        caller.note(&mut data);
+        self.draft(EventType::ContactOffered, Actor::system("switchboard"), turn).with(data).draft
     }
 
     pub fn handle_recording_opened(&mut self, opened: bool, turn: &mut Turn<'_>) {

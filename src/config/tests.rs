@@ -97,6 +97,15 @@ fn every_complaint_has_its_place() {
             "[sip]\ntrusted_certificates = \"/nowhere/a.pem\"\n",
             "config.toml:2:1: /nowhere/a.pem: cannot be read",
         ),
+    ] {
+        let complaint = complaint(text);
+        assert!(complaint.starts_with(expected), "{text:?}: {complaint}");
+    }
+}
+
+#[test]
+fn addresses_that_do_not_fit_together_are_named() {
+    for (text, expected) in [
         ("[sip]\nudp = []\ntcp = []\n", "config.toml:1:1: `udp`, `tcp` and `tls` are all empty"),
         ("[sip]\nudp = [\"127.0.0.1:5060\", \"x\"]\n", "config.toml:2:"),
         ("[sip]\nudp = \"[::1]:5060\"\n", "config.toml:2:1: calls come in here over a family"),

@@ -180,7 +180,6 @@ fn rtcp_and_packet_time_follow_the_peer() {
         ("a=rtcp:5000\r\na=ptime:30\r\n", "198.51.100.1:5000", 30),
         ("a=rtcp:5000 IN IP4 203.0.113.9\r\na=ptime:5\r\n", "203.0.113.9:5000", 10),
         ("a=rtcp:0\r\na=ptime:900\r\n", "198.51.100.1:4001", 60),
-        ("a=rtcp:x\r\na=ptime:x\r\na=rtcp-mux\r\n", "198.51.100.1:4001", 20),
         ("a=ptime:40\r\na=maxptime:30\r\n", "198.51.100.1:4001", 30),
         ("a=maxptime:10\r\n", "198.51.100.1:4001", 10),
         ("a=rtcp:x\r\na=ptime:x\r\n", "198.51.100.1:4001", 20),

@@ -93,6 +93,11 @@ impl Login {
             return false;
         }
         let Some(challenge) = Challenge::of_response(response, &self.credentials) else { return false };
+        // The same question again means that the answer was wrong, unless only the nonce was too old.
+        let asked_before = self.challenges.iter().any(|known| known.header == challenge.header);
+        if asked_before && self.unanswered > 0 && !challenge.is_stale() {
+            return false;
+        }
         self.challenges.retain(|known| known.header != challenge.header);
         self.challenges.push(challenge);
         self.unanswered += 1;
@@ -251,8 +256,10 @@ mod tests {
         let mut login = login();
         let refusal = challenged(401, "WWW-Authenticate", "Digest realm=\"r\", nonce=\"n\"");
         assert!(login.handle_challenge(&refusal));
-        assert!(login.handle_challenge(&refusal), "the nonce may have grown old");
         assert!(!login.handle_challenge(&refusal));
+        let stale = challenged(401, "WWW-Authenticate", "Digest realm=\"r\", nonce=\"m\", stale=true");
+        assert!(login.handle_challenge(&stale), "the nonce had grown old");
+        assert!(!login.handle_challenge(&stale), "twice is enough");
         login.handle_success();
         assert!(login.handle_challenge(&refusal), "a later request begins anew");
     }
