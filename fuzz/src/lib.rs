@@ -12,10 +12,15 @@ use ringback::dtmf::telephone_event::TelephoneEvent;
 use ringback::rtp::RtpHeader;
 use ringback::rtp::rtcp::{self, Compound};
 use ringback::sdp::description::SessionDescription;
-use ringback::sdp::{AudioOffer, Codec, Direction, LocalTransport};
+use ringback::sdp::{
+    AudioOffer, Codec, Direction, Fingerprint, FreshKeys, IceCredentials, LocalTransport, Protection,
+    SrtpPolicy, SrtpTerms,
+};
 use ringback::sip::digest_auth::{self, Algorithm, Authenticator, Ha1, Verdict};
 use ringback::sip::message::framing::{Frame, StreamFramer};
 use ringback::sip::message::{MAX_MESSAGE_LEN, Message, Method, Request, mask, parse_datagram};
+use ringback::srtp::{MAX_MATERIAL, MAX_OVERHEAD, MasterKey, SrtpReceiver, SrtpSender, Suite};
+use ringback::stun::{Answer, BindingRequest, MAX_ANSWER};
 
 pub use dialogs::dialog;
 pub use transactions::transaction;
@@ -24,12 +29,14 @@ pub use transactions::transaction;
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("message", message),
     ("framing", framing),
     ("sdp", sdp),
     ("rtp", rtp),
     ("rtcp", rtcp),
+    ("srtp", srtp),
+    ("stun", stun),
     ("digest", digest),
     ("transaction", transaction),
     ("dialog", dialog),
@@ -102,7 +109,7 @@ pub fn sdp(data: &[u8]) {
         port: 20_000,
         codecs: Codec::ALL.to_vec(),
         direction: Direction::SendRecv,
-        transport: LocalTransport::plain(),
+        transport: transport(),
     };
     if let Ok(description) = SessionDescription::parse(data) {
         let printed = description.to_string();
@@ -113,6 +120,50 @@ pub fn sdp(data: &[u8]) {
         SessionDescription::parse(answer.as_bytes()).expect("our answers can be read");
     }
     let _ = ours.accept_answer(data);
+}
+
+/// Everything that can be agreed on, and offers of ours with DTLS and ICE.
+fn transport() -> LocalTransport {
+    let terms = SrtpTerms { policy: SrtpPolicy::Optional, fingerprint: Some(Fingerprint([7; 32])) };
+    let ice = IceCredentials::from_tokens(PASSWORD, PASSWORD);
+    let keys = FreshKeys { ice, master: [[1; MAX_MATERIAL], [2; MAX_MATERIAL]] };
+    LocalTransport { terms, offers: Protection::Dtls, keys: Some(keys), agreed: None }
+}
+
+/// Of our end of an ICE session.
+const PASSWORD: &str = "0123456789abcdef0123456789abcdef";
+
+/// A connectivity check: nobody has signed it who does not know the password, and each answer has room in its buffer.
+pub fn stun(data: &[u8]) {
+    let Ok(request) = BindingRequest::parse(data) else { return };
+    assert!(!request.is_signed_with(PASSWORD));
+    let mut buffer = [0; MAX_ANSWER];
+    let from = (std::net::Ipv6Addr::LOCALHOST, 5004).into();
+    for answer in [Answer::Success(from), Answer::RoleConflict, Answer::UnknownAttribute(1)] {
+        assert!(!answer.write(request.transaction, PASSWORD, &mut buffer).is_empty());
+    }
+}
+
+/// A packet: none opens that we did not protect, and what we protect opens as it was.
+pub fn srtp(data: &[u8]) {
+    for suite in Suite::ALL {
+        let key = MasterKey::from_random(suite, &[9; MAX_MATERIAL]);
+        let mut receiver = SrtpReceiver::new(&key);
+        assert!(receiver.unprotect_rtp(&mut data.to_vec()).is_err());
+        assert!(receiver.unprotect_rtcp(&mut data.to_vec()).is_err());
+        let mut buffer = vec![0; data.len() + MAX_OVERHEAD];
+        let mut sender = SrtpSender::new(&key);
+        if let Some(sealed) = sender.protect_rtp(data, &mut buffer) {
+            let mut sealed = sealed.to_vec();
+            let len = receiver.unprotect_rtp(&mut sealed).expect("what was protected opens");
+            assert_eq!(&sealed[..len], data);
+        }
+        if let Some(sealed) = sender.protect_rtcp(data, &mut buffer) {
+            let mut sealed = sealed.to_vec();
+            let len = receiver.unprotect_rtcp(&mut sealed).expect("what was protected opens");
+            assert_eq!(&sealed[..len], data);
+        }
+    }
 }
 
 /// An RTP packet: header and payload survive being written again; events in it are read.

@@ -12,7 +12,7 @@ use crate::ids::LegId;
 use crate::sdp::AudioSession;
 use crate::srtp::MAX_OVERHEAD;
 
-/// Octets of the longest packet we send, protected: 60 ms of 16-bit sound at 8 kHz fit, and any datagram we relay.
+/// Octets of the longest packet we send, protected: the longest of Opus has 1287.
 const MAX_PROTECTED: usize = 1500 + MAX_OVERHEAD;
 
 pub(super) type Sockets = HashMap<LegId, SocketPair>;

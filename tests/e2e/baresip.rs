@@ -77,7 +77,8 @@ impl Baresip {
         Self::start_as(Manners { account, ..Manners::default() }, server, extension, password, speech)
     }
 
-    /// [`Self::start`], registered over TLS with a server that must have this certificate.
+    /// [`Self::start`], registered over TLS with a server that must have this certificate, and with its keys for SRTP in
+    /// the descriptions.
     pub fn start_over_tls(
         server: SocketAddr,
         certificate: &Path,
@@ -86,7 +87,8 @@ impl Baresip {
         speech: &[i16],
     ) -> Self {
         let config = format!("sip_cafile {}\nsip_verify_server yes\n", certificate.display());
-        let manners = Manners { transport: "tls", config, ..Manners::default() };
+        let manners =
+            Manners { transport: "tls", account: ";mediaenc=srtp-mand", config, ..Manners::default() };
         Self::start_as(manners, server, extension, Some(password), speech)
     }
 

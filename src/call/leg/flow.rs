@@ -18,7 +18,8 @@ pub(super) fn media_side(state: &State, flow: Flow) -> IpAddr {
         State::Offered { invite, .. } => sdp::audio_address(&invite.body),
         _ => None,
     };
-    offered.unwrap_or(flow.remote.ip())
+    // A browser names no address before its checks: 0.0.0.0 says nothing about its family.
+    offered.filter(|ip| !ip.is_unspecified()).unwrap_or(flow.remote.ip())
 }
 
 impl Leg {

@@ -126,6 +126,8 @@ struct MediaEnd {
     offered: Option<AudioOffer>,
     /// What the leg it will talk to speaks.
     beside: Option<Codec>,
+    /// The peer took no encryption of our offer.
+    plain: bool,
 }
 
 #[derive(Debug)]
@@ -226,6 +228,7 @@ impl Leg {
                 session: None,
                 offered: None,
                 beside: None,
+                plain: false,
             },
             peer: Peer::default(),
             provisional: None,

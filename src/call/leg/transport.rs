@@ -1,10 +1,10 @@
 //! Which protection of its media a leg offers, and the keys of its next description. What the peer's description
 //! makes of it is `sdp/transport.rs`; the packets are `media_plane/secure`.
 
-use crate::call::leg::Leg;
+use crate::call::leg::{Leg, State};
 use crate::call::turn::Turn;
 use crate::sdp::{FreshKeys, IceCredentials, LocalTransport, Protection, SrtpPolicy, SrtpTerms};
-use crate::sip::message::{Flow, Transport};
+use crate::sip::message::{Flow, Request, Response, StatusCode, Transport};
 
 impl Leg {
     /// Our side of the transport in the next description: what runs, or else fresh keys for what is offered first.
@@ -15,10 +15,29 @@ impl Leg {
         };
         LocalTransport {
             terms: turn.srtp,
-            offers: offered(turn.srtp.policy, self.flow),
+            offers: if self.media.plain { Protection::None } else { offered(turn.srtp.policy, self.flow) },
             keys: Some(keys),
             agreed: self.media.session.as_ref().map(|session| session.transport.clone()),
         }
+    }
+
+    /// The INVITE once more without encryption, for a phone over TLS that knows none, where none is demanded.
+    pub(super) fn plain_attempt(&mut self, refusal: &Response, turn: &mut Turn<'_>) -> Option<Request> {
+        let State::Calling { offer, .. } = &self.state else { return None };
+        let refused =
+            refusal.status == StatusCode::NOT_ACCEPTABLE_HERE && offer.transport.offers == Protection::Sdes;
+        if !refused || turn.srtp.policy != SrtpPolicy::Optional {
+            return None;
+        }
+        self.media.plain = true;
+        self.media.session_version += 1;
+        let description = self.local_description(turn);
+        self.media.offered = Some(description.clone());
+        let State::Calling { invite, offer, .. } = &mut self.state else { return None };
+        let mut again = invite.as_ref().clone();
+        again.body = description.to_sdp().into_bytes();
+        *offer = description;
+        Some(again)
     }
 }
 

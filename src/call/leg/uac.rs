@@ -141,7 +141,8 @@ impl Leg {
             return self.handle_provisional(response, turn);
         }
         if !response.status.is_success() {
-            return match self.next_attempt(response) {
+            let again = self.plain_attempt(response, turn).or_else(|| self.next_attempt(response));
+            return match again {
                 Some(invite) => self.invite_again(invite, turn),
                 None => {
                     self.end(turn);
