@@ -1,8 +1,9 @@
 //! How long packets have to wait so that the late ones are in time: the spread of their transit times, and the delay
 //! that nearly all of them would have met. Whether to grow or to shrink is the jitter buffer's to do.
 
-/// Shortest and longest wait, ms: one tick, and what a conversation still bears.
-pub(super) const MIN_MS: u32 = 20;
+/// Shortest and longest wait, ms: two packets, so that a sender whose thread is held up for a moment loses nothing, and
+/// what a conversation still bears.
+pub(super) const MIN_MS: u32 = 40;
 pub(super) const MAX_MS: u32 = 200;
 /// Wait before anything is known of the way, ms: bridges the usual jitter of two packets.
 pub(super) const START_MS: u32 = 40;
@@ -12,7 +13,7 @@ const LEARNT_AFTER: u32 = 25;
 /// The spread forgets as if it knew this many packets, 5 s of them.
 const MEMORY: f32 = 250.0;
 /// Share of the packets that shall be in time; the others are rarer than what concealment hides well.
-const IN_TIME: f32 = 0.97;
+const IN_TIME: f32 = 0.99;
 /// Packets over which the fastest is looked for; two such windows are remembered. 5 s: slow drift of the clocks and
 /// changes of the way are followed.
 const WINDOW: u32 = 250;

@@ -7,7 +7,7 @@ use crate::call::{NewCall, Purpose};
 use crate::ids::LegId;
 use crate::phone_number::{NumberingPlan, PhoneNumber};
 use crate::sip::digest_auth::{Ha1, Verdict};
-use crate::sip::message::{Flow, Method, Request, StatusCode, Transport};
+use crate::sip::message::{Flow, Method, Request, StatusCode};
 use crate::sip::transaction::ServerTransactionId;
 use crate::switchboard::request_check::{check, check_extensions};
 use crate::switchboard::service_code::MAX_SERVICE_CALLS;
@@ -95,9 +95,7 @@ impl Switchboard {
 
     /// As an INVITE would be answered (RFC 3261 11.2): strangers are challenged and learn no more than that.
     fn handle_options(&mut self, transaction: ServerTransactionId, request: &Request, flow: Flow, now: Now) {
-        if !self.is_acquainted(flow.remote.ip(), now)
-            && self.authenticate(transaction, request, now).is_none()
-        {
+        if !self.is_acquainted(flow, now) && self.authenticate(transaction, request, now).is_none() {
             return;
         }
         if self.intake == Intake::Closed {
@@ -138,8 +136,6 @@ impl Switchboard {
         };
         let refusal = if !self.settings.is_short_number(&number, &numbering) {
             Some(Refusal::UnknownNumber)
-        } else if !accepts_session_descriptions(&request) {
-            Some(Refusal::NotAcceptable)
         } else if self.intake == Intake::Closed {
             Some(Refusal::Stopping)
         } else if self.intake == Intake::Throttled {
@@ -221,7 +217,7 @@ impl Switchboard {
         now: Now,
     ) -> Option<Origin> {
         if !must_be_phone
-            && !is_browser(flow)
+            && self.is_trusted(flow)
             && let Some(trunk) = self.trunks.of_source(&request.uri, flow.remote.ip())
         {
             return Some(Origin::Trunk(trunk.to_owned()));
@@ -245,7 +241,8 @@ impl Switchboard {
         request: &Request,
         now: Now,
     ) -> Option<String> {
-        let source = self.sip.server_flow(transaction)?.remote.ip();
+        let flow = self.sip.server_flow(transaction)?;
+        let source = flow.remote.ip();
         let settings = &self.settings;
         let secret_of = |user: &str| -> Option<Ha1> {
             settings.accounts.get(user).map(|account| account.ha1.clone()).or_else(|| {
@@ -254,7 +251,7 @@ impl Switchboard {
             })
         };
         let verdict = self.authenticator.verify(request, source, secret_of, now.mono);
-        let stale = match self.weigh(verdict, source, now) {
+        let stale = match self.weigh(verdict, flow, now) {
             Verdict::Accepted { user } => return Some(user),
             Verdict::Challenge { stale } => stale,
             Verdict::Refused { .. } => false,
@@ -275,25 +272,10 @@ impl Switchboard {
         refusal: Refusal,
         now: Now,
     ) {
-        let source = self.sip.server_flow(transaction).map(|flow| flow.remote.ip());
-        if !source.is_some_and(|source| self.is_trusted(source)) {
+        let flow = self.sip.server_flow(transaction);
+        if !flow.is_some_and(|flow| self.is_trusted(flow)) {
             return self.turn_away(transaction, request, refusal);
         }
         with_turn!(self, now, |turn| turn.refuse(transaction, request, refusal));
     }
-}
-
-/// Behind a WebSocket stands whoever opened a page, at an address that may be a proxy's: it vouches for nobody.
-fn is_browser(flow: Flow) -> bool {
-    matches!(flow.transport, Transport::Ws | Transport::Wss)
-}
-
-/// Whether the answer may be a session description (RFC 3261 20.1: without the header it may, with an empty one not).
-fn accepts_session_descriptions(request: &Request) -> bool {
-    let media_type = |range: &str| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    request.headers.first("Accept").is_none()
-        || request
-            .headers
-            .tokens("Accept")
-            .any(|range| matches!(media_type(range).as_str(), "application/sdp" | "application/*" | "*/*"))
 }

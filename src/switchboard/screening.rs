@@ -2,13 +2,11 @@
 //! RFC 3261 8.2.7. Who passes is judged in `sip/guard`; here it learns what only the switchboard knows, trunks and
 //! dialogs, and here strangers are answered without a transaction.
 
-use std::net::IpAddr;
-
 use crate::call::effect::Effect;
 use crate::call::refusal::Refusal;
 use crate::sip::digest_auth::Verdict;
 use crate::sip::guard::{Judgement, Knock, Source};
-use crate::sip::message::{Flow, Message, Method, Request, StatusCode};
+use crate::sip::message::{Flow, Message, Method, Request, StatusCode, Transport};
 use crate::sip::transaction::ServerTransactionId;
 use crate::switchboard::Switchboard;
 use crate::time::Now;
@@ -48,7 +46,7 @@ impl Switchboard {
         let source = flow.remote.ip();
         let knock = Knock {
             source: Source::from(source),
-            trusted: self.is_trusted(source),
+            trusted: self.is_trusted(flow),
             user_agent: request.headers.first("User-Agent").unwrap_or_default(),
             display: request.from.display.as_deref().unwrap_or_default(),
             name: asked_for.user.as_deref().unwrap_or_default(),
@@ -68,23 +66,24 @@ impl Switchboard {
         }
     }
 
-    /// True for the addresses of trunks.
-    pub(super) fn is_trusted(&self, address: IpAddr) -> bool {
-        self.settings.trunks.iter().any(|trunk| trunk.from.iter().any(|network| network.contains(address)))
+    /// True for the addresses of trunks, those of the servers we register with included. Behind a WebSocket stands
+    /// whoever opened a page, at an address that may be a proxy's: it vouches for nobody.
+    pub(super) fn is_trusted(&self, flow: Flow) -> bool {
+        !matches!(flow.transport, Transport::Ws | Transport::Wss) && self.trunks.trust(flow.remote.ip())
     }
 
     /// True for trunks, and for sources that have shown a password lately.
-    pub(super) fn is_acquainted(&self, address: IpAddr, now: Now) -> bool {
-        self.is_trusted(address) || self.guard.is_acquainted(Source::from(address), now.mono)
+    pub(super) fn is_acquainted(&self, flow: Flow, now: Now) -> bool {
+        self.is_trusted(flow) || self.guard.is_acquainted(Source::from(flow.remote.ip()), now.mono)
     }
 
     /// What a checked password comes to: a lock takes the right one for none, and the answer does not tell. Trunks are
     /// not locked: behind their address are many.
-    pub(super) fn weigh(&mut self, verdict: Verdict, address: IpAddr, now: Now) -> Verdict {
-        let source = Source::from(address);
+    pub(super) fn weigh(&mut self, verdict: Verdict, flow: Flow, now: Now) -> Verdict {
+        let source = Source::from(flow.remote.ip());
         let (outcome, weighed) = match verdict {
             Verdict::Accepted { user } => {
-                if self.guard.is_locked_out(&user, source, now.mono) && !self.is_trusted(address) {
+                if self.guard.is_locked_out(&user, source, now.mono) && !self.is_trusted(flow) {
                     ("locked_out", Verdict::Challenge { stale: false })
                 } else {
                     self.guard.note_proof(&user, source, now.mono);
@@ -92,7 +91,7 @@ impl Switchboard {
                 }
             }
             Verdict::Refused { user } => {
-                if !self.is_trusted(address) {
+                if !self.is_trusted(flow) {
                     self.guard.note_failure(&user, source, now.mono);
                 }
                 ("refused", Verdict::Challenge { stale: false })

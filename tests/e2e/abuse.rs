@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use crate::audio::ToneSequence;
+use crate::call_audio::{Said, assert_heard};
 use crate::citizen::{Citizen, Invite};
 use crate::phone::{self, Answering, Event, Phone};
 use crate::rtp_peer::RtpPeer;
@@ -48,13 +49,9 @@ impl Talk {
         self.phone.rtp.listen_anew();
         self.citizen.rtp.say(&said.samples());
         self.phone.rtp.say(&answered.samples());
-        let whole = |peer: &RtpPeer, sequence: &ToneSequence| {
-            let heard = peer.heard().map(|heard| heard.samples).unwrap_or_default();
-            sequence.find(&heard).share > 0.95
-        };
-        wait::until_true("both to be heard", SOON, || {
-            whole(&self.phone.rtp, &said) && whole(&self.citizen.rtp, &answered)
-        });
+        let (said, answered) = (Said::by(&self.citizen.rtp, said), Said::by(&self.phone.rtp, answered));
+        assert_heard(&self.phone.rtp, &said);
+        assert_heard(&self.citizen.rtp, &answered);
     }
 
     fn end(mut self) {

@@ -94,6 +94,11 @@ impl Trunks {
         addressed.or_else(|| trusting.next()).map(Provider::name)
     }
 
+    /// Whether some trunk is at that address.
+    pub(super) fn trust(&self, source: IpAddr) -> bool {
+        self.providers.iter().any(|(_, provider)| provider.trusts(source))
+    }
+
     /// How the trunk of this name writes numbers.
     pub(super) fn numbering(&self, name: &str) -> NumberingPlan {
         self.by_name(name).map(|provider| provider.settings.numbering.clone()).unwrap_or_default()
