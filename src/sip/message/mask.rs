@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::head;
+use super::{grammar, head};
 
 /// What stands for each masked byte.
 const MASK: u8 = b'*';
@@ -152,7 +152,8 @@ fn end_of(text: &[u8], wanted: &str, from: usize) -> Option<usize> {
     Some(from + found + wanted.len())
 }
 
-/// The value of a header of [`CREDENTIALS`]. Of a scheme other than Digest all is secret.
+/// The value of a header of [`CREDENTIALS`]. Of a scheme other than Digest all is secret, and of what cannot be taken
+/// apart.
 fn mask_credentials(value: &mut [u8]) {
     let start = value.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(value.len());
     let value = &mut value[start..];
@@ -161,19 +162,30 @@ fn mask_credentials(value: &mut [u8]) {
         scheme if scheme.eq_ignore_ascii_case(b"digest") => word,
         // Authentication-Info has no scheme.
         first if first.contains(&b'=') => 0,
+        // A secret without a scheme is one all the same.
+        _ if value[word..].trim_ascii().is_empty() => return blot(value),
         _ => return blot(&mut value[word..]),
     };
     let value = &mut value[params..];
-    for param in comma_pieces(value) {
-        let piece = &value[param.clone()];
-        let equals = piece.iter().position(|byte| *byte == b'=').unwrap_or(0);
-        let name = piece[..equals].trim_ascii().to_ascii_lowercase();
-        let is_public = PUBLIC_DIGEST_PARAMS.iter().any(|public| public.as_bytes() == name);
-        let is_whole = piece.iter().filter(|byte| **byte == b'"').count() % 2 == 0;
-        if !is_public || !is_whole {
-            blot(&mut value[param.start + equals + 1..param.end]);
+    let pieces = comma_pieces(value);
+    let Some(pieces) = pieces.into_iter().map(|piece| name_of(value, piece)).collect::<Option<Vec<_>>>()
+    else {
+        return blot(value);
+    };
+    for (name, param) in pieces {
+        if !PUBLIC_DIGEST_PARAMS.contains(&name.as_str()) {
+            blot(&mut value[param]);
         }
     }
+}
+
+/// The name of a parameter, and where its value is; none when this is no parameter, or its quotes do not match.
+fn name_of(value: &[u8], piece: Range<usize>) -> Option<(String, Range<usize>)> {
+    let text = &value[piece.clone()];
+    let equals = text.iter().position(|byte| *byte == b'=')?;
+    let name = std::str::from_utf8(text[..equals].trim_ascii()).ok()?.to_ascii_lowercase();
+    let is_whole = text.iter().filter(|byte| **byte == b'"').count() % 2 == 0;
+    (grammar::is_token(&name) && is_whole).then_some((name, piece.start + equals + 1..piece.end))
 }
 
 /// Pieces between commas outside of quotes; a quote that is left open takes the rest.
@@ -258,9 +270,11 @@ mod tests {
         assert!(masked.ends_with("To: <sip:201@city>\r\n\r\n"));
         for secret in [
             "Authorization: Bearer SECRET",
+            "Authorization: SECRET",
             "AUTHORIZATION:Basic SECRET==",
             "Authorization: Digest response=\"SECRET",
             "Authorization: Digest username=\"a, response=SECRET",
+            "Authorization: Digest user\"name=\"a, realm=SECRET",
             "Authorization:\r\n Digest\r\n response=SECRET",
             "Authentication-Info: rspauth=\"SECRET\", nextnonce=SECRET",
         ] {
