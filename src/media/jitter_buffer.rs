@@ -18,8 +18,8 @@ use crate::sdp::Codec;
 
 /// Packets kept: 640 ms of the shortest, more than any burst worth waiting for.
 const SLOTS: usize = 64;
-/// A packet further ahead than this is not of the same stretch of sound, ms.
-const HORIZON_MS: u32 = 1000;
+/// A packet further ahead than this is not of the same stretch of sound, ms: more than anything waits for.
+const HORIZON_MS: u32 = 500;
 /// So many packets in a row too early, too late or of another kind mean that the sender's clock, the way to it or what
 /// it sends has changed.
 const MISPLACED_LIMIT: u8 = 3;

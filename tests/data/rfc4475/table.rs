@@ -132,7 +132,7 @@ pub const MESSAGES: [Torture; 49] = [
     taken("3.3.12", "cparam01", &[401], CHALLENGED),
     taken("3.3.13", "cparam02", &[401], CHALLENGED),
     taken("3.3.14", "regescrt", &[401], CHALLENGED),
-    taken("3.3.15", "sdp01", &[404], "the number is judged before what it accepts; with ours it is 406"),
+    taken("3.3.15", "sdp01", &[406], "an answer would be a session description, which it does not accept"),
     taken("3.4.1", "inv2543", &[404], ELSEWHERE).over_tcp(&[404], Stream::Waits),
 ];
 
