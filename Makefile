@@ -24,7 +24,7 @@ test: ## everything the build service runs
 	$(MAKE) web
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	cargo deny --offline check bans licenses sources
+	cargo deny check bans licenses sources
 	cargo test
 	cd web && npm run check && npm test
 
