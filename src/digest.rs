@@ -15,18 +15,6 @@ impl Sha256 {
         Self(sha2::Sha256::digest(bytes).into())
     }
 
-    /// The digest of all that is left to read, in blocks of 64 KiB.
-    pub fn of_reader(reader: &mut impl std::io::Read) -> std::io::Result<Self> {
-        let mut hasher = sha2::Sha256::new();
-        let mut block = vec![0; 64 * 1024];
-        loop {
-            match reader.read(&mut block)? {
-                0 => return Ok(Self(hasher.finalize().into())),
-                length => hasher.update(&block[..length]),
-            }
-        }
-    }
-
     /// 64 hexadecimal digits of either case; anything else is none.
     pub fn from_hex(text: &str) -> Option<Self> {
         let mut bytes = [0; 32];
@@ -37,6 +25,26 @@ impl Sha256 {
             *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
         }
         Some(Self(bytes))
+    }
+}
+
+/// A digest that is computed piece by piece.
+#[derive(Clone, Default)]
+pub struct Hasher(sha2::Sha256);
+
+impl Hasher {
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub fn finish(self) -> Sha256 {
+        Sha256(self.0.finalize().into())
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hasher")
     }
 }
 

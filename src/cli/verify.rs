@@ -5,14 +5,15 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use super::{Failure, Outcome};
-use crate::digest::Sha256;
+use crate::files::recording_digest;
 use crate::recording::Recording;
 use crate::store::Progress;
 
 pub(super) async fn run(file: &Path) -> Outcome {
     let config = super::load(file)?;
     let store = crate::app::open_store(&config).await?;
-    let digest_of = |recording: &Recording| digest(&config.recording.dir.join(&recording.path)).ok();
+    let digest_of =
+        |recording: &Recording| recording_digest(&config.recording.dir.join(&recording.path)).ok();
     let mut progress = |progress: Progress| {
         if std::io::stderr().is_terminal() {
             eprint!(
@@ -34,8 +35,4 @@ pub(super) async fn run(file: &Path) -> Outcome {
         println!("{finding}");
     }
     if report.is_good() { Ok(()) } else { Err(Failure::No("something was changed or is missing".to_owned())) }
-}
-
-fn digest(file: &Path) -> std::io::Result<Sha256> {
-    Sha256::of_reader(&mut std::fs::File::open(file)?)
 }

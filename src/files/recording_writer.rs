@@ -1,24 +1,21 @@
 //! Writes one recording so that the file opens at any moment.
 //!
-//! Samples go out every half second: first the samples behind the end, then the head with the new sizes, so that the
-//! head never claims more than is there. A killed process loses what was not yet written, half a second at most; what
-//! a power cut reorders, `recording_repair` sets right. The digest covers the whole sealed file, read back after the
-//! last change: the head changes until then.
+//! Samples come in blocks of a second and are written at once: first the samples behind the end, then the head with
+//! the new sizes, so that the head never claims more than is there. What a power cut reorders, `recording_repair` sets
+//! right. The digest is computed on the way, the head's part of it last: nothing is read back.
 
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Component, Path, PathBuf};
 
-use crate::files::digest_of;
+use crate::digest::{Hasher, Sha256};
 use crate::ids::RecordingId;
 use crate::recording::{Gap, GapReason, Marker, RecordingResult, Sealed};
 use crate::time::Timestamp;
 use crate::wav::header::{FRAME_LEN, MAX_FRAMES};
 use crate::wav::{HEADER_LEN, RecordingHeader, cue};
 
-/// Samples are collected for so long before they are written, ms.
-const FLUSH_MS: u64 = 500;
 /// Markers of one recording; a call of an hour has some dozens of events.
 const MAX_MARKERS: usize = 1000;
 /// Gaps listed one by one; further ones lengthen the last.
@@ -43,10 +40,10 @@ pub struct RecordingWriter {
     header: RecordingHeader,
     /// Frames that are in the file.
     written: u64,
-    /// Silent frames that come next, before those in `waiting`.
+    /// Silent frames that come next: the disk refused them, or what they stand for.
     owed_silence: u64,
-    /// Interleaved samples not yet written.
-    waiting: Vec<u8>,
+    /// Of all that is written behind the head.
+    digest: Hasher,
     gaps: Vec<Gap>,
     markers: Vec<Marker>,
 }
@@ -69,7 +66,7 @@ impl RecordingWriter {
             header,
             written: 0,
             owed_silence: 0,
-            waiting: Vec::new(),
+            digest: Hasher::default(),
             gaps: Vec::new(),
             markers: Vec::new(),
         })
@@ -81,7 +78,7 @@ impl RecordingWriter {
 
     /// Frames so far, written or not: the time on the recording.
     pub fn frames(&self) -> u64 {
-        self.written + self.owed_silence + self.waiting.len() as u64 / FRAME_LEN
+        self.written + self.owed_silence
     }
 
     /// Sets the moment of the first frame.
@@ -92,30 +89,36 @@ impl RecordingWriter {
         }
     }
 
-    /// Adds frames; the shorter channel decides.
-    pub fn append(&mut self, left: &[i16], right: &[i16]) {
-        let room = MAX_FRAMES.saturating_sub(self.frames());
-        let len = left.len().min(right.len());
-        if room < len as u64 {
-            self.note_gap(self.frames(), len as u64, GapReason::DiskError);
+    /// Adds whole frames: interleaved samples, little-endian. What cannot be written becomes silence and a gap; writing
+    /// goes on when the disk lets it.
+    pub fn append(&mut self, frames: &[u8]) {
+        let count = frames.len() as u64 / FRAME_LEN;
+        if MAX_FRAMES.saturating_sub(self.frames()) < count {
+            self.note_gap(self.frames(), count, GapReason::DiskError);
             return;
         }
-        for (left, right) in left.iter().zip(right) {
-            self.waiting.extend(left.to_le_bytes());
-            self.waiting.extend(right.to_le_bytes());
-        }
-        if self.waiting.len() as u64 >= FLUSH_MS * self.frames_per_ms() * FRAME_LEN {
-            self.flush();
+        if let Err(error) = self.write(frames) {
+            self.warn("cannot write", &error);
+            self.note_gap(self.frames(), count, GapReason::DiskError);
+            self.owed_silence += count;
         }
     }
 
     /// Frames that never came: silence keeps the time right, the gap is listed.
     pub fn append_gap(&mut self, frames: u64, reason: GapReason) {
-        self.flush();
         let frames_within = frames.min(MAX_FRAMES.saturating_sub(self.frames()));
         self.note_gap(self.frames(), frames, reason);
         self.owed_silence += frames_within;
-        self.flush();
+        self.settle();
+    }
+
+    /// Writes the silence that is owed, if the disk lets it.
+    fn settle(&mut self) {
+        if self.owed_silence > 0
+            && let Err(error) = self.write(&[])
+        {
+            self.warn("cannot write", &error);
+        }
     }
 
     /// Adds a cue point; it is written when the file is sealed.
@@ -125,29 +128,25 @@ impl RecordingWriter {
         }
     }
 
-    /// Brings everything so far into the file. What cannot be written becomes silence and a gap; writing goes on
-    /// when the disk lets it.
-    pub fn flush(&mut self) {
-        if let Err(error) = self.write_waiting() {
-            self.warn("cannot write", &error);
-            let lost = self.waiting.len() as u64 / FRAME_LEN;
-            self.note_gap(self.written + self.owed_silence, lost, GapReason::DiskError);
-            self.owed_silence += lost;
-            self.waiting.clear();
+    fn write(&mut self, frames: &[u8]) -> io::Result<()> {
+        while self.owed_silence > 0 {
+            let silent = self.owed_silence.min(SILENCE.len() as u64 / FRAME_LEN);
+            self.write_behind(&SILENCE[..(silent * FRAME_LEN) as usize])?;
+            self.owed_silence -= silent;
         }
+        self.write_behind(frames)?;
+        // The next write brings the head up to date.
+        if let Err(error) = self.write_head(0) {
+            self.warn("cannot write the head", &error);
+        }
+        Ok(())
     }
 
-    fn write_waiting(&mut self) -> io::Result<()> {
-        while self.owed_silence > 0 {
-            let frames = self.owed_silence.min(SILENCE.len() as u64 / FRAME_LEN);
-            self.file.write_all_at(&SILENCE[..(frames * FRAME_LEN) as usize], self.end())?;
-            self.written += frames;
-            self.owed_silence -= frames;
-        }
-        self.file.write_all_at(&self.waiting, self.end())?;
-        self.written += self.waiting.len() as u64 / FRAME_LEN;
-        self.waiting.clear();
-        self.write_head(0)
+    fn write_behind(&mut self, frames: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(frames, self.end())?;
+        self.digest.update(frames);
+        self.written += frames.len() as u64 / FRAME_LEN;
+        Ok(())
     }
 
     fn write_head(&self, trailer_len: u64) -> io::Result<()> {
@@ -177,7 +176,7 @@ impl RecordingWriter {
 
     /// Completes the file: markers, sizes, sync, digest. A recording without a single frame is a failed one.
     pub fn seal(mut self) -> Sealed {
-        self.flush();
+        self.settle();
         let sha256 = match self.complete() {
             Ok(sha256) => Some(sha256),
             Err(error) => {
@@ -193,7 +192,7 @@ impl RecordingWriter {
         Sealed { recording: self.recording, frames: self.written, gaps: self.gaps, result, sha256 }
     }
 
-    fn complete(&mut self) -> io::Result<crate::digest::Sha256> {
+    fn complete(&mut self) -> io::Result<Sha256> {
         let frames_per_ms = self.frames_per_ms();
         let point = |marker: &'_ Marker| marker.offset_ms.saturating_mul(frames_per_ms);
         let points: Vec<cue::Point<'_>> = self
@@ -207,7 +206,10 @@ impl RecordingWriter {
         // A failed write may have left octets behind the end.
         self.file.set_len(self.end() + trailer.len() as u64)?;
         self.file.sync_all()?;
-        digest_of(&mut self.file)
+        let mut digest = std::mem::take(&mut self.digest);
+        digest.update(&trailer);
+        digest.update(&self.header.to_bytes(self.written, trailer.len() as u64));
+        Ok(digest.finish())
     }
 
     /// Removes the file of a call that was never answered.
@@ -272,20 +274,26 @@ mod tests {
         hound::WavReader::open(path).unwrap().samples::<i16>().map(Result::unwrap).collect()
     }
 
-    fn block(number: i16) -> [i16; 160] {
-        std::array::from_fn(|i| number * 160 + i as i16)
+    fn interleaved(left: &[i16], right: &[i16]) -> Vec<u8> {
+        left.iter()
+            .zip(right)
+            .flat_map(|(left, right)| [left.to_le_bytes(), right.to_le_bytes()].concat())
+            .collect()
+    }
+
+    fn block(number: i16) -> Vec<u8> {
+        interleaved(&std::array::from_fn::<i16, 160, _>(|i| number * 160 + i as i16), &[-number; 160])
     }
 
     #[test]
-    fn the_file_opens_at_every_moment_and_lacks_half_a_second_at_most() {
+    fn the_file_opens_at_every_moment_and_lacks_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let copy = folder.path().join("copy.wav");
         let mut writer = create(folder.path());
         for number in 0..110_i16 {
-            writer.append(&block(number), &[-number; 160]);
+            writer.append(&block(number));
             fs::copy(folder.path().join(PATH), &copy).unwrap();
-            let frames = read(&copy).len() as u64 / 2;
-            assert!(frames <= writer.frames() && frames + 4000 > writer.frames(), "block {number}: {frames}");
+            assert_eq!(read(&copy).len() as u64 / 2, writer.frames(), "block {number}");
         }
         writer.mark(Marker { offset_ms: 1500, label: "ivr.digit".into() });
         let sealed = writer.seal();
@@ -295,7 +303,9 @@ mod tests {
             assert_eq!(frame, [i as i16, -(i as i16 / 160)]);
         }
         let bytes = fs::read(folder.path().join(PATH)).unwrap();
-        assert_eq!(sealed.sha256, Some(crate::digest::Sha256::of(&bytes)));
+        let (head, rest) = bytes.split_at(HEADER_LEN);
+        assert_eq!(sealed.sha256, Some(Sha256::of(&[rest, head].concat())));
+        assert_eq!(sealed.sha256, crate::files::recording_digest(&folder.path().join(PATH)).ok());
         assert!(bytes.windows(14).any(|window| window == b"\x01\0\0\0ivr.digit\0"));
         assert_eq!(u32::from_le_bytes(*bytes[4..].first_chunk().unwrap()) as usize, bytes.len() - 8);
     }
@@ -304,10 +314,10 @@ mod tests {
     fn missing_frames_are_silence_in_their_place_and_listed() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = create(folder.path());
-        writer.append(&[1; 160], &[2; 160]);
+        writer.append(&interleaved(&[1; 160], &[2; 160]));
         writer.append_gap(320, GapReason::RingOverflow);
         writer.append_gap(160, GapReason::RingOverflow);
-        writer.append(&[3; 160], &[4; 160]);
+        writer.append(&interleaved(&[3; 160], &[4; 160]));
         let sealed = writer.seal();
         let gap = Gap { offset_ms: 20, duration_ms: 60, reason: GapReason::RingOverflow };
         assert_eq!((sealed.frames, sealed.result, sealed.gaps), (800, RecordingResult::Degraded, vec![gap]));
@@ -320,7 +330,7 @@ mod tests {
     fn a_wideband_file_keeps_its_own_time() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = RecordingWriter::create(folder.path(), RECORDING, PATH, header(16_000)).unwrap();
-        writer.append(&[1; 320], &[2; 320]);
+        writer.append(&interleaved(&[1; 320], &[2; 320]));
         writer.append_gap(320, GapReason::RingOverflow);
         writer.mark(Marker { offset_ms: 20, label: "a".into() });
         let sealed = writer.seal();
@@ -337,11 +347,11 @@ mod tests {
     fn a_disk_that_refuses_leaves_a_gap_and_time_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = create(folder.path());
-        writer.append(&[1; 4000], &[1; 4000]);
+        writer.append(&interleaved(&[1; 4000], &[1; 4000]));
         let good = std::mem::replace(&mut writer.file, File::open(folder.path().join(PATH)).unwrap());
-        writer.append(&[2; 4000], &[2; 4000]);
+        writer.append(&interleaved(&[2; 4000], &[2; 4000]));
         writer.file = good;
-        writer.append(&[3; 4000], &[3; 4000]);
+        writer.append(&interleaved(&[3; 4000], &[3; 4000]));
         let sealed = writer.seal();
         let gap = Gap { offset_ms: 500, duration_ms: 500, reason: GapReason::DiskError };
         assert_eq!((sealed.frames, sealed.gaps), (12_000, vec![gap]));

@@ -18,7 +18,7 @@ use super::sockets::{SocketPair, Stream, leg_of};
 use super::writer_thread::{Block, Work, writer_of};
 use super::{Report, Reporter};
 use crate::ids::{LegId, RecordingId};
-use crate::media::{Command, Event, Exchange, MAX_SAMPLES_PER_TICK, Sink, TICK_MS};
+use crate::media::{Command, Event, Exchange, Sink, TICK_MS};
 
 const TICK: Duration = Duration::from_millis(TICK_MS);
 /// Missed ticks made up in one go before sockets and orders get their turn: 0.5 s.
@@ -29,6 +29,10 @@ const MAX_ORDERS_AT_ONCE: usize = 256;
 const MAX_DATAGRAMS_AT_ONCE: usize = 16;
 /// Octets read of a datagram; a longer one is cut and then refused as malformed or not.
 const MAX_DATAGRAM: usize = 1500;
+/// Ticks that a recording's writer gets at once, 0.96 s: a process that is killed loses less than a second.
+const TICKS_PER_BLOCK: usize = 48;
+/// Octets of a sample on both channels.
+const FRAME_LEN: usize = 4;
 /// Pairs tried when others hold ports of our range.
 const MAX_BINDS: usize = 64;
 
@@ -39,6 +43,15 @@ pub(super) struct Shared {
     pub(super) stop: AtomicBool,
     pub(super) ports_in_use: AtomicUsize,
     pub(super) packets_rejected: AtomicU64,
+}
+
+/// The sound of a running recording that its writer does not have yet.
+#[derive(Debug, Default)]
+struct Collected {
+    /// Frames handed out.
+    handed_out: u64,
+    /// Interleaved samples, little-endian.
+    frames: Vec<u8>,
 }
 
 /// One media thread: its legs, their sockets and its clock.
@@ -57,8 +70,7 @@ struct Out {
     sockets: Sockets,
     fronts: Fronts,
     writers: Vec<Intake<Work>>,
-    /// Frames handed out per running recording.
-    frames: HashMap<RecordingId, u64>,
+    collected: HashMap<RecordingId, Collected>,
     /// Told only once the ports are free again.
     closed: Option<Event>,
     report: Reporter,
@@ -78,7 +90,7 @@ impl MediaThread {
             sockets: HashMap::new(),
             fronts: Fronts::new(identity),
             writers,
-            frames: HashMap::new(),
+            collected: HashMap::new(),
             closed: None,
             report,
         };
@@ -105,6 +117,9 @@ impl MediaThread {
             }
             self.tick();
             self.carry_out_orders();
+        }
+        for (recording, collected) in &mut self.out.collected {
+            hand_out(&self.out.writers, *recording, collected);
         }
     }
 
@@ -224,19 +239,14 @@ impl Sink for Out {
     }
 
     fn record(&mut self, recording: RecordingId, left: &[i16], right: &[i16]) {
-        let frames = self.frames.entry(recording).or_insert(0);
-        let mut block = Block {
-            recording,
-            first_frame: *frames,
-            len: left.len().min(right.len()).min(MAX_SAMPLES_PER_TICK),
-            left: [0; MAX_SAMPLES_PER_TICK],
-            right: [0; MAX_SAMPLES_PER_TICK],
-        };
-        block.left[..block.len].copy_from_slice(&left[..block.len]);
-        block.right[..block.len].copy_from_slice(&right[..block.len]);
-        *frames += block.len as u64;
-        // A refused block is seen by the writer as a hole before the next one, and listed as a gap.
-        writer_of(&self.writers, recording).push(Work::Block(block)).ok();
+        let collected = self.collected.entry(recording).or_default();
+        for (left, right) in left.iter().zip(right) {
+            collected.frames.extend(left.to_le_bytes());
+            collected.frames.extend(right.to_le_bytes());
+        }
+        if collected.frames.len() >= left.len() * FRAME_LEN * TICKS_PER_BLOCK {
+            hand_out(&self.writers, recording, collected);
+        }
     }
 
     fn event(&mut self, event: Event) {
@@ -246,7 +256,9 @@ impl Sink for Out {
                 return;
             }
             Event::RecordingEnded { recording, frames } => {
-                self.frames.remove(&recording);
+                if let Some(mut collected) = self.collected.remove(&recording) {
+                    hand_out(&self.writers, recording, &mut collected);
+                }
                 let ended = Work::Ended { recording, frames };
                 if writer_of(&self.writers, recording).push_reserved(ended).is_err() {
                     tracing::error!(recording.id = %recording, "writer is stuck: the end is not known to it");
@@ -256,4 +268,14 @@ impl Sink for Out {
         }
         self.report.report(Report::Media(event));
     }
+}
+
+/// Gives what was collected to the writer. A refused block is seen by it as a hole before the next one, and listed as a
+/// gap.
+fn hand_out(writers: &[Intake<Work>], recording: RecordingId, collected: &mut Collected) {
+    let first_frame = collected.handed_out;
+    let next = Vec::with_capacity(collected.frames.len());
+    let frames = std::mem::replace(&mut collected.frames, next);
+    collected.handed_out += (frames.len() / FRAME_LEN) as u64;
+    writer_of(writers, recording).push(Work::Block(Block { recording, first_frame, frames })).ok();
 }

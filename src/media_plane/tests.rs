@@ -193,7 +193,7 @@ fn two_phones_hear_each_other_and_the_file_has_both() {
     });
     assert_eq!((sealed.frames, sealed.result), (frames, RecordingResult::Ok));
     let path = bench.folder.path().join("2026/11/21/a.wav");
-    assert_eq!(sealed.sha256.unwrap(), crate::digest::Sha256::of(&std::fs::read(&path).unwrap()));
+    assert_eq!(sealed.sha256.unwrap(), crate::files::recording_digest(&path).unwrap());
     let (left, right) = read(&path);
     assert!(left.len() >= 95 * 160, "{}", left.len());
     let heard = [
@@ -289,8 +289,8 @@ fn blocks_that_a_full_ring_refused_become_a_listed_gap() {
     intake.push_reserved(Work::Open(opening)).unwrap();
     let mut refused = 0;
     for first_frame in (0..10 * 160).step_by(160) {
-        let (left, right) = ([5; 320], [6; 320]);
-        let block = writer_thread::Block { recording: RECORDING, first_frame, len: 160, left, right };
+        let frames = [5, 0, 6, 0].repeat(160);
+        let block = writer_thread::Block { recording: RECORDING, first_frame, frames };
         refused += u64::from(intake.push(Work::Block(block)).is_err());
     }
     intake.push_reserved(Work::Ended { recording: RECORDING, frames: 1600 }).unwrap();

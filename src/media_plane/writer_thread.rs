@@ -8,7 +8,6 @@ use super::queue::{Intake, Outlet};
 use super::{Report, Reporter};
 use crate::files::RecordingWriter;
 use crate::ids::{ContactId, RecordingId};
-use crate::media::MAX_SAMPLES_PER_TICK;
 use crate::recording::{GapReason, Marker, Sealed};
 use crate::time::Timestamp;
 use crate::wav::RecordingHeader;
@@ -16,16 +15,14 @@ use crate::wav::RecordingHeader;
 /// Recordings one thread keeps open; with more the machine is beyond its disk and its descriptors.
 const MAX_OPEN: usize = 4096;
 
-/// One tick of one recording.
+/// About a second of one recording.
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) recording: RecordingId,
     /// Its place; a hole before it is blocks that found the queue full.
     pub(super) first_frame: u64,
-    /// Samples of each channel.
-    pub(super) len: usize,
-    pub(super) left: [i16; MAX_SAMPLES_PER_TICK],
-    pub(super) right: [i16; MAX_SAMPLES_PER_TICK],
+    /// Interleaved samples, little-endian.
+    pub(super) frames: Vec<u8>,
 }
 
 /// What a file is created with.
@@ -40,10 +37,6 @@ pub(super) struct Opening {
 }
 
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every entry is a block, and boxing it would allocate per tick"
-)]
 pub(super) enum Work {
     Open(Opening),
     Start {
@@ -87,7 +80,6 @@ impl WriterThread {
         while let Some(work) = self.work.pop() {
             self.handle(work);
         }
-        self.open.values_mut().for_each(RecordingWriter::flush);
     }
 
     fn handle(&mut self, work: Work) {
@@ -98,7 +90,7 @@ impl WriterThread {
             }
             Work::Block(block) => self.with(block.recording, |writer| {
                 fill_up_to(writer, block.first_frame);
-                writer.append(&block.left[..block.len], &block.right[..block.len]);
+                writer.append(&block.frames);
             }),
             Work::Mark { recording, marker } => self.with(recording, |writer| writer.mark(marker)),
             Work::Ended { recording, frames } => self.with(recording, |writer| fill_up_to(writer, frames)),
