@@ -312,6 +312,11 @@ fn sockets_text(page: &mut Page, sip: &Counts) {
             sip.sources_refused,
         ),
         (
+            "ringback_sip_strangers_displaced_total",
+            "SIP connections closed at the limit for a later one, without having shown a password.",
+            sip.strangers_displaced,
+        ),
+        (
             "ringback_sip_handshakes_failed_total",
             "TLS handshakes of SIP that came to nothing.",
             sip.handshakes_failed,

@@ -2,8 +2,9 @@
 //!
 //! `signalling` owns the switchboard and carries out its effects; `record_keeper` takes its rows to the store in
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
-//! left open; `vital` tells when a part has died; `metrics` counts.
+//! left open; `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
 
+mod descriptors;
 #[cfg(test)]
 mod fixture;
 mod metrics;
@@ -27,7 +28,7 @@ use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::media;
 use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
-use crate::net::{Arrival, SipNet};
+use crate::net::{Arrival, Limits, SipNet};
 use crate::resolver::Resolver;
 use crate::store::Store;
 use crate::switchboard::{Input, Settings, Snapshot, Switchboard};
@@ -214,12 +215,15 @@ struct Ground {
 
 impl Ground {
     async fn prepare(config: &Config, plans: &Plans) -> anyhow::Result<Self> {
+        let limits = Limits::for_calls(usize::try_from(config.sip.capacity).unwrap_or(usize::MAX));
+        descriptors::provide(config, &limits);
         let http_socket = tokio::net::TcpListener::bind(config.http.bind)
             .await
             .with_context(|| format!("[http] bind: {}", config.http.bind))?;
         let http = http_socket.local_addr()?;
         let (arrivals_in, arrivals) = mpsc::channel(MAX_ARRIVALS);
-        let net = SipNet::start(config.sip.listeners()?, arrivals_in).await.context("[sip] udp, tcp, tls")?;
+        let listeners = config.sip.listeners()?;
+        let net = SipNet::start_with(listeners, arrivals_in, limits).await.context("[sip] udp, tcp, tls")?;
         let store = open_store(config).await?;
         recovery::close_what_a_crash_left_open(&store, &config.recording.dir, plans.city.topic_categories())
             .await?;

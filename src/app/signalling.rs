@@ -271,6 +271,7 @@ impl Signalling {
     fn carry_out_one(&mut self, effect: Effect, now: Now) {
         match effect {
             Effect::Transmit { bytes, flow } => self.net.send(bytes, flow),
+            Effect::Vouch { flow } => self.net.vouch(flow),
             Effect::Shun { source, until } => self.net.shun(source, until),
             Effect::Media(command) => self.media.order(Order::Media(command)),
             Effect::PlayPrompts { leg, play, prompts } => {

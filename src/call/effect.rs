@@ -34,6 +34,10 @@ pub enum Effect {
         bytes: Vec<u8>,
         flow: Flow,
     },
+    /// Who is behind this connection has shown a password or is a trunk.
+    Vouch {
+        flow: Flow,
+    },
     /// Nothing that comes from there is read any more until then.
     Shun {
         source: Source,

@@ -10,6 +10,8 @@ use serde::{Deserialize, Deserializer};
 use super::Config;
 use crate::diagnostic::Diagnostic;
 use crate::net::CredentialsError;
+use crate::sip::message::Transport;
+use crate::sip::server_location;
 
 /// Port pairs of one call: the citizen's leg and the operator's.
 const PAIRS_PER_CALL: u64 = 2;
@@ -165,7 +167,16 @@ fn media(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) {
     }
 }
 
+/// What requests of ours can go out by: TLS needs an address to call ours, no certificate.
+fn ways_out(config: &Config) -> Vec<Transport> {
+    let (udp, tcp) = (!config.sip.udp.0.is_empty(), !config.sip.tcp.0.is_empty());
+    let tls = tcp || !config.sip.tls_listeners().0.is_empty();
+    let ways = [(Transport::Udp, udp), (Transport::Tcp, tcp), (Transport::Tls, tls)];
+    ways.into_iter().filter_map(|(transport, open)| open.then_some(transport)).collect()
+}
+
 fn trunks(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) {
+    let ways_out = ways_out(config);
     let mut names = BTreeSet::new();
     for (index, trunk) in config.trunk.iter().enumerate() {
         if !names.insert(&trunk.name) {
@@ -196,6 +207,10 @@ fn trunks(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) 
                 index,
                 "a trunk needs `from`, `to` or `user`: nobody could use it",
             ));
+        }
+        if trunk.to.iter().any(|server| server_location::question(&server.0, &ways_out).is_err()) {
+            let message = "a server needs a transport that [sip] has switched off: `udp`, `tcp` or `tls`";
+            complaints.push(place.at("[trunk]", "to", index, message));
         }
         for (key, message) in trunk.complaints() {
             complaints.push(place.at("[trunk]", key, index, message));

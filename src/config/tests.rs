@@ -52,6 +52,10 @@ fn every_complaint_has_its_place() {
             "[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\n[[trunk]]\nname = \"b\"\n",
             "config.toml:5:1: a trunk needs",
         ),
+        (
+            "[sip]\ntcp = []\n[[trunk]]\nname = \"a\"\nto = [\"sip:a.example;transport=tls\"]\n",
+            "config.toml:5:1: a server needs a transport",
+        ),
         ("[[trunk]]\nname = \"a\"\nto = [\"tel:101\"]\n", "config.toml:3:6: 'tel:101' is no server"),
         (
             "[[trunk]]\nname = \"a\"\nto = [\"sip:me@a.example\"]\n",

@@ -2,9 +2,10 @@
 //! is gone. One task owns the table, so there is no lock.
 //!
 //! A flow keeps its name for the connection's whole life: of one we open, `flow.local` is what the caller said, not
-//! the port the kernel chose.
+//! the port the kernel chose. Where there is no room, a stranger's connection makes some: who has shown a password
+//! and whom we call ourselves do not lose theirs to a flood.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 
@@ -16,14 +17,18 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::connection::{ByteStream, Connection, OpenedBy};
 use super::guest::Refused;
 use super::intake::Intake;
-use super::limits::Source;
 use super::listener::{self, Accepted};
 use super::tls::Tls;
 use super::{Arrival, Counters, Limits};
+use crate::sip::guard::Source;
 use crate::sip::message::{Flow, Transport};
 
 /// TLS peers whose names are remembered: trunks and their fall-backs; the oldest is forgotten first.
 const MAX_NAMES: usize = 256;
+
+/// How a response begins. It goes back over the connection its request came by, or not at all: nobody listens at the
+/// port that a client calls from, and whoever asks and closes must not make us call.
+const RESPONSE: &[u8] = b"SIP/2.0 ";
 
 /// What the owner of the table is asked for.
 #[derive(Debug)]
@@ -43,6 +48,10 @@ pub(super) enum Order {
         remote: SocketAddr,
         name: String,
     },
+    /// Whoever is behind this connection is no stranger.
+    Vouch {
+        flow: Flow,
+    },
 }
 
 pub(super) struct Connections {
@@ -56,6 +65,9 @@ pub(super) struct Connections {
     table: HashMap<Flow, Entry>,
     /// Connections in the table that each source has opened.
     sources: HashMap<Source, usize>,
+    /// Connections of strangers, in the order in which they came.
+    strangers: BTreeMap<u64, Flow>,
+    last_stranger: u64,
     tasks: JoinSet<()>,
 }
 
@@ -63,6 +75,8 @@ struct Entry {
     queue: mpsc::Sender<Vec<u8>>,
     task: AbortHandle,
     opened_by: OpenedBy,
+    /// Its place among the strangers; none once somebody vouched for it.
+    stranger: Option<u64>,
 }
 
 impl Entry {
@@ -90,6 +104,8 @@ impl Connections {
             names: VecDeque::new(),
             table: HashMap::new(),
             sources: HashMap::new(),
+            strangers: BTreeMap::new(),
+            last_stranger: 0,
             tasks: JoinSet::new(),
         }
     }
@@ -130,19 +146,27 @@ impl Connections {
                 }
                 self.names.push_back((remote, name));
             }
+            Order::Vouch { flow } => {
+                let entry = self.table.get_mut(&flow);
+                if let Some(place) = entry.and_then(|entry| entry.stranger.take()) {
+                    self.strangers.remove(&place);
+                }
+            }
         }
         true
     }
 
     async fn send(&mut self, bytes: Vec<u8>, flow: Flow) -> bool {
-        let queued = match self.table.get(&flow) {
-            Some(entry) => entry.queue.try_send(bytes),
-            None if self.table.len() < self.limits.connections && self.can_open(flow.transport) => {
-                let queue = self.open(flow);
-                queue.try_send(bytes)
-            }
+        let opens =
+            !self.table.contains_key(&flow) && self.can_open(flow.transport) && !bytes.starts_with(RESPONSE);
+        let queue = match self.table.get(&flow) {
+            Some(entry) => Some(entry.queue.clone()),
+            None => (opens && self.has_room()).then(|| self.open(flow)),
+        };
+        let queued = match queue {
+            Some(queue) => queue.try_send(bytes),
             None => {
-                if self.table.len() >= self.limits.connections {
+                if opens {
                     Counters::count(&self.intake.counters().connections_refused);
                 }
                 Counters::count(&self.intake.counters().sends_failed);
@@ -173,6 +197,7 @@ impl Connections {
     fn open(&mut self, flow: Flow) -> mpsc::Sender<Vec<u8>> {
         let (limits, tls, intake) = (self.limits, self.tls.clone(), self.intake.clone());
         let name = self.names.iter().find(|(known, _)| *known == flow.remote).map(|(_, name)| name.clone());
+        let expected = name.clone().unwrap_or_else(|| flow.remote.ip().to_string());
         self.start(flow, OpenedBy::Us, async move {
             let stream = connect(flow, &limits).await?;
             let Some(tls) = tls.filter(|_| flow.transport == Transport::Tls) else {
@@ -181,7 +206,8 @@ impl Connections {
             let secured = tls.connect(stream, flow.remote, name, limits.handshake).await;
             let secured = secured.inspect_err(|error| {
                 Counters::count(&intake.counters().handshakes_failed);
-                tracing::warn!(flow.remote = %flow.remote, %error, "TLS peer not trusted or not there");
+                let remote = flow.remote;
+                tracing::warn!(flow.remote = %remote, expected, %error, "TLS peer does not prove who it is");
             })?;
             Ok(Box::new(secured) as Box<dyn ByteStream>)
         })
@@ -211,21 +237,43 @@ impl Connections {
         let served = queue.clone();
         // Its end is announced like that of all others.
         let task = self.tasks.spawn(async move { served.closed().await });
-        self.insert(flow, Entry { queue, task, opened_by: OpenedBy::Peer });
+        self.insert(flow, queue, task, OpenedBy::Peer);
         Ok(())
     }
 
-    /// Whether a peer may open one more connection.
-    fn admit(&self, flow: Flow) -> Result<(), Refused> {
-        let counters = self.intake.counters();
-        if self.table.len() >= self.limits.connections || self.table.contains_key(&flow) {
-            Counters::count(&counters.connections_refused);
-            return Err(Refused::Full);
+    /// Whether there is a place, or was made: the stranger who has been here longest goes, which is time enough to show
+    /// a password.
+    fn has_room(&mut self) -> bool {
+        if self.table.len() < self.limits.connections {
+            return true;
         }
-        if self.sources.get(&Source::of(flow.remote)).is_some_and(|held| *held >= self.limits.per_source) {
-            Counters::count(&counters.sources_refused);
-            tracing::debug!(flow.remote = %flow.remote, "source holds its share of connections");
+        let Some((_, flow)) = self.strangers.pop_first() else { return false };
+        tracing::debug!(flow.remote = %flow.remote, "a stranger makes room");
+        Counters::count(&self.intake.counters().strangers_displaced);
+        if let Some(entry) = self.table.get(&flow) {
+            entry.task.abort();
+        }
+        self.remove(&flow);
+        // Of a stranger nothing hangs on it: the report may be lost.
+        self.intake.offer(Arrival::FlowClosed { flow });
+        true
+    }
+
+    /// Whether a peer may open one more connection.
+    fn admit(&mut self, flow: Flow) -> Result<(), Refused> {
+        if !self.intake.admits(flow.remote) {
             return Err(Refused::Source);
+        }
+        let source = Source::from(flow.remote.ip());
+        let holds_its_share = self.sources.get(&source).is_some_and(|held| *held >= self.limits.per_source);
+        if holds_its_share || !self.intake.gate().may_connect(source, crate::time::now().mono) {
+            Counters::count(&self.intake.counters().sources_refused);
+            tracing::debug!(flow.remote = %flow.remote, "source has its share of connections");
+            return Err(Refused::Source);
+        }
+        if self.table.contains_key(&flow) || !self.has_room() {
+            Counters::count(&self.intake.counters().connections_refused);
+            return Err(Refused::Full);
         }
         Ok(())
     }
@@ -249,22 +297,29 @@ impl Connections {
                 }
             }
         });
-        self.insert(flow, Entry { queue: queue.clone(), task, opened_by });
+        self.insert(flow, queue.clone(), task, opened_by);
         queue
     }
 
-    fn insert(&mut self, flow: Flow, entry: Entry) {
+    fn insert(&mut self, flow: Flow, queue: mpsc::Sender<Vec<u8>>, task: AbortHandle, opened_by: OpenedBy) {
         Counters::count(&self.intake.counters().connections_opened);
-        if entry.opened_by == OpenedBy::Peer {
-            *self.sources.entry(Source::of(flow.remote)).or_default() += 1;
+        let mut stranger = None;
+        if opened_by == OpenedBy::Peer {
+            *self.sources.entry(Source::from(flow.remote.ip())).or_default() += 1;
+            self.last_stranger += 1;
+            self.strangers.insert(self.last_stranger, flow);
+            stranger = Some(self.last_stranger);
         }
-        self.table.insert(flow, entry);
+        self.table.insert(flow, Entry { queue, task, opened_by, stranger });
     }
 
     fn remove(&mut self, flow: &Flow) {
         let Some(entry) = self.table.remove(flow) else { return };
         Counters::count(&self.intake.counters().connections_closed);
-        let source = Source::of(flow.remote);
+        if let Some(place) = entry.stranger {
+            self.strangers.remove(&place);
+        }
+        let source = Source::from(flow.remote.ip());
         if entry.opened_by == OpenedBy::Peer
             && let Some(held) = self.sources.get_mut(&source)
         {

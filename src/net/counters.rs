@@ -20,6 +20,7 @@ pub struct Counters {
     pub(super) connections_closed: AtomicU64,
     pub(super) connections_refused: AtomicU64,
     pub(super) sources_refused: AtomicU64,
+    pub(super) strangers_displaced: AtomicU64,
     pub(super) handshakes_failed: AtomicU64,
     pub(super) connections_timed_out: AtomicU64,
 }
@@ -54,6 +55,8 @@ pub struct Counts {
     pub connections_refused: u64,
     /// Turned away because their source holds its share already.
     pub sources_refused: u64,
+    /// Closed at the limit for a later one, without having shown a password.
+    pub strangers_displaced: u64,
     /// TLS handshakes of either direction that came to nothing: refused, broken off, out of time.
     pub handshakes_failed: u64,
     /// Closed for silence or for not reading.
@@ -82,6 +85,7 @@ impl Counters {
             connections_closed: read(&self.connections_closed),
             connections_refused: read(&self.connections_refused),
             sources_refused: read(&self.sources_refused),
+            strangers_displaced: read(&self.strangers_displaced),
             handshakes_failed: read(&self.handshakes_failed),
             connections_timed_out: read(&self.connections_timed_out),
         }

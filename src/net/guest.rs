@@ -69,7 +69,7 @@ pub enum Received {
     Taken,
     /// To be sent back over the same connection.
     Answer(Vec<u8>),
-    /// Nobody listens any more.
+    /// Nobody listens any more, or not to this source.
     Closed,
 }
 
@@ -94,6 +94,9 @@ impl Guest {
         }
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Received::Taken;
+        }
+        if !self.intake.admits(self.flow.remote) {
+            return Received::Closed;
         }
         self.deadline = Instant::from_std(crate::time::now().mono) + self.idle;
         let Taken { arrival, rejection } = self.intake.take(bytes, self.flow);

@@ -1,15 +1,22 @@
 //! Bounds of the connections: how many, from whom, and how long each step may take.
 //! Tests make them small; the service runs with the defaults.
 
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+
+/// Open connections of a small city: some hundred phones, their strays and a few trunks.
+const MIN_CONNECTIONS: usize = 1024;
+/// Open connections for each call that is let in: that of the operator's phone, and one of a phone that is idle or
+/// has lost its former connection without a word.
+const CONNECTIONS_PER_CALL: usize = 2;
+/// Of all connections one source may hold a quarter: an office full of phones behind one address, not all there are.
+const SOURCES_SHARE: usize = 4;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Open connections of all kinds, both directions; further peers are turned away. A city has some hundred
-    /// phones and a few trunks; each connection costs a descriptor and up to 64 KiB.
+    /// Open connections of all kinds, both directions; above it strangers make room, longest here first, and where
+    /// there is none, peers are turned away. Each connection costs a descriptor and up to 64 KiB.
     pub connections: usize,
-    /// Of these, what one source may hold: an office full of phones behind one address, not all there are.
+    /// Of these, what one source may hold.
     pub per_source: usize,
     /// Messages waiting to be written on one connection; a peer that lets more pile up does not read.
     pub send_queue: usize,
@@ -31,8 +38,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 1024,
-            per_source: 256,
+            connections: MIN_CONNECTIONS,
+            per_source: MIN_CONNECTIONS / SOURCES_SHARE,
             send_queue: 64,
             connect: Duration::from_secs(5),
             handshake: Duration::from_secs(10),
@@ -44,31 +51,22 @@ impl Default for Limits {
     }
 }
 
-/// Whom a connection is counted for: one IPv6 subscriber owns a /64, so its addresses are one source.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Source(IpAddr);
-
-impl Source {
-    pub fn of(remote: SocketAddr) -> Self {
-        Self(match remote.ip().to_canonical() {
-            IpAddr::V6(address) => IpAddr::V6((u128::from(address) & !u128::from(u64::MAX)).into()),
-            v4 @ IpAddr::V4(_) => v4,
-        })
+impl Limits {
+    /// Room for the phones and trunks of so many calls at once.
+    pub fn for_calls(calls: usize) -> Self {
+        let connections = calls.saturating_mul(CONNECTIONS_PER_CALL).max(MIN_CONNECTIONS);
+        Self { connections, per_source: connections / SOURCES_SHARE, ..Self::default() }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]
-    fn a_subscriber_is_one_source() {
-        let source = |text: &str| Source::of(text.parse().unwrap());
-        assert_eq!(source("[2001:db8::1]:1"), source("[2001:db8::2]:2"));
-        assert_ne!(source("[2001:db8::1]:1"), source("[2001:db8:0:1::1]:1"));
-        assert_eq!(source("[::ffff:192.0.2.1]:1"), source("192.0.2.1:9"));
-        assert_ne!(source("192.0.2.1:1"), source("192.0.2.2:1"));
+    fn connections_grow_with_the_calls_that_are_let_in() {
+        let of = |calls| (Limits::for_calls(calls).connections, Limits::for_calls(calls).per_source);
+        assert_eq!((of(0), of(200), of(512)), ((1024, 256), (1024, 256), (1024, 256)));
+        assert_eq!(of(10_000), (20_000, 5_000));
     }
 }

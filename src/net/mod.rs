@@ -76,8 +76,10 @@ pub struct SipListeners {
 #[derive(Clone, Debug)]
 pub struct SipNet {
     udp: UdpSockets,
-    tcp_local: Option<SocketAddr>,
-    tls_local: Option<SocketAddr>,
+    tcp: Vec<SocketAddr>,
+    tls: Vec<SocketAddr>,
+    /// Whether TLS peers can be connected to.
+    trusts: bool,
     orders: mpsc::Sender<Order>,
     intake: Intake,
     limits: Limits,
@@ -123,22 +125,23 @@ impl SipNet {
             tasks.spawn(receiving);
         }
         let (accepted_in, accepted) = mpsc::channel(ACCEPTED_QUEUE_LEN);
-        let mut listen = |addresses: &[SocketAddr], transport| -> std::io::Result<Option<SocketAddr>> {
+        let mut listen = |addresses: &[SocketAddr], transport| -> std::io::Result<Vec<SocketAddr>> {
             let bound = addresses.iter().map(|address| listener::bind(*address));
             let bound = bound.collect::<std::io::Result<Vec<TcpListener>>>()?;
-            let first = bound.first().map(TcpListener::local_addr).transpose()?;
+            let locals = bound.iter().map(TcpListener::local_addr).collect();
             for listener in bound {
                 tasks.spawn(listener::accept(listener, transport, accepted_in.clone()));
             }
-            Ok(first)
+            locals
         };
-        let tcp_local = listen(&listeners.tcp, Transport::Tcp)?;
-        let tls_local = listen(&listeners.tls, Transport::Tls)?;
-        let (tls, renewal) = listeners.credentials.as_ref().map(Tls::new).transpose()?.unzip();
+        let tcp = listen(&listeners.tcp, Transport::Tcp)?;
+        let tls = listen(&listeners.tls, Transport::Tls)?;
+        let (handshakes, renewal) = listeners.credentials.as_ref().map(Tls::new).transpose()?.unzip();
         let (orders, taken_orders) = mpsc::channel(ORDER_QUEUE_LEN);
-        let connections = Connections::new(accepted, taken_orders, intake.clone(), limits, tls);
+        let connections = Connections::new(accepted, taken_orders, intake.clone(), limits, handshakes);
         tasks.spawn(connections.run());
-        Ok(Self { udp, tcp_local, tls_local, orders, intake, limits, renewal, _tasks: Arc::new(tasks) })
+        let trusts = renewal.is_some();
+        Ok(Self { udp, tcp, tls, trusts, orders, intake, limits, renewal, _tasks: Arc::new(tasks) })
     }
 
     /// Sends now or queues on the connection; opens one when `flow` has none. Never blocks. What cannot be sent is
@@ -169,6 +172,14 @@ impl SipNet {
         }
     }
 
+    /// Whoever is at the other end of `flow` has shown a password or is a trunk: the connection makes no room for others.
+    /// Nothing happens where there is no such connection.
+    pub fn vouch(&self, flow: Flow) {
+        if flow.transport.is_reliable() && self.orders.try_send(Order::Vouch { flow }).is_err() {
+            tracing::debug!(flow.remote = %flow.remote, "overloaded: nobody vouches for this connection yet");
+        }
+    }
+
     /// New certificates for the handshakes to come; connections that stand stay. Without TLS from the start nothing
     /// happens.
     pub fn renew(&self, credentials: &Credentials) -> std::io::Result<()> {
@@ -188,31 +199,38 @@ impl SipNet {
     /// The flow that a request of ours to `remote` begins with; none when this transport is not spoken here, or not
     /// to that kind of address.
     pub fn flow_towards(&self, transport: Transport, remote: SocketAddr) -> Option<Flow> {
-        let bound = match transport {
-            Transport::Udp => self.udp.addresses().find(|bound| bound.is_ipv4() == remote.is_ipv4()),
-            Transport::Tcp => self.tcp_local,
-            Transport::Tls => self.tls_local,
-            Transport::Ws | Transport::Wss => None,
-        };
-        local_address::local_towards(bound?, remote).map(|local| Flow { transport, local, remote })
+        let mut local = self.ways_out(transport).into_iter();
+        let local = local.find_map(|bound| local_address::local_towards(bound, remote))?;
+        Some(Flow { transport, local, remote })
     }
 
     /// Transports that requests of ours can go out by, best first.
     pub fn transports(&self) -> Vec<Transport> {
-        let ways = [
-            (Transport::Udp, self.udp_local()),
-            (Transport::Tcp, self.tcp_local),
-            (Transport::Tls, self.tls_local),
-        ];
-        ways.into_iter().filter_map(|(transport, bound)| bound.map(|_| transport)).collect()
+        let ways = [Transport::Udp, Transport::Tcp, Transport::Tls];
+        ways.into_iter().filter(|transport| !self.ways_out(*transport).is_empty()).collect()
     }
 
+    /// The addresses that our requests name as ours. Without a certificate nobody can connect to us over TLS, but we to
+    /// others: they call back over the connection that stands (RFC 5626), and we name the address of TCP.
+    fn ways_out(&self, transport: Transport) -> Vec<SocketAddr> {
+        match transport {
+            Transport::Udp => self.udp.addresses().collect(),
+            Transport::Tcp => self.tcp.clone(),
+            Transport::Tls if !self.trusts => Vec::new(),
+            Transport::Tls if self.tls.is_empty() => self.tcp.clone(),
+            Transport::Tls => self.tls.clone(),
+            Transport::Ws | Transport::Wss => Vec::new(),
+        }
+    }
+
+    /// What the first TCP address is bound to.
     pub fn tcp_local(&self) -> Option<SocketAddr> {
-        self.tcp_local
+        self.tcp.first().copied()
     }
 
+    /// What the first TLS address is bound to.
     pub fn tls_local(&self) -> Option<SocketAddr> {
-        self.tls_local
+        self.tls.first().copied()
     }
 
     /// What has happened on the sockets so far, for metrics.

@@ -128,7 +128,12 @@ impl Search<'_> {
             }
             Question::Services { services, or_else } => (services, or_else),
             Question::Naptr { domain, services, or_else } => {
-                let chosen = chosen_services(self.naptr(&domain).await?, &services);
+                // Some name servers do not know the type at all; SRV finds the same (RFC 3263 4.1).
+                let records = self.naptr(&domain).await.unwrap_or_else(|error| {
+                    tracing::debug!(%error, "NAPTR cannot be asked for");
+                    Vec::new()
+                });
+                let chosen = chosen_services(records, &services);
                 (if chosen.is_empty() { services } else { chosen }, or_else)
             }
         };

@@ -126,25 +126,14 @@ mod tests {
 
     use super::*;
     use crate::sip::digest_auth::{Algorithm, Authenticator, Ha1, Verdict};
-    use crate::sip::message::{CSeq, Headers, Host, Message, NameAddr, parse_datagram};
+    use crate::sip::message::sample;
 
     fn response(status: StatusCode, challenges: &[(&str, &str)]) -> Response {
-        let address = NameAddr::new(Uri::sip(Some("a"), Host::Name("b".to_owned()), None));
-        let mut headers = Headers::default();
+        let mut response = sample::register("city").response(status, "t");
         for (name, value) in challenges {
-            headers.push(name, *value);
+            response.headers.push(name, *value);
         }
-        Response {
-            status,
-            reason: String::new(),
-            via: Vec::new(),
-            from: address.clone(),
-            to: address,
-            call_id: "c".to_owned(),
-            cseq: CSeq { seq: 1, method: Method::Register },
-            headers,
-            body: Vec::new(),
-        }
+        response
     }
 
     fn credentials(realm: Option<&str>) -> Credentials {
@@ -199,15 +188,8 @@ mod tests {
         assert!(!format!("{:?}", credentials(None)).contains("p4ss"));
     }
 
-    fn request(method: &str) -> Request {
-        let text = format!(
-            "{method} sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:x@y>;tag=1\r\n\
-             To: <sip:a@b>\r\nCall-ID: c\r\nCSeq: 7 {method}\r\n\r\n"
-        );
-        match parse_datagram(text.as_bytes()).unwrap() {
-            Message::Request(request) => request,
-            Message::Response(_) => unreachable!("a request was written"),
-        }
+    fn invite() -> Request {
+        sample::request(Method::Invite, "city", "201")
     }
 
     fn login() -> Login {
@@ -216,7 +198,7 @@ mod tests {
     }
 
     fn challenged(status: u16, header: &str, value: &str) -> Response {
-        request("INVITE").response(StatusCode(status), "t").with_header(header, value)
+        invite().response(StatusCode(status), "t").with_header(header, value)
     }
 
     /// Our own registrar is the peer here.
@@ -224,14 +206,14 @@ mod tests {
     fn a_challenge_is_answered_and_then_answered_beforehand() {
         let (now, source) = (crate::time::now().mono, std::net::Ipv4Addr::LOCALHOST.into());
         let mut peer = Authenticator::new("provider", Algorithm::ALL.to_vec(), [7; 32]);
-        let mut refusal = request("INVITE").response(StatusCode::UNAUTHORIZED, "t");
+        let mut refusal = invite().response(StatusCode::UNAUTHORIZED, "t");
         for challenge in peer.challenge(false, source, now) {
             refusal.headers.push("WWW-Authenticate", challenge);
         }
         let mut login = login();
         assert!(login.handle_challenge(&refusal));
-        for (method, cnonce) in [("INVITE", "c1"), ("BYE", "c2")] {
-            let mut again = request(method);
+        for (method, cnonce) in [(Method::Invite, "c1"), (Method::Bye, "c2")] {
+            let mut again = sample::request(method.clone(), "city", "201");
             login.authorize(&mut again, cnonce);
             let secret = |user: &str| (user == "city").then(|| Ha1::new(user, "provider", "secret"));
             let verdict = peer.verify(&again, source, secret, now);
@@ -245,7 +227,7 @@ mod tests {
         let challenge = |realm: &str| format!("Digest realm=\"{realm}\", nonce=\"n\", qop=\"auth\"");
         assert!(login.handle_challenge(&challenged(407, "Proxy-Authenticate", &challenge("proxy"))));
         assert!(login.handle_challenge(&challenged(401, "WWW-Authenticate", &challenge("peer"))));
-        let mut again = request("INVITE");
+        let mut again = invite();
         login.authorize(&mut again, "c");
         assert!(again.headers.first("Authorization").unwrap().contains("realm=\"peer\""));
         assert!(again.headers.first("Proxy-Authorization").unwrap().contains("realm=\"proxy\""));

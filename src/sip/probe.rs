@@ -102,9 +102,9 @@ impl Probe {
         }
     }
 
-    /// The question got no answer, or could not be sent.
-    pub fn handle_failed(&mut self, now: Instant) {
-        if std::mem::take(&mut self.asked) {
+    /// The question with this CSeq got no answer, or could not be sent.
+    pub fn handle_failed(&mut self, seq: u32, now: Instant) {
+        if seq == self.seq && std::mem::take(&mut self.asked) {
             self.fail(now);
         }
     }
@@ -113,7 +113,7 @@ impl Probe {
         while let Some(timer) = self.timers.take_expired(now) {
             match timer {
                 Timer::Ask => self.ask(now),
-                Timer::Answer => self.handle_failed(now),
+                Timer::Answer => self.handle_failed(self.seq, now),
             }
         }
     }
@@ -251,9 +251,11 @@ mod tests {
         let mut bench = Bench::new();
         let (request, _) = bench.asked();
         assert_eq!(bench.answer(&request, 503), None);
-        let (_, waited) = bench.asked();
+        let (second, waited) = bench.asked();
         assert!(waited < INTERVAL / 2, "in doubt it is asked sooner: {waited:?}");
-        bench.probe.handle_failed(bench.now);
+        bench.probe.handle_failed(request.cseq.seq, bench.now);
+        assert!(bench.probe.asked, "the first question ends late and says nothing of the second");
+        bench.probe.handle_failed(second.cseq.seq, bench.now);
         assert_eq!(bench.change(), None);
         let (late, _) = bench.asked();
         bench.now += MAX_PATIENCE;

@@ -36,8 +36,7 @@ pub enum Output {
     Registered { user: String },
     /// The last phone of `user` that could be reached left, expired, or does not answer any more.
     Unregistered { user: String },
-    /// Ask this phone by OPTIONS whether it is still there; the outcome comes back by [`Registrar::handle_answered`]
-    /// or [`Registrar::handle_undeliverable`].
+    /// Ask this phone by OPTIONS whether it is still there; an answer comes back by [`Registrar::handle_answered`].
     Ask { user: String, binding: BindingId },
 }
 
@@ -132,20 +131,18 @@ impl Registrar {
         self.change_one(user, id, |binding| binding.handle_answered(every, now));
     }
 
-    /// OPTIONS could not be delivered.
-    pub fn handle_undeliverable(&mut self, user: &str, id: BindingId, now: Instant) {
-        self.change_one(user, id, |binding| binding.handle_undeliverable(now));
-        self.handle_timeout(now);
-    }
-
     /// OPTIONS was not sent for want of room, which says nothing of the phone.
     pub fn handle_unasked(&mut self, user: &str, id: BindingId, now: Instant) {
         let every = self.ask_every;
         self.change_one(user, id, |binding| binding.ask_every(every, now));
     }
 
-    /// Drops every binding that goes over a flow that broke (TCP connection closed).
+    /// Drops every binding that goes over a connection that closed. A datagram that could not be sent closes nothing:
+    /// the network is away for a moment, and the phone does not know that it should register anew.
     pub fn handle_flow_closed(&mut self, flow: &Flow) {
+        if !flow.transport.is_reliable() {
+            return;
+        }
         let mut affected: Vec<String> = self
             .users
             .iter()

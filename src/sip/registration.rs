@@ -2,8 +2,9 @@
 //! fails, and taken back at the end. Sans-IO: who drives it sends what [`Registration::poll_output`] gives and tells
 //! the outcome. The registrar's side is `registrar`; trunks and the telephone of our own use this one.
 //!
-//! A round asks the servers in their order until one says 200. After a round without success it rests as RFC 5626
-//! 4.5 says; a refresh is a round, too, so that the first server has us back as soon as it answers.
+//! A round asks the servers in their order until one says 200, but those that want to be left alone for a while
+//! (Retry-After). After a round without success it rests as RFC 5626 4.5 says; a refresh is a round, too, so that the
+//! first server has us back as soon as it answers.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -80,7 +81,11 @@ pub struct Registration {
     seq: u32,
     expires_secs: u32,
     servers: Vec<Server>,
+    /// Servers that said when to come back; some of those above, or of those before them.
+    busy: Vec<(Server, Instant)>,
     binding: Option<Server>,
+    /// A connection that closes sooner does not make us register anew: some servers close each one at once.
+    reopen_at: Option<Instant>,
     challenge: Option<(Challenge, Server)>,
     state: State,
     /// Rounds without success since the last one with.
@@ -132,7 +137,9 @@ impl Registration {
             expires_secs: account.expires_secs,
             account,
             servers: Vec::new(),
+            busy: Vec::new(),
             binding: None,
+            reopen_at: None,
             challenge: None,
             state: State::Resting,
             failed_rounds: 0,
@@ -180,14 +187,20 @@ impl Registration {
             }
             status => match Challenge::of_response(response, &self.account.credentials) {
                 Some(challenge) => self.meet(challenge, now),
-                None => self.pass_over(Failure::Refused(status), now),
+                None => {
+                    self.note_retry_after(response, now);
+                    self.pass_over(Failure::Refused(status), now);
+                }
             },
         }
     }
 
-    /// The request got no answer, or could not be sent.
-    pub fn handle_failed(&mut self, now: Instant) {
-        self.pass_over(Failure::Unanswered, now);
+    /// The request with this CSeq got no answer, or could not be sent. A server that was passed over meanwhile does not
+    /// take the next one along.
+    pub fn handle_failed(&mut self, seq: u32, now: Instant) {
+        if seq == self.seq {
+            self.pass_over(Failure::Unanswered, now);
+        }
     }
 
     /// `server` answers again: it is asked now if it comes before the one that has us.
@@ -207,8 +220,8 @@ impl Registration {
     pub fn handle_flow_closed(&mut self, flow: &super::message::Flow, now: Instant) {
         let over_it = |server: &Server| server.flow == *flow;
         if matches!(self.state, State::Resting) && self.binding.as_ref().is_some_and(over_it) {
-            let pause = self.part_of(REOPEN, 50, 150);
-            self.timers.set(Timer::Round, now + pause);
+            let soon = now + self.part_of(REOPEN, 50, 150);
+            self.timers.set(Timer::Round, self.reopen_at.map_or(soon, |at| at.max(soon)));
         }
     }
 
@@ -252,14 +265,29 @@ impl Registration {
     }
 
     fn begin_round(&mut self, now: Instant) {
-        let mut rest: VecDeque<Server> = self.servers.iter().cloned().collect();
+        let servers = &self.servers;
+        self.busy.retain(|(server, until)| *until > now && servers.contains(server));
+        let is_busy = |server: &Server| self.busy.iter().any(|(busy, _)| busy == server);
+        let mut rest: VecDeque<Server> = servers.iter().filter(|server| !is_busy(server)).cloned().collect();
         let Some(server) = rest.pop_front() else {
-            self.rest(Failure::NoServer, now);
+            match self.busy.iter().map(|(_, until)| *until).min() {
+                Some(first) => self.timers.set(Timer::Round, first),
+                None => self.rest(Failure::NoServer, now),
+            }
             return;
         };
         self.timers.stop(Timer::Round);
         self.state = State::Asking(Attempt { server, rest, challenges: 0, prolonged: false });
         self.send(now);
+    }
+
+    /// The server asked says when it can be asked again (RFC 3261 20.33); not later than [`MAX_REST`], whatever it says.
+    fn note_retry_after(&mut self, response: &Response, now: Instant) {
+        let State::Asking(attempt) = &self.state else { return };
+        let Some(secs) = response.headers.seconds("Retry-After") else { return };
+        let pause = Duration::from_secs(u64::from(secs)).min(MAX_REST);
+        self.busy.retain(|(server, _)| *server != attempt.server);
+        self.busy.push((attempt.server.clone(), now + pause));
     }
 
     /// The server asked did not take us: the next one, or a rest.
@@ -312,6 +340,7 @@ impl Registration {
         };
         let granted = self.granted(response);
         self.failed_rounds = 0;
+        self.reopen_at = Some(now + MIN_GRANTED);
         self.timers.set(Timer::Expiry, now + granted);
         // Between half and three quarters: a dead server or two still leave time for the next one.
         let refresh = self.part_of(granted, 50, 75);

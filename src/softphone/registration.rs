@@ -57,11 +57,12 @@ impl Softphone {
         self.line.set_credentials(account.credentials());
         let seed = self.line.mint().seed();
         let mut registration = account.registration(self.line.local(), seed, now().mono);
-        let mut sent = None;
+        let (mut sent, mut seq) = (None, 0);
         loop {
             while let Some(output) = registration.poll_output() {
                 match output {
                     Output::Send { request, server } => {
+                        seq = request.cseq.seq;
                         let transaction = self.line.send(*request, server.flow, now());
                         sent = Some(transaction.map_err(|_| PhoneError::Unreachable)?);
                     }
@@ -78,7 +79,7 @@ impl Softphone {
                     registration.handle_response(&response, now().mono);
                 }
                 Some(Event::Line(line::Event::Failed { transaction })) if sent == Some(transaction) => {
-                    registration.handle_failed(now().mono);
+                    registration.handle_failed(seq, now().mono);
                 }
                 Some(_) => {}
                 None => registration.handle_timeout(now().mono),

@@ -116,9 +116,9 @@ impl Switchboard {
                 self.asked.remove(&transaction);
                 self.registrar.handle_answered(&user, binding, now.mono);
             }
+            // The binding's own deadline counts the silence: a moment without network is not three of them.
             _ => {
                 self.asked.remove(&transaction);
-                self.registrar.handle_undeliverable(&user, binding, now.mono);
             }
         }
         None

@@ -43,17 +43,24 @@ impl Switchboard {
             return Screened::Drop;
         }
         let asked_for = if request.method == Method::Register { &request.to.uri } else { &request.uri };
-        let source = flow.remote.ip();
+        let trusted = self.is_trusted(flow);
+        if trusted {
+            self.vouch(flow);
+        }
         let knock = Knock {
-            source: Source::from(source),
-            trusted: self.is_trusted(flow),
+            source: Source::from(flow.remote.ip()),
+            trusted,
+            connected: flow.transport.is_reliable(),
             user_agent: request.headers.first("User-Agent").unwrap_or_default(),
             display: request.from.display.as_deref().unwrap_or_default(),
             name: asked_for.user.as_deref().unwrap_or_default(),
         };
         let judgement = self.guard.judge(knock, now.mono);
         while let Some((source, until)) = self.guard.poll_shunned() {
-            self.effects.push_back(Effect::Shun { source, until });
+            // A browser behind a proxy that is a trunk's, too, must not silence the trunk.
+            if !self.trunks.trust(flow.remote.ip()) {
+                self.effects.push_back(Effect::Shun { source, until });
+            }
         }
         match judgement {
             Judgement::Drop => Screened::Drop,
@@ -87,6 +94,7 @@ impl Switchboard {
                     ("locked_out", Verdict::Challenge { stale: false })
                 } else {
                     self.guard.note_proof(&user, source, now.mono);
+                    self.vouch(flow);
                     ("accepted", Verdict::Accepted { user })
                 }
             }
@@ -101,6 +109,13 @@ impl Switchboard {
         };
         *self.counters.digests.entry(outcome).or_default() += 1;
         weighed
+    }
+
+    /// A connection of somebody we know keeps its place when strangers take all others.
+    fn vouch(&mut self, flow: Flow) {
+        if flow.transport.is_reliable() {
+            self.effects.push_back(Effect::Vouch { flow });
+        }
     }
 
     /// Refuses somebody who has shown no right to a transaction: answered and forgotten.

@@ -47,7 +47,7 @@ use login_limit::LoginLimit;
 
 pub use password::{PasswordError, hash as hash_password};
 pub use router::{openapi, router};
-pub use server::{ServeError, serve};
+pub use server::{MAX_CONNECTIONS, ServeError, serve};
 
 /// A command on its way to the switchboard, and the way back.
 pub type CommandRequest = (Command, oneshot::Sender<Result<(), CommandError>>);

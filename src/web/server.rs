@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, watch};
 
 /// Connections at once: every desk of a large city with a browser's six, and room to spare. More wait in the
 /// listener's backlog.
-const MAX_CONNECTIONS: u32 = 4096;
+pub const MAX_CONNECTIONS: u32 = 4096;
 
 /// The head of a request, or the next request on a kept connection, comes within this time.
 const HEAD_DEADLINE: Duration = Duration::from_secs(30);

@@ -2,7 +2,9 @@
 //! are on stay on, new ones are answered. Every complaint has its place, file:line:column.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
@@ -109,4 +111,29 @@ fn a_good_reload_is_followed() {
     citizen.rtp.press(KEYS_TO_QUEUE);
     // What led to water now says good-bye.
     citizen.is_hung_up_on(std::time::Duration::from_secs(10));
+}
+
+/// The soft limit is raised to the hard one; where that is too low, too, the log says so, and by which name.
+#[test]
+fn too_few_descriptors_are_told_at_the_start() {
+    let server = Server::prepare(&Setup::default());
+    let mut child = Command::new("sh")
+        .args(["-c", "ulimit -Sn 300 && ulimit -Hn 900 && exec \"$0\" serve --config \"$1\""])
+        .arg(env!("CARGO_BIN_EXE_ringback"))
+        .arg(server.config_path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let log = BufReader::new(child.stderr.take().expect("standard error is a pipe"));
+    let until_up = log.lines().map_while(Result::ok).take_while(|line| !line.contains("answering"));
+    let warning = until_up.filter(|line| line.contains("RLIMIT_NOFILE")).last();
+    let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap_or_default();
+    child.kill().expect("our own child can be killed");
+    child.wait().expect("our own child can be awaited");
+    let warning = warning.expect("a warning before it answers");
+    for wanted in ["WARN", "900", "capacity"] {
+        assert!(warning.contains(wanted), "{wanted} in {warning}");
+    }
+    let open_files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
+    assert_eq!(open_files.split_whitespace().skip(3).take(2).collect::<Vec<_>>(), ["900", "900"]);
 }

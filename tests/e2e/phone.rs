@@ -64,6 +64,7 @@ pub enum Return {
 enum Order {
     HangUp,
     Reconnect(Return),
+    Freeze,
     Stop,
 }
 
@@ -127,6 +128,13 @@ impl Phone {
     /// Loses its connection and comes back over a new one.
     pub fn reconnect(&self, how: Return) {
         self.orders.send(Order::Reconnect(how)).expect("the phone runs");
+    }
+
+    /// Loses the network without a word: nothing is read or sent any more, and no connection ends.
+    pub fn freeze(&self) {
+        // Nobody listens at the discard port of loopback.
+        self.rtp.set_remote(SocketAddr::from(([127, 0, 0, 1], 9)));
+        self.orders.send(Order::Freeze).expect("the phone runs");
     }
 
     /// Waits for the next event; anything else than `wanted` fails the test. When it happened.
@@ -264,6 +272,11 @@ impl Line {
                 Ok(Order::Stop) => return,
                 Ok(Order::HangUp) => self.hang_up(),
                 Ok(Order::Reconnect(how)) => self.reconnect(how),
+                Ok(Order::Freeze) => {
+                    // Further orders mean nothing but the end.
+                    while orders.recv().is_ok_and(|order| !matches!(order, Order::Stop)) {}
+                    return;
+                }
                 Err(_) => {}
             }
             if let Some(message) = self.wire.receive(LOOK) {

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use tokio_rustls::rustls::{
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned,
+};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, WebSocket};
 
@@ -190,6 +192,8 @@ enum Socket {
     Udp(UdpSocket),
     Tcp(TcpStream),
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    /// The server under test has connected to us.
+    TlsAccepted(Box<StreamOwned<ServerConnection, TcpStream>>),
     Ws(Box<WebSocket<TcpStream>>),
 }
 
@@ -224,6 +228,29 @@ impl Wire {
         wire.trusted = Some(trusting(certificate));
         wire.secure();
         wire
+    }
+
+    /// Over TLS with the server under test, which has connected to `local`; an error when the handshake fails.
+    pub fn accepted_tls(
+        mut stream: TcpStream,
+        local: SocketAddr,
+        config: Arc<ServerConfig>,
+    ) -> std::io::Result<Self> {
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        let server = stream.peer_addr()?;
+        let mut tls = ServerConnection::new(config).map_err(std::io::Error::other)?;
+        while tls.is_handshaking() {
+            tls.complete_io(&mut stream)?;
+        }
+        Ok(Self {
+            socket: Socket::TlsAccepted(Box::new(StreamOwned::new(tls, stream))),
+            server,
+            local,
+            pending: Vec::new(),
+            invalid_host: String::new(),
+            listens_at: None,
+            trusted: None,
+        })
     }
 
     /// The same peer over a new connection.
@@ -262,7 +289,7 @@ impl Wire {
         match self.socket {
             Socket::Udp(_) => Transport::Udp,
             Socket::Tcp(_) => Transport::Tcp,
-            Socket::Tls(_) => Transport::Tls,
+            Socket::Tls(_) | Socket::TlsAccepted(_) => Transport::Tls,
             Socket::Ws(_) => Transport::Ws,
         }
     }
@@ -274,6 +301,7 @@ impl Wire {
             Socket::Udp(socket) => drop(socket.send_to(bytes, self.server)),
             Socket::Tcp(stream) => drop(stream.write_all(bytes)),
             Socket::Tls(stream) => drop(stream.write_all(bytes).and_then(|()| stream.flush())),
+            Socket::TlsAccepted(stream) => drop(stream.write_all(bytes).and_then(|()| stream.flush())),
             Socket::Ws(socket) => {
                 let text = String::from_utf8_lossy(bytes).into_owned();
                 drop(socket.send(tungstenite::Message::text(text)));
@@ -300,6 +328,10 @@ impl Wire {
                     stream.read(&mut buffer)
                 }
                 Socket::Tls(stream) => {
+                    let _ = stream.sock.set_read_timeout(Some(left));
+                    stream.read(&mut buffer)
+                }
+                Socket::TlsAccepted(stream) => {
                     let _ = stream.sock.set_read_timeout(Some(left));
                     stream.read(&mut buffer)
                 }

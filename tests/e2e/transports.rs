@@ -18,6 +18,10 @@ use crate::wait;
 const SOON: Duration = Duration::from_secs(10);
 /// Connections one source may hold, as `net/limits.rs` says.
 const PER_SOURCE: usize = 256;
+/// A phone that is not heard for so long has lost its call, as `media/mod.rs` says.
+const MEDIA_TIMEOUT: Duration = Duration::from_secs(30);
+/// A browser that answers no ping for so long is gone, as `web/sip_socket.rs` says: its deadline, and one ping more.
+const SILENT_SOCKET: Duration = Duration::from_secs(45 + 20);
 /// A TLS handshake may take so long, as `net/limits.rs` says.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -31,7 +35,7 @@ fn plain_server() -> Server {
 }
 
 /// Presses the keys into the queue; the operator, who was made ready, answers.
-fn connect(server: &Server, citizen: &Citizen, operator: &Phone) {
+pub fn connect(server: &Server, citizen: &Citizen, operator: &Phone) {
     server.sign_in("olena").set_ready();
     citizen.rtp.press(KEYS_TO_QUEUE);
     operator.rings(SOON);
@@ -40,7 +44,7 @@ fn connect(server: &Server, citizen: &Citizen, operator: &Phone) {
 }
 
 /// Both speak; both hear all of the other.
-fn talk(citizen: &RtpPeer, operator: &RtpPeer, seed: u64) {
+pub fn talk(citizen: &RtpPeer, operator: &RtpPeer, seed: u64) {
     let (said, answered) = (ToneSequence::citizen(seed, 2000), ToneSequence::operator(seed, 2000));
     citizen.listen_anew();
     operator.listen_anew();
@@ -100,6 +104,32 @@ fn a_browser_phone_that_reconnects_keeps_its_call() {
         let call = server.sign_in("audyt").finished_call(caller);
         assert_eq!(call["termination"], "caller_hung_up", "{how:?}: {call}");
     }
+}
+
+/// The network is gone, and nobody says so: no end of the connection, no BYE, no sound.
+#[test]
+fn a_browser_phone_that_never_returns_loses_its_call_and_then_its_binding() {
+    let server = plain_server();
+    let wire = Wire::open(Transport::Ws, LOOPBACK, server.http);
+    let operator = Phone::register_over(wire, "201", PASSWORD, Answering::Accept);
+    let mut citizen = invite("380440000813").call(server.sip);
+    connect(&server, &citizen, &operator);
+    let colleague = Phone::register(server.sip, "202", PASSWORD, Answering::Accept);
+    server.sign_in("petro").set_ready();
+    operator.freeze();
+    // The caller comes to the next operator, before all others.
+    colleague.rings(MEDIA_TIMEOUT + SOON);
+    colleague.expect(&Event::Talking, SOON);
+    talk(&citizen.rtp, &colleague.rtp, 90);
+    let olena = || {
+        let operators = server.sign_in("audyt").items("/api/v1/operators");
+        operators.into_iter().find(|operator| operator["name"] == "olena")
+    };
+    wait::until_true("the binding to be gone", SILENT_SOCKET + SOON, || {
+        olena().is_some_and(|olena| olena["status"] == "logged_out")
+    });
+    citizen.hang_up();
+    colleague.expect(&Event::HungUpOn, SOON);
 }
 
 /// A trunk whose connection broke is called back where it said that it listens.

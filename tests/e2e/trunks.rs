@@ -1,5 +1,6 @@
 //! Trunks on the wire: the program registers at a provider of ours, refreshes, moves to the second server and back,
-//! asks whether servers live, finds them in DNS, knows their calls, and refuses exactly what is above a limit.
+//! asks whether servers live, finds them in DNS, knows their calls, and refuses exactly what is above a limit. Over TLS
+//! it speaks only to who proves to be the provider.
 
 use std::fs;
 use std::net::IpAddr;
@@ -7,8 +8,10 @@ use std::time::Duration;
 
 use crate::citizen::Invite;
 use crate::name_server::{NameServer, Record};
-use crate::provider::{PASSWORD, Provider, USER};
-use crate::server::{Server, Setup};
+use crate::phone::{Answering, Phone};
+use crate::provider::{CERTIFICATE, PASSWORD, Provider, USER};
+use crate::server::{self, Server, Setup};
+use crate::transports::{connect, talk};
 use crate::wait;
 
 const FIRST: [u8; 4] = [127, 0, 0, 3];
@@ -183,4 +186,50 @@ fn limits_refuse_exactly_and_places_come_back() {
     }
     // The machine may be slow enough for a further place to come up while the eight are sent.
     assert!((3..=5).contains(&answered), "{answered} of 8");
+}
+
+/// The trunk registers over TLS and trusts nobody but who has the provider's certificate; we have none ourselves.
+fn run_over_tls(server: &mut Server, provider: &Provider) {
+    let trunk = registered_trunk(&format!("\"sip:{};transport=tls\"", provider.address), "");
+    run_with(server, |text| {
+        text.replacen("[sip]\n", &format!("[sip]\ntrusted_certificates = \"{CERTIFICATE}\"\n"), 1)
+            + &trunk.replace("probe_secs = 1", "probe_secs = 0")
+    });
+}
+
+#[test]
+fn a_trunk_over_tls_registers_and_a_call_over_its_connection_is_heard_both_ways() {
+    let mut server = Server::prepare(&Setup { alone: true, ..Setup::default() });
+    let provider = Provider::start_tls(FIRST, "127.0.0.3", server.folder(), 600);
+    run_over_tls(&mut server, &provider);
+    let register = provider.expect_register(1, SOON);
+    assert!(register.expect("Via").starts_with("SIP/2.0/TLS "), "{register:?}");
+    assert!(register.contact_uri().contains(";transport=tls"), "{register:?}");
+    wait::until_true("the trunk to be up", SOON, || trunk_metric(&server, "ringback_trunk_up") == Some(1));
+
+    let invite = Invite { from: IpAddr::from(FIRST), caller: "0501234567".to_owned(), ..Invite::default() };
+    let mut citizen = invite.dial_over(provider.hand_over()).answered().expect("the call is answered");
+    assert!(citizen.contact().contains(";transport=tls"), "{}", citizen.contact());
+    let operator = Phone::register(server.sip, "201", server::PASSWORD, Answering::Accept);
+    connect(&server, &citizen, &operator);
+    talk(&citizen.rtp, &operator.rtp, 89);
+    operator.hang_up();
+    citizen.is_hung_up_on(SOON);
+    assert_eq!(server.anonymous().metric("ringback_sip_handshakes_failed_total"), 0);
+}
+
+#[test]
+fn a_provider_that_cannot_prove_its_name_gets_no_register() {
+    let mut server = prepare();
+    let provider = Provider::start_tls(FIRST, "other.test", server.folder(), 600);
+    run_over_tls(&mut server, &provider);
+    wait::until_true("the trunk to be down", SOON, || trunk_metric(&server, "ringback_trunk_up") == Some(0));
+    assert_eq!(trunk_metric(&server, "ringback_trunk_registered"), Some(0));
+    assert!(server.anonymous().metric("ringback_sip_handshakes_failed_total") >= 1);
+    let log = server.log();
+    let complaint = log.lines().find(|line| line.contains("TLS peer")).expect("the log says why");
+    for wanted in ["WARN", "127.0.0.3", "not valid for name", "other.test"] {
+        assert!(complaint.contains(wanted), "{wanted} in {complaint}");
+    }
+    assert!(provider.registers().is_empty() && !log.contains(PASSWORD));
 }

@@ -248,6 +248,7 @@ async fn connections_are_bounded_in_both_directions() {
     let mut first = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
     first.write_all(&options("first")).await.unwrap();
     let (_, flow) = message(&mut arrivals).await;
+    net.vouch(flow);
     let mut second = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
     assert!(hung_up(&mut second).await);
     let other = Flow { remote: "127.0.0.1:9".parse().unwrap(), ..flow };
@@ -259,6 +260,69 @@ async fn connections_are_bounded_in_both_directions() {
     let mut third = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
     third.write_all(&options("third")).await.unwrap();
     assert_eq!(message(&mut arrivals).await.0, "third", "the place is free again");
+}
+
+#[tokio::test]
+async fn strangers_make_room_for_others_and_nobody_we_know_does() {
+    let (net, mut arrivals) = start(8, Limits { connections: 2, ..Limits::default() }).await;
+    let mut phone = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+    phone.write_all(&options("phone")).await.unwrap();
+    let (_, known) = message(&mut arrivals).await;
+    net.vouch(known);
+    for call_id in ["one", "two", "three"] {
+        let mut stranger = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+        stranger.write_all(&options(call_id)).await.unwrap();
+        let (come, flow) = message(&mut arrivals).await;
+        assert_eq!(come, call_id);
+        // A trunk is reached over a place of our own, however many strangers there are.
+        let trunk = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = Flow { remote: trunk.local_addr().unwrap(), ..known };
+        net.send(options("out"), to);
+        assert_eq!(closed(&mut arrivals).await, flow);
+        assert!(hung_up(&mut stranger).await);
+        drop(timeout(PATIENCE, trunk.accept()).await.unwrap().unwrap());
+        assert_eq!(closed(&mut arrivals).await, to);
+    }
+    phone.write_all(&options("still-here")).await.unwrap();
+    assert_eq!(message(&mut arrivals).await, ("still-here".to_owned(), known));
+    assert_eq!((net.counts().strangers_displaced, net.counts().connections_refused), (3, 0));
+}
+
+#[tokio::test]
+async fn a_response_is_no_reason_to_connect() {
+    let (net, mut arrivals) = start(8, Limits::default()).await;
+    let mut gone = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+    gone.write_all(&options("gone")).await.unwrap();
+    let (_, flow) = message(&mut arrivals).await;
+    drop(gone);
+    assert_eq!(closed(&mut arrivals).await, flow);
+    net.send(b"SIP/2.0 200 OK\r\n\r\n".to_vec(), flow);
+    assert_eq!(closed(&mut arrivals).await, flow);
+    assert_eq!((net.counts().connections_opened, net.counts().sends_failed), (1, 1));
+}
+
+#[tokio::test]
+async fn who_is_shunned_does_not_get_in_by_a_connection_either() {
+    let (net, _arrivals) = start(8, Limits::default()).await;
+    let until = crate::time::now().mono + PATIENCE;
+    net.shun(Source::from(std::net::IpAddr::from([127, 0, 0, 1])), until);
+    let mut stranger = TcpStream::connect(net.tcp_local().unwrap()).await.unwrap();
+    assert!(hung_up(&mut stranger).await);
+    assert_eq!((net.counts().shunned, net.counts().connections_opened), (1, 0));
+}
+
+#[tokio::test]
+async fn requests_of_ours_leave_from_an_address_of_the_peers_family() {
+    let both: Vec<SocketAddr> = vec!["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()];
+    let listeners = SipListeners { tcp: both, ..SipListeners::default() };
+    let (net, _arrivals) = start_at(listeners, 8, Limits::default()).await;
+    for peer in ["127.0.0.1:5060", "[::1]:5060"] {
+        let remote: SocketAddr = peer.parse().unwrap();
+        let flow = net.flow_towards(Transport::Tcp, remote).unwrap();
+        assert_eq!(flow.local.is_ipv4(), remote.is_ipv4(), "{peer}");
+    }
+    assert_eq!(net.flow_towards(Transport::Udp, "127.0.0.1:5060".parse().unwrap()), None);
+    assert_eq!(net.transports(), [Transport::Tcp], "no TLS without knowing whom to trust");
 }
 
 #[tokio::test]

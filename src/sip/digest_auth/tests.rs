@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::sip::message::{CSeq, Headers, Host, NameAddr};
+use crate::sip::message::{Host, sample};
 
 const SEED: [u8; 32] = [5; 32];
 const PHONE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -15,24 +15,11 @@ fn start() -> Instant {
 }
 
 fn register(authorization: Option<&str>) -> Request {
-    let uri = Uri::sip(None, Host::Name(REALM.to_owned()), None);
-    let address = NameAddr::new(Uri::sip(Some("201"), Host::Name(REALM.to_owned()), None));
-    let mut headers = Headers::default();
+    let mut request = sample::register("201");
     if let Some(value) = authorization {
-        headers.push("Authorization", value);
+        request.headers.push("Authorization", value);
     }
-    Request {
-        method: Method::Register,
-        uri,
-        via: Vec::new(),
-        from: address.clone(),
-        to: address,
-        call_id: "r1".to_owned(),
-        cseq: CSeq { seq: 1, method: Method::Register },
-        max_forwards: 70,
-        headers,
-        body: Vec::new(),
-    }
+    request
 }
 
 fn secret_of(user: &str) -> Option<Ha1> {

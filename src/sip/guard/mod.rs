@@ -20,18 +20,19 @@ use std::time::{Duration, Instant};
 
 pub use bucket::{Bucket, Rate};
 pub use lock_out::{Lock, LockOutPolicy};
+pub use recent::Recent;
 pub use source::Source;
 
 use lock_out::LockOut;
 use penalty::PenaltyBox;
-use recent::Recent;
 use scanner::Questions;
 
 /// Sources with a token bucket. One pushed out starts again with a full one, which [`STRANGERS_FACTOR`] makes harmless.
 pub const MAX_BUCKETS: usize = 8192;
 /// Sources remembered for a password they have shown: every phone of a city and then some.
 pub const MAX_ACQUAINTANCES: usize = 8192;
-/// Requests of all strangers together, as a multiple of those of one: addresses can be forged, time cannot.
+/// Requests of all strangers together, as a multiple of those of one: addresses can be forged, time cannot. Who has a
+/// connection cannot have forged its address and is counted apart, so that a flood of datagrams leaves a way in.
 const STRANGERS_FACTOR: u32 = 50;
 /// Seconds of its rate that a source may use at once: an office after a power cut, a page that loads.
 pub const BURST_SECS: u32 = 5;
@@ -73,6 +74,8 @@ pub struct Knock<'a> {
     pub source: Source,
     /// The address belongs to a trunk.
     pub trusted: bool,
+    /// It came over a connection.
+    pub connected: bool,
     pub user_agent: &'a str,
     /// Display name of From.
     pub display: &'a str,
@@ -124,7 +127,8 @@ pub struct Counts {
 pub struct Guard {
     policy: Policy,
     buckets: Recent<Source, Bucket>,
-    strangers: Option<Bucket>,
+    /// All strangers who send datagrams, and all who have a connection.
+    strangers: [Option<Bucket>; 2],
     acquaintances: Recent<Source, Instant>,
     questions: Questions,
     penalties: PenaltyBox,
@@ -138,7 +142,7 @@ impl Guard {
         Self {
             policy,
             buckets: Recent::new(MAX_BUCKETS),
-            strangers: None,
+            strangers: [None; 2],
             acquaintances: Recent::new(MAX_ACQUAINTANCES),
             questions: Questions::new(),
             penalties: PenaltyBox::new(),
@@ -185,7 +189,8 @@ impl Guard {
             interval: self.policy.strangers.interval / STRANGERS_FACTOR,
             burst: self.policy.strangers.burst.saturating_mul(STRANGERS_FACTOR),
         };
-        if !self.strangers.get_or_insert(Bucket::full(now)).take(all, now) {
+        let together = &mut self.strangers[usize::from(knock.connected)];
+        if !together.get_or_insert(Bucket::full(now)).take(all, now) {
             return self.drop_for(Reason::StrangersRate);
         }
         let limit = self.policy.asked_names;

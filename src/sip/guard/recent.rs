@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
 #[derive(Debug)]
-pub(super) struct Recent<K, V> {
+pub struct Recent<K, V> {
     limit: usize,
     entries: HashMap<K, (u64, V)>,
     /// Keys by the turn in which they were touched last.
@@ -14,17 +14,17 @@ pub(super) struct Recent<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V> Recent<K, V> {
-    pub(super) fn new(limit: usize) -> Self {
+    pub fn new(limit: usize) -> Self {
         Self { limit, entries: HashMap::new(), order: BTreeMap::new(), turn: 0 }
     }
 
     /// Looks without touching.
-    pub(super) fn get(&self, key: &K) -> Option<&V> {
+    pub fn get(&self, key: &K) -> Option<&V> {
         self.entries.get(key).map(|(_, value)| value)
     }
 
     /// The entry of `key`, made when it is missing; now the latest.
-    pub(super) fn touch(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
+    pub fn touch(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
         if !self.entries.contains_key(&key)
             && self.entries.len() == self.limit
             && let Some((_, oldest)) = self.order.pop_first()
@@ -39,7 +39,7 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
         &mut entry.1
     }
 
-    pub(super) fn remove(&mut self, key: &K) {
+    pub fn remove(&mut self, key: &K) {
         if let Some((turn, _)) = self.entries.remove(key) {
             self.order.remove(&turn);
         }

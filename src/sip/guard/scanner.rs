@@ -8,7 +8,7 @@ use super::source::Source;
 use crate::digest::Sha256;
 
 /// What scanning programs write into User-Agent or the display name of From, in lower case. Nobody's phone is
-/// called so.
+/// called so; people may have a name with one of these inside.
 const SCANNERS: [&str; 16] = [
     "friendly-scanner",
     "friendly-request",
@@ -34,10 +34,14 @@ pub const MAX_ASKING_SOURCES: usize = 4096;
 /// A name asked for counts this long, unless the password for it follows.
 const NAME_MEMORY: Duration = Duration::from_secs(60);
 
-/// True for the name of a scanner.
+/// True where the name of a scanner stands by itself.
 pub(super) fn is_scanner(text: &str) -> bool {
     let looked_at = text[..text.floor_char_boundary(MAX_LOOKED_AT)].to_ascii_lowercase();
-    SCANNERS.iter().any(|scanner| looked_at.contains(scanner))
+    let stands_alone = |at: usize, scanner: &str| {
+        let (before, after) = (&looked_at[..at], &looked_at[at + scanner.len()..]);
+        !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric)
+    };
+    SCANNERS.iter().any(|scanner| looked_at.match_indices(scanner).any(|(at, _)| stands_alone(at, scanner)))
 }
 
 /// Names that each source asked for without having shown a password.
@@ -92,7 +96,8 @@ mod tests {
         for name in ["friendly-scanner", "SIPVicious 0.3", "sipcli/v1.8", "VaxSIPUserAgent/3.5", "x svWar"] {
             assert!(is_scanner(name), "{name}");
         }
-        for name in ["Yealink SIP-T46S", "baresip v3", "Linphone/5.2", "", "ї".repeat(100).as_str()] {
+        let names = ["Yealink SIP-T46S", "baresip v3", "Anil Tiwari", "Świwarska", "", &"ї".repeat(100)];
+        for name in names {
             assert!(!is_scanner(name), "{name}");
         }
     }

@@ -12,6 +12,10 @@ fn source(number: u32) -> Source {
     Source::from(IpAddr::from(number.to_be_bytes()))
 }
 
+fn knock_of<'a>(from: u32, user_agent: &'a str, name: &'a str) -> Knock<'a> {
+    Knock { source: source(from), trusted: false, connected: false, user_agent, display: "", name }
+}
+
 struct Door {
     guard: Guard,
     now: Instant,
@@ -23,13 +27,12 @@ impl Door {
     }
 
     fn knock(&mut self, from: u32, user_agent: &str, name: &str) -> Judgement {
-        let knock = Knock { source: source(from), trusted: false, user_agent, display: "", name };
-        self.guard.judge(knock, self.now)
+        self.guard.judge(knock_of(from, user_agent, name), self.now)
     }
 
     fn trunk(&mut self, user_agent: &str) -> Judgement {
-        let knock = Knock { source: source(3), trusted: true, user_agent, display: "", name: "1580" };
-        self.guard.judge(knock, self.now)
+        let knock = knock_of(3, user_agent, "1580");
+        self.guard.judge(Knock { trusted: true, ..knock }, self.now)
     }
 
     fn wait(&mut self, secs: u64) {
@@ -119,6 +122,8 @@ fn all_strangers_together_have_a_limit() {
     let passed = (0..10_000).filter(|from| door.knock(1000 + from, "", "201") == Judgement::Pass).count();
     assert_eq!(passed, 50 * 50);
     assert_eq!(door.unheard(Reason::StrangersRate), 10_000 - 2500);
+    let connected = Knock { connected: true, ..knock_of(STRANGER, "", "201") };
+    assert_eq!(door.guard.judge(connected, door.now), Judgement::Pass, "a connection is a way in");
     door.guard.note_proof("201", source(PHONE), door.now);
     assert_eq!(door.knock(PHONE, "", "201"), Judgement::Pass, "who is known is heard all the same");
 }

@@ -55,7 +55,7 @@ impl Headers {
     /// Seconds in `name` (Expires, Min-Expires, Session-Expires without its parameters); a number beyond
     /// `u32` is its maximum (RFC 3261 20.19), text that is no number is none.
     pub fn seconds(&self, name: &str) -> Option<u32> {
-        let value = self.first(name)?.split(';').next()?.trim();
+        let value = self.first(name)?.split([';', '(']).next()?.trim();
         let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
         digits.then(|| value.parse().unwrap_or(u32::MAX))
     }
@@ -123,6 +123,7 @@ mod tests {
         };
         assert_eq!(seconds("0"), Some(0));
         assert_eq!(seconds("1800;refresher=uas"), Some(1800));
+        assert_eq!(seconds("120 (maintenance)"), Some(120));
         assert_eq!(seconds("1000000000000000"), Some(u32::MAX));
         assert_eq!(seconds("-1"), None);
         assert_eq!(seconds(""), None);

@@ -20,6 +20,8 @@ pub mod rack;
 mod rejection;
 #[cfg(test)]
 mod rfc4475;
+#[cfg(test)]
+pub mod sample;
 pub mod status;
 #[cfg(test)]
 mod torture;

@@ -164,11 +164,4 @@ impl Binding {
         self.failures = 0;
         self.ask_every(every, now);
     }
-
-    /// The question could not be delivered; no answer will come.
-    pub(super) fn handle_undeliverable(&mut self, now: Instant) {
-        if matches!(self.question, Question::Asked { .. }) {
-            self.question = Question::Asked { answer_deadline: now };
-        }
-    }
 }

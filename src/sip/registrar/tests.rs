@@ -3,12 +3,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod asking;
+
 use std::net::SocketAddr;
 
 use super::binding::MAX_USER_AGENT_LEN;
 use super::contacts::same_address;
 use super::*;
-use crate::sip::message::{CSeq, Headers, Host, Method, NameAddr, Transport, Uri, Via};
+use crate::sip::message::{Host, Transport, Uri, Via, sample};
 
 const PHONE: &str = "<sip:201@10.0.0.1:5060>";
 const OTHER: &str = "<sip:201@10.0.0.2:5060>";
@@ -19,27 +21,17 @@ fn flow(port: u16) -> Flow {
 }
 
 fn request(seq: u32, contacts: &[&str], expires: Option<&str>) -> Request {
-    let address = NameAddr::new(Uri::sip(Some("201"), Host::Name("city.example".to_owned()), None));
-    let mut headers = Headers::default();
+    let mut request = sample::register("201");
+    request.call_id = "phone-1".to_owned();
+    request.cseq.seq = seq;
     for contact in contacts {
-        headers.push("Contact", *contact);
+        request.headers.push("Contact", *contact);
     }
     if let Some(expires) = expires {
-        headers.push("Expires", expires);
+        request.headers.push("Expires", expires);
     }
-    headers.push("User-Agent", "Desk phone 1.0");
-    Request {
-        method: Method::Register,
-        uri: Uri::sip(None, Host::Name("city.example".to_owned()), None),
-        via: Vec::new(),
-        from: address.clone(),
-        to: address,
-        call_id: "phone-1".to_owned(),
-        cseq: CSeq { seq, method: Method::Register },
-        max_forwards: 70,
-        headers,
-        body: Vec::new(),
-    }
+    request.headers.push("User-Agent", "Desk phone 1.0");
+    request
 }
 
 struct Desk {
@@ -247,6 +239,15 @@ fn a_closed_connection_takes_its_bindings_along() {
 }
 
 #[test]
+fn a_datagram_that_could_not_be_sent_takes_no_binding_along() {
+    let mut desk = Desk::new();
+    let over_udp = Flow { transport: Transport::Udp, ..flow(5070) };
+    desk.registrar.register("201", &request(1, &[PHONE], None), over_udp, "r1", desk.now);
+    desk.registrar.handle_flow_closed(&over_udp);
+    assert_eq!((desk.contacts().len(), desk.outputs()), (1, vec![registered()]));
+}
+
+#[test]
 fn users_expire_each_on_their_own_time() {
     let mut desk = Desk::new();
     for (user, expires) in [("201", "60"), ("202", "120"), ("203", "60")] {
@@ -406,91 +407,4 @@ fn the_phone_that_is_preferred_is_rung_first_then_the_latest() {
     assert_eq!(users, ["b", "c", "d", "a"]);
     desk.status(9, &["<sip:e@h>"], None);
     assert_eq!(desk.registrar.reachable("201")[0].contact.user.as_deref(), Some("e"), "no q is the highest");
-}
-
-const EVERY: Duration = Duration::from_secs(60);
-
-impl Desk {
-    fn asking() -> (Self, BindingId) {
-        let mut desk = Self::new();
-        desk.registrar.ask_every(Some(EVERY), desk.now);
-        desk.status(1, &[PHONE], Some("3600"));
-        assert_eq!(desk.outputs(), [registered()]);
-        let id = desk.registrar.bindings("201")[0].id;
-        (desk, id)
-    }
-}
-
-fn asks(binding: BindingId) -> Output {
-    Output::Ask { user: "201".to_owned(), binding }
-}
-
-#[test]
-fn an_unplugged_phone_leaves_routing_and_comes_back_when_it_answers() {
-    let (mut desk, id) = Desk::asking();
-    desk.wait(60);
-    assert_eq!(desk.outputs(), [asks(id)]);
-    desk.wait(5);
-    assert_eq!(desk.outputs(), [asks(id)], "in doubt it is asked again");
-    desk.wait(5);
-    assert_eq!((desk.outputs(), desk.registrar.reachable("201").len()), (vec![asks(id)], 1));
-    desk.wait(5);
-    assert_eq!((desk.outputs(), desk.registrar.reachable("201").len()), (vec![unregistered()], 0));
-    assert_eq!(desk.contacts().len(), 1, "its registration stands");
-    desk.wait(60);
-    assert_eq!(desk.outputs(), [asks(id)]);
-    desk.registrar.handle_answered("201", id, desk.now);
-    assert_eq!((desk.outputs(), desk.registrar.reachable("201").len()), (vec![registered()], 1));
-}
-
-#[test]
-fn a_phone_that_answers_is_asked_at_leisure_and_a_late_answer_counts() {
-    let (mut desk, id) = Desk::asking();
-    for _ in 0..10 {
-        desk.wait(60);
-        assert_eq!(desk.outputs(), [asks(id)]);
-        desk.wait(5);
-        assert_eq!(desk.outputs(), [asks(id)]);
-        desk.registrar.handle_answered("201", id, desk.now);
-        assert_eq!((desk.outputs(), desk.registrar.poll_timeout()), (vec![], Some(desk.now + EVERY)));
-    }
-}
-
-#[test]
-fn a_new_registration_is_a_sign_of_life() {
-    let (mut desk, id) = Desk::asking();
-    for secs in [60, 5, 5, 5] {
-        desk.wait(secs);
-    }
-    assert_eq!(desk.outputs().last(), Some(&unregistered()));
-    desk.status(2, &[PHONE], Some("3600"));
-    assert_eq!(desk.outputs(), [registered()]);
-    assert_eq!(desk.registrar.reachable("201")[0].id, id);
-}
-
-#[test]
-fn what_cannot_be_delivered_is_a_failure_at_once_and_what_was_not_sent_is_none() {
-    let (mut desk, id) = Desk::asking();
-    desk.wait(60);
-    for _ in 0..FAILURES_UNTIL_UNREACHABLE {
-        desk.registrar.handle_undeliverable("201", id, desk.now);
-    }
-    assert_eq!(desk.outputs(), [asks(id), asks(id), asks(id), unregistered()]);
-    desk.registrar.handle_answered("201", id, desk.now);
-    desk.outputs();
-    for _ in 0..10 {
-        desk.wait(60);
-        desk.registrar.handle_unasked("201", id, desk.now);
-        assert_eq!(desk.outputs(), [asks(id)]);
-    }
-}
-
-#[test]
-fn nobody_is_asked_when_that_is_switched_off() {
-    let (mut desk, _) = Desk::asking();
-    desk.registrar.ask_every(None, desk.now);
-    desk.wait(3599);
-    assert_eq!(desk.outputs(), []);
-    desk.wait(1);
-    assert_eq!(desk.outputs(), [unregistered()]);
 }

@@ -76,6 +76,11 @@ impl Bench {
         waited
     }
 
+    /// What was sent last got no answer.
+    fn fail(&mut self) {
+        self.machine.handle_failed(self.machine.seq, self.now);
+    }
+
     fn fails(&mut self) -> Failure {
         match self.machine.poll_output() {
             Some(Output::Failed { failure }) => failure,
@@ -175,7 +180,7 @@ fn the_next_server_is_asked_and_the_first_has_us_back() {
     // Still dead at the refresh: the binding moves on to the second server in time.
     bench.wait();
     assert_eq!(bench.sent().1, "a.example");
-    bench.machine.handle_failed(bench.now);
+    bench.fail();
     let (request, name) = bench.sent();
     assert_eq!(name, "bb.example");
     bench.accept(&request);
@@ -195,6 +200,8 @@ fn a_late_answer_of_a_server_passed_over_means_nothing() {
     bench.wait();
     let (request, _) = bench.sent();
     bench.answer(&late, 200, &[]);
+    // Its transaction ends long after its turn (timer F).
+    bench.machine.handle_failed(late.cseq.seq, bench.now);
     assert!(bench.machine.poll_output().is_none());
     assert_eq!(bench.accept(&request), "bb.example");
 }
@@ -205,7 +212,7 @@ fn rests_double_up_to_half_an_hour() {
     let mut longest = BASE_REST;
     for _ in 0..12 {
         bench.sent();
-        bench.machine.handle_failed(bench.now);
+        bench.fail();
         assert_eq!(bench.fails(), Failure::Unanswered);
         let rest = bench.wait();
         assert!(rest >= longest / 2 && rest <= longest, "{rest:?} of {longest:?}");
@@ -215,7 +222,7 @@ fn rests_double_up_to_half_an_hour() {
     bench.accept(&request);
     bench.wait();
     bench.sent();
-    bench.machine.handle_failed(bench.now);
+    bench.fail();
     bench.fails();
     assert!(bench.wait() <= BASE_REST, "success forgives");
 }
@@ -242,9 +249,45 @@ fn a_closed_connection_is_opened_again_soon() {
     bench.accept(&request);
     bench.machine.handle_flow_closed(&server("bb").flow, bench.now);
     assert!(bench.machine.poll_timeout().unwrap() > bench.now + REOPEN * 2);
+    bench.now += MIN_GRANTED;
     bench.machine.handle_flow_closed(&server("a").flow, bench.now);
     assert!(bench.wait() <= REOPEN * 2);
     bench.sent();
+}
+
+#[test]
+fn a_server_that_closes_every_connection_does_not_make_us_ask_all_the_time() {
+    let mut bench = Bench::new(&["a"]);
+    for _ in 0..5 {
+        let (request, _) = bench.sent();
+        bench.accept(&request);
+        bench.machine.handle_flow_closed(&server("a").flow, bench.now);
+        assert!(bench.wait() >= MIN_GRANTED);
+    }
+}
+
+#[test]
+fn a_server_that_says_when_to_come_back_is_left_alone_until_then() {
+    let mut bench = Bench::new(&["a", "bb"]);
+    let (request, _) = bench.sent();
+    bench.answer(&request, 503, &[("Retry-After", "500 (maintenance)")]);
+    let (request, name) = bench.sent();
+    assert_eq!(name, "bb.example");
+    bench.accept(&request);
+    let mut waited = bench.wait();
+    let (refresh, name) = bench.sent();
+    assert_eq!(name, "bb.example", "the first server is not asked at the refresh");
+    bench.answer(&refresh, 503, &[("Retry-After", "4000")]);
+    bench.fails();
+    while waited < Duration::from_secs(500) {
+        assert!(!matches!(bench.machine.poll_output(), Some(Output::Send { .. })), "after {waited:?}");
+        waited += bench.wait();
+    }
+    assert_eq!((bench.sent().1.as_str(), waited.as_secs()), ("a.example", 500));
+    // Nor does anybody keep us away for longer than we would rest ourselves.
+    bench.fail();
+    bench.fails();
+    assert!(bench.machine.busy.iter().all(|(_, until)| *until <= bench.now + MAX_REST));
 }
 
 #[test]

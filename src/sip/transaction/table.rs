@@ -122,9 +122,6 @@ impl Table {
         }
         self.by_key.remove(&entry.key);
         self.leave(id, &entry.flow);
-        if let Some(at) = entry.scheduled {
-            self.deadlines.remove(&(at, id));
-        }
     }
 
     /// Takes a transaction out of the index of a flow.

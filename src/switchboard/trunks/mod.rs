@@ -86,12 +86,13 @@ impl Trunks {
     }
 
     /// The trunk that brings a request from `source`: where several share an address, the one whose binding the
-    /// request came to.
+    /// request came to, failing that the one whose account it names.
     pub(super) fn of_source(&self, request_uri: &Uri, source: IpAddr) -> Option<&str> {
         let mut trusting =
             self.providers.iter().map(|(_, provider)| provider).filter(|one| one.trusts(source));
         let addressed = trusting.clone().find(|provider| provider.is_addressed(request_uri));
-        addressed.or_else(|| trusting.next()).map(Provider::name)
+        let named = || trusting.clone().find(|provider| provider.is_named(request_uri));
+        addressed.or_else(named).or_else(|| trusting.next()).map(Provider::name)
     }
 
     /// Whether some trunk is at that address.

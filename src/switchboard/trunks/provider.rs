@@ -25,12 +25,17 @@ const MAX_LOCATION_LIFE: Duration = Duration::from_secs(3600);
 /// Where DNS failed it is asked again after this; what it said before stays in force.
 const LOCATION_RETRY: Duration = Duration::from_secs(30);
 
-/// What a request of ours was for.
+/// What a request of ours was for, and its CSeq: an end that comes late is not that of the next request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Purpose {
-    Register,
+    Register {
+        seq: u32,
+    },
     /// The server is named by its way.
-    Probe(Flow),
+    Probe {
+        flow: Flow,
+        seq: u32,
+    },
 }
 
 /// What a trunk wants done.
@@ -146,6 +151,13 @@ impl Provider {
         self.registration.as_ref().is_some_and(|registration| registration.is_addressed(request_uri))
     }
 
+    /// Whether a request names our account here: some providers call that instead of the binding.
+    pub(super) fn is_named(&self, request_uri: &Uri) -> bool {
+        let outward = self.settings.outward.as_ref();
+        let account = outward.and_then(|outward| outward.credentials.as_ref());
+        account.is_some_and(|account| request_uri.user.as_deref() == Some(account.user.as_str()))
+    }
+
     pub(super) fn pass(&mut self, incoming: usize, now: Instant) -> Result<(), Refusal> {
         let passed = self.gate.pass(incoming, now);
         if let Err(refusal) = passed {
@@ -192,12 +204,12 @@ impl Provider {
 
     pub(super) fn handle_response(&mut self, purpose: Purpose, response: &Response, now: Now) {
         match purpose {
-            Purpose::Register => {
+            Purpose::Register { .. } => {
                 if let Some(registration) = &mut self.registration {
                     registration.handle_response(response, now.mono);
                 }
             }
-            Purpose::Probe(flow) => {
+            Purpose::Probe { flow, .. } => {
                 if let Some(probe) = self.probe_mut(&flow) {
                     probe.handle_response(response, now.mono);
                 }
@@ -208,14 +220,14 @@ impl Provider {
 
     pub(super) fn handle_failed(&mut self, purpose: Purpose, now: Now) {
         match purpose {
-            Purpose::Register => {
+            Purpose::Register { seq } => {
                 if let Some(registration) = &mut self.registration {
-                    registration.handle_failed(now.mono);
+                    registration.handle_failed(seq, now.mono);
                 }
             }
-            Purpose::Probe(flow) => {
+            Purpose::Probe { flow, seq } => {
                 if let Some(probe) = self.probe_mut(&flow) {
-                    probe.handle_failed(now.mono);
+                    probe.handle_failed(seq, now.mono);
                 }
             }
         }
@@ -313,7 +325,8 @@ impl Provider {
             while let Some(output) = probe.poll_output() {
                 match output {
                     probe::Output::Send { request } => {
-                        self.wishes.push_back(Wish::Send { request, flow, purpose: Purpose::Probe(flow) });
+                        let purpose = Purpose::Probe { flow, seq: request.cseq.seq };
+                        self.wishes.push_back(Wish::Send { request, flow, purpose });
                     }
                     probe::Output::Changed { reachability } => {
                         tracing::info!(trunk.name = %self.settings.name, server = %flow.remote, ?reachability, "probed");
@@ -331,7 +344,7 @@ impl Provider {
             while let Some(output) = registration.poll_output() {
                 match output {
                     registration::Output::Send { request, server } => {
-                        let (flow, purpose) = (server.flow, Purpose::Register);
+                        let (flow, purpose) = (server.flow, Purpose::Register { seq: request.cseq.seq });
                         self.wishes.push_back(Wish::Send { request, flow, purpose });
                     }
                     registration::Output::Registered { .. } => self.failure = None,
@@ -357,8 +370,12 @@ impl Provider {
         (self.state, self.since) = (state, now.utc);
     }
 
-    /// Down when no server answers or none has us registered; up when something says so and nothing against it.
+    /// Down when no server is known, answers or has us registered; up when something says so and nothing against it.
     fn judge(&self) -> TrunkState {
+        let is_lost = |place: &Place| place.is_known() && place.servers.is_empty();
+        if !self.places.is_empty() && self.places.iter().all(is_lost) {
+            return TrunkState::Down;
+        }
         let probed = if self.probes.iter().any(|probe| probe.reachability() == Reachability::Up) {
             TrunkState::Up
         } else if !self.probes.is_empty()

@@ -2,6 +2,8 @@
 //! for callers and for calls out. DNS and the provider are written here; time is simulated.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod identity;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -206,20 +208,26 @@ fn it_registers_where_dns_says_and_knows_its_calls_by_it() {
 }
 
 #[test]
-fn trunks_of_one_address_are_told_apart_by_the_binding() {
-    let other = settings::Trunk { name: "other".to_owned(), ..provider() };
-    let mut bench = Bench::new(vec![provider(), other]);
-    bench.serve(&[1]);
-    let registers = [bench.take(&Method::Register), bench.take(&Method::Register)];
-    let lines = registers.map(|(request, _)| {
-        let contact = request.headers.addresses("Contact").unwrap().remove(0);
-        contact.uri.params.find("line").unwrap().to_owned()
-    });
-    for (line, name) in lines.iter().zip(["provider", "other"]) {
-        let uri = Uri::parse(&format!("sip:1580@192.0.2.100;line={line}")).unwrap();
-        assert_eq!(bench.board.trunks.of_source(&uri, flow(1).remote.ip()), Some(name));
-        assert_eq!(bench.board.trunks.of_source(&uri, flow(9).remote.ip()), None, "a line proves nothing");
-    }
+fn a_trunk_whose_name_leads_nowhere_is_down_and_one_found_before_is_not() {
+    let mut bench = Bench::new(vec![provider()]);
+    let lose = |bench: &mut Bench| {
+        while let Some(effect) = bench.board.poll_effect() {
+            if let Effect::Resolve { resolution, .. } = effect {
+                bench.board.handle_input(Input::Resolved { resolution, located: None }, bench.now);
+            }
+        }
+    };
+    assert_eq!(bench.trunk().state, TrunkState::Unknown);
+    lose(&mut bench);
+    assert_eq!(bench.trunk().state, TrunkState::Down);
+    bench.wait(Duration::from_secs(30), &[1]);
+    let register = bench.take(&Method::Register);
+    bench.answer(&register, 200, &[("Expires", "3600")]);
+    assert_eq!(bench.trunk().state, TrunkState::Up);
+    bench.now = bench.now.plus(Duration::from_secs(300));
+    bench.board.handle_timeout(bench.now);
+    lose(&mut bench);
+    assert_eq!(bench.trunk().state, TrunkState::Up, "what DNS said before stays in force");
 }
 
 #[test]

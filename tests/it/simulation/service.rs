@@ -36,7 +36,7 @@ impl World {
     fn carry_out_one(&mut self, effect: Effect) {
         match effect {
             Effect::Transmit { bytes, flow } => self.transmit(bytes, flow.remote),
-            Effect::Shun { .. } => {}
+            Effect::Shun { .. } | Effect::Vouch { .. } => {}
             Effect::Media(command) => self.service_media(command),
             Effect::PlayPrompts { leg, play, prompts } => {
                 let length = 800 * prompts.len();

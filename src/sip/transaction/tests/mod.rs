@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use super::{ClientTransactionId, Output, ServerTransactionId, TransactionLayer};
 use crate::sip::message::{
-    CSeq, Flow, Headers, Host, Message, Method, NameAddr, Params, Request, Response, StatusCode, Transport,
-    Uri, Via, parse_datagram,
+    Flow, Host, Message, Method, Params, Request, Response, StatusCode, Transport, Via, parse_datagram,
+    sample,
 };
 
 pub(super) const SEED: [u8; 32] = [3; 32];
@@ -41,21 +41,7 @@ pub(super) fn received(method: Method, branch: &str) -> Request {
 
 /// A request of ours before the layer has put its Via on it.
 pub(super) fn unsent(method: Method) -> Request {
-    let mut from = NameAddr::new(Uri::sip(Some("alice"), Host::Name("example.org".to_owned()), None));
-    from.set_tag("a1");
-    let to = Uri::sip(Some("1580"), Host::Name("example.net".to_owned()), None);
-    Request {
-        cseq: CSeq { seq: 7, method: method.clone() },
-        method,
-        uri: to.clone(),
-        via: Vec::new(),
-        from,
-        to: NameAddr::new(to),
-        call_id: "call-1".to_owned(),
-        max_forwards: 70,
-        headers: Headers::default(),
-        body: Vec::new(),
-    }
+    sample::request(method, "alice", "1580")
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Message {
