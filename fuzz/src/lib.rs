@@ -108,6 +108,7 @@ pub fn sdp(data: &[u8]) {
         address: std::net::Ipv4Addr::LOCALHOST.into(),
         port: 20_000,
         codecs: Codec::ALL.to_vec(),
+        running: Vec::new(),
         direction: Direction::SendRecv,
         transport: transport(),
     };

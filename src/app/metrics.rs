@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::call::turn::Counters;
-use crate::media::LegStats;
+use crate::media::{Drops, LegStats};
 use crate::net::Counts;
 use crate::sip::guard;
 use crate::switchboard::Switchboard;
@@ -70,8 +70,7 @@ struct Packets {
     received: Counter,
     sent: Counter,
     lost: Counter,
-    dropped: Counter,
-    injected: Counter,
+    drops: Mutex<Drops>,
 }
 
 #[derive(Debug, Default)]
@@ -109,12 +108,11 @@ impl Meters {
         self.packets.received.add(stats.packets_received);
         self.packets.sent.add(stats.packets_sent);
         self.packets.lost.add(stats.packets_lost);
-        self.packets.dropped.add(stats.packets_dropped);
-        self.packets.injected.add(stats.packets_injected);
+        self.packets.drops.lock().unwrap_or_else(PoisonError::into_inner).add(&stats.drops);
     }
 
-    /// `rtp_ports` are those in use, `srtp_rejected` packets of ended legs, `sip` what the sockets counted.
-    pub(super) fn text(&self, rtp_ports: u64, srtp_rejected: u64, sip: &Counts) -> String {
+    /// `rtp_ports` are those in use, `sip` what the sockets counted.
+    pub(super) fn text(&self, rtp_ports: u64, sip: &Counts) -> String {
         let mut page = Page::default();
         self.calls_text(&mut page);
         self.trunks_text(&mut page);
@@ -127,11 +125,6 @@ impl Meters {
             &self.sip_malformed.lock().unwrap_or_else(PoisonError::into_inner),
         );
         self.packets_text(&mut page);
-        page.counter(
-            "ringback_srtp_rejected_total",
-            "Packets on encrypted legs that were forged, repeated or from a stranger.",
-            srtp_rejected,
-        );
         sockets_text(&mut page, sip);
         self.store_text(&mut page);
         page.counter(
@@ -148,14 +141,15 @@ impl Meters {
             ("received", packets.received.value()),
             ("sent", packets.sent.value()),
             ("lost", packets.lost.value()),
-            ("dropped", packets.dropped.value()),
-            ("injected", packets.injected.value()),
         ]);
+        page.counters("ringback_rtp_packets_total", "RTP packets of legs that are over.", "fate", &fates);
+        let drops = packets.drops.lock().unwrap_or_else(PoisonError::into_inner);
         page.counters(
-            "ringback_rtp_packets_total",
-            "RTP packets of legs that are over; injected: from a third address after the peer's was known.",
-            "fate",
-            &fates,
+            "ringback_rtp_dropped_total",
+            "Packets on the media ports of legs that are over that were not used, by reason; third_address: from \
+             somewhere else after the peer's address was known.",
+            "reason",
+            &drops.iter().map(|(reason, count)| (reason.name(), count)).collect(),
         );
     }
 
@@ -192,7 +186,7 @@ impl Meters {
         );
         page.counters(
             "ringback_dropped_total",
-            "SIP messages and RTP packets that came and were not used, by reason.",
+            "SIP messages that came and were not used, by reason.",
             "reason",
             &counters.dropped,
         );
@@ -385,6 +379,7 @@ fn escaped(label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::DropReason;
     use crate::time::Timestamp;
 
     #[test]
@@ -403,7 +398,7 @@ mod tests {
             observed.trunks = vec![trunk, known_by_address];
             observed.trunk_refusals = vec![("c".to_owned(), "trunk_full", 2)];
         }
-        let text = meters.text(0, 0, &Counts::default());
+        let text = meters.text(0, &Counts::default());
         for line in [
             r#"ringback_trunk_up{trunk="a \"b\""} 0"#,
             r#"ringback_trunk_registered{trunk="a \"b\""} 0"#,
@@ -422,10 +417,12 @@ mod tests {
         meters.count_malformed("Content-Length");
         meters.jobs_waiting.add(5);
         meters.jobs_waiting.sub(2);
-        meters.count_leg(&LegStats { packets_injected: 6, packets_sent: 5, ..LegStats::default() });
+        let mut drops = Drops::default();
+        (0..6).for_each(|_| drops.count(DropReason::ThirdAddress));
+        meters.count_leg(&LegStats { drops, packets_sent: 5, ..LegStats::default() });
         meters.count_leg(&LegStats { packets_sent: 10, ..LegStats::default() });
         let sip = Counts { sends_failed: 7, sends_dropped: 8, arrivals_dropped: 9, ..Counts::default() };
-        let text = meters.text(4, 5, &sip);
+        let text = meters.text(4, &sip);
         for line in [
             "ringback_sip_malformed_total{cause=\"Content-Length\"} 2",
             "ringback_store_changes_waiting 3",
@@ -434,8 +431,8 @@ mod tests {
             "ringback_sip_arrivals_dropped_total 9",
             "ringback_rtp_ports 4",
             "ringback_rtp_packets_total{fate=\"sent\"} 15",
-            "ringback_rtp_packets_total{fate=\"injected\"} 6",
-            "ringback_srtp_rejected_total 5",
+            "ringback_rtp_dropped_total{reason=\"third_address\"} 6",
+            "ringback_rtp_dropped_total{reason=\"forged\"} 0",
             "ringback_calls 0",
             "ringback_prompts_missing_total 0",
         ] {

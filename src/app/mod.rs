@@ -299,7 +299,7 @@ fn metrics_text(
     media: Arc<MediaPlane>,
     net: SipNet,
 ) -> Arc<dyn Fn() -> String + Send + Sync> {
-    Arc::new(move || meters.text(media.ports_in_use() as u64, media.packets_rejected(), &net.counts()))
+    Arc::new(move || meters.text(media.ports_in_use() as u64, &net.counts()))
 }
 
 fn serve_http(

@@ -49,7 +49,7 @@ impl Exchange {
                 self.with_leg(leg, |leg| leg.playout = Some(Playout::new(play, sounds, repeat)));
             }
             Command::StopPlay { leg } => self.with_leg(leg, |leg| leg.playout = None),
-            Command::SendDigit { leg, digit } => self.with_leg(leg, |leg| leg.keypad.press(digit)),
+            Command::SendDigit { leg, digit } => self.with_leg(leg, |leg| leg.press(digit)),
             Command::Bridge { a, b } => self.bridge(a, b),
             Command::Join { leg, beside, role } => self.join(leg, beside, role),
             Command::Unbridge { leg } => self.rooms.leave(leg),

@@ -13,7 +13,7 @@ use super::comfort_noise::ComfortNoise;
 use super::concealment::Concealment;
 use super::decoded::{Decoded, Heard, MAX_DECODED};
 use super::delay::{Delay, MAX_MS};
-use super::{SAMPLES_PER_TICK, TICK_MS};
+use super::{DropReason, SAMPLES_PER_TICK, TICK_MS};
 use crate::sdp::Codec;
 
 /// Packets kept: 640 ms of the shortest, more than any burst worth waiting for.
@@ -101,10 +101,15 @@ impl JitterBuffer {
         (self.misplaced, self.stretched, self.pause, self.surplus) = (0, 0, 0, 0);
     }
 
-    /// Takes a packet that arrived `at`, counted from any fixed origin. False when it came too late, does not fit or
-    /// cannot be decoded.
-    pub(super) fn insert(&mut self, timestamp: u32, payload: &[u8], codec: Codec, at: Duration) -> bool {
-        let Some(len) = codec::duration(codec, payload) else { return false };
+    /// Takes a packet that arrived `at`, counted from any fixed origin.
+    pub(super) fn insert(
+        &mut self,
+        timestamp: u32,
+        payload: &[u8],
+        codec: Codec,
+        at: Duration,
+    ) -> Result<(), DropReason> {
+        let len = codec::duration(codec, payload).ok_or(DropReason::Undecodable)?;
         if self.play_at.is_none() {
             self.begin(timestamp, codec);
         }
@@ -117,7 +122,7 @@ impl JitterBuffer {
         if !near || late {
             self.misplaced += 1;
             if self.misplaced < MISPLACED_LIMIT {
-                return false;
+                return Err(if near { DropReason::Late } else { DropReason::Misplaced });
             }
             self.begin(timestamp, codec);
             self.delay.observe(transit);
@@ -149,18 +154,17 @@ impl JitterBuffer {
         (near && same_clock(self.codec, codec), ahead <= 0 && !self.retimes)
     }
 
-    /// True also for one that is there already: it is not lost.
-    fn keep(&mut self, timestamp: u32, payload: &[u8], codec: Codec) -> bool {
+    fn keep(&mut self, timestamp: u32, payload: &[u8], codec: Codec) -> Result<(), DropReason> {
         if self.waiting().any(|(_, packet)| packet.timestamp == timestamp) {
-            return true;
+            return Err(DropReason::Duplicate);
         }
         let slot = self.used.trailing_ones() as usize;
-        let Some(packet) = self.packets.get_mut(slot) else { return false };
+        let packet = self.packets.get_mut(slot).ok_or(DropReason::Overflow)?;
         self.used |= 1 << slot;
         (packet.codec, packet.timestamp) = (codec, timestamp);
         packet.payload.clear();
         packet.payload.extend_from_slice(payload);
-        true
+        Ok(())
     }
 
     fn waiting(&self) -> impl Iterator<Item = (usize, &Packet)> {

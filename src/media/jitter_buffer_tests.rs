@@ -32,7 +32,7 @@ impl Bench {
         Self { buffer: JitterBuffer::new(), now: Duration::from_secs(1), heard: Heard::silent(Band::Narrow) }
     }
 
-    fn insert(&mut self, number: u32) -> bool {
+    fn insert(&mut self, number: u32) -> Result<(), DropReason> {
         self.buffer.insert(number.wrapping_mul(160), &packet(number), Codec::Pcma, self.now)
     }
 
@@ -58,7 +58,7 @@ fn an_even_stream_comes_out_whole_and_waits_shortest() {
     let start = u32::MAX / 160 - 500;
     let mut heard = Vec::new();
     for number in 0..1000 {
-        assert!(bench.insert(start.wrapping_add(number)));
+        bench.insert(start.wrapping_add(number)).unwrap();
         heard.push(bench.received());
         if number == 50 {
             assert_eq!(bench.delay_ms(), 40);
@@ -76,12 +76,13 @@ fn disorder_doubles_and_losses_keep_their_places() {
     let mut bench = Bench::new();
     let mut heard = Vec::new();
     for numbers in [&[0][..], &[], &[2, 1, 1], &[], &[4], &[], &[6, 5]] {
-        for number in numbers {
-            assert!(bench.insert(*number));
+        for (at, number) in numbers.iter().enumerate() {
+            let again = numbers[..at].contains(number);
+            assert_eq!(bench.insert(*number), if again { Err(DropReason::Duplicate) } else { Ok(()) });
         }
         heard.push(bench.received());
     }
-    assert!(!bench.insert(3), "too late");
+    assert_eq!(bench.insert(3), Err(DropReason::Late));
     heard.extend((0..3).map(|_| bench.received()));
     let expected = [0, 1, 2, 3, 0, 5, 6, 7].map(|n: u32| n.checked_sub(1).map_or(0, sample));
     let heard: Vec<i16> = heard.into_iter().skip_while(|it| *it == 0).collect();
@@ -94,7 +95,7 @@ fn a_lost_packet_is_concealed_for_the_listener_only() {
     let mut loud = Vec::new();
     for number in 0..30 {
         if number != 20 {
-            bench.insert(number);
+            bench.insert(number).unwrap();
         }
         let heard = bench.take();
         loud.push((heard.block.samples()[80] != 0, heard.as_received().samples()[80] != 0));
@@ -109,24 +110,28 @@ fn packets_of_any_length_fit_together() {
     let mut bench = Bench::new();
     let octets = [Law::A.encode(800); 960];
     for (at, len) in [(0, 240), (240, 80), (320, 480), (800, 160)] {
-        assert!(bench.buffer.insert(at, &octets[..len], Codec::Pcma, bench.now));
+        bench.buffer.insert(at, &octets[..len], Codec::Pcma, bench.now).unwrap();
+        let again = bench.buffer.insert(at, &octets[..len], Codec::Pcma, bench.now);
+        assert_eq!(again, Err(DropReason::Duplicate));
     }
     let expected = Law::A.decode(Law::A.encode(800));
     for tick in 0..6 {
         assert_eq!(bench.take().as_received().samples(), [expected; SAMPLES_PER_TICK], "tick {tick}");
     }
     assert_eq!(bench.received(), 0);
-    assert!(!bench.buffer.insert(9600, &[0; 2000], Codec::Pcma, bench.now));
+    let giant = bench.buffer.insert(9600, &[0; 2000], Codec::Pcma, bench.now);
+    assert_eq!(giant, Err(DropReason::Undecodable));
 }
 
 #[test]
 fn a_jump_of_the_time_stamps_costs_three_packets_at_most() {
     let mut bench = Bench::new();
     for jump in [0, 900_000_u32, 5_000, 4_000_000_000] {
-        let placed: Vec<bool> = (0..4)
+        let placed: Vec<Result<(), DropReason>> = (0..4)
             .map(|n| bench.buffer.insert(jump.wrapping_add(n * 160), &packet(n), Codec::Pcma, bench.now))
             .collect();
-        assert_eq!(placed[2..], [true, true], "after a jump to {jump}");
+        let before = if jump == 0 { Ok(()) } else { Err(DropReason::Misplaced) };
+        assert_eq!(placed, [before, before, Ok(()), Ok(())], "after a jump to {jump}");
         bench.take();
     }
 }
@@ -140,7 +145,7 @@ fn late_packets_are_still_played_and_the_delay_goes_back_when_they_are_over() {
         // At 10 s the way is blocked for 120 ms; then all comes at once.
         if !(500..506).contains(&number) {
             for number in waiting.drain(..) {
-                assert!(bench.insert(number), "packet {number}");
+                assert_eq!(bench.insert(number), Ok(()), "packet {number}");
             }
         }
         heard.push(bench.received());
@@ -168,7 +173,7 @@ fn steady_jitter_is_waited_for() {
         on_the_way.sort_unstable();
         while on_the_way.first().is_some_and(|(at, _)| *at < until) {
             let (at, number) = on_the_way.remove(0);
-            bench.buffer.insert(number * 160, &packet(number), Codec::Pcma, at);
+            bench.buffer.insert(number * 160, &packet(number), Codec::Pcma, at).ok();
         }
         let silent = bench.received() == 0;
         missing += usize::from(silent && number > 500);
@@ -186,7 +191,7 @@ fn clocks_that_differ_cost_a_tick_now_and_then() {
         // Five minutes.
         for tick in 0..15_000_i64 {
             while i64::from(sent) * 1_000_000 <= tick * (1_000_000 + ppm) {
-                bench.insert(sent);
+                bench.insert(sent).ok();
                 sent += 1;
             }
             silent += u32::from(bench.received() == 0);
@@ -200,7 +205,7 @@ fn clocks_that_differ_cost_a_tick_now_and_then() {
 fn noise_fills_a_pause_at_its_level_and_is_not_on_the_record() {
     let mut bench = Bench::new();
     for number in 0..10 {
-        bench.insert(number);
+        bench.insert(number).unwrap();
         bench.take();
     }
     bench.buffer.insert_comfort_noise(1600, ComfortNoise::parse(&[40]).unwrap());
@@ -211,7 +216,7 @@ fn noise_fills_a_pause_at_its_level_and_is_not_on_the_record() {
     }
     assert!(levels[5..].iter().all(|level| (300..700).contains(level)), "{levels:?}");
     assert_eq!(bench.received(), 0);
-    bench.insert(40);
+    bench.insert(40).unwrap();
     let after: Vec<i16> = (0..4).map(|_| bench.received()).collect();
     assert!(after.contains(&sample(40)), "{after:?}");
 }
@@ -240,11 +245,11 @@ fn opus_hides_single_losses_by_its_redundancy_and_every_codec_survives_garbage()
                 // Not what the codec's encoder would ever write.
                 3 if number > 400 => {
                     let garbage: Vec<u8> = (0..200).map(|_| rng.random()).collect();
-                    bench.buffer.insert(timestamp, &garbage, codec, bench.now);
+                    bench.buffer.insert(timestamp, &garbage, codec, bench.now).ok();
                 }
                 _ => {
                     let placed = bench.buffer.insert(timestamp, &octets[..len], codec, bench.now);
-                    assert!(placed || number > 400, "{codec:?} packet {number}");
+                    assert!(placed.is_ok() || number > 400, "{codec:?} packet {number}");
                 }
             }
             let heard = bench.take();
@@ -260,7 +265,7 @@ fn another_codec_of_the_same_clock_follows_without_a_gap_and_of_another_within_t
     for number in 0..20 {
         let codec = if number < 10 { Codec::Pcma } else { Codec::Pcmu };
         let octet = if number < 10 { Law::A.encode(2000) } else { Law::Mu.encode(2000) };
-        assert!(bench.buffer.insert(number * 160, &[octet; 160], codec, bench.now));
+        bench.buffer.insert(number * 160, &[octet; 160], codec, bench.now).unwrap();
         let heard = bench.received();
         assert!(number < 2 || heard.abs_diff(2000) < 70, "packet {number}: {heard}");
     }
@@ -269,7 +274,8 @@ fn another_codec_of_the_same_clock_follows_without_a_gap_and_of_another_within_t
     for number in 20..40_u32 {
         let mut octets = [0; 400];
         let len = encoders.encode(Codec::G722, &[1000; 320], &mut octets).unwrap();
-        placed += u32::from(bench.buffer.insert(number * 160, &octets[..len], Codec::G722, bench.now));
+        let kept = bench.buffer.insert(number * 160, &octets[..len], Codec::G722, bench.now);
+        placed += u32::from(kept.is_ok());
         bench.take();
     }
     assert_eq!((placed, bench.heard.block.band()), (18, Band::Wide));

@@ -15,7 +15,8 @@ use super::reports::Reports;
 use super::sender::RtpSender;
 use super::source::{Admission, Source};
 use super::tap::Tap;
-use super::{Event, LegStats, MEDIA_TIMEOUT_SECS, Sink};
+use super::{DropReason, Drops, Event, LegStats, MEDIA_TIMEOUT_SECS, Sink};
+use crate::dtmf::Digit;
 use crate::dtmf::telephone_event::{Press, Presses, TelephoneEvent};
 use crate::ids::{LegId, RecordingId};
 use crate::rtp::{RtpHeader, rtcp};
@@ -29,7 +30,7 @@ const MAX_FIRST_NUMBER: u16 = 0x7fff;
 pub(super) struct Leg {
     pub(super) id: LegId,
     pub(super) playout: Option<Playout>,
-    pub(super) keypad: Keypad,
+    keypad: Keypad,
     pub(super) tap: Option<Tap>,
     /// What the leg said, as of this tick, and the same in the other band where somebody needs it.
     heard: Heard,
@@ -53,8 +54,7 @@ pub(super) struct Leg {
     /// The next audio packet is the first since the last (re)connect.
     awaits_audio: bool,
     packets_received: u64,
-    packets_dropped: u64,
-    packets_injected: u64,
+    drops: Drops,
 }
 
 impl Leg {
@@ -81,21 +81,32 @@ impl Leg {
             silence_deadline: None,
             awaits_audio: false,
             packets_received: 0,
-            packets_dropped: 0,
-            packets_injected: 0,
+            drops: Drops::default(),
         }
     }
 
     pub(super) fn connect(&mut self, session: AudioSession, now: Instant) {
-        self.source.relearn(now);
+        let moved =
+            self.session.as_ref().is_some_and(|before| has_moved(before.remote_rtp, session.remote_rtp));
+        self.source.relearn(moved, now);
         self.sender.restart_packet();
         self.reports.start(now);
         self.awaits_audio = true;
         let sends_events =
             session.send_event_payload_type.is_some() || session.receive_event_payload_type.is_some();
         self.ear = (!sends_events).then(|| self.ear.take().unwrap_or_else(|| Box::new(Ear::new())));
+        if session.send_event_payload_type.is_none() {
+            self.keypad = Keypad::default();
+        }
         self.session = Some(session);
         self.silence_deadline = self.silence_deadline(now);
+    }
+
+    /// Nothing where the peer takes no telephone events.
+    pub(super) fn press(&mut self, digit: Digit) {
+        if self.session.as_ref().is_some_and(|session| session.send_event_payload_type.is_some()) {
+            self.keypad.press(digit);
+        }
     }
 
     /// A peer that holds us may stay silent for as long as it likes; so may one that we hold.
@@ -105,26 +116,24 @@ impl Leg {
     }
 
     pub(super) fn handle_rtp(&mut self, from: SocketAddr, packet: &[u8], now: Instant, sink: &mut impl Sink) {
-        let Some(session) = &self.session else {
-            self.packets_dropped += 1;
-            return;
-        };
-        let kind = RtpHeader::parse(packet).ok().and_then(|(header, payload)| {
-            Some((Content::of(header.payload_type, session)?, header, payload))
-        });
-        let Some((content, header, payload)) = kind else {
-            self.packets_dropped += 1;
-            return;
-        };
+        if let Err(reason) = self.take_rtp(from, packet, now, sink) {
+            self.drops.count(reason);
+        }
+    }
+
+    fn take_rtp(
+        &mut self,
+        from: SocketAddr,
+        packet: &[u8],
+        now: Instant,
+        sink: &mut impl Sink,
+    ) -> Result<(), DropReason> {
+        let session = self.session.as_ref().ok_or(DropReason::Unconnected)?;
+        let (header, payload) = RtpHeader::parse(packet).map_err(|_| DropReason::Malformed)?;
+        let content = Content::of(header.payload_type, session).ok_or(DropReason::PayloadType)?;
         match self.source.admit(from, session.remote_rtp, &header, now) {
-            Admission::Stranger => {
-                self.packets_injected += 1;
-                return;
-            }
-            Admission::Refused => {
-                self.packets_dropped += 1;
-                return;
-            }
+            Admission::Stranger => return Err(DropReason::ThirdAddress),
+            Admission::Refused => return Err(DropReason::Unproven),
             Admission::New => {
                 self.jitter_buffer.clear();
                 self.report_press_of_old_source(now, sink);
@@ -136,15 +145,15 @@ impl Leg {
         match content {
             Content::Audio(codec) => self.handle_audio(codec, &header, payload, now, sink),
             Content::Digit { clock_hz } => {
-                let event = TelephoneEvent::parse(payload);
-                let press =
-                    event.and_then(|event| self.presses.handle_event(event, header.timestamp, clock_hz, now));
+                let event = TelephoneEvent::parse(payload).ok_or(DropReason::Malformed)?;
+                let press = self.presses.handle_event(event, header.timestamp, clock_hz, now);
                 self.report_press(press, sink);
+                Ok(())
             }
             Content::ComfortNoise => {
-                if let Some(noise) = ComfortNoise::parse(payload) {
-                    self.jitter_buffer.insert_comfort_noise(header.timestamp, noise);
-                }
+                let noise = ComfortNoise::parse(payload).ok_or(DropReason::Malformed)?;
+                self.jitter_buffer.insert_comfort_noise(header.timestamp, noise);
+                Ok(())
             }
         }
     }
@@ -156,8 +165,7 @@ impl Leg {
         payload: &[u8],
         now: Instant,
         sink: &mut impl Sink,
-    ) {
-        let Some(session) = &self.session else { return };
+    ) -> Result<(), DropReason> {
         if std::mem::take(&mut self.awaits_audio) {
             sink.event(Event::AudioStarted { leg: self.id });
         }
@@ -166,22 +174,28 @@ impl Leg {
             let arrival = elapsed.as_micros() * u128::from(codec.clock_hz()) / 1_000_000;
             reception.arrived(header.timestamp, arrival as u32);
         }
-        let wanted = session.direction.receives();
-        if wanted && !self.jitter_buffer.insert(header.timestamp, payload, codec, elapsed) {
-            self.packets_dropped += 1;
-        }
+        // On hold there is nobody to hear it.
+        let wanted = self.session.as_ref().is_some_and(|session| session.direction.receives());
+        if wanted { self.jitter_buffer.insert(header.timestamp, payload, codec, elapsed) } else { Ok(()) }
     }
 
     pub(super) fn handle_rtcp(&mut self, from: SocketAddr, packet: &[u8], now: Instant) {
-        let Some(session) = &self.session else { return };
-        let source = self.source.ssrc();
-        if self.source.admit_rtcp(from, session.remote_rtp)
-            && self.reports.handle_compound(packet, source, now)
-        {
-            self.silence_deadline = self.silence_deadline(now);
-        } else {
-            self.packets_dropped += 1;
+        if let Err(reason) = self.take_rtcp(from, packet, now) {
+            self.drops.count(reason);
         }
+    }
+
+    fn take_rtcp(&mut self, from: SocketAddr, packet: &[u8], now: Instant) -> Result<(), DropReason> {
+        let session = self.session.as_ref().ok_or(DropReason::Unconnected)?;
+        if !self.source.expects_rtcp(from, session.remote_rtp) {
+            return Err(DropReason::ThirdAddress);
+        }
+        if !self.reports.handle_compound(packet, self.source.ssrc(), now) {
+            return Err(DropReason::Malformed);
+        }
+        self.source.fix_rtcp(from);
+        self.silence_deadline = self.silence_deadline(now);
+        Ok(())
     }
 
     /// First half of a tick: what the leg says in it.
@@ -279,6 +293,10 @@ impl Leg {
         } else {
             self.source.rtcp_address(session.remote_rtp, session.remote_rtcp)
         };
+        // On hold by 0.0.0.0 the peer is nowhere; with ICE the front knows where.
+        if to.ip().is_unspecified() && session.transport.ice.is_none() {
+            return;
+        }
         let mut buffer = [0; rtcp::MAX_WRITTEN];
         let source = self.source.ssrc().zip(self.source.reception());
         let sender = (self.sender.ssrc, self.sender.sender_info());
@@ -330,11 +348,15 @@ impl Leg {
             packets_received: self.packets_received,
             packets_sent: self.sender.packets(),
             packets_lost: self.source.lost(),
-            packets_dropped: self.packets_dropped,
-            packets_injected: self.packets_injected,
+            drops: self.drops,
             jitter_us: self.jitter_us(),
         }
     }
+}
+
+/// Whether the peer has gone elsewhere: 0.0.0.0 is no place but a hold, or ICE.
+fn has_moved(before: SocketAddr, now: SocketAddr) -> bool {
+    before != now && !before.ip().is_unspecified() && !now.ip().is_unspecified()
 }
 
 /// What a packet holds.
@@ -359,6 +381,8 @@ impl Content {
         match other.map(|format| format.content) {
             Some(sdp::Content::Audio(codec)) => Some(Self::Audio(codec)),
             Some(sdp::Content::Event { clock_hz }) => Some(Self::Digit { clock_hz }),
+            // As with events: the type it asked for where that means nothing else.
+            None if payload_type == session.send_payload_type => Some(Self::Audio(session.codec)),
             None => (payload_type == comfort_noise::PAYLOAD_TYPE).then_some(Self::ComfortNoise),
         }
     }

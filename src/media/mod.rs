@@ -7,6 +7,7 @@ mod comfort_noise;
 mod concealment;
 mod decoded;
 mod delay;
+mod drops;
 mod ear;
 mod exchange;
 mod jitter_buffer;
@@ -28,6 +29,7 @@ use crate::dtmf::Digit;
 use crate::ids::{LegId, RecordingId};
 use crate::sdp::AudioSession;
 
+pub use drops::{DropReason, Drops};
 pub use exchange::Exchange;
 pub use room::Role;
 
@@ -163,21 +165,19 @@ pub enum Event {
     },
 }
 
-/// No RTP and no RTCP for this long on a leg whose direction receives: it is dead. A silent peer that
-/// still sends comfort noise or RTCP is alive.
+/// No RTP and no RTCP for this long on a leg that sends and receives: it is dead. A silent peer that still sends comfort
+/// noise or RTCP is alive, and on hold either side may be silent for as long as it likes.
 pub const MEDIA_TIMEOUT_SECS: u64 = 30;
 
 /// Counters of one leg, final when it closes.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct LegStats {
+    /// Of the peer's source; those of them that came too late to be heard, or twice, are among the drops as well.
     pub packets_received: u64,
     pub packets_sent: u64,
     /// Expected minus received (RFC 3550 A.3), never negative.
     pub packets_lost: u64,
-    /// Source not known yet, wrong SSRC, malformed, too late.
-    pub packets_dropped: u64,
-    /// From a third address after the peer's was known.
-    pub packets_injected: u64,
+    pub drops: Drops,
     /// RFC 3550 A.8 interarrival jitter, microseconds.
     pub jitter_us: u32,
 }

@@ -168,24 +168,11 @@ mod tests {
     use super::*;
     use crate::media::SAMPLES_PER_TICK;
     use crate::rtp::g711::Law;
-    use crate::sdp::Direction;
+    use crate::sdp::samples::audio_session;
 
     fn session(codec: Codec, ptime: u8) -> AudioSession {
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 4000));
-        AudioSession {
-            codec,
-            send_payload_type: codec.payload_type(),
-            receive_payload_type: codec.payload_type(),
-            send_event_payload_type: None,
-            receive_event_payload_type: None,
-            event_clock_hz: codec.clock_hz(),
-            alternatives: Vec::new(),
-            remote_rtp: peer,
-            remote_rtcp: peer,
-            direction: Direction::SendRecv,
-            ptime,
-            transport: Box::default(),
-        }
+        AudioSession { ptime, ..audio_session(codec, peer) }
     }
 
     /// The packets of `ticks` ticks; every sample of tick n is 1000 n.

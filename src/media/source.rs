@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::rtp::{Reception, RtpHeader};
 
-/// After a (re)connect the signalled address still takes over from another one that was faster: where the peer's own
-/// packets and a stranger's race, the peer's win. Afterwards the lock is final until the next connect.
+/// After a (re)connect the signalled address, and the one that was there before, still take over from another one that
+/// was faster: where the peer's own packets and a stranger's race, the peer's win. Afterwards the lock is final until
+/// the next connect.
 pub(super) const LEARNING_WINDOW: Duration = Duration::from_secs(5);
 /// Packets in a row, same address and SSRC, that make an address other than the signalled one believable; 80 ms.
 pub(super) const LEARNING_PACKETS: u8 = 4;
@@ -43,14 +44,15 @@ pub(super) struct Source {
 #[derive(Debug)]
 enum Lock {
     Learning {
-        /// It was there before the last connect.
+        /// It was there before the last connect and has said nothing of moving: it is still sent to, and believed.
         before: Option<SocketAddr>,
         candidate: Option<Candidate>,
         until: Option<Instant>,
     },
     Locked {
         address: SocketAddr,
-        /// Until then the signalled address takes over.
+        before: Option<SocketAddr>,
+        /// Until then the signalled address takes over, and from others the one that was there before.
         until: Option<Instant>,
     },
 }
@@ -91,10 +93,11 @@ struct Stream {
 }
 
 impl Source {
-    /// The address is learnt anew; the stream goes on if it is the same.
-    pub(super) fn relearn(&mut self, now: Instant) {
-        self.lock =
-            Lock::Learning { before: self.address(), candidate: None, until: Some(now + LEARNING_WINDOW) };
+    /// The address is learnt anew; the stream goes on if it is the same. `moved`: the peer has signalled another
+    /// address, so what still comes from the old one are stragglers.
+    pub(super) fn relearn(&mut self, moved: bool, now: Instant) {
+        let before = self.address().filter(|_| !moved);
+        self.lock = Lock::Learning { before, candidate: None, until: Some(now + LEARNING_WINDOW) };
         self.rtcp_address = None;
         self.candidate = None;
     }
@@ -122,13 +125,14 @@ impl Source {
         header: &RtpHeader,
         now: Instant,
     ) -> Belief {
-        let until = match &mut self.lock {
+        let (before, until) = match &mut self.lock {
             Lock::Locked { address, .. } if *address == from => return Belief::Locked,
-            Lock::Locked { until, .. } => {
-                if from != signalled || until.is_none_or(|until| until <= now) {
+            Lock::Locked { address, before, until } => {
+                let takes_over = from == signalled || (Some(from) == *before && *address != signalled);
+                if !takes_over || until.is_none_or(|until| until <= now) {
                     return Belief::Stranger;
                 }
-                *until
+                (*before, *until)
             }
             Lock::Learning { before, candidate, until } => {
                 let next =
@@ -137,10 +141,10 @@ impl Source {
                 if from != signalled && Some(from) != *before && next.packets < LEARNING_PACKETS {
                     return Belief::Unknown;
                 }
-                *until
+                (*before, *until)
             }
         };
-        self.lock = Lock::Locked { address: from, until };
+        self.lock = Lock::Locked { address: from, before, until };
         Belief::Learnt
     }
 
@@ -181,19 +185,20 @@ impl Source {
     pub(super) fn address(&self) -> Option<SocketAddr> {
         match self.lock {
             Lock::Locked { address, .. } => Some(address),
-            Lock::Learning { .. } => None,
+            Lock::Learning { before, .. } => before,
         }
     }
 
-    /// Whether RTCP from this address may be the peer's; its first good one fixes the address. `signalled` counts
-    /// until RTP has shown where the peer really is.
-    pub(super) fn admit_rtcp(&mut self, from: SocketAddr, signalled: SocketAddr) -> bool {
+    /// Whether RTCP from this address may be the peer's. `signalled` counts until RTP has shown where the peer really
+    /// is.
+    pub(super) fn expects_rtcp(&self, from: SocketAddr, signalled: SocketAddr) -> bool {
         let host = self.address().unwrap_or(signalled).ip();
-        let expected = self.rtcp_address.map_or(from.ip() == host, |address| address == from);
-        if expected {
-            self.rtcp_address = Some(from);
-        }
-        expected
+        self.rtcp_address.map_or(from.ip() == host, |address| address == from)
+    }
+
+    /// Good RTCP came from there: from nowhere else until the next connect.
+    pub(super) fn fix_rtcp(&mut self, from: SocketAddr) {
+        self.rtcp_address = Some(from);
     }
 
     /// Where our RTCP goes: to where the peer's came from, or beside its RTP, or where it was signalled.
@@ -261,7 +266,7 @@ mod tests {
     impl Bench {
         fn new() -> Self {
             let mut bench = Self { source: Source::default(), now: crate::time::now().mono };
-            bench.source.relearn(bench.now);
+            bench.source.relearn(false, bench.now);
             bench
         }
 
@@ -316,10 +321,53 @@ mod tests {
         for number in 1..=4 {
             bench.admit(2000, 7, number);
         }
-        bench.source.relearn(bench.now);
+        bench.source.relearn(false, bench.now);
+        assert_eq!(bench.source.address(), Some(address(2000)), "a silent phone behind NAT is still sent to");
         assert_eq!(bench.admit(3000, 7, 5), Admission::Refused);
         assert_eq!(bench.admit(2000, 7, 5), Admission::Known);
         assert_eq!(bench.admit(3000, 7, 6), Admission::Stranger);
+    }
+
+    #[test]
+    fn a_flood_at_a_reconnect_does_not_win_over_a_phone_behind_nat() {
+        let mut bench = Bench::new();
+        for number in 1..=4 {
+            bench.admit(2000, 7, number);
+        }
+        bench.source.relearn(false, bench.now);
+        for number in 100..110 {
+            bench.admit(3000, 9, number);
+        }
+        assert_eq!(bench.source.address(), Some(address(3000)), "faster than the phone");
+        assert_eq!(bench.admit(2000, 7, 5), Admission::New);
+        assert_eq!(bench.admit(3000, 9, 110), Admission::Stranger);
+        // Who is where it said goes before where it was.
+        assert_eq!(bench.admit(SIGNALLED, 7, 6), Admission::Known);
+        assert_eq!(bench.admit(2000, 7, 7), Admission::Stranger);
+    }
+
+    #[test]
+    fn stragglers_from_where_the_peer_was_do_not_lock_out_where_it_is_now() {
+        let mut bench = Bench::new();
+        bench.admit(SIGNALLED, 7, 1);
+        bench.source.relearn(true, bench.now);
+        assert_eq!(bench.source.address(), None);
+        let elsewhere = address(1500);
+        let mut admit = |from: SocketAddr, number| {
+            bench.source.admit(
+                from,
+                elsewhere,
+                &header(if from == address(SIGNALLED) { 7 } else { 8 }, number),
+                bench.now,
+            )
+        };
+        assert_eq!(admit(address(SIGNALLED), 2), Admission::Refused, "the old place");
+        // The new place is behind NAT: it is neither the old address nor the signalled one.
+        for number in 50..53 {
+            assert_eq!(admit(address(2000), number), Admission::Refused);
+        }
+        assert_eq!(admit(address(2000), 53), Admission::New);
+        assert_eq!(admit(address(SIGNALLED), 3), Admission::Stranger);
     }
 
     #[test]
@@ -343,9 +391,12 @@ mod tests {
             bench.admit(6000, 7, number);
         });
         assert_eq!(bench.source.rtcp_address(rtp, rtcp), address(6001));
-        assert!(!bench.source.admit_rtcp(SocketAddr::from(([192, 0, 2, 1], 6001)), rtp));
-        assert!(bench.source.admit_rtcp(address(6005), rtp));
-        assert!(!bench.source.admit_rtcp(address(6001), rtp));
+        assert!(!bench.source.expects_rtcp(SocketAddr::from(([192, 0, 2, 1], 6001)), rtp));
+        assert!(
+            bench.source.expects_rtcp(address(6005), rtp) && bench.source.expects_rtcp(address(6001), rtp)
+        );
+        bench.source.fix_rtcp(address(6005));
+        assert!(!bench.source.expects_rtcp(address(6001), rtp));
         assert_eq!(bench.source.rtcp_address(rtp, rtcp), address(6005));
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod keys;
+mod strangers;
 mod voices;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -18,6 +19,7 @@ use crate::dtmf::telephone_event::TelephoneEvent;
 use crate::rtp::RtpHeader;
 use crate::rtp::g711::Law;
 use crate::rtp::rtcp::{Compound, Rtcp};
+use crate::sdp::samples::audio_session;
 use crate::sdp::{Codec, Direction};
 
 const A: LegId = LegId(1);
@@ -109,18 +111,9 @@ impl Phone {
 
     fn session(&self) -> AudioSession {
         AudioSession {
-            codec: self.codec,
-            send_payload_type: self.codec.payload_type(),
-            receive_payload_type: self.codec.payload_type(),
             send_event_payload_type: Some(96),
             receive_event_payload_type: Some(101),
-            event_clock_hz: self.codec.clock_hz(),
-            alternatives: Vec::new(),
-            remote_rtp: self.address,
-            remote_rtcp: SocketAddr::new(self.address.ip(), self.address.port() + 1),
-            direction: Direction::SendRecv,
-            ptime: 20,
-            transport: Box::default(),
+            ..audio_session(self.codec, self.address)
         }
     }
 }
@@ -359,38 +352,6 @@ fn digits_are_told_once_while_playing_and_are_not_bridged() {
 }
 
 #[test]
-fn sound_goes_to_where_it_comes_from_and_strangers_are_refused() {
-    let mut a = Phone::new(A, Codec::Pcma, 440.0);
-    let mut bench = Bench::new(&[&a]);
-    bench.tick();
-    assert_eq!(bench.tape.rtp.last().unwrap().1, a.address, "before anything came: as signalled");
-    let signalled = a.session();
-    a.address = address(40_000);
-    for _ in 0..source::LEARNING_PACKETS {
-        assert_eq!(bench.tape.rtp.last().unwrap().1, signalled.remote_rtp);
-        bench.say(&mut a);
-        bench.tick();
-    }
-    assert_eq!(bench.tape.rtp.last().unwrap().1, address(40_000));
-    let stranger = Phone { address: address(50_000), ..Phone::new(A, Codec::Pcma, 440.0) };
-    for number in 0..10 {
-        bench.rtp(&stranger, &stranger.packet(number));
-    }
-    bench.tick();
-    assert_eq!(bench.tape.rtp.last().unwrap().1, address(40_000));
-    bench.order(Command::Connect { leg: A, session: signalled });
-    for number in 20..20 + u32::from(source::LEARNING_PACKETS) {
-        bench.rtp(&stranger, &stranger.packet(number));
-    }
-    bench.tick();
-    assert_eq!(bench.tape.rtp.last().unwrap().1, address(50_000), "learnt anew after a connect");
-    assert_eq!(bench.tape.count(&Event::AudioStarted { leg: A }), 2);
-    bench.order(Command::Close { leg: A });
-    let Some(Event::Closed { stats, .. }) = bench.tape.events.last() else { panic!("not closed") };
-    assert_eq!((stats.packets_received, stats.packets_dropped, stats.packets_injected), (2, 6, 10));
-}
-
-#[test]
 fn a_held_leg_is_not_sent_to_and_does_not_time_out() {
     for direction in [Direction::RecvOnly, Direction::Inactive, Direction::SendOnly] {
         let a = Phone::new(A, Codec::Pcma, 440.0);
@@ -488,29 +449,4 @@ fn unbridging_is_symmetric_and_harmless() {
     for leg in [A, B] {
         assert!(bench.tape.told(leg, Codec::Pcma).iter().all(|sample| sample.abs() <= 8));
     }
-}
-
-#[test]
-fn no_datagram_breaks_a_leg() {
-    let seed = 11;
-    let mut rng = StdRng::seed_from_u64(seed);
-    let a = Phone::new(A, Codec::Pcma, 440.0);
-    let mut bench = Bench::new(&[&a]);
-    bench.record();
-    for _ in 0..3000 {
-        let mut packet = a.packet(rng.random_range(0..100));
-        packet.truncate(rng.random_range(0..=packet.len()));
-        for _ in 0..rng.random_range(0..4) {
-            if !packet.is_empty() {
-                let at = rng.random_range(0..packet.len().min(16));
-                packet[at] = rng.random();
-            }
-        }
-        bench.rtp(&a, &packet);
-        bench.exchange.handle_rtcp(A, a.address, &packet, bench.now, &mut bench.tape);
-        if rng.random_range(0..4) == 0 {
-            bench.tick();
-        }
-    }
-    assert_eq!(bench.tape.left.len(), bench.tape.right.len(), "seed {seed}");
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::secure::{Identity, Passed, SecureFront};
 use super::sockets::{SocketPair, Stream};
 use crate::ids::LegId;
+use crate::media::Drops;
 use crate::sdp::AudioSession;
 use crate::srtp::MAX_OVERHEAD;
 
@@ -98,9 +99,9 @@ impl Fronts {
         failed
     }
 
-    /// Forgets a leg; how many packets its front rejected.
-    pub(super) fn remove(&mut self, leg: LegId) -> u64 {
-        self.legs.remove(&leg).map_or(0, |front| front.rejected())
+    /// Forgets a leg; the packets its front dropped.
+    pub(super) fn remove(&mut self, leg: LegId) -> Drops {
+        self.legs.remove(&leg).map_or_else(Drops::default, |front| *front.drops())
     }
 
     fn flush(&mut self, leg: LegId, sockets: &Sockets) {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use polling::{Events, Poller};
@@ -18,7 +18,7 @@ use super::sockets::{SocketPair, Stream, leg_of};
 use super::writer_thread::{Block, Work, writer_of};
 use super::{Report, Reporter};
 use crate::ids::{LegId, RecordingId};
-use crate::media::{Command, Event, Exchange, Sink, TICK_MS};
+use crate::media::{Command, Drops, Event, Exchange, Sink, TICK_MS};
 
 const TICK: Duration = Duration::from_millis(TICK_MS);
 /// Missed ticks made up in one go before sockets and orders get their turn: 0.5 s.
@@ -42,7 +42,6 @@ pub(super) struct Shared {
     pub(super) poller: Arc<Poller>,
     pub(super) stop: AtomicBool,
     pub(super) ports_in_use: AtomicUsize,
-    pub(super) packets_rejected: AtomicU64,
 }
 
 /// The sound of a running recording that its writer does not have yet.
@@ -174,8 +173,8 @@ impl MediaThread {
             self.out.fronts.connect(*leg, session, now, &self.out.sockets);
         }
         self.exchange.handle_command(command, now, &mut self.out);
-        if let Some(Event::Closed { leg, stats }) = self.out.closed.take() {
-            self.release(leg);
+        if let Some(Event::Closed { leg, mut stats }) = self.out.closed.take() {
+            stats.drops.add(&self.release(leg));
             self.out.report.report(Report::Media(Event::Closed { leg, stats }));
         }
     }
@@ -219,13 +218,15 @@ impl MediaThread {
         None
     }
 
-    fn release(&mut self, leg: LegId) {
-        self.shared.packets_rejected.fetch_add(self.out.fronts.remove(leg), Ordering::Relaxed);
-        let Some(pair) = self.out.sockets.remove(&leg) else { return };
-        if let Ok(local_rtp) = pair.local_rtp() {
-            self.ports.put_back(local_rtp.port(), crate::time::now().mono);
+    /// Gives the ports of a leg back; the packets its front dropped.
+    fn release(&mut self, leg: LegId) -> Drops {
+        if let Some(pair) = self.out.sockets.remove(&leg) {
+            if let Ok(local_rtp) = pair.local_rtp() {
+                self.ports.put_back(local_rtp.port(), crate::time::now().mono);
+            }
+            self.shared.ports_in_use.fetch_sub(1, Ordering::Relaxed);
         }
-        self.shared.ports_in_use.fetch_sub(1, Ordering::Relaxed);
+        self.out.fronts.remove(leg)
     }
 }
 

@@ -19,7 +19,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use polling::Poller;
@@ -143,7 +143,6 @@ impl MediaPlane {
             poller: Arc::new(Poller::new()?),
             stop: AtomicBool::new(false),
             ports_in_use: AtomicUsize::new(0),
-            packets_rejected: AtomicU64::new(0),
         });
         let identity = Arc::new(Identity::generate()?);
         let (commands, orders) = queue::bounded(OPEN_QUEUE, COMMAND_RESERVE);
@@ -235,11 +234,6 @@ impl MediaPlane {
     /// Of the certificate that legs do DTLS with.
     pub fn dtls_fingerprint(&self) -> Fingerprint {
         self.identity.fingerprint
-    }
-
-    /// Packets on closed secure legs that were forged, repeated or from a stranger.
-    pub fn packets_rejected(&self) -> u64 {
-        self.shared.packets_rejected.load(Ordering::Relaxed)
     }
 
     /// RTP ports in use, for metrics and the leak test.

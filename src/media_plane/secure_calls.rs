@@ -9,11 +9,12 @@ use super::secure::tests::{Peer, check, ice_session};
 use super::tests::{Bench, PATIENCE, RECORDING, level, read, tone};
 use super::*;
 use crate::ids::LegId;
-use crate::media::{Command, Event};
+use crate::media::{Command, DropReason, Drops, Event};
 use crate::rtp::RtpHeader;
 use crate::rtp::g711::Law;
 use crate::rtp::rtcp::is_rtcp;
-use crate::sdp::{AudioSession, Codec, Direction, DtlsRole, MediaTransport, Security};
+use crate::sdp::samples::audio_session;
+use crate::sdp::{AudioSession, Codec, DtlsRole, MediaTransport, Security};
 use crate::srtp::{MasterKey, SrtpReceiver, SrtpSender, Suite};
 use crate::stun::is_stun;
 
@@ -122,24 +123,15 @@ fn open(bench: &Bench, leg: u64) -> (UdpSocket, SocketAddr) {
 
 fn connect(bench: &Bench, leg: u64, remote_rtp: SocketAddr, transport: MediaTransport) {
     let session = AudioSession {
-        codec: Codec::Pcma,
-        send_payload_type: 8,
-        receive_payload_type: 8,
-        send_event_payload_type: None,
-        receive_event_payload_type: None,
-        event_clock_hz: 8000,
-        alternatives: Vec::new(),
-        remote_rtp,
         remote_rtcp: remote_rtp,
-        direction: Direction::SendRecv,
-        ptime: 20,
         transport: Box::new(transport),
+        ..audio_session(Codec::Pcma, remote_rtp)
     };
     bench.media(Command::Connect { leg: LegId(leg), session });
 }
 
-/// Both talk for two seconds; each hears the other and the file has both.
-fn talk(bench: &Bench, mut a: SecurePhone, mut b: SecurePhone) {
+/// Both talk for two seconds; each hears the other and the file has both. What was dropped of each.
+fn talk(bench: &Bench, mut a: SecurePhone, mut b: SecurePhone) -> [Drops; 2] {
     bench.open_recording();
     bench.media(Command::Record { leg: LegId(1), recording: RECORDING, sample_rate: 8000 });
     bench.media(Command::Bridge { a: LegId(1), b: LegId(2) });
@@ -147,7 +139,7 @@ fn talk(bench: &Bench, mut a: SecurePhone, mut b: SecurePhone) {
         a.turn();
         b.turn();
     }
-    bench.close(1);
+    let of_a = bench.close(1).drops;
     bench.plane.order(Order::SealRecording { recording: RECORDING });
     bench.wait_for(|report| matches!(report, Report::RecordingSealed(_)).then_some(()));
     let (left, right) = read(&bench.folder.path().join("2026/11/21/a.wav"));
@@ -161,8 +153,9 @@ fn talk(bench: &Bench, mut a: SecurePhone, mut b: SecurePhone) {
             "place {place}: {wanted:.0} of the tone, {other:.0} of the other"
         );
     }
-    bench.close(2);
+    let of_b = bench.close(2).drops;
     assert_eq!(bench.plane.ports_in_use(), 0);
+    [of_a, of_b]
 }
 
 #[test]
@@ -170,8 +163,9 @@ fn two_phones_with_keys_hear_each_other_and_the_file_has_both() {
     let bench = Bench::new(600, 40);
     let a = SecurePhone::with_keys(&bench, 1, Suite::AesCm128HmacSha1_80, 500.0);
     let b = SecurePhone::with_keys(&bench, 2, Suite::AeadAes128Gcm, 1200.0);
-    talk(&bench, a, b);
-    assert_eq!(bench.plane.packets_rejected(), 0);
+    for drops in talk(&bench, a, b) {
+        assert_eq!(drops.total(), 0, "{drops:?}");
+    }
 }
 
 #[test]
@@ -198,8 +192,8 @@ fn forged_and_plain_packets_are_counted_and_not_heard() {
     for _ in 0..5 {
         phone.turn();
     }
-    bench.close(1);
-    assert_eq!(bench.plane.packets_rejected(), 10);
+    let drops = bench.close(1).drops;
+    assert_eq!((drops.of(DropReason::Forged), drops.total()), (10, 10));
 }
 
 #[test]

@@ -11,11 +11,12 @@ use uuid::Uuid;
 
 use super::*;
 use crate::ids::LegId;
-use crate::media::{Command, Event};
+use crate::media::{Command, Event, LegStats};
 use crate::recording::{Gap, GapReason, RecordingResult};
 use crate::rtp::RtpHeader;
 use crate::rtp::g711::Law;
-use crate::sdp::{AudioSession, Codec, Direction};
+use crate::sdp::Codec;
+use crate::sdp::samples::audio_session;
 
 pub(super) const RECORDING: RecordingId = RecordingId(Uuid::from_u128(1));
 const CONTACT: ContactId = ContactId(Uuid::from_u128(2));
@@ -66,9 +67,13 @@ impl Bench {
         })
     }
 
-    pub(super) fn close(&self, leg: u64) {
+    /// What the leg counted, final.
+    pub(super) fn close(&self, leg: u64) -> LegStats {
         self.media(Command::Close { leg: LegId(leg) });
-        self.wait_for(|report| matches!(report, Report::Media(Event::Closed { .. })).then_some(()));
+        self.wait_for(|report| match report {
+            Report::Media(Event::Closed { stats, .. }) => Some(stats),
+            _ => None,
+        })
     }
 
     pub(super) fn open_recording(&self) {
@@ -99,20 +104,7 @@ impl Phone {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let remote_rtp = socket.local_addr().unwrap();
-        let session = AudioSession {
-            codec,
-            send_payload_type: codec.payload_type(),
-            receive_payload_type: codec.payload_type(),
-            send_event_payload_type: None,
-            receive_event_payload_type: None,
-            event_clock_hz: 8000,
-            alternatives: Vec::new(),
-            remote_rtp,
-            remote_rtcp: SocketAddr::from((Ipv4Addr::LOCALHOST, 9)),
-            direction: Direction::SendRecv,
-            ptime: 20,
-            transport: Box::default(),
-        };
+        let session = audio_session(codec, remote_rtp);
         bench.media(Command::Connect { leg: LegId(leg), session });
         Self { socket, codec, hz, sent: 0, heard: Vec::new() }
     }

@@ -10,6 +10,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub const MAX_MEDIA: usize = 32;
 /// Most lines of one description; a browser's longest has about 150.
 pub const MAX_LINES: usize = 1000;
+/// Most formats of one m-line: RTP has seven bits for them. Each is looked up among the attributes of its stream.
+pub const MAX_FORMATS: usize = 128;
 
 /// Which rule of the grammar was broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -125,13 +127,15 @@ impl Parsed {
 impl Origin {
     fn parse(value: &str) -> Result<Self, InvalidDescription> {
         const ORIGIN: InvalidDescription = InvalidDescription("o=");
-        let mut words = value.splitn(4, ' ');
-        let mut word = || words.next().filter(|word| !word.is_empty()).ok_or(ORIGIN);
+        let words: Vec<&str> = value.split_whitespace().collect();
+        // The user name may not hold spaces, but phones write their owner's there.
+        let (username, rest) =
+            words.split_at(words.len().checked_sub(5).filter(|len| *len > 0).ok_or(ORIGIN)?);
         Ok(Self {
-            username: word()?.to_owned(),
-            session_id: word()?.parse().map_err(|_| ORIGIN)?,
-            session_version: word()?.parse().map_err(|_| ORIGIN)?,
-            address: Connection::parse(word()?)?,
+            username: username.join(" "),
+            session_id: rest[0].parse().map_err(|_| ORIGIN)?,
+            session_version: rest[1].parse().map_err(|_| ORIGIN)?,
+            address: Connection::parse(&rest[2..].join(" "))?,
         })
     }
 }
@@ -158,10 +162,16 @@ impl Media {
         let mut words = value.split_whitespace();
         let mut word = || words.next().ok_or(MEDIA);
         let (kind, port, protocol) = (word()?, word()?, word()?);
-        let port = port.split('/').next().and_then(|port| port.parse().ok()).ok_or(MEDIA)?;
-        let formats: Vec<String> = words.map(str::to_owned).collect();
-        if formats.is_empty() {
-            return Err(MEDIA);
+        let port: u16 = port.split('/').next().and_then(|port| port.parse().ok()).ok_or(MEDIA)?;
+        let mut formats: Vec<String> = words.by_ref().take(MAX_FORMATS).map(str::to_owned).collect();
+        if words.next().is_some() {
+            return Err(InvalidDescription("number of formats"));
+        }
+        match (formats.is_empty(), port) {
+            // Some phones leave them out of a stream that they refuse.
+            (true, 0) => formats.push("0".to_owned()),
+            (true, _) => return Err(MEDIA),
+            (false, _) => {}
         }
         Ok(Self {
             kind: kind.to_owned(),
@@ -171,6 +181,13 @@ impl Media {
             connection: None,
             attributes: Vec::new(),
         })
+    }
+
+    /// As an answer refuses it: no port, and of its attributes only its name (RFC 3264 6, RFC 5888 9.1).
+    pub(super) fn refused(&self) -> Self {
+        let attributes =
+            self.attribute("mid").map(|mid| Attribute::with_value("mid", mid)).into_iter().collect();
+        Self { port: 0, connection: None, attributes, ..self.clone() }
     }
 
     /// The value of the first attribute of that name; empty for a property attribute.

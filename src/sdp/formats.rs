@@ -8,6 +8,9 @@ use super::description::{Attribute, Media};
 /// phones differ in whether they heed that.
 const EVENT_CLOCKS: [u32; 3] = [8000, 16_000, 48_000];
 
+/// Payload types without a meaning of their own (RFC 3551 6).
+const DYNAMIC: std::ops::RangeInclusive<u8> = 96..=127;
+
 /// One payload type and what it carries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Format {
@@ -72,11 +75,25 @@ impl Format {
     }
 }
 
-/// What an offer of these codecs lists: them, and telephone events at the clock of each.
-pub(super) fn offered(codecs: &[Codec]) -> Vec<Format> {
+/// What an offer of these codecs lists: them, and telephone events at the clock of each. A payload type in use keeps its
+/// meaning, and its meaning its number (RFC 3264 8.3.2): `running` is what we receive already.
+pub(super) fn offered(codecs: &[Codec], running: &[Format]) -> Vec<Format> {
     let clocks =
         EVENT_CLOCKS.into_iter().filter(|clock| codecs.iter().any(|codec| codec.clock_hz() == *clock));
-    codecs.iter().copied().map(Format::of).chain(clocks.map(Format::of_events)).collect()
+    let mut formats: Vec<Format> = Vec::new();
+    for wanted in codecs.iter().copied().map(Format::of).chain(clocks.map(Format::of_events)) {
+        let in_use = |payload_type| {
+            running.iter().chain(&formats).any(|format: &Format| format.payload_type == payload_type)
+        };
+        let same = running.iter().find(|format| format.content == wanted.content).copied();
+        let own = || Some(wanted.payload_type).filter(|payload_type| !in_use(*payload_type));
+        let payload_type = same
+            .map(|format| format.payload_type)
+            .or_else(own)
+            .or_else(|| DYNAMIC.rev().find(|it| !in_use(*it)));
+        formats.extend(payload_type.map(|payload_type| Format { payload_type, ..wanted }));
+    }
+    formats
 }
 
 /// The formats of a peer's stream that we understand, in its order of preference.

@@ -8,6 +8,8 @@ mod family;
 mod formats;
 pub mod ice;
 pub mod offer_answer;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod security;
 pub mod transport;
 

@@ -112,8 +112,23 @@ pub struct AudioOffer {
     pub port: u16,
     /// In order of preference.
     pub codecs: Vec<Codec>,
+    /// What we receive already, [`AudioSession::receivable`]; empty in the first description.
+    pub running: Vec<Format>,
     pub direction: Direction,
     pub transport: LocalTransport,
+}
+
+impl AudioSession {
+    /// All that the peer may send, and as which payload types.
+    pub fn receivable(&self) -> Vec<Format> {
+        let audio =
+            Format { payload_type: self.receive_payload_type, content: formats::Content::Audio(self.codec) };
+        let event = self.receive_event_payload_type.map(|payload_type| Format {
+            payload_type,
+            content: formats::Content::Event { clock_hz: self.event_clock_hz },
+        });
+        std::iter::once(audio).chain(event).chain(self.alternatives.iter().copied()).collect()
+    }
 }
 
 impl From<InvalidDescription> for NegotiationError {
@@ -125,7 +140,7 @@ impl From<InvalidDescription> for NegotiationError {
 impl AudioOffer {
     /// The offer's text, telephone events included.
     pub fn to_sdp(&self) -> String {
-        let media = self.media("RTP/AVP", &formats::offered(&self.codecs), self.direction);
+        let media = self.media("RTP/AVP", &self.offered(), self.direction);
         let mut description = self.describe(Vec::new(), vec![media]);
         self.transport.write_offer(&mut description, self.host());
         description.to_string()
@@ -135,7 +150,12 @@ impl AudioOffer {
     /// answered with port 0. `self.direction` is what we would like (SendRecv, or less when we hold).
     pub fn answer(&self, offer: &[u8]) -> Result<(String, AudioSession), NegotiationError> {
         let offer = SessionDescription::parse(offer)?;
-        let (chosen, stream, transport) = self.choose_stream(&offer)?;
+        let (chosen, stream, mut transport) = self.choose_stream(&offer)?;
+        transport.refused = (0..)
+            .zip(&offer.media)
+            .filter(|(at, _)| *at != chosen)
+            .map(|(at, it)| (at, it.refused()))
+            .collect();
         // RFC 3264 6.1: the answer uses the payload types of the offer, so both directions share them.
         let session = self.session(&stream, Some, stream.formats.clone(), transport)?;
         let media = offer.media.iter().enumerate().map(|(at, media)| {
@@ -143,7 +163,7 @@ impl AudioOffer {
                 let chosen: Vec<Format> = std::iter::once(stream.audio).chain(stream.event).collect();
                 self.media(&media.protocol, &chosen, session.direction)
             } else {
-                Media { port: 0, connection: None, attributes: Vec::new(), ..media.clone() }
+                media.refused()
             }
         });
         let mut answer = self.describe(offer.times.clone(), media.collect());
@@ -155,11 +175,11 @@ impl AudioOffer {
     pub fn accept_answer(&self, answer: &[u8]) -> Result<AudioSession, NegotiationError> {
         let answer = SessionDescription::parse(answer)?;
         // We offer one stream; whatever else stands in the answer was not asked for (RFC 3264 6).
-        let media =
-            answer.media.first().filter(|media| is_open_audio(media)).ok_or(NegotiationError::NoAudio)?;
+        let media = answer.media.get(self.transport.place()).filter(|media| is_open_audio(media));
+        let media = media.ok_or(NegotiationError::NoAudio)?;
         let stream = Stream::read(&answer, media, &self.codecs).ok_or(NegotiationError::NoCodec)?;
         let transport = self.transport.accept(&answer, media)?;
-        let offered = formats::offered(&self.codecs);
+        let offered = self.offered();
         let ours = |chosen: Format| offered.iter().copied().find(|it| it.content == chosen.content);
         self.session(&stream, ours, offered.clone(), transport)
     }
@@ -179,6 +199,10 @@ impl AudioOffer {
             }
         }
         Err(refusal)
+    }
+
+    fn offered(&self) -> Vec<Format> {
+        formats::offered(&self.codecs, &self.running)
     }
 
     /// Where our end of the stream is, as candidates name it.
@@ -257,6 +281,11 @@ impl AudioOffer {
     }
 }
 
+/// Sound for one is not sent to all: a call must not flood a network.
+fn is_many(ip: IpAddr) -> bool {
+    ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST)
+}
+
 fn is_open_audio(media: &Media) -> bool {
     media.kind == "audio" && media.port != 0 && Protocol::of(media).is_some()
 }
@@ -293,10 +322,11 @@ impl<'d> Stream<'d> {
             .unwrap_or(Direction::SendRecv)
     }
 
-    /// Where the peer wants RTP. A name, or an address our socket cannot reach, is no stream for us.
+    /// Where the peer wants RTP. A name, an address our socket cannot reach, or one of many is no stream for us.
     fn remote_rtp(&self, ours: IpAddr) -> Result<SocketAddr, NegotiationError> {
         match self.media.connection.as_ref().or(self.description.connection.as_ref()) {
             None => Err(NegotiationError::Malformed("c=")),
+            Some(Connection::Ip(ip)) if is_many(*ip) => Err(NegotiationError::NoAudio),
             Some(Connection::Ip(ip)) if ip.is_unspecified() || ip.is_ipv4() == ours.is_ipv4() => {
                 Ok(SocketAddr::new(*ip, self.media.port))
             }
@@ -311,7 +341,7 @@ impl<'d> Stream<'d> {
         if let Some(port) = words.next().and_then(|port| port.parse().ok()).filter(|port| *port != 0) {
             rtcp.set_port(port);
             let address = words.nth(2).and_then(|address| address.parse::<IpAddr>().ok());
-            if let Some(ip) = address.filter(|ip| ip.is_ipv4() == rtp.is_ipv4()) {
+            if let Some(ip) = address.filter(|ip| ip.is_ipv4() == rtp.is_ipv4() && !is_many(*ip)) {
                 rtcp.set_ip(ip);
             }
         }

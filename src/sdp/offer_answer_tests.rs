@@ -12,6 +12,7 @@ fn ours() -> AudioOffer {
         address: "192.0.2.10".parse().unwrap(),
         port: 20000,
         codecs: vec![Codec::Pcma, Codec::Pcmu],
+        running: Vec::new(),
         direction: Direction::SendRecv,
         transport: LocalTransport::plain(),
     }
@@ -265,6 +266,98 @@ fn events_follow_the_clock_of_the_codec_on_any_payload_type() {
         (session.send_event_payload_type, session.receive_event_payload_type, session.event_clock_hz),
         (Some(100), Some(110), 48_000)
     );
+}
+
+#[test]
+fn a_later_offer_of_ours_leaves_every_payload_type_its_meaning() {
+    let offer = description(
+        "m=audio 4000 RTP/AVP 101 8 111\r\na=rtpmap:101 opus/48000/2\r\na=rtpmap:111 telephone-event/48000\r\n",
+    );
+    let running = all_codecs().answer(offer.as_bytes()).unwrap().1.receivable();
+    let again = AudioOffer { running: running.clone(), ..all_codecs() };
+    let text = again.to_sdp();
+    for line in [
+        "rtpmap:101 opus/48000/2",
+        "rtpmap:111 telephone-event/48000",
+        "rtpmap:127 telephone-event/8000",
+        "rtpmap:9 G722/8000",
+    ] {
+        assert!(text.contains(&format!("a={line}\r\n")), "{line}: {text}");
+    }
+    assert!(text.contains("m=audio 20000 RTP/AVP 101 9 8 0 127 111\r\n"), "{text}");
+    let answer = description(
+        "m=audio 4000 RTP/AVP 101 111\r\na=rtpmap:101 opus/48000/2\r\na=rtpmap:111 telephone-event/48000\r\n",
+    );
+    let session = again.accept_answer(answer.as_bytes()).unwrap();
+    assert_eq!((session.receive_payload_type, session.receive_event_payload_type), (101, Some(111)));
+    let third = AudioOffer { running: session.receivable(), ..all_codecs() };
+    assert_eq!(third.to_sdp(), text, "and it stays so");
+}
+
+#[test]
+fn a_later_offer_of_ours_keeps_every_m_line_in_its_place() {
+    let offer = description(
+        "m=video 4000 RTP/AVP 97\r\na=mid:v\r\nm=audio 4002 RTP/AVP 8\r\na=mid:a\r\nm=image 4004 udptl t38\r\n",
+    );
+    let (text, session) = ours().answer(offer.as_bytes()).unwrap();
+    let lines = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.starts_with("m=") || line.starts_with("a=mid"));
+        lines.map(str::to_owned).collect()
+    };
+    let said =
+        ["m=video 0 RTP/AVP 97", "a=mid:v", "m=audio 20000 RTP/AVP 8", "a=mid:a", "m=image 0 udptl t38"];
+    assert_eq!(lines(&text), said);
+    let again = |session: &AudioSession| AudioOffer {
+        codecs: vec![Codec::Pcma],
+        running: session.receivable(),
+        transport: LocalTransport { agreed: Some(session.transport.clone()), ..LocalTransport::plain() },
+        ..ours()
+    };
+    assert_eq!(lines(&again(&session).to_sdp().replace(" 101", "")), said);
+    let answer = description("m=video 0 RTP/AVP 97\r\nm=audio 4002 RTP/AVP 8\r\nm=image 0 udptl t38\r\n");
+    let accepted = again(&session).accept_answer(answer.as_bytes()).unwrap();
+    assert_eq!((accepted.remote_rtp.port(), &accepted.transport), (4002, &session.transport));
+    let moved = description("m=audio 4002 RTP/AVP 8\r\nm=video 0 RTP/AVP 97\r\n");
+    assert_eq!(again(&session).accept_answer(moved.as_bytes()), Err(NegotiationError::NoAudio));
+}
+
+#[test]
+fn sound_is_not_sent_to_groups() {
+    for address in ["IP4 224.0.1.75", "IP4 255.255.255.255", "IP6 ff02::1"] {
+        let offer = format!(
+            "v=0\r\no=p 1 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN {address}\r\nt=0 0\r\nm=audio 4 RTP/AVP 8\r\n"
+        );
+        let ours = AudioOffer {
+            address: if address.contains("IP6") { "2001:db8::1" } else { "192.0.2.1" }.parse().unwrap(),
+            ..ours()
+        };
+        assert_eq!(ours.answer(offer.as_bytes()), Err(NegotiationError::NoAudio), "{address}");
+    }
+    let elsewhere = agreed("m=audio 4000 RTP/AVP 8\r\na=rtcp:5000 IN IP4 224.0.1.75\r\n");
+    assert_eq!(elsewhere.remote_rtcp, "198.51.100.1:5000".parse().unwrap());
+}
+
+#[test]
+fn what_odd_phones_write_is_understood() {
+    let odd = "v=0\r\no=Front Desk 20518 0 IN IP4 198.51.100.1\r\ns=\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n\
+        m=video 0 RTP/AVP\r\nm=audio 0 RTP/AVP 0\r\nm=audio 4002 RTP/AVP 97 13 18 8\r\n\
+        a=rtpmap:8\r\na=rtpmap:97  telephone-event/8000\r\na=fmtp:97 0-11,16\r\na=fmtp:18\r\na=ptime:\r\n";
+    let (text, session) = ours().answer(odd.as_bytes()).unwrap();
+    assert_eq!((session.codec, session.remote_rtp.port(), session.ptime), (Codec::Pcma, 4002, 20));
+    assert_eq!(session.receive_event_payload_type, Some(97));
+    let answered = SessionDescription::parse(text.as_bytes()).unwrap();
+    let ports: Vec<u16> = answered.media.iter().map(|media| media.port).collect();
+    assert_eq!(ports, [0, 0, 20_000]);
+}
+
+#[test]
+fn a_giant_list_of_formats_is_refused_before_it_is_looked_through() {
+    let list = |count: usize| {
+        let formats: Vec<String> = (0..count).map(|number| (number % 128).to_string()).collect();
+        answer(&format!("m=audio 4000 RTP/AVP {}\r\n", formats.join(" ")))
+    };
+    assert_eq!(list(128).unwrap().1.codec, Codec::Pcmu);
+    assert_eq!(list(129), Err(NegotiationError::Malformed("number of formats")));
 }
 
 #[test]

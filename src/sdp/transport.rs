@@ -93,6 +93,10 @@ pub struct MediaTransport {
     pub security: Security,
     /// The peer checks the path and chooses its end of it; addresses in its description do not count.
     pub ice: Option<IceSession>,
+    /// The stream's name (RFC 5888), where the offerer gave it one.
+    pub mid: Option<String>,
+    /// The m-lines beside it, by their places: they stay in every later description (RFC 3264 8).
+    pub refused: Vec<(usize, Media)>,
 }
 
 /// Random octets for one description of ours; unused where what runs goes on.
@@ -143,11 +147,22 @@ impl LocalTransport {
             attributes.push(Attribute::with_value("setup", "actpass"));
         }
         transport.write_path(host, attributes);
+        attributes.extend(transport.mid.as_ref().map(|mid| Attribute::with_value("mid", mid)));
+        if let (Some(_), Some(mid)) = (&transport.ice, &transport.mid) {
+            description.attributes.push(Attribute::with_value("group", format_args!("BUNDLE {mid}")));
+        }
         if transport.ice.is_some() {
-            attributes.push(Attribute::with_value("mid", MID));
-            description.attributes.push(Attribute::with_value("group", format_args!("BUNDLE {MID}")));
             description.attributes.push(Attribute::flag("ice-lite"));
         }
+        for (at, refused) in transport.refused {
+            description.media.insert(at.min(description.media.len()), refused);
+        }
+    }
+
+    /// Where our stream stands among the m-lines of our offer.
+    pub(super) fn place(&self) -> usize {
+        let refused = self.agreed.as_ref().map_or(&[][..], |agreed| &agreed.refused);
+        refused.iter().zip(0..).take_while(|((at, _), place)| at == place).count()
     }
 
     /// What we propose, and the keys we would send with.
@@ -170,8 +185,15 @@ impl LocalTransport {
                 // The peer's half of both is still unknown; only ours is written.
                 let ice = IceSession { local: keys.ice.clone(), remote: keys.ice.clone() };
                 let security = Security::Dtls { role: DtlsRole::Server, fingerprint };
-                let protocol = Protocol::TlsSavpf;
-                (MediaTransport { protocol, rtcp_mux: true, security, ice: Some(ice) }, Vec::new())
+                let transport = MediaTransport {
+                    protocol: Protocol::TlsSavpf,
+                    rtcp_mux: true,
+                    security,
+                    ice: Some(ice),
+                    mid: Some(MID.to_owned()),
+                    refused: Vec::new(),
+                };
+                (transport, Vec::new())
             }
             _ => (MediaTransport::default(), Vec::new()),
         }
@@ -197,7 +219,8 @@ impl LocalTransport {
             let local = kept.or_else(|| self.keys.as_ref().map(|keys| keys.ice.clone()))?;
             Some(IceSession { local, remote })
         });
-        Ok(MediaTransport { protocol, rtcp_mux, security, ice })
+        let mid = media.attribute("mid").map(str::to_owned);
+        Ok(MediaTransport { protocol, rtcp_mux, security, ice, mid, refused: Vec::new() })
     }
 
     /// None when what the offer insists on cannot be done.
@@ -245,7 +268,7 @@ impl LocalTransport {
         }
     }
 
-    /// Adds what was agreed to our answer; `chosen` is the stream's place in `offer` and answer.
+    /// Adds what was agreed to our answer to `offer`; `chosen` is the stream's place in it.
     pub(super) fn write_answer(
         &self,
         agreed: &MediaTransport,
@@ -254,10 +277,8 @@ impl LocalTransport {
         answer: &mut SessionDescription,
         host: SocketAddr,
     ) {
-        for (asked, media) in offer.media.iter().zip(&mut answer.media) {
-            media.attributes.extend(asked.attribute("mid").map(|mid| Attribute::with_value("mid", mid)));
-        }
-        let Some((asked, media)) = offer.media.get(chosen).zip(answer.media.get_mut(chosen)) else { return };
+        let Some(media) = answer.media.get_mut(chosen) else { return };
+        media.attributes.extend(agreed.mid.as_ref().map(|mid| Attribute::with_value("mid", mid)));
         match agreed.security {
             Security::None => {}
             Security::Sdes { tag, send, .. } => media.attributes.push(Crypto { tag, key: send }.attribute()),
@@ -269,7 +290,7 @@ impl LocalTransport {
         agreed.write_path(host, &mut media.attributes);
         let mut groups =
             offer.attributes.iter().filter(|it| it.name == "group").filter_map(|it| it.value.as_deref());
-        if let Some(mid) = asked.attribute("mid")
+        if let Some(mid) = &agreed.mid
             && groups.any(|group| group.starts_with("BUNDLE") && group.split(' ').any(|member| member == mid))
         {
             answer.attributes.push(Attribute::with_value("group", format_args!("BUNDLE {mid}")));
@@ -307,7 +328,7 @@ impl LocalTransport {
         let ice = offered.ice.filter(|_| rtcp_mux).and_then(|ice| {
             Some(IceSession { local: ice.local, remote: IceCredentials::read(description, media)? })
         });
-        Ok(MediaTransport { protocol, rtcp_mux, security, ice })
+        Ok(MediaTransport { protocol, rtcp_mux, security, ice, ..offered })
     }
 }
 

@@ -41,6 +41,7 @@ fn end(transport: LocalTransport) -> AudioOffer {
         address: "192.0.2.10".parse().unwrap(),
         port: 20_000,
         codecs: vec![Codec::Pcma, Codec::Pcmu],
+        running: Vec::new(),
         direction: Direction::SendRecv,
         transport,
     }

@@ -101,6 +101,28 @@ mod tests {
     }
 
     #[test]
+    fn with_256_bits_it_is_that_of_rfc_6188_7_1() {
+        let key = bytes("57f82fe3613fd170a85ec93c40b1f092 2ec4cb0dc025b58272147cc438944a98");
+        let iv: [u8; 16] = bytes("F0F1F2F3F4F5F6F7F8F9FAFBFCFD0000").try_into().unwrap();
+        let mut stream = vec![0; 0xff02 * 16];
+        Aes::new(&key).unwrap().apply_keystream(iv, &mut stream);
+        assert_eq!(
+            stream[..48],
+            bytes(
+                "92bdd28a93c3f52511c677d08b5515a4 9da71b2378a854f67050756ded165bac \
+                 63c4868b7096d88421b563b8c94c9a31"
+            )
+        );
+        assert_eq!(
+            stream[0xfeff * 16..],
+            bytes(
+                "cea518c90fd91ced9cbb18c078a54711 3dbc4814f4da5f00a08772b63c6a046d \
+                 6eb246913062a16891433e97dd01a57f"
+            )
+        );
+    }
+
+    #[test]
     fn session_keys_are_those_of_rfc_3711_b_3() {
         let material = bytes("E1F97A0D3E018BE0D64FA32C06DE4139 0EC675AD498AFEEBB6960B3AABE6");
         let master = MasterKey::new(Suite::AesCm128HmacSha1_80, &material).unwrap();

@@ -300,3 +300,7 @@ fn associated_data(header: &[u8], word: [u8; INDEX_WORD]) -> [u8; RTCP_CLEAR + I
 fn xor(to: &mut [u8], with: &[u8]) {
     to.iter_mut().zip(with).for_each(|(octet, mask)| *octet ^= mask);
 }
+
+#[cfg(test)]
+#[path = "transform_tests.rs"]
+mod tests;

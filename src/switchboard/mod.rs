@@ -450,11 +450,8 @@ impl Switchboard {
             | media::Event::DigitPressed { leg, .. }
             | media::Event::AudioStarted { leg }
             | media::Event::MediaTimeout { leg }
-            | media::Event::SecurityFailed { leg } => *leg,
-            media::Event::Closed { leg, stats } => {
-                *self.counters.dropped.entry("rtp_unusable").or_default() += stats.packets_dropped;
-                *leg
-            }
+            | media::Event::SecurityFailed { leg }
+            | media::Event::Closed { leg, .. } => *leg,
         };
         self.with_leg(
             leg,

@@ -362,7 +362,7 @@ fn sound_from_elsewhere_is_dropped_and_counted() {
     talk.end();
     let api = server.anonymous();
     wait::until_true("the packets to be counted", SOON, || {
-        api.metric_of("ringback_rtp_packets_total", "fate", "injected") == 200
+        api.metric_of("ringback_rtp_dropped_total", "reason", "third_address") == 200
     });
 }
 

@@ -447,6 +447,7 @@ impl Leg {
             address: turn.advertised.filter(|known| known.is_ipv4() == ip.is_ipv4()).unwrap_or(ip),
             port: bound.port(),
             codecs: self.codecs(turn),
+            running: self.media.session.as_ref().map(AudioSession::receivable).unwrap_or_default(),
             direction: Direction::SendRecv,
             transport: self.local_transport(turn),
         }

@@ -148,6 +148,7 @@ pub(super) fn trial(offer: &[u8], codecs: Vec<Codec>, flow: Flow, terms: SrtpTer
         address: sdp::audio_address(offer).unwrap_or(flow.local.ip()),
         port: 9,
         codecs,
+        running: Vec::new(),
         direction: Direction::SendRecv,
         transport: probe(terms, flow),
     }

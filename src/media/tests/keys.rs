@@ -1,5 +1,5 @@
 //! Ten thousand keys of every kind through a lossy, jittery way: none lost, none doubled, none invented. INFO has a
-//! reliable way of its own; it is `dtmf/info.rs`.
+//! way of its own, `call/leg/tests/digits.rs`.
 
 use super::*;
 use crate::sdp::Codec;
@@ -119,6 +119,29 @@ fn tones_in_the_sound() {
     let (pressed, told) = presses.through_a_bad_way(session, &mut rng);
     assert_eq!(told.len(), pressed.len(), "seed {seed}");
     assert!(told == pressed, "seed {seed}: other keys than were pressed");
+}
+
+#[test]
+fn keys_of_ours_wait_for_nobody_who_takes_none() {
+    let deaf = AudioSession { send_event_payload_type: None, ..Phone::new(A, Codec::Pcma, 0.0).session() };
+    let mut bench = Bench::new(&[&Phone::new(A, Codec::Pcma, 0.0)]);
+    let press = |bench: &mut Bench, key| {
+        let digit = crate::dtmf::Digit::from_char(key).unwrap();
+        bench.order(Command::SendDigit { leg: A, digit });
+    };
+    press(&mut bench, '1');
+    press(&mut bench, '2');
+    bench.tick();
+    bench.order(Command::Connect { leg: A, session: deaf });
+    press(&mut bench, '3');
+    bench.ticks(50);
+    bench.order(Command::Connect { leg: A, session: Phone::new(A, Codec::Pcma, 0.0).session() });
+    press(&mut bench, '4');
+    bench.ticks(50);
+    let events = bench.tape.rtp.iter().filter(|(_, _, header, _)| header.payload_type == 96);
+    let mut codes: Vec<u8> = events.map(|(.., payload)| payload[0]).collect();
+    codes.dedup();
+    assert_eq!(codes, [1, 4]);
 }
 
 #[test]

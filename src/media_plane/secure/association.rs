@@ -7,10 +7,11 @@ use std::time::Instant;
 use super::SECURITY_DEADLINE;
 use super::handshake::{Handshake, HandshakeError, SessionKeys};
 use super::identity::Identity;
+use crate::media::DropReason;
 use crate::media_plane::sockets::Stream;
 use crate::rtp::rtcp::is_rtcp;
 use crate::sdp::{DtlsRole, Security};
-use crate::srtp::{SrtpReceiver, SrtpSender};
+use crate::srtp::{Rejection, SrtpReceiver, SrtpSender};
 
 #[derive(Debug)]
 pub(super) struct Association {
@@ -107,14 +108,19 @@ impl Association {
     }
 
     /// Opens a packet in place; its plain length.
-    pub(super) fn open(&mut self, datagram: &mut [u8]) -> Option<usize> {
+    pub(super) fn open(&mut self, datagram: &mut [u8]) -> Result<usize, DropReason> {
         let opened = match &mut self.state {
-            State::Plain => return Some(datagram.len()),
+            State::Plain => return Ok(datagram.len()),
             State::Secured { receiver, .. } if is_rtcp(datagram) => receiver.unprotect_rtcp(datagram),
             State::Secured { receiver, .. } => receiver.unprotect_rtp(datagram),
-            State::Handshake { .. } | State::Failed { .. } => return None,
+            State::Handshake { .. } | State::Failed { .. } => return Err(DropReason::NoKeys),
         };
-        opened.inspect_err(|rejection| tracing::trace!(%rejection, "packet dropped")).ok()
+        opened.map_err(|rejection| match rejection {
+            Rejection::Malformed => DropReason::Malformed,
+            Rejection::Replayed => DropReason::Replayed,
+            Rejection::Forged => DropReason::Forged,
+            Rejection::TooManySources => DropReason::TooManySources,
+        })
     }
 
     /// What goes out for a plain packet; none while there are no keys.

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use self::association::Association;
 use self::ice::IceAgent;
 use super::sockets::Stream;
+use crate::media::{DropReason, Drops};
 use crate::sdp::{AudioSession, Security};
 use crate::stun;
 
@@ -57,8 +58,7 @@ pub(super) struct SecureFront {
     /// RTCP's own, with a DTLS peer that does not multiplex.
     rtcp: Option<Port>,
     outbox: VecDeque<Transmit>,
-    /// Media that was forged, repeated, from a stranger or too early.
-    rejected: u64,
+    drops: Drops,
 }
 
 /// One of the peer's ports.
@@ -87,7 +87,7 @@ impl SecureFront {
             rtp: Port::new(Stream::Rtp, session.remote_rtp),
             rtcp: None,
             outbox: VecDeque::new(),
-            rejected: 0,
+            drops: Drops::default(),
         };
         front.reconfigure(session, now);
         Some(front)
@@ -139,50 +139,54 @@ impl SecureFront {
         datagram: &mut [u8],
         now: Instant,
     ) -> Option<Passed> {
-        match datagram.first() {
+        let passed = match datagram.first() {
             Some(0..=3) if stun::is_stun(datagram) => {
-                self.handle_stun(stream, from, datagram, now);
-                None
+                self.handle_stun(stream, from, datagram, now).map(|()| None)
             }
-            Some(20..=63) => {
-                self.handle_dtls(stream, from, datagram, now);
-                None
-            }
-            Some(128..=191) => {
-                let passed = self.open(stream, from, datagram);
-                self.rejected += u64::from(passed.is_none());
-                passed
-            }
-            _ => {
-                self.rejected += 1;
-                None
-            }
-        }
+            Some(20..=63) => self.handle_dtls(stream, from, datagram, now).map(|()| None),
+            Some(128..=191) => self.open(stream, from, datagram).map(Some),
+            _ => Err(DropReason::Malformed),
+        };
+        passed.unwrap_or_else(|reason| {
+            self.drops.count(reason);
+            None
+        })
     }
 
-    fn handle_stun(&mut self, stream: Stream, from: SocketAddr, datagram: &[u8], now: Instant) {
-        let Some(answered) = self.ice.as_mut().and_then(|ice| ice.handle_check(from, datagram, now)) else {
-            self.rejected += 1;
-            return;
-        };
+    fn handle_stun(
+        &mut self,
+        stream: Stream,
+        from: SocketAddr,
+        datagram: &[u8],
+        now: Instant,
+    ) -> Result<(), DropReason> {
+        let answered = self.ice.as_mut().and_then(|ice| ice.handle_check(from, datagram, now));
+        let answered = answered.ok_or(DropReason::Check)?;
         push(&mut self.outbox, stream, from, &answered.bytes);
         if answered.valid {
             self.begin(now);
         }
+        Ok(())
     }
 
     /// Only from a path that ICE has proved, or else from the host that was signalled: a stranger starts no handshake.
-    fn handle_dtls(&mut self, stream: Stream, from: SocketAddr, datagram: &[u8], now: Instant) {
+    fn handle_dtls(
+        &mut self,
+        stream: Stream,
+        from: SocketAddr,
+        datagram: &[u8],
+        now: Instant,
+    ) -> Result<(), DropReason> {
         let known = match &self.ice {
             Some(ice) => ice.admits(from),
             None => from.ip() == self.rtp.signalled.ip(),
         };
-        if known {
-            self.port(stream).records_to = from;
-            self.drive(stream, Some(datagram), now);
-        } else {
-            self.rejected += 1;
+        if !known {
+            return Err(DropReason::ThirdAddress);
         }
+        self.port(stream).records_to = from;
+        self.drive(stream, Some(datagram), now);
+        Ok(())
     }
 
     fn drive(&mut self, stream: Stream, datagram: Option<&[u8]>, now: Instant) {
@@ -202,13 +206,13 @@ impl SecureFront {
         (port, move |record: &[u8]| to.into_iter().for_each(|to| push(outbox, stream, to, record)))
     }
 
-    fn open(&mut self, stream: Stream, from: SocketAddr, datagram: &mut [u8]) -> Option<Passed> {
+    fn open(&mut self, stream: Stream, from: SocketAddr, datagram: &mut [u8]) -> Result<Passed, DropReason> {
         if self.ice.as_ref().is_some_and(|ice| !ice.admits(from)) {
-            return None;
+            return Err(DropReason::ThirdAddress);
         }
         let len = self.port(stream).association.open(datagram)?;
         let from = if self.ice.is_some() { self.rtp.signalled } else { from };
-        Some(Passed { stream, from, len })
+        Ok(Passed { stream, from, len })
     }
 
     /// What goes out for a plain packet, over which socket and to where; none when it must not or cannot be sent.
@@ -246,8 +250,8 @@ impl SecureFront {
         self.rtp.association.take_failure()
     }
 
-    pub(super) fn rejected(&self) -> u64 {
-        self.rejected
+    pub(super) fn drops(&self) -> &Drops {
+        &self.drops
     }
 }
 

@@ -5,7 +5,8 @@
 use super::handshake::Handshake;
 use super::*;
 use crate::rtp::RtpHeader;
-use crate::sdp::{Codec, Direction, DtlsRole, Fingerprint, IceCredentials, IceSession, MediaTransport};
+use crate::sdp::samples::audio_session;
+use crate::sdp::{Codec, DtlsRole, Fingerprint, IceCredentials, IceSession, MediaTransport};
 use crate::srtp::{MasterKey, SrtpReceiver, SrtpSender, Suite};
 use crate::stun::tests::{Check, read_answer};
 
@@ -68,24 +69,12 @@ fn rtp(number: u16) -> Vec<u8> {
 }
 
 fn session(security: Security, ice: bool, rtcp_mux: bool) -> AudioSession {
+    let transport =
+        MediaTransport { rtcp_mux, security, ice: ice.then(ice_session), ..MediaTransport::default() };
     AudioSession {
-        codec: Codec::Pcma,
-        send_payload_type: 8,
-        receive_payload_type: 8,
-        send_event_payload_type: None,
-        receive_event_payload_type: None,
-        event_clock_hz: 8000,
-        alternatives: Vec::new(),
-        remote_rtp: peer_at(1),
         remote_rtcp: peer_at(if rtcp_mux { 1 } else { 11 }),
-        direction: Direction::SendRecv,
-        ptime: 20,
-        transport: Box::new(MediaTransport {
-            rtcp_mux,
-            security,
-            ice: ice.then(ice_session),
-            ..MediaTransport::default()
-        }),
+        transport: Box::new(transport),
+        ..audio_session(Codec::Pcma, peer_at(1))
     }
 }
 
@@ -156,10 +145,11 @@ fn a_browser_proves_its_path_shakes_hands_and_is_heard() {
     let mut hello = peer.step(None, now);
     // Before its first check it is a stranger.
     front.handle_datagram(Stream::Rtp, peer_at(2), &mut hello[0], now);
-    assert!(front.poll_transmit().is_none() && front.rejected() == 1);
+    assert!(front.poll_transmit().is_none() && front.drops().of(DropReason::ThirdAddress) == 1);
     assert_eq!(front.protect(Stream::Rtp, peer_at(1), &rtp(1), &mut [0; 300], now), None);
     proved(&mut front, now);
     assert_eq!(front.handle_datagram(Stream::Rtp, peer_at(2), &mut rtp(1), now), None, "plain media");
+    assert_eq!(front.drops().of(DropReason::NoKeys), 1);
     settle(&mut front, &mut peer, hello, now, || false);
     assert_eq!(peer.suite, Some(Suite::AeadAes256Gcm));
     sound_passes(&mut front, &mut peer, now);
@@ -328,6 +318,9 @@ fn a_hold_changes_nothing_and_new_keys_replace_old_ones() {
     front.reconfigure(&agreed(3, 4), now);
     assert!(!hears(&mut front, &mut sender, 4), "the old key");
     assert!(hears(&mut front, &mut SrtpSender::new(&key(4)), 5));
+    let [replayed, forged] =
+        [DropReason::Replayed, DropReason::Forged].map(|reason| front.drops().of(reason));
+    assert_eq!((replayed, forged, front.drops().total()), (4, 2, 6));
 }
 
 #[test]

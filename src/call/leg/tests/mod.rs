@@ -6,6 +6,7 @@
 
 mod answering;
 mod calling;
+mod digits;
 mod session;
 
 use std::collections::VecDeque;
@@ -62,6 +63,8 @@ pub(super) struct Bench {
     /// Every message on the wire, ours only.
     pub(super) sent: Vec<Message>,
     seen: Vec<String>,
+    /// The keys among the events, which do not show themselves.
+    digits: String,
 }
 
 impl Bench {
@@ -82,6 +85,7 @@ impl Bench {
             branch: 0,
             sent: Vec::new(),
             seen: Vec::new(),
+            digits: String::new(),
         }
     }
 
@@ -107,6 +111,9 @@ impl Bench {
         let mut leg = self.leg.take().unwrap();
         let event = self.turn(|turn| step(&mut leg, turn));
         self.leg = Some(leg);
+        if let Some(LegEvent::Digit(digit)) = event {
+            self.digits.push(digit.as_char());
+        }
         self.seen.extend(event.map(|event| format!("{event:?}")));
         self.settle();
     }

@@ -126,6 +126,20 @@ fn who_takes_no_update_gets_a_reinvite_that_changes_nothing() {
 }
 
 #[test]
+fn our_reinvite_keeps_the_peers_payload_types_and_m_lines() {
+    let mut bench = Bench::new();
+    let offer = OFFER.replace("m=audio", "m=video 4002 RTP/AVP 97\r\nm=audio").replace("101", "96");
+    bench.talking(&format!("{WE_REFRESH}{}", typed(&offer)));
+    bench.run(secs(45));
+    let body = String::from_utf8(bench.sent_request("INVITE").body).unwrap();
+    for line in
+        ["m=video 0 RTP/AVP 97\r\nm=audio 20000 RTP/AVP 8 0 96\r\n", "a=rtpmap:96 telephone-event/8000\r\n"]
+    {
+        assert!(body.contains(line), "{line}: {body}");
+    }
+}
+
+#[test]
 fn who_promised_update_and_refuses_it_gets_a_reinvite() {
     let mut bench = Bench::new();
     bench.talking(&offering(&format!("{WE_REFRESH}{UPDATE_ALLOWED}")));
