@@ -11,6 +11,8 @@ pub enum Termination {
     CallerHungUp,
     /// The operator hung up.
     OperatorHungUp,
+    /// Somebody outside hung up, to whom the citizen had been passed on.
+    OutsideHungUp,
     /// The dialplan said `hangup`.
     IvrHungUp,
     /// CANCEL before the answer.
@@ -42,6 +44,7 @@ impl Termination {
         match self {
             Self::CallerHungUp => "caller_hung_up",
             Self::OperatorHungUp => "operator_hung_up",
+            Self::OutsideHungUp => "outside_hung_up",
             Self::IvrHungUp => "ivr_hung_up",
             Self::CallerCancelled => "caller_cancelled",
             Self::NotAnswered => "not_answered",

@@ -158,8 +158,17 @@ impl Meters {
         let counters = &observed.counters;
         page.gauge("ringback_calls", "Calls that are on now.", observed.calls as u64);
         page.gauge("ringback_sip_transactions", "Open SIP transactions.", observed.transactions as u64);
-        page.counter("ringback_calls_offered_total", "INVITEs that became a call.", counters.calls_offered);
-        page.counter("ringback_calls_answered_total", "Calls answered.", counters.calls_answered);
+        page.counter(
+            "ringback_calls_offered_total",
+            "INVITEs that became a citizen's call.",
+            counters.calls_offered,
+        );
+        page.counter("ringback_calls_answered_total", "Citizens' calls answered.", counters.calls_answered);
+        page.counter(
+            "ringback_consultations_total",
+            "Calls of operators to colleagues.",
+            counters.consultations,
+        );
         page.counter("ringback_offers_total", "Times an operator's phone was rung.", counters.offers);
         page.counter(
             "ringback_commits_failed_total",
@@ -168,7 +177,7 @@ impl Meters {
         );
         page.counters(
             "ringback_calls_ended_total",
-            "Calls over, by what ended them.",
+            "Citizens' calls over, by what ended them.",
             "termination",
             &counters.calls_ended,
         );

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::acd::OperatorError;
 use crate::call::leg::{LegEnd, LegEvent};
+use crate::call::party::Party;
 use crate::call::refusal::Refusal;
 use crate::call::talking::operator_actor;
 use crate::call::turn::Turn;
@@ -37,18 +38,13 @@ impl Call {
         }
     }
 
-    /// The operator whose phone is at the other end of `leg`.
+    /// The operator whose phone is at the other end of `leg`, talking or ringing.
     pub fn operator_at(&self, leg: LegId) -> Option<UserId> {
         if self.citizen.id == leg {
             self.placed_by()
         } else {
-            self.operator().filter(|_| self.operator_leg() == Some(leg))
+            self.parties().find(|party| party.leg.id == leg).and_then(Party::operator)
         }
-    }
-
-    /// The leg that the call began with.
-    pub fn is_incoming(&self, leg: LegId) -> bool {
-        self.citizen.id == leg
     }
 
     /// Both talk and no transfer is under way.
@@ -64,7 +60,7 @@ impl Call {
             self.give_up_calling(Refusal::from(&error), turn);
             return;
         }
-        self.operator = Some(self.call_phone(colleague, None, turn));
+        self.party = Some(self.call_phone(colleague, turn));
         self.timers.set(Timer::Ring, turn.now.mono + LONGEST_RINGING);
         self.enter(Phase::Calling, turn);
     }
@@ -72,6 +68,7 @@ impl Call {
     pub(super) fn handle_colleague_event(&mut self, event: LegEvent, turn: &mut Turn<'_>) {
         match event {
             LegEvent::Established => self.colleague_answered(turn),
+            LegEvent::Ended(end) if self.ring_next_phone(end, turn) => {}
             LegEvent::Ended(end) => self.colleague_failed(refusal_of(end), turn),
             // The caller has heard 180 already.
             LegEvent::Prepared
@@ -112,10 +109,8 @@ impl Call {
 
     /// Stops the ringing at once.
     pub(super) fn drop_colleague(&mut self, turn: &mut Turn<'_>) {
-        if let Some(colleague) = &mut self.operator {
-            let user = colleague.user;
-            colleague.leg.hang_up(turn);
-            self.retire_operator(turn);
+        if let Some(user) = self.operator() {
+            self.release_party(turn);
             turn.acd.call_by_name_failed(self.contact.id, user, turn.now.mono);
         }
     }

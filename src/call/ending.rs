@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::acd::OperatorStatus;
 use crate::call::contact::Disposition;
 use crate::call::effect::Effect;
 use crate::call::leg::{Leg, LegEnd};
@@ -78,23 +79,23 @@ impl Call {
             self.timers.set(Timer::Seal, turn.now.mono + SEAL_TIMEOUT);
         }
         let waiting = matches!(self.phase, Phase::Waiting { .. });
-        let talking_with = self.operator().filter(|_| matches!(self.phase, Phase::Talking));
+        let writer = self.writer(turn);
         self.citizen.hang_up(turn);
-        if let Some(operator) = &mut self.operator {
-            operator.leg.hang_up(turn);
+        if let Some(party) = &mut self.party {
+            party.leg.hang_up(turn);
         }
         self.end_aside(turn);
-        let wrap_up = talking_with.map_or(WrapUp::None, WrapUp::By);
+        let wrap_up = writer.map_or(WrapUp::None, WrapUp::By);
         self.enter(Phase::Ended { wrap_up }, turn);
-        self.retire_operator(turn);
+        self.retire_party(turn);
         if waiting {
             self.contact.callback = (!self.contact.caller.is_withheld()).then(|| self.contact.caller.clone());
             turn.acd.leave(self.contact.id, turn.now.mono);
         }
-        *turn.counters.calls_ended.entry(termination.name()).or_default() += 1;
+        self.count_end(termination, turn);
         self.commit(None, false, vec![ended.draft], turn);
         tracing::info!(call.id = %self.contact.id, termination = termination.name(), "call ended");
-        match talking_with {
+        match writer {
             Some(user) => {
                 self.timers.set(Timer::Dispose, turn.now.mono + DISPOSE_TIMEOUT);
                 turn.acd.call_ended(self.contact.id, user, turn.now.mono);
@@ -103,11 +104,31 @@ impl Call {
         }
     }
 
+    /// Who says how the contact ended: the operator who talks, or who has passed the citizen on to the outside and still
+    /// writes it up.
+    fn writer(&self, turn: &Turn<'_>) -> Option<UserId> {
+        let owner = self.owner().filter(|_| matches!(self.phase, Phase::Talking))?;
+        let writes_up = OperatorStatus::WrapUp { contact: self.contact.id };
+        (self.operator().is_some() || turn.acd.status(owner) == Some(&writes_up)).then_some(owner)
+    }
+
+    /// Whose the citizen is: the operator's who talks, or who passed the talk on to the outside.
+    fn owner(&self) -> Option<UserId> {
+        self.party.as_ref().and_then(|party| party.operator().or(self.contact.operator))
+    }
+
     fn who_ended(&self, termination: Termination) -> Actor {
-        match (termination, self.operator()) {
+        match (termination, &self.party) {
             (Termination::CallerHungUp | Termination::CallerCancelled, _) => self.applicant(),
-            (Termination::OperatorHungUp, Some(user)) => operator_actor(user),
+            (Termination::OperatorHungUp | Termination::OutsideHungUp, Some(party)) => party.actor(),
             _ => Actor::system("switchboard"),
+        }
+    }
+
+    /// What ended citizens' calls.
+    pub(super) fn count_end(&self, termination: Termination, turn: &mut Turn<'_>) {
+        if !self.is_consultation() {
+            *turn.counters.calls_ended.entry(termination.name()).or_default() += 1;
         }
     }
 
@@ -163,11 +184,19 @@ impl Call {
             .draft
     }
 
-    /// Puts the operator's leg aside: it may still have a CANCEL or a crossing 2xx to see through.
-    pub(super) fn retire_operator(&mut self, turn: &mut Turn<'_>) {
-        if let Some(operator) = self.operator.take() {
+    /// BYE or CANCEL to the other party; what an operator is in the distributor is for the caller to say.
+    pub(super) fn release_party(&mut self, turn: &mut Turn<'_>) {
+        if let Some(party) = &mut self.party {
+            party.leg.hang_up(turn);
+        }
+        self.retire_party(turn);
+    }
+
+    /// Puts the other party's leg aside: it may still have a CANCEL or a crossing 2xx to see through.
+    pub(super) fn retire_party(&mut self, turn: &mut Turn<'_>) {
+        if let Some(party) = self.party.take() {
             turn.media(media::Command::Unbridge { leg: self.citizen.id });
-            self.retire(operator.leg);
+            self.retire(party.leg);
         }
     }
 
@@ -177,10 +206,10 @@ impl Call {
         }
     }
 
-    /// True while `operator` talks with this citizen or still writes up the contact.
+    /// True while `operator` talks with this citizen, or has passed them on to the outside, or writes up the contact.
     pub fn belongs_to(&self, operator: UserId) -> bool {
         match &self.phase {
-            Phase::Talking | Phase::Transferring { .. } => self.operator() == Some(operator),
+            Phase::Talking | Phase::Transferring { .. } => self.owner() == Some(operator),
             Phase::Ended { wrap_up: WrapUp::By(user) } => *user == operator,
             _ => false,
         }

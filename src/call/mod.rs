@@ -2,8 +2,9 @@
 //! outputs of one machine to the inputs of the next; the only place besides `switchboard` that may.
 //!
 //! Life: `setup` (nothing is answered before it is durable) - `ivr_walk` - `waiting` (queue and offers) -
-//! `talking` (bridge and hold), with `transfer` to another phone - `ending` (disposition and sealing). An operator's
-//! call to a colleague is a `consultation`. What is journalled is in `record`.
+//! `talking` (bridge and hold), with `transfer` to somebody else and `takeover` by another phone - `ending` (disposition
+//! and sealing). Who is at the other end is a `party`; an operator's call to a colleague is a `consultation`. What is
+//! journalled is in `record`.
 
 mod caller;
 pub mod case_draft;
@@ -14,16 +15,19 @@ mod ending;
 mod ivr_walk;
 pub mod ladder;
 pub mod leg;
+mod party;
 mod record;
 mod referral;
 pub mod refusal;
 mod setup;
+mod takeover;
 mod talking;
+#[cfg(test)]
+mod tests;
 mod transfer;
 pub mod turn;
 mod waiting;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,12 +43,13 @@ use crate::ids::{ContactId, LegId, RecordingId, UserId};
 use crate::ivr::Walk;
 use crate::journal::Draft;
 use crate::media::{self, PlayId};
-use crate::sip::message::{Flow, Method, NameAddr, Request, Response, Uri};
+use crate::sip::message::{Flow, Method, Request, Response, Uri};
 use crate::sip::transaction::{ClientTransactionId, ServerTransactionId};
 use crate::switchboard::snapshot::CallPhase;
 use crate::time::TimerTable;
 
 pub use consultation::Purpose;
+pub use party::{Device, OfferTarget, Party, WayOut};
 pub use setup::NewCall;
 pub use transfer::Destination;
 
@@ -58,7 +63,8 @@ pub struct Call {
     purpose: Purpose,
     /// The leg that came in: the citizen's, or that of the operator who calls a colleague.
     citizen: Leg,
-    operator: Option<OperatorLeg>,
+    /// Who talks with it, or whose phone rings for it.
+    party: Option<Party>,
     /// Legs already given up that still wait for the end of their dialog or INVITE.
     retired: Vec<Leg>,
     legs: Vec<LegId>,
@@ -93,15 +99,6 @@ struct Key {
 enum KeySource {
     Media,
     Signalling,
-}
-
-/// The leg of the operator who is rung or talks.
-#[derive(Debug)]
-pub struct OperatorLeg {
-    leg: Leg,
-    user: UserId,
-    /// The operator's other phones, while this one has not been reached.
-    next_phones: Option<Box<OfferTarget>>,
 }
 
 #[derive(Debug)]
@@ -183,12 +180,8 @@ impl Call {
 
     /// Names its legs have in SIP; of each from its first message on.
     pub fn sip_call_ids(&self) -> impl Iterator<Item = &str> {
-        let operator = self.operator.iter().map(|operator| &operator.leg);
-        let next = match &self.phase {
-            Phase::Transferring { transfer } => Some(transfer.leg()),
-            _ => None,
-        };
-        let legs = std::iter::once(&self.citizen).chain(operator).chain(next).chain(&self.retired);
+        let parties = self.parties().map(|party| &party.leg);
+        let legs = std::iter::once(&self.citizen).chain(parties).chain(&self.retired);
         legs.filter_map(Leg::sip_call_id)
     }
 
@@ -221,16 +214,25 @@ impl Call {
     }
 
     pub fn is_held(&self) -> bool {
-        self.citizen.is_held() || self.operator.as_ref().is_some_and(|operator| operator.leg.is_held())
+        self.citizen.is_held() || self.party.as_ref().is_some_and(|party| party.leg.is_held())
     }
 
     /// The operator of a talking or offered leg.
     pub fn operator(&self) -> Option<UserId> {
-        self.operator.as_ref().map(|operator| operator.user)
+        self.party.as_ref().and_then(Party::operator)
     }
 
-    fn operator_leg(&self) -> Option<LegId> {
-        self.operator.as_ref().map(|operator| operator.leg.id)
+    fn party_leg(&self) -> Option<LegId> {
+        self.party.as_ref().map(|party| party.leg.id)
+    }
+
+    /// Who is at the other end, and who shall be after a transfer.
+    fn parties(&self) -> impl Iterator<Item = &Party> {
+        let next = match &self.phase {
+            Phase::Transferring { transfer } => Some(transfer.next()),
+            _ => None,
+        };
+        self.party.iter().chain(next)
     }
 
     pub fn since(&self) -> crate::time::Timestamp {
@@ -242,10 +244,10 @@ impl Call {
             Phase::Setup { .. } => CallPhase::Setup,
             Phase::Answered | Phase::Ivr { .. } => CallPhase::Ivr,
             Phase::Voicemail => CallPhase::Voicemail,
-            Phase::Waiting { .. } if self.operator.is_some() => CallPhase::Ringing,
+            Phase::Waiting { .. } if self.party.is_some() => CallPhase::Ringing,
             Phase::Waiting { .. } => CallPhase::Waiting,
             Phase::Calling => CallPhase::Ringing,
-            Phase::Transferring { .. } if self.operator.is_none() => CallPhase::Ringing,
+            Phase::Transferring { .. } if self.party.is_none() => CallPhase::Ringing,
             Phase::Talking | Phase::Transferring { .. } => CallPhase::Talking,
             Phase::Ended { .. } => CallPhase::WrapUp,
         }
@@ -326,8 +328,8 @@ impl Call {
         let Some(event) = event else { return };
         if leg == self.citizen.id {
             self.handle_citizen_event(event, turn);
-        } else if self.operator.as_ref().is_some_and(|operator| operator.leg.id == leg) {
-            self.handle_operator_event(event, turn);
+        } else if self.party_leg() == Some(leg) {
+            self.handle_party_event(event, turn);
         } else if self.transfer_leg() == Some(leg) {
             self.handle_transfer_event(event, turn);
         }
@@ -335,7 +337,7 @@ impl Call {
 
     fn transfer_leg(&self) -> Option<LegId> {
         match &self.phase {
-            Phase::Transferring { transfer } => Some(transfer.leg().id),
+            Phase::Transferring { transfer } => Some(transfer.next().leg.id),
             _ => None,
         }
     }
@@ -349,8 +351,8 @@ impl Call {
             LegEvent::Acknowledged => self.have(Missing::Prack, turn),
             LegEvent::Established => self.start_walk(turn),
             LegEvent::Digit(digit) => self.handle_key(digit, KeySource::Signalling, turn),
-            LegEvent::Held => self.note_hold("applicant", true, turn),
-            LegEvent::Resumed => self.note_hold("applicant", false, turn),
+            LegEvent::Held => self.note_hold("applicant", self.applicant(), true, turn),
+            LegEvent::Resumed => self.note_hold("applicant", self.applicant(), false, turn),
             LegEvent::Ringing | LegEvent::EarlyMedia => {}
             LegEvent::Ended(end) => self.handle_citizen_ended(end, turn),
         }
@@ -360,14 +362,15 @@ impl Call {
         let citizen = self.citizen.id;
         let event = self.citizen.handle_timeout(turn);
         self.handle_leg_event(citizen, event, turn);
-        if let Some(operator) = &mut self.operator {
-            let leg = operator.leg.id;
-            let event = operator.leg.handle_timeout(turn);
+        if let Some(party) = &mut self.party {
+            let leg = party.leg.id;
+            let event = party.leg.handle_timeout(turn);
             self.handle_leg_event(leg, event, turn);
         }
         if let Phase::Transferring { transfer } = &mut self.phase {
-            let leg = transfer.leg().id;
-            let event = transfer.leg_mut().handle_timeout(turn);
+            let next = transfer.next_mut();
+            let leg = next.leg.id;
+            let event = next.leg.handle_timeout(turn);
             self.handle_leg_event(leg, event, turn);
         }
         for leg in &mut self.retired {
@@ -395,12 +398,11 @@ impl Call {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let of_phase = match &self.phase {
             Phase::Ivr { walk } => walk.poll_timeout(),
-            Phase::Transferring { transfer } => transfer.leg().poll_timeout(),
             _ => None,
         };
-        let operator = self.operator.as_ref().and_then(|operator| operator.leg.poll_timeout());
+        let parties = self.parties().filter_map(|party| party.leg.poll_timeout()).min();
         let retired = self.retired.iter().filter_map(Leg::poll_timeout).min();
-        [retired, self.citizen.poll_timeout(), operator, of_phase, self.timers.next_deadline()]
+        [retired, self.citizen.poll_timeout(), parties, of_phase, self.timers.next_deadline()]
             .into_iter()
             .flatten()
             .min()
@@ -421,12 +423,12 @@ impl Call {
     }
 
     fn live_legs(&mut self) -> impl Iterator<Item = &mut Leg> {
-        let operator = self.operator.as_mut().map(|operator| &mut operator.leg);
         let next = match &mut self.phase {
-            Phase::Transferring { transfer } => Some(transfer.leg_mut()),
+            Phase::Transferring { transfer } => Some(transfer.next_mut()),
             _ => None,
         };
-        std::iter::once(&mut self.citizen).chain(operator).chain(next).chain(&mut self.retired)
+        let parties = self.party.iter_mut().chain(next).map(|party| &mut party.leg);
+        std::iter::once(&mut self.citizen).chain(parties).chain(&mut self.retired)
     }
 
     fn leg_mut(&mut self, leg: LegId) -> Option<&mut Leg> {
@@ -443,33 +445,4 @@ impl Call {
         self.phase = phase;
         self.since = turn.now.utc;
     }
-}
-
-/// Where and as whom an operator's phone is rung.
-#[derive(Clone, Debug)]
-pub struct OfferTarget {
-    pub user: UserId,
-    pub target: Uri,
-    pub from: NameAddr,
-    pub flow: crate::sip::message::Flow,
-    /// Route headers of the way to the phone.
-    pub route: Vec<(&'static str, String)>,
-    /// The operator's other phones, in the order in which they are tried when this one cannot be reached.
-    pub others: VecDeque<Device>,
-}
-
-impl OfferTarget {
-    /// The first of `phones`, the others in reserve; none when there is no phone.
-    pub fn new(user: UserId, from: NameAddr, mut phones: VecDeque<Device>) -> Option<Self> {
-        let Device { target, flow, route } = phones.pop_front()?;
-        Some(Self { user, target, from, flow, route, others: phones })
-    }
-}
-
-/// One phone of somebody, and the way there.
-#[derive(Clone, Debug)]
-pub struct Device {
-    pub target: Uri,
-    pub flow: crate::sip::message::Flow,
-    pub route: Vec<(&'static str, String)>,
 }

@@ -5,17 +5,18 @@
 
 use std::time::{Duration, Instant};
 
-use crate::call::Call;
 use crate::call::leg::Leg;
 use crate::call::refusal::Refusal;
+use crate::call::transfer::Transfer;
 use crate::call::turn::Turn;
+use crate::call::{Call, Phase};
 use crate::ids::LegId;
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, StatusCode};
 use crate::sip::refer::{EVENT, Refer, SIPFRAG, sipfrag};
 use crate::sip::transaction::ServerTransactionId;
 
-/// How long the subscription is promised for; longer than any phone rings ([`super::RING_TIMEOUT`]), and its last
+/// How long the subscription is promised for; longer than any phone rings (`transfer.rs`), and its last
 /// NOTIFY ends it sooner.
 const LIFETIME: Duration = Duration::from_secs(60);
 
@@ -88,6 +89,42 @@ impl Call {
     pub(super) fn notify(&mut self, referral: &mut Referral, status: StatusCode, turn: &mut Turn<'_>) {
         let leg = self.leg_mut(referral.leg);
         referral.notify(leg, status, turn);
+    }
+
+    /// How far the transfer is, where one is referred.
+    pub(super) fn tell_transferor(&mut self, status: StatusCode, turn: &mut Turn<'_>) {
+        if let Some(mut referral) = self.take_referral() {
+            self.notify(&mut referral, status, turn);
+            self.put_referral(referral);
+        }
+    }
+
+    fn take_referral(&mut self) -> Option<Referral> {
+        match &mut self.phase {
+            Phase::Transferring { transfer } => match transfer.as_mut() {
+                Transfer::Ringing { referral, .. } => referral.take(),
+                Transfer::Replacing { .. } => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn put_referral(&mut self, back: Referral) {
+        if let Phase::Transferring { transfer } = &mut self.phase
+            && let Transfer::Ringing { referral, .. } = transfer.as_mut()
+        {
+            *referral = Some(back);
+        }
+    }
+
+    /// The transferor's dialog changed, and may end with this request: NOTIFY goes on from there.
+    pub(super) fn keep_referral_current(&mut self, leg: LegId) {
+        if let Some(mut referral) = self.take_referral() {
+            if let Some(leg) = self.leg_mut(leg) {
+                referral.follow(leg);
+            }
+            self.put_referral(referral);
+        }
     }
 
     /// SUBSCRIBE and NOTIFY in a dialog of this call. We watch nobody, so a NOTIFY belongs to nothing (481); a

@@ -54,6 +54,7 @@ impl Call {
     pub fn offered(new: NewCall, turn: &mut Turn<'_>) -> Result<Self, (Refusal, Box<Request>)> {
         let mut caller = Caller::of(&new.invite, new.trusted);
         caller.number = new.numbering.normalise(&caller.number);
+        caller.diverted_from = caller.diverted_from.map(|number| new.numbering.normalise(&number));
         let sip_call_id = new.invite.call_id.clone();
         let citizen = Leg::incoming(new.transaction, new.invite, new.flow, turn)?;
         let id = ContactId(turn.mint.uuid(turn.now.utc));
@@ -87,7 +88,7 @@ impl Call {
             purpose: new.purpose,
             legs: vec![citizen.id],
             citizen,
-            operator: None,
+            party: None,
             retired: Vec::new(),
             track,
             phase: Phase::Setup { missing: vec![Missing::Media, Missing::File, Missing::Commit(ticket)] },
@@ -101,9 +102,12 @@ impl Call {
             informed: false,
             last_key: None,
         };
-        turn.counters.calls_offered += 1;
-        if let Some(by) = call.placed_by() {
-            turn.acd.aside_began(id, by, turn.now.mono);
+        match call.placed_by() {
+            Some(by) => {
+                turn.counters.consultations += 1;
+                turn.acd.aside_began(id, by, turn.now.mono);
+            }
+            None => turn.counters.calls_offered += 1,
         }
         turn.effect(Effect::OpenRecording {
             recording: call.track.recording().clone(),
@@ -191,7 +195,7 @@ impl Call {
     /// 200 OK is out: the recording runs; the entries that say so.
     pub(super) fn answered(&mut self, turn: &mut Turn<'_>) -> Vec<Draft> {
         self.contact.answered_at = Some(turn.now.utc);
-        turn.counters.calls_answered += 1;
+        turn.counters.calls_answered += u64::from(!self.is_consultation());
         self.track.start(self.citizen.id, turn);
         let answered = self.draft(EventType::ContactAnswered, Actor::system("switchboard"), turn).draft;
         let started = self
@@ -255,6 +259,6 @@ impl Call {
         let disposed = self.disposed_draft(Actor::system("switchboard"), turn);
         entries.extend([ended.draft, disposed]);
         self.commit(None, true, entries, turn);
-        *turn.counters.calls_ended.entry(termination.name()).or_default() += 1;
+        self.count_end(termination, turn);
     }
 }

@@ -1,5 +1,5 @@
-//! Citizen and operator talk: bridge, hold, and what happens when one side goes.
-//! An operator who is lost sends the citizen back into the queue; a call that is over goes on in `ending`.
+//! Citizen and operator talk, or somebody outside in the operator's place: bridge, hold, and what happens when one side
+//! goes. An operator who is lost sends the citizen back into the queue; a call that is over goes on in `ending`.
 //! Samples are mixed and passed on in `media/`.
 
 use std::time::Duration;
@@ -23,12 +23,9 @@ const LONGEST_HOLD: Duration = Duration::from_secs(30 * 60);
 impl Call {
     /// The operator picked up: announcement and music stop, both hear each other with the next tick.
     pub(super) fn connect(&mut self, turn: &mut Turn<'_>) {
-        let Some(operator) = &mut self.operator else { return };
-        let (leg, user) = (operator.leg.id, operator.user);
-        let reserved = turn.acd.offer_answered(self.contact.id, user, turn.now.mono);
-        if !reserved || !matches!(self.phase, Phase::Waiting { .. }) {
-            operator.leg.hang_up(turn);
-            self.retire_operator(turn);
+        let (Some(leg), Some(user)) = (self.party_leg(), self.operator()) else { return };
+        if !turn.acd.offer_answered(self.contact.id, user, turn.now.mono) {
+            self.release_party(turn);
             return;
         }
         turn.media(media::Command::Bridge { a: self.citizen.id, b: leg });
@@ -43,32 +40,34 @@ impl Call {
         tracing::info!(call.id = %self.contact.id, operator.id = %user, "operator connected");
     }
 
-    /// The operator holds: the citizen hears music.
+    /// The other party holds: the citizen hears music.
     pub(super) fn hold(&mut self, turn: &mut Turn<'_>) {
-        if matches!(self.phase, Phase::Talking) {
+        if let (Phase::Talking, Some(party)) = (&self.phase, &self.party) {
+            let (by, actor) = (party.side(), party.actor());
             turn.media(media::Command::Unbridge { leg: self.citizen.id });
             self.play_music(turn);
-            self.note_hold("operator", true, turn);
+            self.note_hold(by, actor, true, turn);
         }
     }
 
     pub(super) fn resume(&mut self, turn: &mut Turn<'_>) {
-        if let (Phase::Talking, Some(operator)) = (&self.phase, &self.operator) {
-            turn.media(media::Command::Bridge { a: self.citizen.id, b: operator.leg.id });
+        if let (Phase::Talking, Some(party)) = (&self.phase, &self.party) {
+            let (by, actor) = (party.side(), party.actor());
+            turn.media(media::Command::Bridge { a: self.citizen.id, b: party.leg.id });
             self.next_play();
-            self.note_hold("operator", false, turn);
+            self.note_hold(by, actor, false, turn);
         }
     }
 
     /// Both hear each other again, or music while the operator holds.
     pub(super) fn join(&mut self, turn: &mut Turn<'_>) {
-        let Some(operator) = &self.operator else { return };
-        if operator.leg.is_held() {
+        let Some(party) = &self.party else { return };
+        if party.leg.is_held() {
             self.play_music(turn);
             self.timers.set(Timer::Hold, turn.now.mono + LONGEST_HOLD);
             return;
         }
-        turn.media(media::Command::Bridge { a: self.citizen.id, b: operator.leg.id });
+        turn.media(media::Command::Bridge { a: self.citizen.id, b: party.leg.id });
         self.next_play();
         self.forget_hold();
     }
@@ -80,43 +79,40 @@ impl Call {
         }
     }
 
-    pub(super) fn note_hold(&mut self, by: &str, held: bool, turn: &mut Turn<'_>) {
+    pub(super) fn note_hold(&mut self, by: &str, actor: Actor, held: bool, turn: &mut Turn<'_>) {
         let event = if held { EventType::ContactHeld } else { EventType::ContactResumed };
         if held {
             self.timers.set(Timer::Hold, turn.now.mono + LONGEST_HOLD);
         } else {
             self.forget_hold();
         }
-        let actor = match (by, self.operator()) {
-            ("operator", Some(user)) => operator_actor(user),
-            _ => self.applicant(),
-        };
         let note = self.draft(event, actor, turn).with(json!({ "by": by }));
         self.commit(None, false, vec![note.draft], turn);
     }
 
     /// Nobody can tell a phone on hold from one that died: the operator's is given up and the caller waits for another
-    /// one; a caller's call is ended.
+    /// one, and so it is with one outside; a caller's call is ended.
     pub(super) fn handle_hold_timeout(&mut self, turn: &mut Turn<'_>) {
         if self.citizen.is_held() {
             self.end(Termination::LimitReached, turn);
-        } else if let Some(operator) = self.operator.as_mut().filter(|operator| operator.leg.is_held()) {
-            operator.leg.hang_up(turn);
-            self.handle_operator_lost(turn);
+        } else if let Some(party) = self.party.as_mut().filter(|party| party.leg.is_held()) {
+            party.leg.hang_up(turn);
+            self.handle_party_lost(turn);
         }
     }
 
-    /// The operator's leg ended while talking: hung up means the call is over; lost means the caller goes
+    /// The other party's leg ended while talking: hung up means the call is over; lost means the caller goes
     /// back into the queue.
-    pub(super) fn handle_operator_left(&mut self, end: LegEnd, turn: &mut Turn<'_>) {
-        match end {
-            LegEnd::PeerHungUp => self.end(Termination::OperatorHungUp, turn),
+    pub(super) fn handle_party_left(&mut self, end: LegEnd, turn: &mut Turn<'_>) {
+        match (end, self.operator()) {
+            (LegEnd::PeerHungUp, Some(_)) => self.end(Termination::OperatorHungUp, turn),
+            (LegEnd::PeerHungUp, None) => self.end(Termination::OutsideHungUp, turn),
             _ => self.requeue(turn),
         }
     }
 
-    /// The operator's phone is gone without a BYE; a transfer that rings already goes on without it.
-    fn handle_operator_lost(&mut self, turn: &mut Turn<'_>) {
+    /// The other party's phone is gone without a BYE; a transfer that rings already goes on without it.
+    fn handle_party_lost(&mut self, turn: &mut Turn<'_>) {
         if matches!(self.phase, Phase::Transferring { .. }) {
             self.handle_transferor_left(turn);
         } else {
@@ -128,22 +124,24 @@ impl Call {
         if leg == self.citizen.id {
             self.end(Termination::MediaTimeout, turn);
         } else if matches!(self.phase, Phase::Talking | Phase::Transferring { .. })
-            && self.operator_leg() == Some(leg)
+            && self.party_leg() == Some(leg)
         {
-            tracing::warn!(call.id = %self.contact.id, leg.id = %leg, "operator's phone went silent");
-            if let Some(operator) = &mut self.operator {
-                operator.leg.hang_up(turn);
+            tracing::warn!(call.id = %self.contact.id, leg.id = %leg, "the other party's phone went silent");
+            if let Some(party) = &mut self.party {
+                party.leg.hang_up(turn);
             }
-            self.handle_operator_lost(turn);
+            self.handle_party_lost(turn);
         }
     }
 
-    /// The operator was lost, the caller is still there: wait for another one.
+    /// The other party was lost, the caller is still there: wait for another operator.
     fn requeue(&mut self, turn: &mut Turn<'_>) {
-        let Some(user) = self.operator() else { return };
-        self.retire_operator(turn);
-        turn.acd.call_ended(self.contact.id, user, turn.now.mono);
-        self.wait_again("operator_lost", turn);
+        let lost = self.operator();
+        self.retire_party(turn);
+        if let Some(user) = lost {
+            turn.acd.call_ended(self.contact.id, user, turn.now.mono);
+        }
+        self.wait_again(if lost.is_some() { "operator_lost" } else { "outside_lost" }, turn);
     }
 
     /// Back into the queue, before all others: this caller has waited once.

@@ -1,34 +1,43 @@
-//! A talk moves to another phone while the recording goes on: blind to a colleague or a queue, attended from a
-//! consultation, or from one phone of an operator to another. RFC 3515, 3891, 5589; we are the transferee.
+//! Blind transfer: a talk moves to a colleague, a queue or a number outside while the recording goes on. RFC 3515, 5589;
+//! we are the transferee.
 //!
 //! The citizen has at most one operator at any moment and is never lost: a target that does not answer gives the talk
 //! back to the transferor or, when that one has left, to the queue. Who may refer whom where is judged in
-//! `switchboard/transfer.rs`; what the transferor is told is in `referral.rs`.
+//! `switchboard/transfer.rs`; what the transferor is told is in `referral.rs`; phones that are there already take over
+//! in `takeover.rs`.
+
+use std::time::Duration;
 
 use serde_json::json;
 
 use crate::acd::{Enqueued, OperatorError, QueueEntry};
-use crate::call::leg::{Leg, LegEnd, LegEvent};
+use crate::call::leg::{LegEnd, LegEvent};
+use crate::call::party::Who;
 use crate::call::referral::Referral;
 use crate::call::refusal::Refusal;
 use crate::call::talking::operator_actor;
 use crate::call::turn::Turn;
-use crate::call::{Call, LONGEST_RINGING, OfferTarget, OperatorLeg, Phase, Timer};
+use crate::call::{Call, LONGEST_RINGING, OfferTarget, Party, Phase, Timer, WayOut};
 use crate::dialplan::NodeKind;
-use crate::ids::{ContactId, LegId, UserId};
+use crate::ids::{LegId, UserId};
 use crate::journal::EventType;
 use crate::language::Language;
 use crate::media;
-use crate::sip::message::{Flow, Request, StatusCode};
+use crate::sip::message::{Request, StatusCode};
 use crate::sip::refer::Refer;
 use crate::sip::transaction::ServerTransactionId;
-use crate::termination::Termination;
+use crate::switchboard::trunks::DialOut;
+
+/// A phone outside rings this long, the search for a way included: a mobile is found in ten seconds, then it rings as
+/// long as a colleague's.
+const LONGEST_RINGING_OUTSIDE: Duration = Duration::from_secs(45);
 
 /// Where a transfer goes.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Destination {
     Phone(Box<OfferTarget>),
     Queue(String),
+    Outside(Box<WayOut>),
     /// Nobody can be rung; what the transferor hears.
     Nowhere(StatusCode),
 }
@@ -38,27 +47,27 @@ pub enum Destination {
 pub(super) enum Transfer {
     /// The target's phone rings, the citizen hears music. The transferor is still there as the call's operator, or
     /// has hung up.
-    Ringing { target: OperatorLeg, by: UserId, referral: Option<Referral> },
+    Ringing { target: Party, by: UserId, referral: Option<Referral> },
     /// Another phone of the same operator opens its media; both talk on over the old one.
-    Replacing { successor: OperatorLeg },
+    Replacing { successor: Party },
 }
 
 impl Transfer {
-    /// The leg that is not yet the operator's.
-    pub(super) fn leg(&self) -> &Leg {
+    /// Who does not talk yet.
+    pub(super) fn next(&self) -> &Party {
         match self {
-            Self::Ringing { target: next, .. } | Self::Replacing { successor: next } => &next.leg,
+            Self::Ringing { target: next, .. } | Self::Replacing { successor: next } => next,
         }
     }
 
-    pub(super) fn leg_mut(&mut self) -> &mut Leg {
+    pub(super) fn next_mut(&mut self) -> &mut Party {
         match self {
-            Self::Ringing { target: next, .. } | Self::Replacing { successor: next } => &mut next.leg,
+            Self::Ringing { target: next, .. } | Self::Replacing { successor: next } => next,
         }
     }
 }
 
-/// Requests of phones.
+/// What is asked for.
 impl Call {
     /// Whether the phone of `leg` may transfer now; takes the CSeq of its request.
     pub fn may_refer(&mut self, leg: LegId, request: &Request) -> Result<(), Refusal> {
@@ -70,7 +79,7 @@ impl Call {
         }
     }
 
-    /// REFER to a person or a queue: accepted first, carried out then (RFC 3515 2.4.2).
+    /// REFER to somebody or a queue: accepted first, carried out then (RFC 3515 2.4.2).
     pub fn refer_blind(
         &mut self,
         leg: LegId,
@@ -98,47 +107,6 @@ impl Call {
         self.transfer(destination, None, None, turn)
     }
 
-    /// REFER that names a consultation: accepted, and its outcome told in the same turn, because it is known.
-    pub fn refer_attended(
-        &mut self,
-        leg: LegId,
-        transaction: ServerTransactionId,
-        request: &Request,
-        refer: &Refer,
-        outcome: StatusCode,
-        turn: &mut Turn<'_>,
-    ) {
-        if let Some(mut referral) = self.accept_refer(leg, transaction, request, refer, turn) {
-            self.notify(&mut referral, outcome, turn);
-        }
-    }
-
-    /// INVITE with Replaces from another phone of the operator who talks (RFC 3891 3).
-    pub fn replace(
-        &mut self,
-        transaction: ServerTransactionId,
-        invite: Request,
-        flow: Flow,
-        turn: &mut Turn<'_>,
-    ) -> Result<(), (Refusal, Box<Request>)> {
-        let user = match (&self.phase, self.operator()) {
-            (Phase::Talking, Some(user)) => user,
-            (Phase::Transferring { .. }, _) => return Err((Refusal::RequestPending, Box::new(invite))),
-            _ => return Err((Refusal::Declined, Box::new(invite))),
-        };
-        let leg = Leg::incoming(transaction, invite, flow, turn)?;
-        self.legs.push(leg.id);
-        self.phase = Phase::Transferring {
-            transfer: Box::new(Transfer::Replacing {
-                successor: OperatorLeg { leg, user, next_phones: None },
-            }),
-        };
-        Ok(())
-    }
-}
-
-/// Blind transfer.
-impl Call {
     fn transfer(
         &mut self,
         destination: Destination,
@@ -149,7 +117,11 @@ impl Call {
         let outcome = match destination {
             Destination::Nowhere(status) => Err(status),
             Destination::Queue(queue) => self.transfer_to_queue(queue, &mut referral, turn),
-            Destination::Phone(target) => self.ring_target(*target, &mut referral, referred_by, turn),
+            Destination::Phone(mut target) => {
+                target.referred_by = referred_by.map(str::to_owned);
+                self.ring_colleagues_phone(*target, &mut referral, turn)
+            }
+            Destination::Outside(way) => self.ring_outside(*way, &mut referral, turn),
         };
         if let (Err(status), Some(referral)) = (outcome, &mut referral) {
             self.notify(referral, status, turn);
@@ -177,7 +149,7 @@ impl Call {
         if let Some(referral) = referral {
             self.notify(referral, StatusCode::OK, turn);
         }
-        self.release_operator(turn);
+        self.release_party(turn);
         self.forget_hold();
         self.contact.queue = Some(queue.clone());
         self.enter(Phase::Waiting { announcing: false }, turn);
@@ -199,35 +171,54 @@ impl Call {
             .any(|node| matches!(&node.kind, NodeKind::Queue(to) if to.urgent && to.queue == queue))
     }
 
-    fn ring_target(
+    fn ring_colleagues_phone(
         &mut self,
         target: OfferTarget,
         referral: &mut Option<Referral>,
-        referred_by: Option<&str>,
         turn: &mut Turn<'_>,
     ) -> Result<(), StatusCode> {
-        let (Phase::Talking, Some(by)) = (&self.phase, &self.operator) else {
-            return Err(StatusCode::DECLINE);
-        };
-        let (by, on_hold) = (by.user, by.leg.is_held());
+        let by = self.transferor()?;
         turn.acd.call_by_name(self.contact.id, target.user, turn.now.mono).map_err(|error| match error {
             OperatorError::Unknown => StatusCode::NOT_FOUND,
             OperatorError::NotRegistered => StatusCode::TEMPORARILY_UNAVAILABLE,
             OperatorError::Busy => StatusCode::BUSY_HERE,
         })?;
-        let more = referred_by.map(|value| ("Referred-By", value.to_owned()));
-        let target = self.call_phone(target, more, turn);
-        if !on_hold {
-            turn.media(media::Command::Unbridge { leg: self.citizen.id });
-            self.play_music(turn);
-        }
-        self.timers.set(Timer::Ring, turn.now.mono + LONGEST_RINGING);
-        tracing::info!(call.id = %self.contact.id, operator.id = %by, "transfer rings");
-        let transfer = Transfer::Ringing { target, by, referral: referral.take() };
-        self.enter(Phase::Transferring { transfer: Box::new(transfer) }, turn);
+        let target = self.call_phone(target, turn);
+        self.let_ring(Transfer::Ringing { target, by, referral: referral.take() }, LONGEST_RINGING, turn);
         Ok(())
     }
 
+    fn ring_outside(
+        &mut self,
+        way: WayOut,
+        referral: &mut Option<Referral>,
+        turn: &mut Turn<'_>,
+    ) -> Result<(), StatusCode> {
+        let by = self.transferor()?;
+        let target = self.call_outside(way, turn);
+        let transfer = Transfer::Ringing { target, by, referral: referral.take() };
+        self.let_ring(transfer, LONGEST_RINGING_OUTSIDE, turn);
+        Ok(())
+    }
+
+    fn transferor(&self) -> Result<UserId, StatusCode> {
+        self.operator().filter(|_| self.is_talking()).ok_or(StatusCode::DECLINE)
+    }
+
+    /// The citizen hears music until somebody answers.
+    fn let_ring(&mut self, transfer: Transfer, longest: Duration, turn: &mut Turn<'_>) {
+        if !self.party.as_ref().is_some_and(|transferor| transferor.leg.is_held()) {
+            turn.media(media::Command::Unbridge { leg: self.citizen.id });
+            self.play_music(turn);
+        }
+        self.timers.set(Timer::Ring, turn.now.mono + longest);
+        tracing::info!(call.id = %self.contact.id, to = transfer.next().side(), "transfer rings");
+        self.enter(Phase::Transferring { transfer: Box::new(transfer) }, turn);
+    }
+}
+
+/// What becomes of the target.
+impl Call {
     /// The target picked up: the transferor is told and let go, the citizen goes on with the target.
     fn target_answered(&mut self, turn: &mut Turn<'_>) {
         let Some(Transfer::Ringing { target, by, referral }) = self.take_transfer() else { return };
@@ -235,25 +226,71 @@ impl Call {
         if let Some(mut referral) = referral {
             self.notify(&mut referral, StatusCode::OK, turn);
         }
-        let (contact, to) = (self.contact.id, target.user);
-        if self.operator.is_some() {
-            self.release_operator(turn);
+        let contact = self.contact.id;
+        if self.party.is_some() {
+            self.release_party(turn);
             turn.acd.call_ended(contact, by, turn.now.mono);
         }
-        turn.acd.call_by_name_answered(contact, to, self.contact.queue.as_deref(), turn.now.mono);
+        if let Some(to) = target.operator() {
+            turn.acd.call_by_name_answered(contact, to, self.contact.queue.as_deref(), turn.now.mono);
+        }
+        tracing::info!(call.id = %contact, to = target.side(), "transfer answered");
+        let data = target.as_target(by);
         self.talk_with(target, turn);
-        let note = self
-            .draft(EventType::ContactTransferred, operator_actor(by), turn)
-            .with(json!({ "kind": "blind", "from": by, "to": to }));
+        let note = self.draft(EventType::ContactTransferred, operator_actor(by), turn).with(data);
         self.commit(None, false, vec![note.draft], turn);
-        tracing::info!(call.id = %contact, operator.id = %to, "transfer answered");
+    }
+
+    /// The leg of the target is over. There may be another phone, or another way to the same one.
+    fn handle_target_ended(&mut self, end: LegEnd, turn: &mut Turn<'_>) {
+        let Phase::Transferring { transfer } = &mut self.phase else { return };
+        let target = transfer.next_mut();
+        if target.seeks_way_out(end) {
+            // The switchboard finds one that the ended leg waits for: `sought_way_out`.
+            return;
+        }
+        match target.next_phone(end) {
+            Some(next) => {
+                let next = self.call_phone(next, turn);
+                self.replace_target(next);
+            }
+            None => self.transfer_failed(failure_status(end), turn),
+        }
+    }
+
+    /// The number outside for which the last way has failed and another one is needed.
+    pub fn sought_way_out(&self) -> Option<DialOut> {
+        let Phase::Transferring { transfer } = &self.phase else { return None };
+        match &transfer.next() {
+            Party { leg, who: Who::Outside { dial_out, .. } } if leg.is_ended() => Some(dial_out.clone()),
+            _ => None,
+        }
+    }
+
+    /// The answer to [`Self::sought_way_out`].
+    pub fn handle_way_out(&mut self, way: Option<WayOut>, turn: &mut Turn<'_>) {
+        match way {
+            Some(way) => {
+                let next = self.call_outside(way, turn);
+                self.replace_target(next);
+            }
+            None => self.transfer_failed(StatusCode::SERVICE_UNAVAILABLE, turn),
+        }
+    }
+
+    /// Another leg to the same target; what the old one still has to do it does by itself.
+    pub(super) fn replace_target(&mut self, next: Party) {
+        if let Phase::Transferring { transfer } = &mut self.phase {
+            let old = std::mem::replace(transfer.next_mut(), next);
+            self.retire(old.leg);
+        }
     }
 
     /// The target will not pick up. Who transferred talks on; without them the citizen waits for somebody else.
     fn transfer_failed(&mut self, status: StatusCode, turn: &mut Turn<'_>) {
         let Some(Transfer::Ringing { target, referral, .. }) = self.take_transfer() else { return };
         self.give_up_target(target, referral, status, turn);
-        if self.operator.is_some() {
+        if self.party.is_some() {
             self.enter(Phase::Talking, turn);
             self.join(turn);
         } else {
@@ -275,7 +312,7 @@ impl Call {
         match transfer.as_ref() {
             Transfer::Ringing { by, .. } => {
                 let by = *by;
-                self.retire_operator(turn);
+                self.retire_party(turn);
                 turn.acd.call_ended(self.contact.id, by, turn.now.mono);
                 self.forget_hold();
             }
@@ -299,137 +336,50 @@ impl Call {
 
     fn give_up_target(
         &mut self,
-        mut target: OperatorLeg,
+        mut target: Party,
         referral: Option<Referral>,
         status: StatusCode,
         turn: &mut Turn<'_>,
     ) {
         self.timers.stop(Timer::Ring);
-        tracing::info!(call.id = %self.contact.id, operator.id = %target.user, status = status.0, "transfer failed");
+        let side = target.side();
+        tracing::info!(call.id = %self.contact.id, to = side, status = status.0, "transfer failed");
+        let called = target.operator();
         target.leg.hang_up(turn);
         self.retire(target.leg);
-        turn.acd.call_by_name_failed(self.contact.id, target.user, turn.now.mono);
+        if let Some(user) = called {
+            turn.acd.call_by_name_failed(self.contact.id, user, turn.now.mono);
+        }
         if let Some(mut referral) = referral {
             self.notify(&mut referral, status, turn);
         }
     }
 
-    /// What happens on the leg that is not yet the operator's.
+    /// What happens on the leg of who does not talk yet.
     pub(super) fn handle_transfer_event(&mut self, event: LegEvent, turn: &mut Turn<'_>) {
-        let Phase::Transferring { transfer } = &self.phase else { return };
+        let Phase::Transferring { transfer } = &mut self.phase else { return };
         let ringing = matches!(transfer.as_ref(), Transfer::Ringing { .. });
         match event {
+            LegEvent::Prepared => match transfer.next_mut().leg.answer_or_refuse(turn) {
+                Some(ended) => self.handle_transfer_event(ended, turn),
+                None if ringing => {}
+                None => self.succeed(turn),
+            },
             LegEvent::Ringing if ringing => self.tell_transferor(StatusCode::RINGING, turn),
             LegEvent::Established if ringing => self.target_answered(turn),
-            LegEvent::Ended(end) if ringing => self.transfer_failed(failure_status(end), turn),
-            LegEvent::Prepared if !ringing => self.answer_successor(turn),
+            LegEvent::Ended(end) if ringing => self.handle_target_ended(end, turn),
             LegEvent::Ended(_) => {
                 self.take_transfer();
             }
             _ => {}
         }
     }
-
-    fn tell_transferor(&mut self, status: StatusCode, turn: &mut Turn<'_>) {
-        if let Some(mut referral) = self.take_referral() {
-            self.notify(&mut referral, status, turn);
-            self.put_referral(referral);
-        }
-    }
-
-    pub(super) fn take_referral(&mut self) -> Option<Referral> {
-        match &mut self.phase {
-            Phase::Transferring { transfer } => match transfer.as_mut() {
-                Transfer::Ringing { referral, .. } => referral.take(),
-                Transfer::Replacing { .. } => None,
-            },
-            _ => None,
-        }
-    }
-
-    pub(super) fn put_referral(&mut self, back: Referral) {
-        if let Phase::Transferring { transfer } = &mut self.phase
-            && let Transfer::Ringing { referral, .. } = transfer.as_mut()
-        {
-            *referral = Some(back);
-        }
-    }
-
-    /// The transferor's dialog changed, and may end with this request: NOTIFY goes on from there.
-    pub(super) fn keep_referral_current(&mut self, leg: LegId) {
-        if let Some(mut referral) = self.take_referral() {
-            if let Some(leg) = self.leg_mut(leg) {
-                referral.follow(leg);
-            }
-            self.put_referral(referral);
-        }
-    }
-}
-
-/// Attended transfer: two calls of one operator become one.
-impl Call {
-    /// Gives the colleague of a consultation to the call of `to`; the consultation is over.
-    pub fn hand_over(&mut self, to: ContactId, turn: &mut Turn<'_>) -> Option<OperatorLeg> {
-        if !self.is_consultation() || !matches!(self.phase, Phase::Talking) {
-            return None;
-        }
-        let colleague = self.operator.take()?;
-        self.legs.retain(|leg| *leg != colleague.leg.id);
-        turn.media(media::Command::Unbridge { leg: self.citizen.id });
-        tracing::info!(call.id = %self.contact.id, into = %to, "consultation becomes a transfer");
-        self.end(Termination::Transferred, turn);
-        Some(colleague)
-    }
-
-    /// The citizen goes on with the colleague who was asked.
-    pub fn take_over(&mut self, colleague: OperatorLeg, consultation: ContactId, turn: &mut Turn<'_>) {
-        let (contact, to) = (self.contact.id, colleague.user);
-        let Some(from) = self.operator() else { return };
-        self.release_operator(turn);
-        turn.acd.call_ended(contact, from, turn.now.mono);
-        turn.acd.talk_moved(consultation, contact, to, self.contact.queue.as_deref(), turn.now.mono);
-        self.legs.push(colleague.leg.id);
-        self.talk_with(colleague, turn);
-        let note = self
-            .draft(EventType::ContactTransferred, operator_actor(from), turn)
-            .with(json!({ "kind": "attended", "from": from, "to": to, "consultation": consultation }));
-        self.commit(None, false, vec![note.draft], turn);
-        tracing::info!(call.id = %contact, operator.id = %to, "attended transfer");
-    }
-}
-
-/// One operator, another phone.
-impl Call {
-    /// The new phone's media is open: answer it, then let the old one go (RFC 3891 3).
-    fn answer_successor(&mut self, turn: &mut Turn<'_>) {
-        let Phase::Transferring { transfer } = &mut self.phase else { return };
-        let leg = transfer.leg_mut();
-        match leg.answer(turn) {
-            Ok(()) => self.succeed(turn),
-            Err(refusal) => {
-                leg.refuse(refusal, turn);
-                self.take_transfer();
-            }
-        }
-    }
-
-    fn succeed(&mut self, turn: &mut Turn<'_>) {
-        let Some(Transfer::Replacing { successor }) = self.take_transfer() else { return };
-        let user = successor.user;
-        self.release_operator(turn);
-        self.operator = Some(successor);
-        self.join(turn);
-        let note = self
-            .draft(EventType::ContactTransferred, operator_actor(user), turn)
-            .with(json!({ "kind": "phone", "from": user, "to": user }));
-        self.commit(None, false, vec![note.draft], turn);
-    }
 }
 
 /// Steps that several kinds share.
 impl Call {
-    /// Leaves the transfer; who is the operator goes on talking until somebody says otherwise.
-    fn take_transfer(&mut self) -> Option<Transfer> {
+    /// Leaves the transfer; who talks goes on talking until somebody says otherwise.
+    pub(super) fn take_transfer(&mut self) -> Option<Transfer> {
         match std::mem::replace(&mut self.phase, Phase::Talking) {
             Phase::Transferring { transfer } => Some(*transfer),
             other => {
@@ -439,26 +389,19 @@ impl Call {
         }
     }
 
-    /// BYE to the operator who is done; what they are in the distributor is for the caller to say.
-    fn release_operator(&mut self, turn: &mut Turn<'_>) {
-        if let Some(operator) = &mut self.operator {
-            operator.leg.hang_up(turn);
-        }
-        self.retire_operator(turn);
-    }
-
-    fn talk_with(&mut self, operator: OperatorLeg, turn: &mut Turn<'_>) {
-        self.contact.operator = Some(operator.user);
-        self.operator = Some(operator);
+    /// The city's last operator stays on the contact while the citizen talks with somebody outside.
+    pub(super) fn talk_with(&mut self, party: Party, turn: &mut Turn<'_>) {
+        self.contact.operator = party.operator().or(self.contact.operator);
+        self.party = Some(party);
         self.enter(Phase::Talking, turn);
         self.join(turn);
     }
 
-    /// Who is rung for a transfer.
+    /// The colleague who is rung for a transfer.
     pub fn transfer_target(&self) -> Option<UserId> {
         match &self.phase {
             Phase::Transferring { transfer } => match transfer.as_ref() {
-                Transfer::Ringing { target, .. } => Some(target.user),
+                Transfer::Ringing { target, .. } => target.operator(),
                 Transfer::Replacing { .. } => None,
             },
             _ => None,

@@ -14,6 +14,7 @@ use crate::sdp::{Codec, SrtpTerms};
 use crate::sip::dialog::DialogId;
 use crate::sip::message::{Request, Response};
 use crate::sip::transaction::{ClientTransactionId, ServerTransactionId, TransactionLayer};
+use crate::switchboard::trunks::Trunks;
 use crate::time::Now;
 
 /// Which leg a message or a report belongs to.
@@ -34,9 +35,12 @@ pub struct Counters {
     pub transactions_failed: BTreeMap<&'static str, u64>,
     /// What came and was not used: messages that belong to nothing, packets from a wrong place.
     pub dropped: BTreeMap<&'static str, u64>,
+    /// Calls of citizens.
     pub calls_offered: u64,
     pub calls_answered: u64,
     pub calls_ended: BTreeMap<&'static str, u64>,
+    /// Calls of operators to colleagues, which are none of the three above.
+    pub consultations: u64,
     pub offers: u64,
     pub commits_failed: u64,
     /// Passwords shown and not shown, by what came of it.
@@ -62,6 +66,8 @@ pub struct Turn<'a> {
     pub codecs: &'a [Codec],
     /// Whether and how media is encrypted.
     pub srtp: SrtpTerms,
+    /// Where calls go out of the city; none for a telephone.
+    pub trunks: Option<&'a Trunks>,
 }
 
 impl Turn<'_> {

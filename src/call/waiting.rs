@@ -6,9 +6,10 @@ use serde_json::json;
 
 use crate::acd::{Enqueued, OfferFailure, QueueEntry};
 use crate::call::effect::Effect;
-use crate::call::leg::{Leg, LegEnd, LegEvent};
+use crate::call::leg::{LegEnd, LegEvent};
+use crate::call::party::is_persons_no;
 use crate::call::turn::Turn;
-use crate::call::{Call, OfferTarget, OperatorLeg, Phase, WrapUp, case_draft};
+use crate::call::{Call, OfferTarget, Phase, WrapUp, case_draft};
 use crate::case::{CaseNumber, Priority};
 use crate::ids::UserId;
 use crate::ivr;
@@ -91,90 +92,66 @@ impl Call {
 
     /// The distributor chose an operator: ring their phone.
     pub fn offer_to(&mut self, offer: OfferTarget, turn: &mut Turn<'_>) {
-        if !matches!(self.phase, Phase::Waiting { .. }) || self.operator.is_some() {
+        if !matches!(self.phase, Phase::Waiting { .. }) || self.party.is_some() {
             turn.acd.offer_failed(self.contact.id, offer.user, OfferFailure::Unreachable, turn.now.mono);
             return;
         }
         turn.counters.offers += 1;
-        self.operator = Some(self.call_phone(offer, None, turn));
+        self.party = Some(self.call_phone(offer, turn));
         self.since = turn.now.utc;
-    }
-
-    /// Sends an INVITE with these headers besides its own to the first phone of `offer`.
-    pub(super) fn call_phone(
-        &mut self,
-        offer: OfferTarget,
-        more: Option<(&'static str, String)>,
-        turn: &mut Turn<'_>,
-    ) -> OperatorLeg {
-        let OfferTarget { user, target, from, flow, route, others } = offer;
-        let mut headers = route;
-        headers.push(("X-Ringback-Contact", self.contact.id.to_string()));
-        headers.extend(more);
-        let mut leg = Leg::outgoing(target, from.clone(), headers, flow, turn);
-        leg.talk_beside(self.citizen.codec(turn));
-        self.legs.push(leg.id);
-        OperatorLeg { leg, user, next_phones: OfferTarget::new(user, from, others).map(Box::new) }
     }
 
     /// Stop ringing: CANCEL goes out at once.
     pub fn withdraw_offer(&mut self, from: UserId, turn: &mut Turn<'_>) {
-        if matches!(self.phase, Phase::Waiting { .. })
-            && let Some(operator) = &mut self.operator
-            && operator.user == from
-        {
-            operator.leg.hang_up(turn);
-            self.retire_operator(turn);
+        if matches!(self.phase, Phase::Waiting { .. }) && self.operator() == Some(from) {
+            self.release_party(turn);
         }
     }
 
-    pub(super) fn handle_operator_event(&mut self, event: LegEvent, turn: &mut Turn<'_>) {
-        if matches!(self.phase, Phase::Calling) {
-            self.handle_colleague_event(event, turn);
-            return;
-        }
-        match event {
-            // What an operator's phone plays before it is answered is not for the caller, who hears music.
-            LegEvent::Prepared
-            | LegEvent::Ringing
-            | LegEvent::EarlyMedia
-            | LegEvent::Acknowledged
-            | LegEvent::Digit(_) => {}
+    pub(super) fn handle_party_event(&mut self, event: LegEvent, turn: &mut Turn<'_>) {
+        match (event, &self.phase) {
+            // A phone that picks up is answered; one that was called has only sent its INVITE.
+            (LegEvent::Prepared, _) => {
+                let Some(party) = &mut self.party else { return };
+                let (leg, ended) = (party.leg.id, party.leg.answer_or_refuse(turn));
+                self.handle_leg_event(leg, ended, turn);
+            }
+            (_, Phase::Calling) => self.handle_colleague_event(event, turn),
+            (LegEvent::Established, Phase::Waiting { .. }) => self.connect(turn),
             // A phone that took over from another one acknowledges; it talks already.
-            LegEvent::Established if matches!(self.phase, Phase::Talking) => {}
-            LegEvent::Established => self.connect(turn),
-            LegEvent::Held => self.hold(turn),
-            LegEvent::Resumed => self.resume(turn),
-            LegEvent::Ended(_) if matches!(self.phase, Phase::Transferring { .. }) => {
-                self.handle_transferor_left(turn);
-            }
-            LegEvent::Ended(end) if matches!(self.phase, Phase::Talking) => {
-                self.handle_operator_left(end, turn)
-            }
-            LegEvent::Ended(end) => self.handle_offer_failed(end, turn),
+            (LegEvent::Established, _) => {}
+            (LegEvent::Held, _) => self.hold(turn),
+            (LegEvent::Resumed, _) => self.resume(turn),
+            (LegEvent::Ended(_), Phase::Transferring { .. }) => self.handle_transferor_left(turn),
+            (LegEvent::Ended(end), Phase::Talking) => self.handle_party_left(end, turn),
+            (LegEvent::Ended(end), _) => self.handle_offer_failed(end, turn),
+            // What an operator's phone plays before it is answered is not for the caller, who hears music.
+            (LegEvent::Ringing | LegEvent::EarlyMedia | LegEvent::Acknowledged | LegEvent::Digit(_), _) => {}
         }
     }
 
     fn handle_offer_failed(&mut self, end: LegEnd, turn: &mut Turn<'_>) {
-        let Some(operator) = &mut self.operator else { return };
-        let user = operator.user;
+        if self.ring_next_phone(end, turn) {
+            return;
+        }
+        let Some(user) = self.operator() else { return };
         let failure = match end {
             LegEnd::Refused(StatusCode::REQUEST_TIMEOUT | StatusCode::TEMPORARILY_UNAVAILABLE) => {
                 OfferFailure::NoAnswer
             }
-            LegEnd::Refused(status) if matches!(status.0, 486 | 600 | 603) => OfferFailure::Rejected,
+            end if is_persons_no(end) => OfferFailure::Rejected,
             _ => OfferFailure::Unreachable,
         };
         tracing::info!(call.id = %self.contact.id, operator.id = %user, ?failure, "offer failed");
-        // Somebody who declines on one phone declines; a phone that is gone says nothing about the next.
-        if failure == OfferFailure::Unreachable
-            && let Some(next) = operator.next_phones.take()
-        {
-            self.retire_operator(turn);
-            self.operator = Some(self.call_phone(*next, None, turn));
-            return;
-        }
-        self.retire_operator(turn);
+        self.retire_party(turn);
         turn.acd.offer_failed(self.contact.id, user, failure, turn.now.mono);
+    }
+
+    /// True when the operator has another phone, which rings now in place of the one that failed.
+    pub(super) fn ring_next_phone(&mut self, end: LegEnd, turn: &mut Turn<'_>) -> bool {
+        let Some(next) = self.party.as_mut().and_then(|party| party.next_phone(end)) else { return false };
+        self.retire_party(turn);
+        self.party = Some(self.call_phone(next, turn));
+        true
     }
 }

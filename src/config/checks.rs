@@ -13,8 +13,8 @@ use crate::net::CredentialsError;
 use crate::sip::message::Transport;
 use crate::sip::server_location;
 
-/// Port pairs of one call: the citizen's leg and the operator's.
-const PAIRS_PER_CALL: u64 = 2;
+/// Port pairs of one call: the citizen's leg, the operator's, and that of whom the operator passes the citizen on to.
+const PAIRS_PER_CALL: u64 = 3;
 
 /// Reads a whole number between `MIN` and `MAX`.
 pub(super) fn within<'de, const MIN: u64, const MAX: u64, D: Deserializer<'de>>(

@@ -72,6 +72,11 @@ fn every_complaint_has_its_place() {
         ),
         ("[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\nnational_prefix = \"0\"\n", "config.toml:4:1: a prefix"),
         ("[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\ncaller = \"city\"\n", "config.toml:4:1: the caller is"),
+        ("[[trunk]]\nname = \"a\"\nto = [\"sip:p\"]\ntakes = [\"*\"]\n", "config.toml:4:1: `takes` lists"),
+        (
+            "[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\ntakes = [\"+380\"]\n",
+            "config.toml:4:1: calls go out to",
+        ),
         ("[number]\naliases = [\"\"]\n", "config.toml:2:1: an alias is a number"),
         (
             "[[queue]]\nname = \"a\"\n[[queue]]\nname = \"a\"\n",
@@ -87,8 +92,8 @@ fn every_complaint_has_its_place() {
         ("[sip]\nudp = \"0.0.0.0:5060\"\n", "config.toml:2:1: others reach us here"),
         ("[sip]\ntcp = \"[2001:db8::1]:5060\"\n", "config.toml:2:1: others reach us here"),
         (
-            "[sip]\ncapacity = 200\n[rtp]\nports = \"20000-20797\"\n",
-            "config.toml:4:1: the RTP ports make 399 pairs, but `capacity` in [sip] needs 400",
+            "[sip]\ncapacity = 200\n[rtp]\nports = \"20000-21197\"\n",
+            "config.toml:4:1: the RTP ports make 599 pairs, but `capacity` in [sip] needs 600",
         ),
         ("[sip]\ntls = \"127.0.0.1:5061\"\n", "config.toml:2:1: `tls` needs `certificate`"),
         ("[sip]\ncertificate = \"a.pem\"\n", "config.toml:2:1: `certificate` needs `private_key`"),
@@ -115,7 +120,7 @@ fn addresses_that_do_not_fit_together_are_named() {
         ("[sip]\nudp = \"[::1]:5060\"\n", "config.toml:2:1: calls come in here over a family"),
         ("[rtp]\nbind = [\"127.0.0.1\", \"127.0.0.2\"]\n", "config.toml:2:1: `bind` is one address"),
         ("[http]\norigins = [\"https://a.example/x\"]\n", "config.toml:2:1: an origin has no path"),
-        ("[sip]\ncapacity = 2501\n", "config.toml:2:1: the RTP ports make 5000 pairs"),
+        ("[sip]\ncapacity = 1667\n", "config.toml:2:1: the RTP ports make 5000 pairs"),
     ] {
         let complaint = complaint(text);
         assert!(complaint.starts_with(expected), "{text:?}: {complaint}");
@@ -148,8 +153,8 @@ fn media_fits_the_calls_and_the_address() {
         "[sip]\nudp = \"127.0.0.2:5060\"\n",
         "[sip]\nudp = [\"127.0.0.1:5060\", \"[::1]:5060\"]\n[rtp]\nbind = [\"127.0.0.1\", \"::1\"]\n",
         "[sip]\ntcp = []\n",
-        "[sip]\ncapacity = 200\n[rtp]\nports = \"20000-20799\"\n",
-        "[sip]\ncapacity = 2500\n",
+        "[sip]\ncapacity = 200\n[rtp]\nports = \"20000-21199\"\n",
+        "[sip]\ncapacity = 1666\n",
     ] {
         assert!(parse(text).is_ok(), "{text}: {:?}", parse(text));
     }

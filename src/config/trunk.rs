@@ -63,6 +63,9 @@ pub struct Trunk {
     pub plus: bool,
     /// The number our calls come from; `user` where it is missing.
     pub caller: Option<String>,
+    /// Numbers that may be called over it: `+380` by how they begin, `112` as they are.
+    #[serde(default)]
+    pub takes: Vec<String>,
 }
 
 /// `sip:host[:port][;transport=udp|tcp|tls]`, or `sips:`.
@@ -158,9 +161,20 @@ impl Trunk {
                 _ => {}
             }
         }
-        let caller = self.caller.as_deref().map(|caller| caller.strip_prefix('+').unwrap_or(caller));
-        if caller.is_some_and(|number| number.is_empty() || !digits(number)) {
+        let is_number = |text: &str| {
+            let number = text.strip_prefix('+').unwrap_or(text);
+            !number.is_empty() && digits(number)
+        };
+        if self.caller.as_deref().is_some_and(|caller| !is_number(caller)) {
             found.push(("caller", "the caller is a number, as in +380542001580"));
+        }
+        if !self.takes.iter().all(|number| is_number(number)) {
+            found.push((
+                "takes",
+                "`takes` lists beginnings with +, as in +380, and whole short numbers, as in 112",
+            ));
+        } else if self.to.is_empty() && !self.takes.is_empty() {
+            found.push(("takes", "calls go out to the servers in `to`"));
         }
         found
     }
@@ -189,6 +203,7 @@ impl Trunk {
                 credentials,
                 domain: self.domain.as_deref().and_then(Host::parse),
                 caller: self.caller.as_deref().map(PhoneNumber::from_user_part),
+                takes: self.takes.iter().map(|number| PhoneNumber::from_user_part(number)).collect(),
                 contact_user: short.to_owned(),
                 advertised,
             }),

@@ -326,6 +326,7 @@ impl Line {
             session_expires_secs: session_timer::DEFAULT_EXPIRES_SECS,
             codecs: &CODECS,
             srtp: crate::sdp::SrtpTerms::default(),
+            trunks: None,
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::switchboard::{Intake, Switchboard, with_turn};
 use crate::time::Now;
 
 /// Consultations at once. They count beside `capacity`: a citizen's call must not stand in the way of asking about
-/// it. Each takes four ports, as a citizen's call does.
+/// it. Each takes four ports of what citizens' calls leave over.
 const MAX_CONSULTATIONS: usize = 64;
 
 impl Switchboard {

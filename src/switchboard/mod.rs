@@ -5,6 +5,7 @@
 
 mod admission;
 pub mod command;
+mod dispatch;
 mod distribution;
 mod flows;
 mod internal;
@@ -25,20 +26,19 @@ use crate::acd::Distributor;
 use crate::call::Call;
 use crate::call::effect::{Effect, ResolutionId, Ticket};
 use crate::call::ladder::Ladder;
-use crate::call::turn::{Counters, Routes, Turn};
+use crate::call::turn::{Counters, Routes};
 use crate::case::CaseNumber;
 use crate::ids::{ContactId, LegId, Mint, RecordingId};
 use crate::ivr::Answer;
 use crate::media;
 use crate::recording::Sealed;
 use crate::sdp::Fingerprint;
-use crate::sip::dialog::Dialog;
 use crate::sip::digest_auth::Authenticator;
 use crate::sip::guard::{self, Guard};
-use crate::sip::message::{Flow, Message, Request};
+use crate::sip::message::{Flow, Message};
 use crate::sip::registrar::{BindingId, Registrar};
 use crate::sip::server_location::Located;
-use crate::sip::transaction::{ClientTransactionId, Output, TransactionLayer};
+use crate::sip::transaction::{ClientTransactionId, TransactionLayer};
 use crate::termination::Termination;
 use crate::time::Now;
 
@@ -46,6 +46,7 @@ pub use command::{Command, CommandError};
 pub use settings::Settings;
 pub use snapshot::Snapshot;
 
+use dispatch::Owner;
 use ladders::Ladders;
 use service_code::ServiceCall;
 use trunks::Trunks;
@@ -87,13 +88,6 @@ pub enum Input {
     },
 }
 
-/// Who a leg belongs to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Owner {
-    Call(ContactId),
-    Service(LegId),
-}
-
 #[derive(Debug)]
 pub struct Switchboard {
     settings: Settings,
@@ -115,6 +109,8 @@ pub struct Switchboard {
     deadlines: BTreeSet<(Instant, ContactId)>,
     scheduled: HashMap<ContactId, Instant>,
     effects: VecDeque<Effect>,
+    /// Calls whose transfer to the outside needs another way; each at most once.
+    seeking_way_out: Vec<ContactId>,
     counters: Counters,
     tickets: u64,
     waiting_for: HashMap<Ticket, ContactId>,
@@ -150,6 +146,7 @@ macro_rules! with_turn {
             session_expires_secs: $self.settings.session_expires_secs,
             codecs: &$self.settings.codecs,
             srtp: $crate::sdp::SrtpTerms { policy: $self.settings.srtp, fingerprint: $self.dtls_fingerprint },
+            trunks: Some(&$self.trunks),
         };
         let $turn = &mut turn;
         $body
@@ -182,6 +179,7 @@ impl Switchboard {
             deadlines: BTreeSet::new(),
             scheduled: HashMap::new(),
             effects: VecDeque::new(),
+            seeking_way_out: Vec::new(),
             counters: Counters::default(),
             tickets: 0,
             waiting_for: HashMap::new(),
@@ -360,6 +358,8 @@ impl Switchboard {
                 self.handle_registrar_output(&output, now);
             } else if let Some(output) = self.acd.poll_output() {
                 self.handle_acd_output(output, now);
+            } else if let Some(contact) = self.seeking_way_out.pop() {
+                self.seek_way_out(contact, now);
             } else if !self.serve_trunks(now) {
                 break;
             }
@@ -367,175 +367,6 @@ impl Switchboard {
         self.ladders.settle(now.mono);
         while let Some((contact, ladder)) = self.ladders.poll_output() {
             self.effects.push_back(Effect::SaveLadder { contact, ladder });
-        }
-    }
-
-    fn handle_sip_output(&mut self, output: Output, now: Now) {
-        let Some(output) = self.handle_asked(output, now) else { return };
-        match output {
-            Output::Transmit { bytes, flow } => {
-                self.ladders.handle_sent(&bytes, flow, now.utc);
-                self.effects.push_back(Effect::Transmit { bytes, flow });
-            }
-            Output::RequestReceived { transaction, request, flow } => {
-                self.handle_request(transaction, *request, flow, now);
-            }
-            Output::AckReceived { request, .. } => {
-                if let Some(leg) = self.leg_of_dialog(&request) {
-                    self.with_leg(
-                        leg,
-                        now,
-                        |call, turn| call.handle_ack(leg, &request, turn),
-                        |service, turn| {
-                            service.handle_ack(&request, turn);
-                        },
-                    );
-                } else {
-                    *self.counters.dropped.entry("stray_ack").or_default() += 1;
-                }
-            }
-            Output::CancelReceived { invite } => {
-                if let Some(leg) = self.routes.invites.get(&invite).copied() {
-                    self.with_leg(
-                        leg,
-                        now,
-                        |call, turn| call.handle_cancel(leg, turn),
-                        ServiceCall::handle_cancel,
-                    );
-                }
-            }
-            Output::ResponseReceived { transaction, response, .. } => {
-                if let Some(leg) = self.routes.requests.get(&transaction).copied() {
-                    self.with_leg(
-                        leg,
-                        now,
-                        |call, turn| call.handle_response(leg, transaction, &response, turn),
-                        |_, _| {},
-                    );
-                } else {
-                    self.handle_trunk_response(transaction, &response, now);
-                }
-            }
-            Output::RequestFailed { transaction, failure } => {
-                *self.counters.transactions_failed.entry(failure.name()).or_default() += 1;
-                if let Some(leg) = self.routes.requests.get(&transaction).copied() {
-                    self.with_leg(
-                        leg,
-                        now,
-                        |call, turn| call.handle_request_failed(leg, transaction, turn),
-                        |_, _| {},
-                    );
-                } else {
-                    self.handle_trunk_request_failed(transaction, now);
-                }
-            }
-            Output::ResponseFailed { .. } => {
-                *self.counters.transactions_failed.entry("not_acknowledged").or_default() += 1;
-            }
-        }
-    }
-
-    fn handle_media(&mut self, event: &media::Event, now: Now) {
-        let leg = match event {
-            media::Event::RecordingEnded { recording, .. } => {
-                let recording = *recording;
-                self.with_recording(recording, now, |call, turn| {
-                    call.handle_recording_ended(recording, turn)
-                });
-                return;
-            }
-            media::Event::Opened { leg, .. }
-            | media::Event::OpenFailed { leg }
-            | media::Event::PlayFinished { leg, .. }
-            | media::Event::DigitPressed { leg, .. }
-            | media::Event::AudioStarted { leg }
-            | media::Event::MediaTimeout { leg }
-            | media::Event::SecurityFailed { leg }
-            | media::Event::Closed { leg, .. } => *leg,
-        };
-        self.with_leg(
-            leg,
-            now,
-            |call, turn| call.handle_media(leg, event, turn),
-            |service, turn| {
-                service.handle_media(event, turn);
-            },
-        );
-    }
-
-    fn leg_of_dialog(&self, request: &Request) -> Option<LegId> {
-        Dialog::id_of_request(request).and_then(|id| self.routes.dialogs.get(&id).copied())
-    }
-
-    fn with_leg(
-        &mut self,
-        leg: LegId,
-        now: Now,
-        on_call: impl FnOnce(&mut Call, &mut Turn<'_>),
-        on_service: impl FnOnce(&mut ServiceCall, &mut Turn<'_>),
-    ) {
-        match self.owners.get(&leg).copied() {
-            Some(Owner::Call(contact)) => self.with_call(contact, now, on_call),
-            Some(Owner::Service(id)) => self.with_service(id, now, on_service),
-            None => {}
-        }
-    }
-
-    fn with_recording(
-        &mut self,
-        recording: RecordingId,
-        now: Now,
-        step: impl FnOnce(&mut Call, &mut Turn<'_>),
-    ) {
-        if let Some(contact) = self.recordings.get(&recording).copied() {
-            self.with_call(contact, now, step);
-        }
-    }
-
-    /// One step of one call; afterwards its deadline, its legs and its end are noted.
-    fn with_call(&mut self, contact: ContactId, now: Now, step: impl FnOnce(&mut Call, &mut Turn<'_>)) {
-        let Some(mut call) = self.calls.remove(&contact) else { return };
-        with_turn!(self, now, |turn| step(&mut call, turn));
-        self.keep(call);
-    }
-
-    /// Puts a call (back) into the tables, or forgets it when it is complete.
-    fn keep(&mut self, call: Call) {
-        let contact = call.id();
-        if let Some(at) = self.scheduled.remove(&contact) {
-            self.deadlines.remove(&(at, contact));
-        }
-        self.ladders.adopt(contact, call.sip_call_ids());
-        if call.is_complete() {
-            self.ladders.complete(contact);
-            for leg in call.legs() {
-                self.owners.remove(leg);
-            }
-            self.recordings.remove(&call.recording());
-            return;
-        }
-        for leg in call.legs() {
-            self.owners.insert(*leg, Owner::Call(contact));
-        }
-        if let Some(at) = call.poll_timeout() {
-            self.deadlines.insert((at, contact));
-            self.scheduled.insert(contact, at);
-        }
-        self.calls.insert(contact, call);
-    }
-
-    fn with_service(&mut self, leg: LegId, now: Now, step: impl FnOnce(&mut ServiceCall, &mut Turn<'_>)) {
-        let Some(mut service) = self.services.remove(&leg) else { return };
-        with_turn!(self, now, |turn| step(&mut service, turn));
-        if service.is_over() {
-            self.owners.remove(&leg);
-            if let Some(operator) = service.makes_ready()
-                && let Err(error) = self.acd.set_ready(operator, now.mono)
-            {
-                tracing::info!(operator.id = %operator, %error, "star code not applied");
-            }
-        } else {
-            self.services.insert(leg, service);
         }
     }
 }

@@ -95,9 +95,7 @@ impl ServiceCall {
         match event {
             media::Event::Opened { local_rtp, .. } => {
                 self.leg.handle_media_opened(*local_rtp, turn);
-                if let Err(refusal) = self.leg.answer(turn) {
-                    self.leg.refuse(refusal, turn);
-                }
+                self.leg.answer_or_refuse(turn);
             }
             media::Event::OpenFailed { .. } => {
                 self.leg.handle_media_failed(turn);

@@ -78,6 +78,25 @@ pub struct Trunk {
     pub numbering: NumberingPlan,
 }
 
+/// E.164 allows no more (ITU-T E.164 6.1).
+const MAX_DIALLED_DIGITS: usize = 15;
+
+impl Trunk {
+    /// Whether `number`, as anybody writes it, may be called over it.
+    pub fn takes(&self, number: &PhoneNumber) -> bool {
+        let Some(outward) = &self.outward else { return false };
+        let number = self.numbering.normalise(number);
+        let digits = number.as_str().strip_prefix('+').unwrap_or(number.as_str());
+        let dialled = (1..=MAX_DIALLED_DIGITS).contains(&digits.len())
+            && digits.bytes().all(|byte| byte.is_ascii_digit());
+        dialled
+            && outward.takes.iter().any(|taken| {
+                number == *taken
+                    || taken.as_str().starts_with('+') && number.as_str().starts_with(taken.as_str())
+            })
+    }
+}
+
 /// The way to a provider.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outward {
@@ -92,6 +111,9 @@ pub struct Outward {
     pub domain: Option<Host>,
     /// The number our calls come from.
     pub caller: Option<PhoneNumber>,
+    /// Numbers that may be called over it: with `+` by how they begin in E.164, without it whole. None unless named: a
+    /// phone in the wrong hands must not call the other end of the world at the city's expense.
+    pub takes: Vec<PhoneNumber>,
     /// User part of our Contact.
     pub contact_user: String,
     /// Host of our Contact behind address translation.

@@ -2,13 +2,14 @@
 //! (RFC 3891). How a call then moves is `call/transfer.rs`.
 
 use crate::call::refusal::Refusal;
-use crate::call::{Destination, OfferTarget};
+use crate::call::{Call, Destination, OfferTarget, WayOut};
 use crate::ids::{ContactId, LegId, UserId};
-use crate::phone_number::PhoneNumber;
+use crate::phone_number::{NumberingPlan, PhoneNumber};
 use crate::sip::message::{Flow, Request, StatusCode};
 use crate::sip::refer::Refer;
 use crate::sip::replaces::Replaces;
 use crate::sip::transaction::ServerTransactionId;
+use crate::switchboard::trunks::{DialOut, NoRoute};
 use crate::switchboard::{CommandError, Owner, Switchboard, with_turn};
 use crate::time::Now;
 
@@ -36,7 +37,8 @@ impl Switchboard {
                     self.refer_attended(leg, transaction, request, &refer, contact, pair, now);
                 }
                 None => {
-                    let destination = self.destination(contact, &refer);
+                    let may_leave = self.comes_from_own_phone(contact, leg, transaction);
+                    let destination = self.destination(contact, &refer, may_leave, now);
                     self.with_call(contact, now, |call, turn| {
                         call.refer_blind(leg, transaction, request, &refer, destination, turn);
                     });
@@ -103,11 +105,10 @@ impl Switchboard {
             (true, false) => Pair { call: other, consultation: contact },
             _ => return Err(StatusCode::DECLINE),
         };
-        let joinable = [pair.call, pair.consultation]
-            .iter()
-            .all(|id| self.calls.get(id).is_some_and(crate::call::Call::is_talking));
+        let joinable =
+            [pair.call, pair.consultation].iter().all(|id| self.calls.get(id).is_some_and(Call::is_talking));
         // Only who asked may hand the citizen over, not the colleague who was asked.
-        let asked = self.calls.get(&pair.consultation).and_then(crate::call::Call::placed_by);
+        let asked = self.calls.get(&pair.consultation).and_then(Call::placed_by);
         if joinable && asked == operator { Ok(pair) } else { Err(StatusCode::DECLINE) }
     }
 
@@ -128,26 +129,61 @@ impl Switchboard {
     }
 
     /// Where the target of a REFER is. Its host is not looked at: phones write down whatever name they know us by.
-    fn destination(&self, contact: ContactId, refer: &Refer) -> Destination {
-        let user = refer.target.user.as_deref().unwrap_or_default();
-        self.destination_of(contact, &PhoneNumber::from_user_part(user))
+    fn destination(&mut self, contact: ContactId, refer: &Refer, may_leave: bool, now: Now) -> Destination {
+        let number = PhoneNumber::from_user_part(refer.target.user.as_deref().unwrap_or_default());
+        match self.destination_inside(contact, &number) {
+            None if may_leave => self.destination_outside(number, now),
+            inside => inside.unwrap_or(Destination::Nowhere(StatusCode::DECLINE)),
+        }
     }
 
-    /// An operator's extension, or the name or number of a queue. There is no way out to the world: a number that is
-    /// none of these is declined.
-    fn destination_of(&self, contact: ContactId, number: &PhoneNumber) -> Destination {
+    /// An operator's extension, or the name or number of a queue.
+    fn destination_inside(&self, contact: ContactId, number: &PhoneNumber) -> Option<Destination> {
         if let Some(operator) = self.operator_of(number.as_str()) {
-            return self
-                .offer_target(contact, operator)
-                .map_or(Destination::Nowhere(StatusCode::TEMPORARILY_UNAVAILABLE), |target| {
-                    Destination::Phone(Box::new(target))
-                });
+            let phone = self.offer_target(contact, operator);
+            return Some(phone.map_or(Destination::Nowhere(StatusCode::TEMPORARILY_UNAVAILABLE), |target| {
+                Destination::Phone(Box::new(target))
+            }));
         }
         let named = |queue: &&crate::acd::QueueSettings| queue.name == number.as_str();
         let queue = self.settings.queues.iter().find(named).map(|queue| &queue.name);
-        queue
-            .or_else(|| self.settings.queue_extensions.get(number.as_str()))
-            .map_or(Destination::Nowhere(StatusCode::DECLINE), |queue| Destination::Queue(queue.clone()))
+        let queue = queue.or_else(|| self.settings.queue_extensions.get(number.as_str()));
+        queue.map(|queue| Destination::Queue(queue.clone()))
+    }
+
+    /// A number that some trunk takes. Our own would only bring the citizen back to the start.
+    fn destination_outside(&mut self, number: PhoneNumber, now: Now) -> Destination {
+        if self.settings.is_short_number(&number, &NumberingPlan::default()) {
+            return Destination::Nowhere(StatusCode::DECLINE);
+        }
+        let mut dial_out = DialOut::new(number);
+        match self.route_out(&mut dial_out, now) {
+            Ok(route) => Destination::Outside(Box::new(WayOut { dial_out, route })),
+            Err(NoRoute::NotTaken) => Destination::Nowhere(StatusCode::DECLINE),
+            Err(NoRoute::NoTrunk | NoRoute::Full | NoRoute::AllTried) => {
+                Destination::Nowhere(StatusCode::SERVICE_UNAVAILABLE)
+            }
+        }
+    }
+
+    /// Whether a request in the dialog of `leg` was sent from where a phone of its operator is registered now. Calls
+    /// that cost money are placed for nobody else, whoever may have learnt the names of the dialog.
+    fn comes_from_own_phone(&self, contact: ContactId, leg: LegId, transaction: ServerTransactionId) -> bool {
+        let operator = self.calls.get(&contact).and_then(|call| call.operator_at(leg));
+        let source = self.sip.server_flow(transaction).map(|flow| flow.remote.ip());
+        let mut phones = operator.map(|operator| self.phones_of(operator)).unwrap_or_default().into_iter();
+        phones.any(|phone| Some(phone.flow.remote.ip()) == source)
+    }
+
+    /// The last way of a transfer to the outside has failed: the next one, if there is one.
+    pub(super) fn seek_way_out(&mut self, contact: ContactId, now: Now) {
+        let Some(mut dial_out) = self.calls.get(&contact).and_then(Call::sought_way_out) else { return };
+        let route = self.route_out(&mut dial_out, now);
+        if let Err(error) = &route {
+            tracing::info!(call.id = %contact, %error, "no further way out");
+        }
+        let way = route.ok().map(|route| WayOut { dial_out, route });
+        self.with_call(contact, now, |call, turn| call.handle_way_out(way, turn));
     }
 
     fn offer_target(&self, contact: ContactId, operator: UserId) -> Option<OfferTarget> {
@@ -167,10 +203,11 @@ impl Switchboard {
         if !call.belongs_to(by) {
             return Err(CommandError::NotYours);
         }
-        if !call.is_talking() || call.is_consultation() {
+        if !call.is_talking() || call.operator() != Some(by) || call.is_consultation() {
             return Err(CommandError::Conflict("the call cannot be transferred now".to_owned()));
         }
-        let destination = self.destination_of(contact, target);
+        let inside = self.destination_inside(contact, target);
+        let destination = inside.unwrap_or_else(|| self.destination_outside(target.clone(), now));
         let mut outcome = Ok(());
         self.with_call(contact, now, |call, turn| outcome = call.transfer_by_command(destination, turn));
         outcome.map_err(|status| match status {
@@ -178,12 +215,13 @@ impl Switchboard {
             StatusCode::TEMPORARILY_UNAVAILABLE => {
                 CommandError::Conflict("the target has no phone here now".to_owned())
             }
+            StatusCode::SERVICE_UNAVAILABLE => CommandError::Conflict("no line out is free now".to_owned()),
             StatusCode::NOT_FOUND => CommandError::Unknown,
             _ => CommandError::Conflict("no call can be transferred there".to_owned()),
         })
     }
 
-    /// INVITE with Replaces: a phone of the operator takes the place of another one (RFC 3891 3).
+    /// INVITE with Replaces: a phone of the operator takes the place of another one, which talks or rings (RFC 3891 3).
     pub(super) fn handle_replacing_invite(
         &mut self,
         transaction: ServerTransactionId,
@@ -193,10 +231,10 @@ impl Switchboard {
     ) {
         let Some(user) = self.authenticate(transaction, &request, now) else { return };
         match self.judge_replaces(&user, &request) {
-            Ok(contact) => {
+            Ok((contact, place)) => {
                 let mut refused = None;
                 self.with_call(contact, now, |call, turn| {
-                    refused = call.replace(transaction, request, flow, turn).err();
+                    refused = call.replace(place, transaction, request, flow, turn).err();
                 });
                 if let Some((refusal, invite)) = refused {
                     self.refuse(transaction, &invite, refusal, now);
@@ -206,22 +244,22 @@ impl Switchboard {
         }
     }
 
-    fn judge_replaces(&self, extension: &str, invite: &Request) -> Result<ContactId, Refusal> {
+    /// The call, and the leg there that an operator's phone may replace.
+    fn judge_replaces(
+        &self,
+        extension: &str,
+        invite: &Request,
+    ) -> Result<(ContactId, (LegId, UserId)), Refusal> {
         let replaces = Replaces::of(&invite.headers)?.ok_or(Refusal::MalformedTransfer)?;
         let leg = *self.routes.dialogs.get(&replaces.dialog()).ok_or(Refusal::NoSuchDialog)?;
         let Some(Owner::Call(contact)) = self.owners.get(&leg).copied() else {
             return Err(Refusal::Declined);
         };
         let call = self.calls.get(&contact).ok_or(Refusal::NoSuchDialog)?;
-        let operator = self.operator_of(extension);
         // A stranger to the dialog learns no more than that it may not (RFC 3891 8).
-        if operator.is_none() || call.operator_at(leg) != operator {
-            return Err(Refusal::Forbidden);
-        }
-        if replaces.early_only {
-            return Err(Refusal::Busy);
-        }
-        // The recording hangs on the leg that came in: that one cannot be replaced.
-        if call.is_incoming(leg) { Err(Refusal::Declined) } else { Ok(contact) }
+        let operator = self.operator_of(extension).filter(|user| call.operator_at(leg) == Some(*user));
+        let operator = operator.ok_or(Refusal::Forbidden)?;
+        call.may_be_replaced(leg, replaces.early_only)?;
+        Ok((contact, (leg, operator)))
     }
 }

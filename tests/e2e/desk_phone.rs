@@ -2,7 +2,7 @@
 //! the order of messages is the subject. Unlike `phone.rs` it does nothing by itself but answer NOTIFY and BYE.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use crate::phone::{authorization, register};
@@ -61,8 +61,17 @@ impl DeskPhone {
 
     /// A second device of the same operator, which is not registered.
     pub fn unregistered(server: SocketAddr, extension: &str) -> Self {
-        let wire = Wire::open(Transport::Udp, LOOPBACK, server);
-        Self { wire, extension: extension.to_owned(), inbox: VecDeque::new() }
+        Self::elsewhere(server, extension, LOOPBACK)
+    }
+
+    /// A device at another address, which is not registered: one outside, or one that has no business here.
+    pub fn elsewhere(server: SocketAddr, name: &str, ip: IpAddr) -> Self {
+        let wire = Wire::open(Transport::Udp, ip, server);
+        Self { wire, extension: name.to_owned(), inbox: VecDeque::new() }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.wire.local
     }
 
     /// The first message that `wanted` accepts, whether it came already or comes now.
@@ -94,21 +103,60 @@ impl DeskPhone {
         found.unwrap_or_else(|| panic!("{cseq} is answered; got {:?}", self.inbox)).1
     }
 
+    /// Waits until it rings; the INVITE.
+    pub fn is_called(&mut self) -> Message {
+        let found = self.find(ANSWER_TIMEOUT, |message| message.method() == Some("INVITE"));
+        found.expect("the phone rings").1
+    }
+
     /// Waits until it rings, and picks up.
     pub fn answer(&mut self) -> Talk {
-        let found = self.find(ANSWER_TIMEOUT, |message| message.method() == Some("INVITE"));
-        let invite = found.expect("the phone rings").1;
-        let rtp = RtpPeer::start(LOOPBACK);
+        let invite = self.is_called();
+        self.pick_up(&invite)
+    }
+
+    /// Does not take the call of `invite`; waits for the ACK.
+    pub fn refuse(&mut self, invite: &Message, status: u16) {
+        self.wire.send(invite.response(status, "No", &token("tag"), "", ""));
+        self.is_acknowledged(invite.expect("Call-ID"));
+    }
+
+    /// 180 to the INVITE; what a Replaces says of the early dialog to the server.
+    pub fn let_ring(&mut self, invite: &Message) -> String {
+        let our_tag = token("tag");
+        let contact = format!("Contact: {}\r\n", self.wire.contact(&self.extension));
+        self.wire.send(invite.response(180, "Ringing", &our_tag, &contact, ""));
+        format!("{};to-tag={};from-tag={our_tag}", invite.expect("Call-ID"), tag(invite.expect("From")))
+    }
+
+    /// Waits for the CANCEL of a call that rings, and confirms it.
+    pub fn is_cancelled(&mut self, invite: &Message) {
+        let call_id = invite.expect("Call-ID");
+        let found = self.find(ANSWER_TIMEOUT, |message| {
+            message.method() == Some("CANCEL") && message.header("Call-ID") == Some(call_id)
+        });
+        let cancel = found.expect("the ringing is stopped").1;
+        self.wire.send(cancel.response(200, "OK", &token("tag"), "", ""));
+        self.refuse(invite, 487);
+    }
+
+    fn is_acknowledged(&mut self, call_id: &str) {
+        let ack = self.find(ANSWER_TIMEOUT, |message| {
+            message.method() == Some("ACK") && message.header("Call-ID") == Some(call_id)
+        });
+        assert!(ack.is_some(), "the answer is acknowledged");
+    }
+
+    /// Takes the call of `invite`.
+    pub fn pick_up(&mut self, invite: &Message) -> Talk {
+        let rtp = RtpPeer::start(self.wire.local.ip());
         rtp.set_remote(invite.audio_address().expect("the INVITE has an offer"));
         let our_tag = token("tag");
         let contact = format!("Contact: {}\r\n", self.wire.contact(&self.extension));
         let body = session(rtp.address, 101, "sendrecv");
         self.wire.send(invite.response(200, "OK", &our_tag, &contact, &body));
         let call_id = invite.expect("Call-ID").to_owned();
-        let ack = self.find(ANSWER_TIMEOUT, |message| {
-            message.method() == Some("ACK") && message.header("Call-ID") == Some(&call_id)
-        });
-        assert!(ack.is_some(), "the answer is acknowledged");
+        self.is_acknowledged(&call_id);
         Talk {
             rtp,
             call_id,

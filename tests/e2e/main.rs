@@ -41,6 +41,8 @@ mod dialogs;
 mod framing;
 mod ladder;
 mod operator_phone;
+mod outside;
+mod pick_up;
 mod plateau;
 mod proxy;
 mod secure_media;

@@ -16,14 +16,14 @@ use crate::server::{KEYS_TO_QUEUE, PASSWORD, Server, Setup};
 use crate::sip_wire::{Transport, Wire, token, with_body};
 use crate::wait;
 
-const SOON: Duration = Duration::from_secs(10);
+pub const SOON: Duration = Duration::from_secs(10);
 /// A caller's hang-up must stop the ringing within this (PAINS 3).
 const STOP_RINGING: Duration = Duration::from_millis(100);
 /// The recording against the call.
 const LENGTH_MS: i64 = 150;
 
 /// Olena at her desk phone talks with a citizen.
-fn talking(server: &Server, caller: &str) -> (Citizen, DeskPhone, Talk) {
+pub fn talking(server: &Server, caller: &str) -> (Citizen, DeskPhone, Talk) {
     let mut olena = DeskPhone::register(server.sip, "201");
     server.sign_in("olena").set_ready();
     let citizen = Invite { caller: caller.to_owned(), ..Invite::default() }.call(server.sip);
@@ -37,7 +37,7 @@ fn alone() -> Server {
 }
 
 /// `speaker` says something that `listener` hears whole.
-fn say(speaker: &RtpPeer, listener: &RtpPeer, sequence: ToneSequence) -> Said {
+pub fn say(speaker: &RtpPeer, listener: &RtpPeer, sequence: ToneSequence) -> Said {
     listener.listen_anew();
     wait::until_true("the bridge", SOON, || listener.heard().is_some());
     speaker.say(&sequence.samples());
@@ -52,14 +52,14 @@ fn status_of(api: &Api, name: &str) -> String {
     operator.and_then(|operator| operator["status"].as_str()).unwrap_or_default().to_owned()
 }
 
-fn user_id(api: &Api, name: &str) -> String {
+pub fn user_id(api: &Api, name: &str) -> String {
     let operators = api.items("/api/v1/operators?");
     let operator = operators.iter().find(|operator| operator["name"] == name);
     operator.and_then(|operator| operator["id"].as_str()).expect("everybody has an id").to_owned()
 }
 
 /// The whole call is on the recording: both things the citizen said, and what the second operator said.
-fn assert_one_recording(auditor: &Api, call: &Value, left: &[&Said], right: &[&Said], length: Duration) {
+pub fn assert_one_recording(auditor: &Api, call: &Value, left: &[&Said], right: &[&Said], length: Duration) {
     assert_eq!(call["recordings"].as_array().map(Vec::len), Some(1), "{call}");
     assert_eq!(call["recordings"][0]["result"], "ok", "{call}");
     let recording = auditor.recording(call);

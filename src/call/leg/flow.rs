@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::call::leg::body::description_of;
 use crate::call::leg::{Leg, State};
 use crate::sdp;
 use crate::sip::message::{Flow, Host, Scheme, Transport, Uri};
@@ -15,7 +16,9 @@ const SIPS_PORT: u16 = 5061;
 /// Where the peer's media will be: as its offer says, or failing that where it signals from.
 pub(super) fn media_side(state: &State, flow: Flow) -> IpAddr {
     let offered = match state {
-        State::Offered { invite, .. } => sdp::audio_address(&invite.body),
+        State::Offered { invite, .. } => {
+            description_of(&invite.headers, &invite.body).and_then(sdp::audio_address)
+        }
         _ => None,
     };
     // A browser names no address before its checks: 0.0.0.0 says nothing about its family.

@@ -55,6 +55,11 @@ impl Leg {
         self
     }
 
+    /// True until the INVITE of a leg that calls has its final answer.
+    pub fn is_ringing(&self) -> bool {
+        matches!(self.state, State::Calling { .. })
+    }
+
     pub(super) fn send_invite(&mut self, turn: &mut Turn<'_>) -> Option<LegEvent> {
         let offer = self.local_description(turn);
         self.media.offered = Some(offer.clone());
@@ -141,7 +146,7 @@ impl Leg {
             return self.handle_provisional(response, turn);
         }
         if !response.status.is_success() {
-            let again = self.plain_attempt(response, turn).or_else(|| self.next_attempt(response));
+            let again = self.plain_attempt(response, turn).or_else(|| self.next_attempt(response, turn));
             return match again {
                 Some(invite) => self.invite_again(invite, turn),
                 None => {
@@ -154,7 +159,8 @@ impl Leg {
     }
 
     /// The INVITE changed as `refusal` asks for; none when there is nothing left to try.
-    fn next_attempt(&mut self, refusal: &Response) -> Option<Request> {
+    fn next_attempt(&mut self, refusal: &Response, turn: &Turn<'_>) -> Option<Request> {
+        let over_trunk = self.trunk_place.is_some();
         let State::Calling { invite, attempts, .. } = &mut self.state else { return None };
         attempts.left = attempts.left.checked_sub(1)?;
         let mut again = invite.as_ref().clone();
@@ -171,7 +177,12 @@ impl Leg {
         if refusal.status.0 >= 600 {
             return None;
         }
-        again.uri = attempts.targets.next_target()?;
+        again.uri = loop {
+            let target = attempts.targets.next_target()?;
+            if over_trunk || !leads_out(&target, turn) {
+                break target;
+            }
+        };
         Some(again)
     }
 
@@ -314,6 +325,11 @@ fn acknowledgement(dialog: &Dialog, invite: &Request) -> Request {
         }
     }
     ack
+}
+
+/// A phone's redirection to a provider would be a call out that nobody has allowed.
+fn leads_out(target: &Uri, turn: &Turn<'_>) -> bool {
+    matches!(target.host, Host::Ip(ip) if turn.trunks.is_some_and(|trunks| trunks.lead_to(ip)))
 }
 
 /// Browsers' telephones know no PRACK; everybody else is offered it.

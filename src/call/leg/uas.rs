@@ -54,6 +54,13 @@ impl Leg {
         Ok(())
     }
 
+    /// Answers an INVITE, or refuses it when its offer cannot be used after all. Nothing to do on a leg that called.
+    pub fn answer_or_refuse(&mut self, turn: &mut Turn<'_>) -> Option<LegEvent> {
+        let refusal = self.answer(turn).err()?;
+        self.refuse(refusal, turn);
+        Some(LegEvent::Ended(LegEnd::MediaFailed))
+    }
+
     /// Final failure to an unanswered INVITE.
     pub fn refuse(&mut self, refusal: Refusal, turn: &mut Turn<'_>) {
         if let State::Offered { invite, transaction, dialog, .. } = &self.state {

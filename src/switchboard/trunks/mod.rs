@@ -31,7 +31,7 @@ use provider::{Provider, Purpose, Wish};
 type TrunkId = u64;
 
 #[derive(Debug)]
-pub(super) struct Trunks {
+pub struct Trunks {
     /// In the order of the configuration.
     providers: Vec<(TrunkId, Provider)>,
     /// No longer configured, still taking their binding back.
@@ -98,6 +98,11 @@ impl Trunks {
     /// Whether some trunk is at that address.
     pub(super) fn trust(&self, source: IpAddr) -> bool {
         self.providers.iter().any(|(_, provider)| provider.trusts(source))
+    }
+
+    /// Whether a provider's server is at that address: what is sent there may cost money.
+    pub fn lead_to(&self, address: IpAddr) -> bool {
+        self.providers.iter().any(|(_, provider)| provider.has_server_at(address))
     }
 
     /// How the trunk of this name writes numbers.

@@ -142,8 +142,12 @@ impl Provider {
     /// Whether a request from `source` is this trunk's: a trusted address, or one of the provider's servers.
     pub(super) fn trusts(&self, source: IpAddr) -> bool {
         let source = source.to_canonical();
-        self.settings.from.iter().any(|network| network.contains(source))
-            || self.servers().any(|server| server.flow.remote.ip().to_canonical() == source)
+        self.settings.from.iter().any(|network| network.contains(source)) || self.has_server_at(source)
+    }
+
+    pub(super) fn has_server_at(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.servers().any(|server| server.flow.remote.ip().to_canonical() == address)
     }
 
     /// Whether a request came to our binding here.

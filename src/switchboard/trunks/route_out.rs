@@ -4,7 +4,7 @@
 use crate::call::leg::LegEnd;
 use crate::phone_number::PhoneNumber;
 use crate::sip::credentials::Credentials;
-use crate::sip::message::{Flow, NameAddr, StatusCode, Uri};
+use crate::sip::message::{Flow, NameAddr, Uri};
 use crate::sip::server_location::Server;
 use crate::switchboard::Switchboard;
 use crate::switchboard::snapshot::TrunkState;
@@ -16,7 +16,7 @@ use crate::time::Now;
 pub const MAX_TRIES: usize = 6;
 
 /// One call to the outside, over as many ways as it needs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DialOut {
     number: PhoneNumber,
     tried: Vec<(String, Server)>,
@@ -37,6 +37,8 @@ pub struct Route {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NoRoute {
+    #[error("no trunk takes calls to this number")]
+    NotTaken,
     #[error("no trunk is up that calls can go out by")]
     NoTrunk,
     #[error("every trunk is at its limit")]
@@ -50,12 +52,15 @@ impl DialOut {
         Self { number, tried: Vec::new() }
     }
 
+    pub fn number(&self) -> &PhoneNumber {
+        &self.number
+    }
+
     /// Whether another way may do better: the far person's own no is final, a server that cannot serve is not.
     pub fn goes_on_after(end: LegEnd) -> bool {
         match end {
-            LegEnd::Refused(status) => {
-                matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT)
-            }
+            // Whom a provider does not know, or does not let call there, another one may.
+            LegEnd::Refused(status) => matches!(status.0, 401 | 403 | 407 | 408 | 500..=599),
             LegEnd::Unreachable => true,
             _ => false,
         }
@@ -67,15 +72,21 @@ impl DialOut {
 }
 
 impl Switchboard {
-    /// The next way for `call`, as things stand now: trunks in the order of the configuration, those down left out,
-    /// of each the servers in theirs. Takes a place on the trunk. Ask again when [`DialOut::goes_on_after`] says so.
+    /// The next way for `call`, as things stand now: trunks in the order of the configuration, those that do not take
+    /// the number and those down left out, of each the servers in theirs. Takes a place on the trunk. Ask again when [`DialOut::goes_on_after`] says so.
     pub fn route_out(&mut self, call: &mut DialOut, now: Now) -> Result<Route, NoRoute> {
         if call.tried.len() >= MAX_TRIES {
             return Err(NoRoute::AllTried);
         }
-        let mut verdict = if call.tried.is_empty() { NoRoute::NoTrunk } else { NoRoute::AllTried };
+        let mut verdict = if call.tried.is_empty() { NoRoute::NotTaken } else { NoRoute::AllTried };
         for index in 0..self.trunks.providers.len() {
             let (_, provider) = &self.trunks.providers[index];
+            if !provider.settings.takes(&call.number) {
+                continue;
+            }
+            if verdict == NoRoute::NotTaken {
+                verdict = NoRoute::NoTrunk;
+            }
             if provider.state().0 == TrunkState::Down {
                 continue;
             }

@@ -63,6 +63,7 @@ fn provider() -> settings::Trunk {
             }),
             domain: None,
             caller: Some(PhoneNumber::from_user_part("0542001580")),
+            takes: vec![PhoneNumber::from_user_part("+38050")],
             contact_user: "1580".to_owned(),
             advertised: None,
         }),
@@ -323,6 +324,7 @@ fn a_call_out_tries_server_after_server_then_trunk_after_trunk() {
             probe: None,
             credentials: None,
             caller: None,
+            takes: vec![PhoneNumber::from_user_part("0501234567")],
             ..provider().outward.unwrap()
         }),
         ..settings::Trunk::default()
@@ -353,8 +355,10 @@ fn a_call_out_tries_server_after_server_then_trunk_after_trunk() {
     );
     assert_eq!(bench.board.route_out(&mut call, bench.now).unwrap_err(), NoRoute::AllTried);
     assert!(DialOut::goes_on_after(LegEnd::Unreachable));
-    assert!(DialOut::goes_on_after(LegEnd::Refused(StatusCode::SERVICE_UNAVAILABLE)));
-    assert!(!DialOut::goes_on_after(LegEnd::Refused(StatusCode::BUSY_HERE)));
+    for (status, goes_on) in [(503, true), (500, true), (408, true), (403, true), (486, false), (603, false)]
+    {
+        assert_eq!(DialOut::goes_on_after(LegEnd::Refused(StatusCode(status))), goes_on, "{status}");
+    }
 }
 
 #[test]
@@ -401,4 +405,29 @@ fn a_leg_over_a_trunk_meets_the_challenge_and_gives_its_place_back() {
     assert_eq!(bench.board.live_trunks()[0].calls, 0);
     assert!(bench.board.routes.requests.is_empty());
     assert!(bench.board.route_out(&mut other, bench.now).is_ok());
+}
+
+#[test]
+fn only_numbers_that_a_trunk_takes_go_out_by_it() {
+    let mut trunk = provider();
+    trunk.outward.as_mut().unwrap().takes = ["+38050", "112"].map(PhoneNumber::from_user_part).to_vec();
+    for (number, taken) in [
+        ("0501234567", true),
+        ("+380501234567", true),
+        ("00380501234567", true),
+        ("112", true),
+        ("1120", false),
+        ("0671234567", false),
+        ("+79001234567", false),
+        ("+3805012345678901", false),
+        ("+38050x1234567", false),
+        ("", false),
+    ] {
+        assert_eq!(trunk.takes(&PhoneNumber::from_user_part(number)), taken, "{number}");
+    }
+    trunk.outward = None;
+    assert!(!trunk.takes(&PhoneNumber::from_user_part("112")));
+    let mut bench = registered();
+    let mut abroad = DialOut::new(PhoneNumber::from_user_part("+79001234567"));
+    assert_eq!(bench.board.route_out(&mut abroad, bench.now).unwrap_err(), NoRoute::NotTaken);
 }

@@ -114,7 +114,7 @@ pub(super) async fn dispose(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TransferTarget {
-    /// An operator's extension, or the name or number of a queue.
+    /// An operator's extension, the name or number of a queue, or a number that a trunk takes calls to.
     #[schema(value_type = String, example = "202")]
     target: PhoneNumber,
 }

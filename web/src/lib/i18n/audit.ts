@@ -38,6 +38,7 @@ export const audit = messages({
 
   'ended.caller_hung_up': ['мешканець поклав слухавку', 'the caller hung up', 'skambinęs padėjo ragelį', 'dzwoniący się rozłączył', 'звонивший положил трубку', 'המתקשר ניתק'],
   'ended.operator_hung_up': ['оператор завершив', 'the operator hung up', 'operatorius baigė', 'operator się rozłączył', 'оператор завершил', 'המוקדן ניתק'],
+  'ended.outside_hung_up': ['на тому кінці поклали слухавку', 'the party outside hung up', 'pašnekovas išorėje padėjo ragelį', 'rozmówca z zewnątrz się rozłączył', 'собеседник на внешнем номере положил трубку', 'הצד החיצוני ניתק'],
   'ended.ivr_hung_up': ['голосове меню завершило', 'the voice menu ended it', 'baigė balso meniu', 'zakończyło menu głosowe', 'голосовое меню завершило', 'התפריט הקולי סיים'],
   'ended.caller_cancelled': ['скасовано до відповіді', 'cancelled before the answer', 'atšaukta prieš atsiliepiant', 'anulowano przed odebraniem', 'отменён до ответа', 'בוטל לפני מענה'],
   'ended.not_answered': ['на тому кінці не відповіли', 'the other end did not answer', 'kitas galas neatsiliepė', 'druga strona nie odebrała', 'на другом конце не ответили', 'הצד השני לא ענה'],
