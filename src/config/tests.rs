@@ -72,11 +72,6 @@ fn every_complaint_has_its_place() {
         ),
         ("[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\nnational_prefix = \"0\"\n", "config.toml:4:1: a prefix"),
         ("[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\ncaller = \"city\"\n", "config.toml:4:1: the caller is"),
-        ("[[trunk]]\nname = \"a\"\nto = [\"sip:p\"]\ntakes = [\"*\"]\n", "config.toml:4:1: `takes` lists"),
-        (
-            "[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\ntakes = [\"+380\"]\n",
-            "config.toml:4:1: calls go out to",
-        ),
         ("[number]\naliases = [\"\"]\n", "config.toml:2:1: an alias is a number"),
         (
             "[[queue]]\nname = \"a\"\n[[queue]]\nname = \"a\"\n",
@@ -293,4 +288,22 @@ fn a_trunk_says_how_it_dials_and_what_it_takes() {
     assert_eq!((outward.to.len(), outward.register, outward.probe), (2, Some(600), None));
     assert_eq!(settings.numbering.normalise(&outward.caller.unwrap()).as_str(), "+380542001580");
     assert!(!format!("{settings:?}").contains("p4ss"));
+}
+
+#[test]
+fn what_a_trunk_takes_is_named_number_by_number() {
+    for (text, expected) in [
+        ("to = [\"sip:p\"]\ntakes = [\"+38050\", \"*\"]\n", "config.toml:4:1: `takes` lists"),
+        ("from = [\"::1\"]\ntakes = [\"+38050\"]\n", "config.toml:4:1: calls go out to"),
+    ] {
+        let complaint = complaint(&format!("[[trunk]]\nname = \"a\"\n{text}"));
+        assert!(complaint.starts_with(expected), "{text:?}: {complaint}");
+    }
+    let settings = |takes: &str| {
+        let text = format!("[[trunk]]\nname = \"a\"\nto = [\"sip:p\"]\ncountry_code = \"380\"\n{takes}");
+        parse(&text).unwrap().trunk[0].settings("ringback", "1580", None).unwrap()
+    };
+    let mobile = crate::phone_number::PhoneNumber::from_user_part("0501234567");
+    assert!(settings("takes = [\"+38050\"]\n").takes(&mobile));
+    assert!(!settings("").takes(&mobile), "nothing unless named");
 }
