@@ -13,8 +13,8 @@ struct Presses {
 const KEYS: &[u8] = b"0123456789*#ABCD";
 
 impl Presses {
-    /// RFC 4733 as phones send it: a packet every 20 ms, the end three times, the next key after a short pause.
-    fn of_events(clock_hz: u32, rng: &mut StdRng) -> Self {
+    /// RFC 4733 as phones send it: a packet every 20 to 50 ms, the end three times, the next key after a short pause.
+    fn of_events(clock_hz: u32, every_ms: u32, rng: &mut StdRng) -> Self {
         let phone = Phone::new(A, Codec::Pcma, 0.0);
         let (mut keys, mut packets) = (String::new(), Vec::new());
         let (mut ms, mut sequence_number) = (0, 0_u16);
@@ -24,11 +24,11 @@ impl Presses {
             let held = rng.random_range(4..12);
             let timestamp = (ms * u64::from(clock_hz) / 1000) as u32;
             for step in 1..=held + 2 {
-                let duration = (step.min(held) * clock_hz / 50) as u16;
+                let duration = (step.min(held) * every_ms * clock_hz / 1000) as u16;
                 let event = TelephoneEvent { code, end: step >= held, volume: 10, duration };
                 packets.push((ms, phone.wrap(96, sequence_number, timestamp, &event.to_bytes())));
                 sequence_number = sequence_number.wrapping_add(1);
-                ms += 20;
+                ms += u64::from(every_ms);
             }
             ms += rng.random_range(3..20) * 20;
         }
@@ -95,10 +95,10 @@ impl Presses {
 
 #[test]
 fn events_of_every_clock() {
-    for clock_hz in [8000, 16_000, 48_000] {
+    for (clock_hz, every_ms) in [(8000, 20), (16_000, 30), (48_000, 50)] {
         let seed = u64::from(clock_hz);
         let mut rng = StdRng::seed_from_u64(seed);
-        let presses = Presses::of_events(clock_hz, &mut rng);
+        let presses = Presses::of_events(clock_hz, every_ms, &mut rng);
         let session = AudioSession { event_clock_hz: clock_hz, ..Phone::new(A, Codec::Pcma, 0.0).session() };
         let (pressed, told) = presses.through_a_bad_way(session, &mut rng);
         assert_eq!(told.len(), pressed.len(), "seed {seed}, {clock_hz} Hz");
