@@ -468,6 +468,24 @@ fn links_inside_the_repository_resolve() {
     report("links", &wrong);
 }
 
+/// A test that a document points to, as in `proxy::rtpengine_carries_the_sound`, is in `tests/e2e/`.
+#[test]
+fn tests_named_in_documents_are_there() {
+    let mut wrong = Vec::new();
+    for source in sources().into_iter().filter(|source| source.path.starts_with("docs/")) {
+        for (index, line) in source.text.lines().enumerate() {
+            for named in line.split('`').skip(1).step_by(2) {
+                let Some((file, test)) = named.split_once("::") else { continue };
+                let text = fs::read_to_string(root().join(format!("tests/e2e/{file}.rs")));
+                if !text.is_ok_and(|text| text.contains(&format!("#[test]\nfn {test}() {{"))) {
+                    wrong.push(format!("{}:{}: no test {named}", source.path, index + 1));
+                }
+            }
+        }
+    }
+    report("tests", &wrong);
+}
+
 /// Targets of `[text](target)` outside code, with their lines.
 fn links(markdown: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();

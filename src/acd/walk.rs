@@ -1,5 +1,5 @@
 //! A long random walk of the distributor beside a model that is plain lists: both must agree after every step, and
-//! the promises of the queue are checked on the model. `RINGBACK_WALK_STEPS` and `RINGBACK_WALK_SEED` lengthen and
+//! the promises of the queue are checked on the model. `RINGBACK_WALK_STEPS` and `RINGBACK_TEST_SEED` lengthen and
 //! repeat it.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -341,9 +341,9 @@ fn machine_step(acd: &mut Distributor, step: &Step, profiles: &[OperatorProfile]
 
 #[test]
 fn machine_and_model_agree_on_a_long_random_walk() {
-    let seed = from_environment("RINGBACK_WALK_SEED", 20_261_121);
+    let seed = from_environment("RINGBACK_TEST_SEED", 20_261_121);
     let steps = from_environment("RINGBACK_WALK_STEPS", DEFAULT_STEPS);
-    println!("walk: RINGBACK_WALK_SEED={seed} RINGBACK_WALK_STEPS={steps}");
+    println!("walk: RINGBACK_TEST_SEED={seed} RINGBACK_WALK_STEPS={steps}");
     let mut rng = StdRng::seed_from_u64(seed);
     let mut now = start();
     let all = [Language::Uk, Language::Pl, Language::He];

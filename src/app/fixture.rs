@@ -20,28 +20,14 @@ pub(super) fn at(seconds: i64) -> Timestamp {
 }
 
 pub(super) fn contact(n: u32) -> Contact {
-    Contact {
-        id: ContactId(Uuid::from_u128(u128::from(n))),
-        caller: PhoneNumber::from_user_part("+380501234567"),
-        called: PhoneNumber::from_user_part("1580"),
-        origin: "city".to_owned(),
-        sip_call_id: format!("call-{n}"),
-        language: None,
-        topic: None,
-        ivr_path: Vec::new(),
-        queue: None,
-        operator: None,
-        case: None,
-        recording: None,
-        offered_at: at(i64::from(n)),
-        answered_at: None,
-        queued_at: None,
-        connected_at: None,
-        ended_at: None,
-        termination: None,
-        disposition: None,
-        callback: None,
-    }
+    Contact::offered(
+        ContactId(Uuid::from_u128(u128::from(n))),
+        at(i64::from(n)),
+        PhoneNumber::from_user_part("+380501234567"),
+        PhoneNumber::from_user_part("1580"),
+        "city".to_owned(),
+        format!("call-{n}"),
+    )
 }
 
 /// Of contact `n`, under way.

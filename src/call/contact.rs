@@ -42,6 +42,39 @@ pub struct Contact {
 }
 
 impl Contact {
+    /// A call that has just come: who calls whom and by which way, and nothing more yet.
+    pub fn offered(
+        id: ContactId,
+        offered_at: Timestamp,
+        caller: PhoneNumber,
+        called: PhoneNumber,
+        origin: String,
+        sip_call_id: String,
+    ) -> Self {
+        Self {
+            id,
+            caller,
+            called,
+            origin,
+            sip_call_id,
+            language: None,
+            topic: None,
+            ivr_path: Vec::new(),
+            queue: None,
+            operator: None,
+            case: None,
+            recording: None,
+            offered_at,
+            answered_at: None,
+            queued_at: None,
+            connected_at: None,
+            ended_at: None,
+            termination: None,
+            disposition: None,
+            callback: None,
+        }
+    }
+
     /// How the contact ended when nobody says so. `informed`: the caller heard the answer to a question.
     pub fn default_disposition(&self, informed: bool) -> Disposition {
         if self.connected_at.is_some() {

@@ -61,28 +61,9 @@ impl Call {
         let wideband = citizen.codec(turn).is_some_and(Codec::is_wideband);
         let track = Track::new(RecordingId(turn.mint.uuid(turn.now.utc)), id, wideband, turn.now.utc);
         let ticket = turn.ticket();
-        let contact = Contact {
-            id,
-            caller: caller.number.clone(),
-            called: new.called,
-            origin: new.origin,
-            sip_call_id,
-            language: None,
-            topic: None,
-            ivr_path: Vec::new(),
-            queue: None,
-            operator: None,
-            case: None,
-            recording: Some(track.recording().id),
-            offered_at: turn.now.utc,
-            answered_at: None,
-            queued_at: None,
-            connected_at: None,
-            ended_at: None,
-            termination: None,
-            disposition: None,
-            callback: None,
-        };
+        let (now, caller_number) = (turn.now.utc, caller.number.clone());
+        let mut contact = Contact::offered(id, now, caller_number, new.called, new.origin, sip_call_id);
+        contact.recording = Some(track.recording().id);
         let mut call = Self {
             contact,
             purpose: new.purpose,

@@ -66,8 +66,8 @@ pub struct Line {
     leg: Option<Leg>,
     /// Who we are, when somebody we call asks.
     credentials: Option<Credentials>,
-    /// A caller who cancelled before anybody answered must not ring on.
-    ringing: Option<ServerTransactionId>,
+    /// The INVITE that rings. Who cancels it hears 487, and is neither accepted nor rejected any more.
+    ringing: Option<(ServerTransactionId, Box<Request>)>,
     outputs: VecDeque<Output>,
 }
 
@@ -136,10 +136,12 @@ impl Line {
         self.leg = Some(leg.with_credentials(credentials));
     }
 
-    /// Takes the call; it is answered as soon as its media is open.
+    /// Takes the call; it is answered as soon as its media is open. One whose caller has left is let be.
     pub fn accept(&mut self, ringing: Ringing, now: Now) {
+        if !self.stop_ringing(ringing.transaction) {
+            return;
+        }
         let Ringing { transaction, invite, flow } = ringing;
-        self.ringing = None;
         match self.turn(now, |turn| Leg::incoming(transaction, *invite, flow, turn)) {
             Ok(leg) => self.leg = Some(leg),
             Err((refusal, invite)) => self.turn(now, |turn| turn.refuse(transaction, &invite, refusal)),
@@ -147,8 +149,14 @@ impl Line {
     }
 
     pub fn reject(&mut self, ringing: &Ringing, status: StatusCode, now: Now) {
-        self.ringing = None;
-        self.respond(ringing.transaction, &ringing.invite, status, now);
+        if self.stop_ringing(ringing.transaction) {
+            self.respond(ringing.transaction, &ringing.invite, status, now);
+        }
+    }
+
+    /// Whether this INVITE still rang.
+    fn stop_ringing(&mut self, invite: ServerTransactionId) -> bool {
+        self.ringing.take_if(|(transaction, _)| *transaction == invite).is_some()
     }
 
     /// Ends the call, whatever it is doing.
@@ -280,7 +288,7 @@ impl Line {
         if Dialog::id_of_request(&request).is_some_and(|id| self.routes.dialogs.contains_key(&id)) {
             self.with_leg(now, |leg, turn| leg.handle_request(transaction, &request, turn));
         } else if request.method == Method::Invite && self.leg().is_none() && self.ringing.is_none() {
-            self.ringing = Some(transaction);
+            self.ringing = Some((transaction, request.clone()));
             let ringing = Ringing { transaction, invite: request, flow };
             self.outputs.push_back(Output::Event(Event::Incoming(ringing)));
         } else {
@@ -294,10 +302,10 @@ impl Line {
     }
 
     fn handle_cancel(&mut self, invite: ServerTransactionId, now: Now) {
-        if self.ringing == Some(invite) {
-            self.ringing = None;
+        match self.ringing.take_if(|(transaction, _)| *transaction == invite) {
+            Some((_, request)) => self.respond(invite, &request, StatusCode::REQUEST_TERMINATED, now),
+            None => self.with_leg(now, Leg::handle_cancel),
         }
-        self.with_leg(now, Leg::handle_cancel);
     }
 
     fn respond(&mut self, transaction: ServerTransactionId, request: &Request, status: StatusCode, now: Now) {
@@ -328,5 +336,55 @@ impl Line {
             srtp: crate::sdp::SrtpTerms::default(),
             trunks: None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::sip::message::{Transport, parse_datagram};
+
+    fn request(method: &str) -> Message {
+        let text = format!(
+            "{method} sip:201@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2;branch=z9hG4bKa\r\n\
+             From: <sip:b@c>;tag=f\r\nTo: <sip:201@c>\r\nCall-ID: x\r\nCSeq: 1 {method}\r\nContact: <sip:b@127.0.0.2>\r\n\r\n"
+        );
+        parse_datagram(text.as_bytes()).unwrap()
+    }
+
+    /// Status lines of what was sent, and the call that rings.
+    fn drain(line: &mut Line) -> (Vec<String>, Option<Ringing>) {
+        let (mut sent, mut rings) = (Vec::new(), None);
+        while let Some(output) = line.poll_output() {
+            match output {
+                Output::Transmit { bytes, .. } => {
+                    let text = String::from_utf8(bytes).unwrap();
+                    let cseq = text.lines().find_map(|line| line.strip_prefix("CSeq: ")).unwrap();
+                    sent.push(format!("{} {cseq}", &text[8..11]));
+                }
+                Output::Event(Event::Incoming(ringing)) => rings = Some(ringing),
+                other => panic!("{other:?}"),
+            }
+        }
+        (sent, rings)
+    }
+
+    #[test]
+    fn a_caller_who_leaves_while_it_rings_hears_487_and_is_not_answered() {
+        let (local, now) = (([127, 0, 0, 1], 5060).into(), crate::time::now());
+        let flow = Flow { transport: Transport::Udp, local, remote: ([127, 0, 0, 2], 5060).into() };
+        let mut line = Line::new(local, [1; 32]);
+        line.handle_message(request("INVITE"), flow, now);
+        let ringing = drain(&mut line).1.unwrap();
+        line.handle_message(request("CANCEL"), flow, now);
+        let sent = drain(&mut line).0;
+        assert!(
+            sent.contains(&"200 1 CANCEL".to_owned()) && sent.contains(&"487 1 INVITE".to_owned()),
+            "{sent:?}"
+        );
+        line.accept(ringing, now);
+        assert_eq!((drain(&mut line).0, line.leg()), (Vec::new(), None));
     }
 }

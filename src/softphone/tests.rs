@@ -8,6 +8,8 @@ use super::*;
 use crate::sip::message::Host;
 
 const RECORD: &str = "heard.wav";
+/// Bytes of a recording that began a moment ago.
+const A_LITTLE_SOUND: u64 = 8_000;
 /// Nothing here takes longer.
 const LONGEST: Duration = Duration::from_secs(20);
 
@@ -80,11 +82,8 @@ async fn a_call_given_up_is_cancelled_to_the_end() {
     let (address, seen) = far_end("180 Ringing");
     let mut phone = telephone(folder.path(), 10_050).await;
     let since = now().mono;
-    let hook = phone.hook();
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        hook.hang_up();
-    });
+    // Heeded as soon as the INVITE is out; the CANCEL waits for the 180 (RFC 3261 9.1).
+    phone.hook().hang_up();
     let script = Script::new([], LONGEST);
     let given_up = phone.call(target(address), address, "1", script, Some(Path::new(RECORD))).await;
     assert!(matches!(given_up, Err(PhoneError::GivenUp)), "{given_up:?}");
@@ -102,8 +101,12 @@ async fn hanging_up_from_outside_completes_the_recording() {
     let (address, hook) = (other.line.local(), phone.hook());
     let answered =
         tokio::spawn(async move { other.answer(Script::new([], LONGEST), now().mono + LONGEST).await });
+    let file = folder.path().join(RECORD);
+    let recorded = move || file.metadata().map_or(0, |file| file.len());
     tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        while recorded() < A_LITTLE_SOUND {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         hook.hang_up();
     });
     let script = Script::new([], LONGEST);

@@ -82,28 +82,15 @@ pub(super) fn recording_id(n: u32) -> RecordingId {
 
 /// Contact number `n`, offered `n` seconds after six.
 pub(super) fn contact(n: u32) -> Contact {
-    Contact {
-        id: contact_id(n),
-        caller: PhoneNumber::from_user_part(&format!("+38050{n:07}")),
-        called: PhoneNumber::from_user_part("1580"),
-        origin: "city".to_owned(),
-        sip_call_id: format!("call-{n}"),
-        language: Some(Language::Uk),
-        topic: None,
-        ivr_path: vec!["welcome".to_owned()],
-        queue: None,
-        operator: None,
-        case: None,
-        recording: None,
-        offered_at: at(i64::from(n)),
-        answered_at: None,
-        queued_at: None,
-        connected_at: None,
-        ended_at: None,
-        termination: None,
-        disposition: None,
-        callback: None,
-    }
+    let offered = Contact::offered(
+        contact_id(n),
+        at(i64::from(n)),
+        PhoneNumber::from_user_part(&format!("+38050{n:07}")),
+        PhoneNumber::from_user_part("1580"),
+        "city".to_owned(),
+        format!("call-{n}"),
+    );
+    Contact { language: Some(Language::Uk), ivr_path: vec!["welcome".to_owned()], ..offered }
 }
 
 /// Recording number `n` of contact number `n`.

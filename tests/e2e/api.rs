@@ -110,6 +110,15 @@ impl Api {
         }
     }
 
+    /// The status of an operator, as in `ready`.
+    pub fn status_of(&self, name: &str) -> String {
+        let operators = self.get("/api/v1/operators");
+        let mut operators = operators["items"].as_array().expect("a list has items").iter();
+        let operator = operators.find(|operator| operator["name"] == name);
+        let operator = operator.unwrap_or_else(|| panic!("no operator {name}"));
+        operator["status"].as_str().expect("an operator has a status").to_owned()
+    }
+
     /// The calls of one caller's number, newest first.
     pub fn calls_of(&self, caller: &str) -> Vec<Value> {
         self.items(&format!("/api/v1/calls?caller={caller}&limit=200"))
@@ -163,12 +172,16 @@ impl Api {
         self.metric(&format!("{name}{{{label}=\"{value}\"}}"))
     }
 
-    /// Value of a counter or gauge without labels in `/metrics`.
-    pub fn metric(&self, name: &str) -> u64 {
+    /// Value of a series in `/metrics`, named with its labels where it has some.
+    pub fn metric(&self, series: &str) -> u64 {
+        self.find_metric(series).unwrap_or_else(|| panic!("no {series} in /metrics"))
+    }
+
+    /// The same; none when it is not there, as a counter of what never happened.
+    pub fn find_metric(&self, series: &str) -> Option<u64> {
         let text = self.get_raw("/metrics", None).text().expect("metrics are text");
-        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        let value = value.unwrap_or_else(|| panic!("no {name} in /metrics:\n{text}"));
-        value.trim().parse::<f64>().expect("a metric is a number") as u64
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
+        Some(value.trim().parse::<f64>().expect("a metric is a number") as u64)
     }
 }
 

@@ -98,9 +98,6 @@ fn wrong_methods_are_refused() {
             let answer =
                 answer_to(&server, transport, method, "").unwrap_or_else(|| panic!("{method} is answered"));
             assert_eq!(answer.status(), Some(status), "{method}: {answer:?}");
-            if status == 405 {
-                assert!(answer.expect("Allow").contains("INVITE"), "{answer:?}");
-            }
         }
         assert_good_call_works(&server, transport);
     }

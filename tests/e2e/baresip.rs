@@ -32,19 +32,39 @@ pub struct Baresip {
     pub address: SocketAddr,
 }
 
-/// How it differs from the usual: PCMA, plain RTP, registered over UDP.
-struct Manners {
-    transport: &'static str,
-    codec: &'static str,
+/// How a phone differs from the usual: PCMA, plain RTP, registered over UDP.
+#[derive(Clone, Debug)]
+pub struct Manners {
+    /// As baresip names it: `udp`, `tcp` or `tls`.
+    pub transport: &'static str,
+    /// The only one it speaks, `name/rate/channels`.
+    pub codec: &'static str,
     /// Further parameters of the account.
-    account: &'static str,
+    pub account: &'static str,
     /// Further lines of the configuration.
-    config: String,
+    pub config: String,
 }
 
 impl Default for Manners {
     fn default() -> Self {
         Self { transport: "udp", codec: "PCMA/8000/1", account: "", config: String::new() }
+    }
+}
+
+impl Manners {
+    pub fn speaking(codec: &'static str) -> Self {
+        Self { codec, ..Self::default() }
+    }
+
+    /// Only SRTP, with keys in the descriptions (SDES).
+    pub fn secure() -> Self {
+        Self { account: ";mediaenc=srtp-mand", ..Self::default() }
+    }
+
+    /// [`Self::secure`], registered over TLS with a server that must have this certificate.
+    pub fn over_tls(certificate: &Path) -> Self {
+        let config = format!("sip_cafile {}\nsip_verify_server yes\n", certificate.display());
+        Self { transport: "tls", config, ..Self::secure() }
     }
 }
 
@@ -55,44 +75,7 @@ impl Baresip {
         Self::start_as(Manners::default(), server, extension, password, speech)
     }
 
-    /// The same with a codec of baresip's, `name/rate/channels`.
-    pub fn speaking(
-        codec: &'static str,
-        server: SocketAddr,
-        extension: &str,
-        password: Option<&str>,
-        speech: &[i16],
-    ) -> Self {
-        Self::start_as(Manners { codec, ..Manners::default() }, server, extension, password, speech)
-    }
-
-    /// The same with more parameters of its account, as in `;mediaenc=srtp-mand`.
-    pub fn start_with(
-        server: SocketAddr,
-        extension: &str,
-        password: Option<&str>,
-        speech: &[i16],
-        account: &'static str,
-    ) -> Self {
-        Self::start_as(Manners { account, ..Manners::default() }, server, extension, password, speech)
-    }
-
-    /// [`Self::start`], registered over TLS with a server that must have this certificate, and with its keys for SRTP in
-    /// the descriptions.
-    pub fn start_over_tls(
-        server: SocketAddr,
-        certificate: &Path,
-        extension: &str,
-        password: &str,
-        speech: &[i16],
-    ) -> Self {
-        let config = format!("sip_cafile {}\nsip_verify_server yes\n", certificate.display());
-        let manners =
-            Manners { transport: "tls", account: ";mediaenc=srtp-mand", config, ..Manners::default() };
-        Self::start_as(manners, server, extension, Some(password), speech)
-    }
-
-    fn start_as(
+    pub fn start_as(
         manners: Manners,
         server: SocketAddr,
         extension: &str,

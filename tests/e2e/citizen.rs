@@ -55,6 +55,8 @@ pub struct Citizen {
     /// The 200 OK.
     pub answer: Message,
     request_uri: String,
+    /// Route lines of its requests: the proxies that wanted to stay on the way (RFC 3261 12.1.2).
+    routes: String,
     from: String,
     to: String,
     cseq: u32,
@@ -200,8 +202,11 @@ impl Dialling {
         if let Some(remote) = answer.audio_address() {
             self.rtp.set_remote(remote);
         }
+        let recorded: Vec<&str> = answer.headers_named("Record-Route").collect();
+        let routes = recorded.iter().rev().map(|route| format!("Route: {route}\r\n")).collect();
         let mut citizen = Citizen {
             request_uri: answer.contact_uri(),
+            routes,
             from: self.from,
             to: answer.expect("To").to_owned(),
             wire: self.wire,
@@ -224,7 +229,8 @@ impl Citizen {
     fn head(&self, method: &str, cseq: u32) -> String {
         format!(
             "{method} {uri} SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: {from}\r\nTo: {to}\r\nCall-ID: {call_id}\r\n\
-             CSeq: {cseq} {method}\r\nContact: {contact}\r\n",
+             CSeq: {cseq} {method}\r\nContact: {contact}\r\n{routes}",
+            routes = self.routes,
             uri = self.request_uri,
             via = self.wire.via(&token("branch")),
             from = self.from,
@@ -278,10 +284,15 @@ impl Citizen {
 
     /// Waits for the server's BYE and answers it; when it came.
     pub fn is_hung_up_on(&mut self, at_most: Duration) -> Instant {
+        self.expect_bye(at_most);
+        Instant::now()
+    }
+
+    /// Waits for the server's BYE and answers it.
+    pub fn expect_bye(&mut self, at_most: Duration) -> Message {
         let bye = self.wire.receive_where(at_most, |message| message.method() == Some("BYE"));
         let bye = bye.unwrap_or_else(|| panic!("no BYE within {at_most:?}"));
-        let arrived = Instant::now();
         self.wire.send(bye.response(200, "OK", "", "", ""));
-        arrived
+        bye
     }
 }

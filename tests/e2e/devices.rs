@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use crate::api::Api;
 use crate::citizen::{Citizen, Invite};
 use crate::phone;
 use crate::server::{KEYS_TO_QUEUE, LOOPBACK, PASSWORD, Server, Setup};
@@ -23,12 +22,6 @@ fn caller_in_queue(server: &Server) -> Citizen {
 fn request_to(wire: &mut Wire, method: &str, at_most: Duration) -> Message {
     wire.receive_where(at_most, |message| message.method() == Some(method))
         .unwrap_or_else(|| panic!("no {method} within {at_most:?}"))
-}
-
-fn status_of(api: &Api, name: &str) -> String {
-    let operators = api.items("/api/v1/operators");
-    let operator = operators.iter().find(|operator| operator["name"] == name);
-    operator.and_then(|operator| operator["status"].as_str()).unwrap_or_default().to_owned()
 }
 
 #[test]
@@ -79,8 +72,8 @@ fn an_unplugged_phone_is_not_available_until_it_answers_again() {
     assert_eq!(phone::register(&mut wire, "201", PASSWORD).status(), Some(200));
     let api = server.sign_in("olena");
     api.set_ready();
-    wait::until_true("olena to be ready", SOON, || status_of(&api, "olena") == "ready");
-    wait::until_true("olena's phone to be missed", UNTIL_GONE, || status_of(&api, "olena") == "logged_out");
+    wait::until_true("olena to be ready", SOON, || api.status_of("olena") == "ready");
+    wait::until_true("olena's phone to be missed", UNTIL_GONE, || api.status_of("olena") == "logged_out");
     // Those that were not answered are still in the socket; they are of no use to anybody.
     let mut plugged_in = || {
         while let Some(question) = wire.receive(Duration::from_millis(50)) {
@@ -88,7 +81,7 @@ fn an_unplugged_phone_is_not_available_until_it_answers_again() {
                 wire.send(question.response(200, "OK", &token("tag"), "", ""));
             }
         }
-        status_of(&api, "olena") != "logged_out"
+        api.status_of("olena") != "logged_out"
     };
     wait::until_true("olena's phone to be back", SOON, &mut plugged_in);
 }

@@ -9,7 +9,7 @@ use crate::audio::ToneSequence;
 use crate::call_audio::{Said, assert_heard};
 use crate::citizen::{Citizen, Invite};
 use crate::phone::{Answering, Event, Phone};
-use crate::server::{KEYS_TO_QUEUE, PASSWORD, Server, Setup};
+use crate::server::{KEYS_TO_QUEUE, PASSWORD, Server};
 use crate::sip_wire::{Transport, session, with_body};
 use crate::wait;
 
@@ -88,7 +88,7 @@ fn who_insists_and_offers_nothing_is_offered_with_the_ringing() {
 
 #[test]
 fn an_operators_phone_that_insists_is_acknowledged_and_heard() {
-    let server = Server::start_with(&Setup { alone: true, ..Setup::default() });
+    let server = Server::start_alone();
     let (mut citizen, phone) = connected(&server, "380440000301", Answering::AcceptReliably);
     assert_talk(&citizen, &phone, 41);
     citizen.hang_up();
@@ -97,7 +97,7 @@ fn an_operators_phone_that_insists_is_acknowledged_and_heard() {
 
 #[test]
 fn an_operators_phone_may_send_the_call_to_another() {
-    let server = Server::start_with(&Setup { alone: true, ..Setup::default() });
+    let server = Server::start_alone();
     let elsewhere = Phone::register(server.sip, "202", PASSWORD, Answering::Accept);
     let forwarded = Phone::register(server.sip, "201", PASSWORD, Answering::Redirect(elsewhere.address));
     server.sign_in("olena").set_ready();
@@ -137,7 +137,7 @@ fn session_intervals_are_agreed_on() {
 /// UPDATE holds and resumes as re-INVITE does, and both ends hear it.
 #[test]
 fn update_holds_and_resumes() {
-    let server = Server::start_with(&Setup { alone: true, ..Setup::default() });
+    let server = Server::start_alone();
     let caller = "380440000303";
     let (mut citizen, phone) = connected(&server, caller, Answering::Accept);
     assert_talk(&citizen, &phone, 43);

@@ -7,7 +7,7 @@ use crate::audio::ToneSequence;
 use crate::baresip::Baresip;
 use crate::citizen::Invite;
 use crate::rtp_peer::RtpPeer;
-use crate::server::{LOOPBACK, TRUNK};
+use crate::server::{LOOPBACK, Slot, TRUNK};
 use crate::sip_wire::Transport;
 use crate::sipp::{Place, Sipp, digit_packets, free_port, speech_packets, write_capture};
 use crate::wait;
@@ -16,6 +16,7 @@ const SOON: Duration = Duration::from_secs(10);
 
 #[test]
 fn baresip_answers_speaks_listens_and_hangs_up() {
+    let _machine = Slot::all();
     let (said, answered) = (ToneSequence::citizen(21, 1500), ToneSequence::operator(21, 1500));
     // Nobody's server: it does not register.
     let mut phone = Baresip::start(free_port(LOOPBACK), "201", None, &answered.samples());
@@ -39,6 +40,7 @@ fn baresip_answers_speaks_listens_and_hangs_up() {
 
 #[test]
 fn sipp_calls_and_answers_with_our_scenarios() {
+    let _machine = Slot::all();
     for transport in [Transport::Udp, Transport::Tcp] {
         let (citizen, operator) = (RtpPeer::start(TRUNK), RtpPeer::start(LOOPBACK));
         let phone = Place { transport, local: free_port(LOOPBACK), server: free_port(LOOPBACK) };
@@ -63,6 +65,7 @@ fn sipp_calls_and_answers_with_our_scenarios() {
 /// SIPp plays a capture that was written here: keys and tones arrive as they were put in.
 #[test]
 fn sipp_plays_our_capture() {
+    let _machine = Slot::all();
     let operator = RtpPeer::start(LOOPBACK);
     let phone = Place { transport: Transport::Udp, local: free_port(LOOPBACK), server: free_port(LOOPBACK) };
     let caller = Place { transport: Transport::Udp, local: free_port(TRUNK), server: phone.local };

@@ -15,6 +15,8 @@ use crate::sip_wire::{ANSWER_TIMEOUT, Message, Transport, Wire, session, token, 
 
 /// How often the phone looks whether it was told to do something.
 const LOOK: Duration = Duration::from_millis(15);
+/// Who calls and leaves must not leave a phone ringing for longer (PAINS 3: zombie ring).
+const STOP_RINGING: Duration = Duration::from_millis(100);
 /// Number of our reliable provisional response.
 const FIRST_RSEQ: u32 = 8100;
 /// Events a test leaves unread; more would be a loop.
@@ -147,6 +149,13 @@ impl Phone {
             Err(RecvTimeoutError::Timeout) => panic!("waited {at_most:?} for {wanted:?}"),
             Err(RecvTimeoutError::Disconnected) => panic!("the phone stopped before {wanted:?}"),
         }
+    }
+
+    /// It rang no longer than it may after its caller had left. What the machine took from this end is forgiven: its own
+    /// lateness, measured meanwhile by its sound.
+    pub fn assert_stopped_ringing(&self, rang_on: Duration) {
+        let lag = self.rtp.worst_lag();
+        assert!(rang_on <= STOP_RINGING + lag, "the phone rang on for {rang_on:?}, itself late by {lag:?}");
     }
 
     /// Waits until it rings; the contact it rings for.

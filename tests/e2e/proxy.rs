@@ -3,18 +3,25 @@
 
 use std::fs::{self, File};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::ops::RangeInclusive;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::call_audio::{Keys, call_through};
-use crate::server::{LOOPBACK, Server, Setup, TRUNK};
+use crate::audio::ToneSequence;
+use crate::call_audio::{Keys, Said, assert_heard, call_through};
+use crate::citizen::Invite;
+use crate::phone::{Answering, Event, Phone};
+use crate::server::{KEYS_TO_QUEUE, LOOPBACK, PASSWORD, Server, TRUNK};
 use crate::sip_wire::Transport;
 use crate::sipp::free_port;
 use crate::wait;
 
 const START_TIMEOUT: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(10);
+/// Where rtpengine takes and sends sound.
+const RELAY_PORTS: RangeInclusive<u16> = 40_000..=40_100;
 
 /// A daemon of the test, ended in order when dropped: it has children of its own.
 #[derive(Debug)]
@@ -83,26 +90,52 @@ fn rtpengine(control: SocketAddr, media: IpAddr) -> Daemon {
         "--config-file=none",
         &format!("--interface={media}"),
         &format!("--listen-ng={control_at}"),
-        "--port-min=40000",
-        "--port-max=40100",
+        &format!("--port-min={}", RELAY_PORTS.start()),
+        &format!("--port-max={}", RELAY_PORTS.end()),
     ];
     Daemon::start("rtpengine", folder, &arguments, control)
 }
 
 #[test]
 fn kamailio_record_routes_the_call() {
-    let server = Server::start_with(&Setup { alone: true, ..Setup::default() });
+    let server = Server::start_alone();
     // It sends to the service from where it listens: the address of the trunk.
     let listen = free_port(TRUNK);
     let _proxy = kamailio(listen, server.sip, None);
     call_through(&server, listen, Transport::Udp, Keys::Event { payload_type: 101 }, "380440000401");
 }
 
+/// What we begin ourselves goes back by the proxies that recorded themselves (RFC 3261 12.2.1.1).
+#[test]
+fn our_bye_goes_through_kamailio() {
+    let server = Server::start_alone();
+    let listen = free_port(TRUNK);
+    let _proxy = kamailio(listen, server.sip, None);
+    let phone = Phone::register(server.sip, "201", PASSWORD, Answering::Accept);
+    server.sign_in("olena").set_ready();
+    let mut citizen = Invite { caller: "380440000403".to_owned(), ..Invite::default() }.call(listen);
+    citizen.rtp.press(KEYS_TO_QUEUE);
+    phone.rings(SOON);
+    phone.expect(&Event::Talking, SOON);
+    wait::until_true("the bridge", SOON, || phone.rtp.packets_received() > 0);
+    let said = ToneSequence::citizen(43, 1000);
+    citizen.rtp.say(&said.samples());
+    assert_heard(&phone.rtp, &Said::by(&citizen.rtp, said));
+    phone.hang_up();
+    let bye = citizen.expect_bye(SOON);
+    let way: Vec<&str> = bye.headers_named("Via").collect();
+    assert_eq!(way.len(), 2, "{bye:?}");
+    assert!(way[0].contains(&listen.to_string()), "{way:?}");
+    assert!(bye.headers_named("Route").next().is_none(), "the proxy was the whole way: {bye:?}");
+}
+
 #[test]
 fn rtpengine_carries_the_sound() {
-    let server = Server::start_with(&Setup { alone: true, ..Setup::default() });
+    let server = Server::start_alone();
     let (listen, control) = (free_port(TRUNK), free_port(LOOPBACK));
     let _relay = rtpengine(control, TRUNK);
     let _proxy = kamailio(listen, server.sip, Some(control));
-    call_through(&server, listen, Transport::Udp, Keys::Event { payload_type: 101 }, "380440000402");
+    let keys = Keys::Event { payload_type: 101 };
+    let heard_from = call_through(&server, listen, Transport::Udp, keys, "380440000402");
+    assert!(RELAY_PORTS.contains(&heard_from.port()), "the sound went past rtpengine: {heard_from}");
 }

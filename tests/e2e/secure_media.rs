@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::audio::ToneSequence;
-use crate::baresip::Baresip;
+use crate::baresip::{Baresip, Manners};
 use crate::browser::Browser;
 use crate::citizen::Invite;
 use crate::phone::{Answering, Event, Phone};
@@ -14,11 +14,11 @@ use crate::wait;
 const SOON: Duration = Duration::from_secs(10);
 /// A tone sequence takes this long, and what is heard of it is looked for in a part of it.
 const TALK: Duration = Duration::from_secs(6);
-/// Two channels of 16 bits at 8 kHz.
-const OCTETS_PER_SECOND: u64 = 32_000;
+/// Hz of these calls' recordings.
+const NARROWBAND: u32 = 8000;
 
 /// The part of a long sequence that has certainly been said and heard when everybody talked for [`TALK`].
-fn middle_is_heard(sequence: &ToneSequence, heard: &[i16], least: f64) {
+pub fn middle_is_heard(sequence: &ToneSequence, heard: &[i16], least: f64) {
     let best = (0..15_000)
         .step_by(1500)
         .map(|from| sequence.find_part(heard, from, from + 1500).share)
@@ -34,9 +34,10 @@ fn where_encryption_is_required_two_phones_talk_and_a_plain_call_is_refused() {
     assert!(refusal.expect("Warning").contains("SRTP"), "{refusal:?}");
 
     let (said, answered) = (ToneSequence::citizen(61, 30_000), ToneSequence::operator(61, 30_000));
-    let secure = ";mediaenc=srtp-mand";
-    let mut operator = Baresip::start_with(server.sip, "201", Some(PASSWORD), &answered.samples(), secure);
-    let mut citizen = Baresip::start_with(server.sip, "202", Some(PASSWORD), &said.samples(), secure);
+    let phone = |extension, sequence: &ToneSequence| {
+        Baresip::start_as(Manners::secure(), server.sip, extension, Some(PASSWORD), &sequence.samples())
+    };
+    let (mut operator, mut citizen) = (phone("201", &answered), phone("202", &said));
     server.sign_in("olena").set_ready();
     citizen.dial(&format!("sip:1580@{}", server.sip));
     citizen.expect_event("CALL_ESTABLISHED", SOON);
@@ -46,7 +47,7 @@ fn where_encryption_is_required_two_phones_talk_and_a_plain_call_is_refused() {
     operator.expect_event("CALL_INCOMING", SOON);
     operator.command("accept");
     operator.expect_event("CALL_ESTABLISHED", SOON);
-    talk(&server);
+    server.records_for(TALK, NARROWBAND);
     citizen.command("hangup");
     operator.expect_event("CALL_CLOSED", SOON);
     middle_is_heard(&said, &operator.heard(), 0.9);
@@ -60,7 +61,7 @@ fn where_encryption_is_required_two_phones_talk_and_a_plain_call_is_refused() {
 /// Chromium's media against the service; its descriptions travel in an INVITE of ours.
 #[test]
 fn chromium_is_heard_and_hears() {
-    let server = Server::start_with(&Setup { alone: true, ..Setup::default() });
+    let server = Server::start_alone();
     let (said, answered) = (ToneSequence::citizen(63, 30_000), ToneSequence::operator(63, 30_000));
     let operator = Phone::register(server.sip, "201", PASSWORD, Answering::Accept);
     server.sign_in("olena").set_ready();
@@ -76,7 +77,7 @@ fn chromium_is_heard_and_hears() {
     operator.rings(SOON);
     operator.expect(&Event::Talking, SOON);
     operator.rtp.say(&answered.samples());
-    talk(&server);
+    server.records_for(TALK, NARROWBAND);
     middle_is_heard(&said, &operator.rtp.heard().expect("something is heard").samples, 0.8);
     middle_is_heard(&answered, &browser.heard(), 0.8);
     citizen.hang_up();
@@ -84,12 +85,4 @@ fn chromium_is_heard_and_hears() {
     let recording = auditor.recording(&auditor.finished_call("380440000263"));
     middle_is_heard(&said, &recording.left, 0.8);
     middle_is_heard(&answered, &recording.right, 0.9);
-}
-
-/// Waits until both sides have talked for [`TALK`], as the recording tells.
-fn talk(server: &Server) {
-    let octets =
-        || -> u64 { server.recordings().iter().filter_map(|file| Some(file.metadata().ok()?.len())).sum() };
-    let (before, wanted) = (octets(), TALK.as_secs() * OCTETS_PER_SECOND);
-    wait::until_true("the talk to be recorded", TALK * 4, || octets() > before + wanted);
 }

@@ -87,6 +87,11 @@ impl Server {
         Self::start_with(&Setup::default())
     }
 
+    /// Without another server beside it, for what is judged by ear or by the clock.
+    pub fn start_alone() -> Self {
+        Self::start_with(&Setup { alone: true, ..Setup::default() })
+    }
+
     pub fn start_with(setup: &Setup) -> Self {
         let mut server = Self::prepare(setup);
         server.run();
@@ -230,6 +235,15 @@ impl Server {
             }
         }
         found
+    }
+
+    /// Waits until so much more sound is recorded, at this rate, in all calls together.
+    pub fn records_for(&self, length: Duration, hertz: u32) {
+        let octets =
+            || -> u64 { self.recordings().iter().filter_map(|file| Some(file.metadata().ok()?.len())).sum() };
+        // Two channels of 16 bits.
+        let enough = octets() + length.as_millis() as u64 * u64::from(hertz) * 4 / 1000;
+        wait::until_true("the talk to be recorded", length * 4, || octets() >= enough);
     }
 }
 
@@ -407,12 +421,17 @@ pub fn free_http_address() -> SocketAddr {
 
 /// The right to run so many of [`MAX_SERVERS`].
 #[derive(Debug)]
-struct Slot(usize);
+pub struct Slot(usize);
 
 static RUNNING: Mutex<usize> = Mutex::new(0);
 static FREED: Condvar = Condvar::new();
 
 impl Slot {
+    /// No server runs meanwhile: for peers that are listened to without one.
+    pub fn all() -> Self {
+        Self::take(MAX_SERVERS)
+    }
+
     fn take(count: usize) -> Self {
         let running = RUNNING.lock().expect("nobody panics while counting");
         let mut running = FREED

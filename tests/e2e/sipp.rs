@@ -58,14 +58,42 @@ impl Sipp {
     }
 
     /// Waits until the scenario went through; anything else fails the test and shows the messages.
-    pub fn succeed(mut self, at_most: Duration) {
+    pub fn succeed(mut self, at_most: Duration) -> Messages {
         let status = wait::until("sipp to end", at_most, || self.child.try_wait().ok().flatten());
         assert!(status.success(), "sipp: {status}\n{}", self.trace());
+        Messages(self.read("messages"))
     }
 
     fn trace(&self) -> String {
-        let read = |name| fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
-        format!("--- errors\n{}\n--- messages\n{}", read("errors"), read("messages"))
+        format!("--- errors\n{}\n--- messages\n{}", self.read("errors"), self.read("messages"))
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(name)).unwrap_or_default()
+    }
+}
+
+/// What SIPp sent and received in a run, with the time of each message by its own clock.
+#[derive(Debug)]
+pub struct Messages(String);
+
+impl Messages {
+    /// Milliseconds from the answer to the BYE: how long the call was for SIPp.
+    pub fn call_ms(&self) -> i64 {
+        const DAY_MS: i64 = 86_400_000;
+        let moment = |start: &str| {
+            let entry = self.0.split("-----------------------------------------------").find(|entry| {
+                let mut lines = entry.lines().skip_while(|line| !line.is_empty());
+                lines.nth(1).is_some_and(|line| line.starts_with(start))
+            });
+            let time = entry.and_then(|entry| entry.split_whitespace().nth(1));
+            let time = time.unwrap_or_else(|| panic!("no {start} in {}", self.0));
+            let seconds = time.split(':').fold(0.0, |seconds, part| {
+                seconds * 60.0 + part.parse::<f64>().expect("SIPp writes hours:minutes:seconds")
+            });
+            (seconds * 1000.0) as i64
+        };
+        (moment("BYE ") - moment("SIP/2.0 200 ")).rem_euclid(DAY_MS)
     }
 }
 

@@ -6,7 +6,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::audio::ToneSequence;
-use crate::baresip::Baresip;
 use crate::call_audio::{Said, assert_heard};
 use crate::citizen::{Citizen, Invite};
 use crate::phone::{Answering, Event, Phone, Return};
@@ -175,37 +174,6 @@ fn a_call_over_ipv6_is_heard_both_ways() {
     talk(&citizen.rtp, &operator.rtp, 86);
     citizen.hang_up();
     operator.expect(&Event::HungUpOn, SOON);
-}
-
-#[test]
-fn baresip_answers_over_tls() {
-    let server = server();
-    let answered = ToneSequence::operator(87, 30_000);
-    let mut phone = Baresip::start_over_tls(
-        server.doors().tls,
-        &server.certificate(),
-        "201",
-        PASSWORD,
-        &answered.samples(),
-    );
-    server.sign_in("olena").set_ready();
-    let mut citizen = invite("380440000807").call(server.sip);
-    citizen.rtp.press(KEYS_TO_QUEUE);
-    phone.expect_event("CALL_INCOMING", SOON);
-    phone.command("accept");
-    phone.expect_event("CALL_ESTABLISHED", SOON);
-    citizen.rtp.listen_anew();
-    wait::until_true("the operator to be heard", SOON, || {
-        citizen.rtp.heard().is_some_and(|heard| answered.presence(&heard.samples) > 0.5)
-    });
-    let said = ToneSequence::citizen(87, 2000);
-    // The silence behind it pushes the last tone through baresip's buffer.
-    citizen.rtp.say(&[said.samples(), vec![0; 4000]].concat());
-    wait::until_true("the citizen to finish", SOON, || citizen.rtp.has_finished_speaking());
-    phone.command("hangup");
-    citizen.is_hung_up_on(SOON);
-    let found = said.find(&phone.heard());
-    assert!(found.share > 0.95, "{found:?}: {}", said.sketch(&phone.heard()));
 }
 
 #[test]

@@ -39,11 +39,9 @@ fn registered_trunk(to: &str, more: &str) -> String {
     )
 }
 
-/// A line of `/metrics` with a label.
+/// A series of the trunk that registers, in `/metrics`.
 fn trunk_metric(server: &Server, name: &str) -> Option<u64> {
-    let text = server.anonymous().get_raw("/metrics", None).text().expect("metrics are text");
-    let start = format!("{name}{{trunk=\"registered\"}} ");
-    text.lines().find_map(|line| line.strip_prefix(&start)?.parse().ok())
+    server.anonymous().find_metric(&format!("{name}{{trunk=\"registered\"}}"))
 }
 
 #[test]

@@ -3,21 +3,20 @@
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
-use ringback::acd::QueueSettings;
 use ringback::call::effect::Effect;
-use ringback::dialplan::Dialplan;
 use ringback::ids::{Mint, UserId};
-use ringback::sip::digest_auth::{Algorithm, Ha1};
-use ringback::sip::guard::Policy;
+use ringback::sip::digest_auth::Algorithm;
+use ringback::sip::guard::{Policy, Rate};
 use ringback::sip::message::{Flow, Message, Transport, parse_datagram};
-use ringback::switchboard::settings::{Account, Trunk};
 use ringback::switchboard::{Input, Settings, Switchboard};
 use ringback::time::Now;
 
-const REALM: &str = "ringback";
+use crate::simulation::city;
+
+/// Of the one phone that strangers guess at.
+const EXTENSION: &str = "201";
 /// More than any table that strangers can reach has places.
 const STRANGERS: u32 = 9_000;
 
@@ -30,48 +29,14 @@ struct Service {
 
 impl Service {
     fn new() -> Self {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/dialplans/1580.toml");
-        let plan = Arc::new(Dialplan::parse(file, &std::fs::read_to_string(file).unwrap()).unwrap());
-        let queues = plan.queues().into_iter().map(|name| QueueSettings {
-            name: name.to_owned(),
-            capacity: 12,
-            ring_timeout: Duration::from_secs(8),
-            wrap_up: Duration::from_secs(5),
-            announce_every: Duration::from_secs(15),
-            relax_language_after: Duration::from_secs(10),
-        });
         let now = ringback::time::now();
         let user = UserId(Mint::new([1; 32]).uuid(now.utc));
-        let account = Account { user, ha1: Ha1::new("201", REALM, "secret") };
         let settings = Settings {
-            realm: REALM.to_owned(),
             digest: vec![Algorithm::Md5],
-            capacity: 60,
             // Every message is to reach the tables behind the rates, too.
-            guard: Policy {
-                strangers: ringback::sip::guard::Rate::per_second(10_000, 5),
-                ..Policy::default()
-            },
+            guard: Policy { strangers: Rate::per_second(10_000, 5), ..Policy::default() },
             ask_phones_every: None,
-            advertised: None,
-            session_expires_secs: 1800,
-            srtp: ringback::sdp::SrtpPolicy::Optional,
-            codecs: ringback::sdp::Codec::ALL.to_vec(),
-            short_number: "1580".to_owned(),
-            aliases: Vec::new(),
-            queues: queues.collect(),
-            queue_extensions: std::collections::BTreeMap::new(),
-            plan,
-            topic_categories: Arc::default(),
-            trunks: vec![Trunk {
-                name: "city".to_owned(),
-                from: vec!["127.1.0.0/16".parse().unwrap()],
-                ..Trunk::default()
-            }],
-            accounts: HashMap::from([("201".to_owned(), account)]),
-            operators: Vec::new(),
-            ready_code: "*71".to_owned(),
-            not_ready_code: "*72".to_owned(),
+            ..city::settings(&[(user, EXTENSION.to_owned())])
         };
         let switchboard = Switchboard::new(settings, [7; 32], now);
         Self { switchboard, now, answers: HashMap::new(), shunned: 0 }
@@ -131,9 +96,9 @@ fn a_flood_from_everywhere_leaves_room_for_the_next_good_call() {
         service.wait(1);
         service.send(from, &request("INVITE", "1580", number, ""));
         service.send(from, &request("BYE", "1580", number, ""));
-        if let Some(challenge) = service.send(from, &request("REGISTER", "201", number, "")) {
+        if let Some(challenge) = service.send(from, &request("REGISTER", EXTENSION, number, "")) {
             let proof = wrong(&challenge, &format!("name {number}"));
-            service.send(from, &request("REGISTER", "201", number + STRANGERS, &proof));
+            service.send(from, &request("REGISTER", EXTENSION, number + STRANGERS, &proof));
         }
         if number % 3 == 0 {
             service.send(from, &request("OPTIONS", "100", number + STRANGERS, "User-Agent: svmap\r\n"));

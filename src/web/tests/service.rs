@@ -149,27 +149,17 @@ impl Service {
 }
 
 pub(super) fn contact(id: ContactId, at: Timestamp) -> Contact {
+    let (caller, called) =
+        (PhoneNumber::from_user_part("+380671234567"), PhoneNumber::from_user_part("1580"));
     Contact {
-        id,
-        caller: PhoneNumber::from_user_part("+380671234567"),
-        called: PhoneNumber::from_user_part("1580"),
-        origin: "trunk".to_owned(),
-        sip_call_id: "abc".to_owned(),
         language: Some(crate::language::Language::Uk),
         topic: Some("water".to_owned()),
         ivr_path: vec!["language".to_owned()],
         queue: Some("water".to_owned()),
-        operator: None,
-        case: None,
-        recording: None,
-        offered_at: at,
         answered_at: Some(at),
-        queued_at: None,
-        connected_at: None,
         ended_at: Some(at),
         termination: Some(crate::termination::Termination::CallerHungUp),
-        disposition: None,
-        callback: None,
+        ..Contact::offered(id, at, caller, called, "trunk".to_owned(), "abc".to_owned())
     }
 }
 

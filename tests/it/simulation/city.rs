@@ -38,7 +38,7 @@ fn dialplan() -> Arc<Dialplan> {
     Arc::new(Dialplan::parse(file, &std::fs::read_to_string(file).unwrap()).unwrap())
 }
 
-pub(super) fn settings(operators: &[(UserId, String)]) -> Settings {
+pub(crate) fn settings(operators: &[(UserId, String)]) -> Settings {
     let plan = dialplan();
     let queues: Vec<QueueSettings> = plan
         .queues()
@@ -66,7 +66,7 @@ pub(super) fn settings(operators: &[(UserId, String)]) -> Settings {
         capacity: 60,
         advertised: None,
         session_expires_secs: 1800,
-        ask_phones_every: Some(std::time::Duration::from_secs(30)),
+        ask_phones_every: Some(Duration::from_secs(30)),
         guard: ringback::sip::guard::Policy::default(),
         codecs: vec![Codec::Pcma, Codec::Pcmu],
         srtp: SrtpPolicy::Optional,

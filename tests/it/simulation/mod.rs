@@ -1,7 +1,7 @@
 //! A thousand random calls through the pure core: SIP messages and RTP frames over a seeded lossy link, in
-//! simulated time, with DOMAIN.md's invariants checked after each step. `RINGBACK_SEED=n` repeats a run.
+//! simulated time, with DOMAIN.md's invariants checked after each step. `RINGBACK_TEST_SEED=n` repeats a run.
 
-mod city;
+pub(crate) mod city;
 mod ears;
 mod invariants;
 mod link;
@@ -17,16 +17,16 @@ use rand::RngExt;
 
 use world::{Plan, World};
 
-/// The run of every day, so that a change is judged by itself; `RINGBACK_SEED=random` takes any other.
+/// The run of every day, so that a change is judged by itself; `RINGBACK_TEST_SEED=random` takes any other.
 const SEED: u64 = 1580;
 
 /// Prints the seed first, so that a failure can be repeated.
 fn seed() -> u64 {
-    let seed = match std::env::var("RINGBACK_SEED") {
+    let seed = match std::env::var("RINGBACK_TEST_SEED") {
         Ok(text) => text.parse().unwrap_or_else(|_| rand::rng().random()),
         Err(_) => SEED,
     };
-    println!("RINGBACK_SEED={seed}");
+    println!("RINGBACK_TEST_SEED={seed}");
     seed
 }
 
