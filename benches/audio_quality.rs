@@ -148,7 +148,7 @@ fn heard(speech: &[i16], from: Codec, to: Codec, percent: u32, seed: u64) -> Vec
     let (mut exchange, start) = (Exchange::new(), Instant::now());
     for (leg, codec, port) in [(SPEAKER, from, 4000), (LISTENER, to, 4002)] {
         exchange.handle_command(
-            Command::Open { leg, seed, towards: Ipv4Addr::LOCALHOST.into() },
+            Command::Open { leg, seed, towards: Ipv4Addr::LOCALHOST.into(), beside: None },
             start,
             &mut ear,
         );

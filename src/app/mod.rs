@@ -16,6 +16,7 @@ mod sounds;
 mod vital;
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -262,6 +263,12 @@ fn make_switchboard(settings: Settings, media: &MediaPlane, now: Now) -> Switchb
     switchboard
 }
 
+/// As configured, or one for each processor that we may use.
+fn media_threads(config: &Config) -> usize {
+    let processors = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    config.rtp.threads.map_or_else(processors, |threads| threads.get().into())
+}
+
 fn start_media(
     config: &Config,
     inputs: mpsc::Sender<Input>,
@@ -271,7 +278,7 @@ fn start_media(
     let settings = MediaPlaneSettings {
         bind: config.rtp.bind.0.clone(),
         ports: config.rtp.ports.0.clone(),
-        threads: 1,
+        threads: media_threads(config),
         recording_dir: config.recording.dir.clone(),
     };
     let report = move |report: Report| {

@@ -173,6 +173,11 @@ impl Call {
         &self.contact
     }
 
+    /// The leg that all others may be bridged with.
+    pub fn first_leg(&self) -> LegId {
+        self.citizen.id
+    }
+
     /// Every leg the call ever had.
     pub fn legs(&self) -> &[LegId] {
         &self.legs

@@ -130,6 +130,7 @@ impl Bench {
             session_expires_secs: 1800,
             codecs: &[crate::sdp::Codec::Pcma],
             srtp: crate::sdp::SrtpTerms::default(),
+            beside: None,
             trunks: None,
         });
         self.settle();

@@ -66,6 +66,8 @@ pub struct Turn<'a> {
     pub codecs: &'a [Codec],
     /// Whether and how media is encrypted.
     pub srtp: SrtpTerms,
+    /// A leg that those opened now may be bridged with.
+    pub beside: Option<LegId>,
     /// Where calls go out of the city; none for a telephone.
     pub trunks: Option<&'a Trunks>,
 }

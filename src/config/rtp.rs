@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU8;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -17,6 +18,8 @@ pub struct Rtp {
     /// Addresses the media sockets are bound to, at most one of IPv4 and one of IPv6: a leg takes its peer's family.
     pub bind: OneOrMore<IpAddr>,
     pub ports: PortRange,
+    /// Media threads; none is one for each processor.
+    pub threads: Option<NonZeroU8>,
     /// In order of preference.
     pub codecs: Vec<Codec>,
     /// Whether media may, can or must be encrypted.
@@ -28,6 +31,7 @@ impl Default for Rtp {
         Self {
             bind: OneOrMore::one(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             ports: PortRange(20_000..=29_999),
+            threads: None,
             codecs: Codec::ALL.to_vec(),
             srtp: SrtpPolicy::Optional,
         }

@@ -65,11 +65,12 @@ pub struct PlayId(pub u64);
 pub enum Command {
     /// Reserves ports for a leg; answered by [`Event::Opened`] or [`Event::OpenFailed`]. `seed` gives SSRC,
     /// first sequence number and first time stamp; the sockets are of the address family of `towards`, where the
-    /// peer is.
+    /// peer is. Only legs opened `beside` one another can be bridged: they share a thread.
     Open {
         leg: LegId,
         seed: u64,
         towards: IpAddr,
+        beside: Option<LegId>,
     },
     /// Sets or changes what was negotiated; the first call starts sending and the media timeout.
     Connect {
@@ -122,6 +123,25 @@ pub enum Command {
     StopRecording {
         recording: RecordingId,
     },
+}
+
+impl Command {
+    /// The leg it is about; the one that is there already where it brings two together.
+    pub fn leg(&self) -> Option<LegId> {
+        match self {
+            Self::Open { leg, .. }
+            | Self::Connect { leg, .. }
+            | Self::Close { leg }
+            | Self::Play { leg, .. }
+            | Self::StopPlay { leg }
+            | Self::SendDigit { leg, .. }
+            | Self::Bridge { a: leg, .. }
+            | Self::Join { beside: leg, .. }
+            | Self::Unbridge { leg }
+            | Self::Record { leg, .. } => Some(*leg),
+            Self::StopRecording { .. } => None,
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

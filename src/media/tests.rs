@@ -164,7 +164,7 @@ impl Bench {
         let now = crate::time::now().mono;
         let mut bench = Self { exchange: Exchange::new(), tape: Tape::default(), now };
         for phone in phones {
-            bench.order(Command::Open { leg: phone.leg, seed: phone.leg.0, towards: PHONE_IP });
+            bench.order(Command::Open { leg: phone.leg, seed: phone.leg.0, towards: PHONE_IP, beside: None });
             bench.order(Command::Connect { leg: phone.leg, session: phone.session() });
         }
         bench
@@ -419,7 +419,7 @@ fn reports_go_out_every_five_seconds_and_tell_the_losses() {
 #[test]
 fn a_recording_is_as_long_as_the_ticks_and_ends_with_its_leg() {
     let mut bench = Bench::new(&[]);
-    bench.order(Command::Open { leg: A, seed: 1, towards: PHONE_IP });
+    bench.order(Command::Open { leg: A, seed: 1, towards: PHONE_IP, beside: None });
     bench.record();
     bench.ticks(7);
     bench.order(Command::Close { leg: A });

@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use polling::{Events, Poller};
 
 use super::fronts::{Fronts, Sockets};
+use super::homes::Homes;
 use super::ports::PortPool;
 use super::queue::{Intake, Outlet};
 use super::secure::{Identity, Passed};
@@ -36,12 +37,24 @@ const FRAME_LEN: usize = 4;
 /// Pairs tried when others hold ports of our range.
 const MAX_BINDS: usize = 64;
 
-/// What a media thread shares with the plane that started it.
+/// What the media threads share with each other and with the plane that started them. Locked when a leg is opened or
+/// closed or told something, never for a packet.
 #[derive(Debug)]
 pub(super) struct Shared {
-    pub(super) poller: Arc<Poller>,
     pub(super) stop: AtomicBool,
+    pub(super) ports: Mutex<PortPool>,
     pub(super) ports_in_use: AtomicUsize,
+    pub(super) homes: Mutex<Homes>,
+}
+
+impl Shared {
+    pub(super) fn homes(&self) -> MutexGuard<'_, Homes> {
+        self.homes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ports(&self) -> MutexGuard<'_, PortPool> {
+        self.ports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The sound of a running recording that its writer does not have yet.
@@ -56,7 +69,7 @@ struct Collected {
 /// One media thread: its legs, their sockets and its clock.
 pub(super) struct MediaThread {
     bind: Vec<IpAddr>,
-    ports: PortPool,
+    poller: Arc<Poller>,
     shared: Arc<Shared>,
     orders: Outlet<Command>,
     exchange: Exchange,
@@ -78,7 +91,7 @@ struct Out {
 impl MediaThread {
     pub(super) fn new(
         bind: Vec<IpAddr>,
-        ports: PortPool,
+        poller: Arc<Poller>,
         shared: Arc<Shared>,
         identity: Arc<Identity>,
         orders: Outlet<Command>,
@@ -94,7 +107,7 @@ impl MediaThread {
             report,
         };
         let next_tick_at = crate::time::now().mono + TICK;
-        Self { bind, ports, shared, orders, exchange: Exchange::new(), out, next_tick_at }
+        Self { bind, poller, shared, orders, exchange: Exchange::new(), out, next_tick_at }
     }
 
     pub(super) fn run(mut self) {
@@ -102,7 +115,7 @@ impl MediaThread {
         while !self.shared.stop.load(Ordering::Relaxed) {
             events.clear();
             let timeout = self.next_tick_at.saturating_duration_since(crate::time::now().mono);
-            match self.shared.poller.wait(&mut events, Some(timeout)) {
+            match self.poller.wait(&mut events, Some(timeout)) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
@@ -158,13 +171,13 @@ impl MediaThread {
     fn carry_out_orders(&mut self) {
         for _ in 0..MAX_ORDERS_AT_ONCE {
             match self.orders.try_pop() {
-                Some(Command::Open { leg, seed, towards }) => self.open(leg, seed, towards),
+                Some(Command::Open { leg, seed, towards, .. }) => self.open(leg, seed, towards),
                 Some(command) => self.carry_out(command),
                 None => return,
             }
         }
         // There may be more: come back without waiting for the next tick.
-        self.shared.poller.notify().ok();
+        self.poller.notify().ok();
     }
 
     fn carry_out(&mut self, command: Command) {
@@ -187,11 +200,12 @@ impl MediaThread {
             Some((pair, local_rtp)) => {
                 self.out.sockets.insert(leg, pair);
                 self.shared.ports_in_use.fetch_add(1, Ordering::Relaxed);
-                self.carry_out(Command::Open { leg, seed, towards });
+                self.carry_out(Command::Open { leg, seed, towards, beside: None });
                 Event::Opened { leg, local_rtp }
             }
             None => {
                 tracing::warn!(leg.id = %leg, "no RTP port free");
+                self.shared.homes().close(leg);
                 Event::OpenFailed { leg }
             }
         };
@@ -203,15 +217,15 @@ impl MediaThread {
         let ip = *self.bind.iter().find(|ip| ip.is_ipv4() == is_ipv4).or(self.bind.first())?;
         for _ in 0..MAX_BINDS {
             let now = crate::time::now().mono;
-            let port = self.ports.take(now)?;
-            match SocketPair::bind(ip, port, leg, &self.shared.poller).and_then(|pair| {
+            let port = self.shared.ports().take(now)?;
+            match SocketPair::bind(ip, port, leg, &self.poller).and_then(|pair| {
                 let local_rtp = pair.local_rtp()?;
                 Ok((pair, local_rtp))
             }) {
                 Ok(bound) => return Some(bound),
                 Err(error) => {
                     tracing::debug!(port, %error, "RTP port is not ours");
-                    self.ports.put_back(port, now);
+                    self.shared.ports().put_back(port, now);
                 }
             }
         }
@@ -222,7 +236,7 @@ impl MediaThread {
     fn release(&mut self, leg: LegId) -> Drops {
         if let Some(pair) = self.out.sockets.remove(&leg) {
             if let Ok(local_rtp) = pair.local_rtp() {
-                self.ports.put_back(local_rtp.port(), crate::time::now().mono);
+                self.shared.ports().put_back(local_rtp.port(), crate::time::now().mono);
             }
             self.shared.ports_in_use.fetch_sub(1, Ordering::Relaxed);
         }

@@ -1,7 +1,8 @@
-//! The media threads: UDP sockets, a 20 ms tick and an [`Exchange`](crate::media::Exchange) each; recording
-//! blocks go to writer threads through bounded rings.
+//! The media threads: UDP sockets, a 20 ms tick and an [`Exchange`](crate::media::Exchange) each, every call on one of
+//! them; recording blocks go to writer threads through bounded rings.
 
 mod fronts;
+mod homes;
 mod media_thread;
 mod ports;
 mod queue;
@@ -18,18 +19,19 @@ use std::fmt;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use polling::Poller;
 
+use self::homes::Homes;
 use self::media_thread::{MediaThread, Shared};
 use self::ports::PortPool;
 use self::queue::Intake;
 use self::secure::Identity;
 use self::writer_thread::{Opening, Work, WriterThread, writer_of};
-use crate::ids::{ContactId, RecordingId};
+use crate::ids::{ContactId, LegId, RecordingId};
 use crate::media;
 use crate::recording::{Marker, Sealed};
 use crate::sdp::Fingerprint;
@@ -52,7 +54,7 @@ pub struct MediaPlaneSettings {
     /// peer's family, or failing that the first.
     pub bind: Vec<IpAddr>,
     pub ports: RangeInclusive<u16>,
-    /// Media threads, at least 1. Bridged legs must share one; this version runs all legs on one.
+    /// Media threads, at least 1.
     pub threads: usize,
     pub recording_dir: PathBuf,
 }
@@ -116,16 +118,23 @@ impl fmt::Debug for Reporter {
     }
 }
 
+/// A media thread, seen from outside.
+#[derive(Debug)]
+struct Thread {
+    commands: Intake<media::Command>,
+    poller: Arc<Poller>,
+    running: JoinHandle<()>,
+}
+
 /// The running media plane. Dropping it ends the threads; open recordings stay whole files, unsealed.
 #[derive(Debug)]
 pub struct MediaPlane {
     shared: Arc<Shared>,
     identity: Arc<Identity>,
-    commands: Intake<media::Command>,
+    media_threads: Vec<Thread>,
     /// Empty only while the plane is dropped.
     writers: Vec<Intake<Work>>,
     report: Reporter,
-    media_thread: Option<JoinHandle<()>>,
     writer_threads: Vec<JoinHandle<()>>,
 }
 
@@ -136,44 +145,45 @@ impl MediaPlane {
         report: impl Fn(Report) + Send + Sync + Clone + 'static,
     ) -> std::io::Result<Self> {
         let report = Reporter(Arc::new(report));
-        if settings.threads > 1 {
-            tracing::warn!(threads = settings.threads, "this version runs all legs on one media thread");
-        }
+        let threads = settings.threads.max(1);
         let shared = Arc::new(Shared {
-            poller: Arc::new(Poller::new()?),
             stop: AtomicBool::new(false),
+            ports: Mutex::new(PortPool::new(&settings.ports)),
             ports_in_use: AtomicUsize::new(0),
+            homes: Mutex::new(Homes::new(threads)),
         });
         let identity = Arc::new(Identity::generate()?);
-        let (commands, orders) = queue::bounded(OPEN_QUEUE, COMMAND_RESERVE);
         let (writers, outlets): (Vec<_>, Vec<_>) =
             (0..WRITERS).map(|_| queue::bounded(RING_BLOCKS, WORK_RESERVE)).unzip();
         // Built first, so that threads already started end with it when a later one cannot be.
-        let mut plane = Self {
-            shared,
-            identity,
-            commands,
-            writers,
-            report,
-            media_thread: None,
-            writer_threads: Vec::new(),
-        };
+        let mut plane =
+            Self { shared, identity, media_threads: Vec::new(), writers, report, writer_threads: Vec::new() };
         for work in outlets {
             let (folder, report) = (settings.recording_dir.clone(), plane.report.clone());
             let writer = WriterThread { folder, work, open: HashMap::new(), report };
             plane.writer_threads.push(spawn("recorder", move || writer.run())?);
         }
-        let thread = MediaThread::new(
-            settings.bind,
-            PortPool::new(&settings.ports),
-            plane.shared.clone(),
-            plane.identity.clone(),
-            orders,
-            plane.writers.clone(),
-            plane.report.clone(),
-        );
-        plane.media_thread = Some(spawn("media", move || thread.run())?);
+        for _ in 0..threads {
+            plane.start_media_thread(settings.bind.clone())?;
+        }
         Ok(plane)
+    }
+
+    fn start_media_thread(&mut self, bind: Vec<IpAddr>) -> std::io::Result<()> {
+        let poller = Arc::new(Poller::new()?);
+        let (commands, orders) = queue::bounded(OPEN_QUEUE, COMMAND_RESERVE);
+        let thread = MediaThread::new(
+            bind,
+            poller.clone(),
+            self.shared.clone(),
+            self.identity.clone(),
+            orders,
+            self.writers.clone(),
+            self.report.clone(),
+        );
+        let running = spawn("media", move || thread.run())?;
+        self.media_threads.push(Thread { commands, poller, running });
+        Ok(())
     }
 
     /// Never blocks; the queue is bounded and an overflow is answered by the matching failure report.
@@ -204,14 +214,46 @@ impl MediaPlane {
         }
     }
 
+    /// To the thread that has the leg; a recording's may be any of them.
     fn command(&self, command: media::Command) {
+        let Some(leg) = command.leg() else {
+            for thread in &self.media_threads {
+                self.hand_over(thread, command.clone());
+            }
+            return;
+        };
+        let home = match command {
+            media::Command::Open { beside, .. } => Some(self.shared.homes().open(leg, beside)),
+            media::Command::Close { .. } => self.shared.homes().close(leg),
+            media::Command::Bridge { b: other, .. } | media::Command::Join { leg: other, .. } => {
+                self.shared_home(leg, other)
+            }
+            _ => self.shared.homes().of(leg),
+        };
+        // A leg that nobody has was closed meanwhile.
+        if let Some(thread) = home.and_then(|home| self.media_threads.get(home)) {
+            self.hand_over(thread, command);
+        }
+    }
+
+    fn shared_home(&self, leg: LegId, other: LegId) -> Option<usize> {
+        let homes = self.shared.homes();
+        let (home, others) = (homes.of(leg)?, homes.of(other)?);
+        if home != others {
+            tracing::error!(leg.id = %leg, other.id = %other, "legs of two media threads cannot hear each other");
+        }
+        (home == others).then_some(home)
+    }
+
+    fn hand_over(&self, thread: &Thread, command: media::Command) {
         let pushed = match command {
-            media::Command::Open { .. } => self.commands.push(command),
-            _ => self.commands.push_reserved(command),
+            media::Command::Open { .. } => thread.commands.push(command),
+            _ => thread.commands.push_reserved(command),
         };
         match pushed {
             Ok(()) => {}
             Err(media::Command::Open { leg, .. }) => {
+                self.shared.homes().close(leg);
                 self.report.report(Report::Media(media::Event::OpenFailed { leg }));
             }
             Err(media::Command::Play { leg, play, .. }) => {
@@ -219,7 +261,7 @@ impl MediaPlane {
             }
             Err(command) => tracing::error!(?command, "media thread is stuck: command lost"),
         }
-        self.shared.poller.notify().ok();
+        thread.poller.notify().ok();
     }
 
     /// False when the writer is stuck and its reserve full.
@@ -245,11 +287,13 @@ impl MediaPlane {
 impl Drop for MediaPlane {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
-        self.shared.poller.notify().ok();
-        // The media thread first: it holds sending ends of the writers' queues.
-        let media_thread = self.media_thread.take();
+        for thread in &self.media_threads {
+            thread.poller.notify().ok();
+        }
+        // The media threads first: they hold sending ends of the writers' queues.
+        let media_threads = self.media_threads.drain(..).map(|thread| thread.running);
         self.writers.clear();
-        for thread in media_thread.into_iter().chain(self.writer_threads.drain(..)) {
+        for thread in media_threads.chain(self.writer_threads.drain(..)) {
             if thread.join().is_err() {
                 tracing::error!("a media thread panicked");
             }

@@ -32,12 +32,16 @@ pub(super) struct Bench {
 impl Bench {
     /// `offset` keeps the tests of one process apart, the process number those of several.
     pub(super) fn new(offset: u16, ports: u16) -> Self {
+        Self::with_threads(offset, ports, 1)
+    }
+
+    fn with_threads(offset: u16, ports: u16, threads: usize) -> Self {
         let first = 20_000 + (std::process::id() % 40) as u16 * 1000 + offset;
         let folder = tempfile::tempdir().unwrap();
         let settings = MediaPlaneSettings {
             bind: vec![Ipv4Addr::LOCALHOST.into()],
             ports: first..=first + (ports - 1),
-            threads: 1,
+            threads,
             recording_dir: folder.path().to_owned(),
         };
         let (sender, reports) = sync_channel(10_000);
@@ -59,7 +63,12 @@ impl Bench {
     }
 
     pub(super) fn open(&self, leg: u64) -> Option<SocketAddr> {
-        self.media(Command::Open { leg: LegId(leg), seed: leg, towards: Ipv4Addr::LOCALHOST.into() });
+        self.open_beside(leg, None)
+    }
+
+    fn open_beside(&self, leg: u64, beside: Option<LegId>) -> Option<SocketAddr> {
+        let towards = Ipv4Addr::LOCALHOST.into();
+        self.media(Command::Open { leg: LegId(leg), seed: leg, towards, beside });
         self.wait_for(|report| match report {
             Report::Media(Event::Opened { local_rtp, .. }) => Some(Some(local_rtp)),
             Report::Media(Event::OpenFailed { .. }) => Some(None),
@@ -100,7 +109,11 @@ struct Phone {
 
 impl Phone {
     fn connect(bench: &Bench, leg: u64, codec: Codec, hz: f64) -> Self {
-        bench.open(leg).unwrap();
+        Self::connect_beside(bench, leg, None, codec, hz)
+    }
+
+    fn connect_beside(bench: &Bench, leg: u64, beside: Option<u64>, codec: Codec, hz: f64) -> Self {
+        bench.open_beside(leg, beside.map(LegId)).unwrap();
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let remote_rtp = socket.local_addr().unwrap();
@@ -297,4 +310,33 @@ fn blocks_that_a_full_ring_refused_become_a_listed_gap() {
     );
     let (left, right) = read(&folder.path().join("a.wav"));
     assert_eq!((left[479], left[480], right[1599]), (5, 0, 0));
+}
+
+#[test]
+fn a_call_stays_on_one_thread_and_calls_are_spread() {
+    let bench = Bench::with_threads(400, 100, 2);
+    bench.open_recording();
+    let mut a = Phone::connect(&bench, 1, Codec::Pcma, 500.0);
+    let mut other = Phone::connect(&bench, 2, Codec::Pcma, 700.0);
+    let mut b = Phone::connect_beside(&bench, 3, Some(1), Codec::Pcma, 1200.0);
+    bench.media(Command::Record { leg: LegId(1), recording: RECORDING, sample_rate: 8000 });
+    bench.media(Command::Bridge { a: LegId(1), b: LegId(3) });
+    // On another thread: this one is not heard by the two.
+    bench.media(Command::Bridge { a: LegId(1), b: LegId(2) });
+    for _ in 0..100 {
+        a.turn();
+        b.turn();
+        other.turn();
+    }
+    bench.media(Command::StopRecording { recording: RECORDING });
+    bench.wait_for(|report| matches!(report, Report::Media(Event::RecordingEnded { .. })).then_some(()));
+    for (heard, wanted) in [(&a.heard, 1200.0), (&b.heard, 500.0)] {
+        let (wanted, other) = (level(heard, wanted), level(heard, 700.0));
+        assert!(wanted > 4000.0 && other < 400.0, "{wanted:.0} of the tone, {other:.0} of the other");
+    }
+    assert!(level(&other.heard, 500.0) < 400.0);
+    for leg in [1, 2, 3] {
+        bench.close(leg);
+    }
+    assert_eq!(bench.plane.ports_in_use(), 0);
 }

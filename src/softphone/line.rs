@@ -334,6 +334,7 @@ impl Line {
             session_expires_secs: session_timer::DEFAULT_EXPIRES_SECS,
             codecs: &CODECS,
             srtp: crate::sdp::SrtpTerms::default(),
+            beside: None,
             trunks: None,
         })
     }

@@ -151,7 +151,10 @@ impl Switchboard {
         step: impl FnOnce(&mut Call, &mut Turn<'_>),
     ) {
         let Some(mut call) = self.calls.remove(&contact) else { return };
-        with_turn!(self, now, |turn| step(&mut call, turn));
+        with_turn!(self, now, |turn| {
+            turn.beside = Some(call.first_leg());
+            step(&mut call, turn);
+        });
         self.keep(call);
     }
 

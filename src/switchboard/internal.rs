@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::call::refusal::Refusal;
 use crate::call::{Call, Device, NewCall, OfferTarget, Purpose};
-use crate::ids::UserId;
+use crate::ids::{LegId, UserId};
 use crate::phone_number::{NumberingPlan, PhoneNumber};
 use crate::sip::message::{Flow, Host, NameAddr, Request, Uri};
 use crate::sip::transaction::ServerTransactionId;
@@ -83,7 +83,12 @@ impl Switchboard {
     /// Offers a judged call to the call machine, and keeps it or refuses its INVITE.
     pub(super) fn start_call(&mut self, new: NewCall, now: Now) {
         let transaction = new.transaction;
-        match with_turn!(self, now, |turn| Call::offered(new, turn)) {
+        let beside = self.may_become_one_with(&new);
+        let offered = with_turn!(self, now, |turn| {
+            turn.beside = beside;
+            Call::offered(new, turn)
+        });
+        match offered {
             Ok(call) => {
                 self.recordings.insert(call.recording(), call.id());
                 self.waiting_for.extend(call.awaited_ticket().map(|ticket| (ticket, call.id())));
@@ -91,5 +96,11 @@ impl Switchboard {
             }
             Err((refusal, invite)) => self.refuse(transaction, &invite, refusal, now),
         }
+    }
+
+    /// A leg of the call that a consultation is about: an attended transfer makes one call of both.
+    fn may_become_one_with(&self, new: &NewCall) -> Option<LegId> {
+        let Purpose::Consultation { by, .. } = &new.purpose else { return None };
+        self.calls.values().find(|call| call.operator() == Some(*by)).map(Call::first_leg)
     }
 }

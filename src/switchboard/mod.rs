@@ -146,6 +146,7 @@ macro_rules! with_turn {
             session_expires_secs: $self.settings.session_expires_secs,
             codecs: &$self.settings.codecs,
             srtp: $crate::sdp::SrtpTerms { policy: $self.settings.srtp, fingerprint: $self.dtls_fingerprint },
+            beside: None,
             trunks: Some(&$self.trunks),
         };
         let $turn = &mut turn;

@@ -216,7 +216,8 @@ enum Timer {
 impl Leg {
     fn new(id: LegId, flow: Flow, state: State, turn: &mut Turn<'_>) -> Self {
         let seed = u64::from(turn.mint.u32()) << 32 | u64::from(turn.mint.u32());
-        turn.media(media::Command::Open { leg: id, seed, towards: flow::media_side(&state, flow) });
+        let (towards, beside) = (flow::media_side(&state, flow), turn.beside);
+        turn.media(media::Command::Open { leg: id, seed, towards, beside });
         Self {
             id,
             flow,

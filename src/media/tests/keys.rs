@@ -72,7 +72,7 @@ impl Presses {
     fn through_a_bad_way(mut self, session: AudioSession, rng: &mut StdRng) -> (String, String) {
         let phone = Phone::new(A, Codec::Pcma, 0.0);
         let mut bench = Bench::new(&[]);
-        bench.order(Command::Open { leg: A, seed: 1, towards: PHONE_IP });
+        bench.order(Command::Open { leg: A, seed: 1, towards: PHONE_IP, beside: None });
         bench.order(Command::Connect { leg: A, session });
         for (at, _) in &mut self.packets {
             *at += rng.random_range(0..30);

@@ -84,7 +84,7 @@ fn a_hold_by_no_address_is_no_move_and_nothing_is_sent_there() {
 fn every_dropped_packet_has_its_reason() {
     let a = Phone::new(A, Codec::Pcma, 440.0);
     let mut bench = Bench::new(&[]);
-    bench.order(Command::Open { leg: A, seed: 1, towards: PHONE_IP });
+    bench.order(Command::Open { leg: A, seed: 1, towards: PHONE_IP, beside: None });
     bench.rtp(&a, &a.packet(0));
     bench.order(Command::Connect { leg: A, session: a.session() });
     for number in 0..10 {
@@ -124,7 +124,7 @@ fn every_dropped_packet_has_its_reason() {
 fn a_type_that_we_send_is_also_heard_where_it_means_nothing_else() {
     let a = Phone::new(A, Codec::Pcma, 440.0);
     let mut bench = Bench::new(&[]);
-    bench.order(Command::Open { leg: A, seed: 1, towards: PHONE_IP });
+    bench.order(Command::Open { leg: A, seed: 1, towards: PHONE_IP, beside: None });
     bench.order(Command::Connect { leg: A, session: AudioSession { send_payload_type: 98, ..a.session() } });
     bench.rtp(&a, &a.wrap(98, 1, 160, &[0xd5; 160]));
     bench.rtp(&a, &a.wrap(99, 2, 320, &[0xd5; 160]));

@@ -119,7 +119,7 @@ impl Room {
     fn new(voices: &[&Voice]) -> Self {
         let mut bench = Bench::new(&[]);
         for voice in voices {
-            bench.order(Command::Open { leg: voice.leg, seed: voice.leg.0, towards: PHONE_IP });
+            bench.order(Command::Open { leg: voice.leg, seed: voice.leg.0, towards: PHONE_IP, beside: None });
             bench.order(Command::Connect { leg: voice.leg, session: voice.session() });
         }
         Self { bench, ticks: 0 }

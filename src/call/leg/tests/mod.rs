@@ -103,6 +103,7 @@ impl Bench {
             session_expires_secs: DEFAULT_EXPIRES_SECS,
             codecs: &[crate::sdp::Codec::Pcma, crate::sdp::Codec::Pcmu],
             srtp: crate::sdp::SrtpTerms::default(),
+            beside: None,
             trunks: None,
         })
     }
