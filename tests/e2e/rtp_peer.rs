@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::audio::{RATE, alaw_decode, alaw_encode};
+use crate::audio::{RATE, ToneSequence, alaw_decode, alaw_encode};
 
 const TICK: Duration = Duration::from_millis(20);
 const SAMPLES_PER_TICK: usize = 160;
@@ -135,6 +135,11 @@ impl RtpPeer {
     /// forgive the program.
     pub fn worst_lag(&self) -> Duration {
         self.lock().worst_lag
+    }
+
+    /// The share of a sequence, 0 to 1, that this lateness may have cost.
+    pub fn forgiven(&self, sequence: &ToneSequence) -> f64 {
+        self.worst_lag().as_secs_f64() * 1000.0 / sequence.length_ms() as f64
     }
 
     pub fn packets_received(&self) -> usize {
@@ -292,7 +297,6 @@ impl Shared {
 
 #[test]
 fn two_peers_hear_each_other() {
-    use crate::audio::ToneSequence;
     let _machine = crate::server::Slot::all();
     let loopback = IpAddr::from([127, 0, 0, 1]);
     let (citizen, operator) = (RtpPeer::start(loopback), RtpPeer::start(loopback));
