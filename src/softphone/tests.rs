@@ -37,8 +37,12 @@ fn response(request: &str, status: &str) -> String {
     text + "Content-Length: 0\r\n\r\n"
 }
 
-/// Answers each INVITE with `status`, a CANCEL with 200 and 487, and tells the methods it saw until the ACK.
-fn far_end(status: &'static str) -> (SocketAddr, std::thread::JoinHandle<Vec<String>>) {
+/// Answers each INVITE with `status`, then does what is to be done `then`; a CANCEL with 200 and 487. Tells the methods it
+/// saw until the ACK.
+fn far_end(
+    status: &'static str,
+    then: impl Fn() + Send + 'static,
+) -> (SocketAddr, std::thread::JoinHandle<Vec<String>>) {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     socket.set_read_timeout(Some(LONGEST)).unwrap();
     let address = socket.local_addr().unwrap();
@@ -51,6 +55,7 @@ fn far_end(status: &'static str) -> (SocketAddr, std::thread::JoinHandle<Vec<Str
             let send = |text: String| socket.send_to(text.as_bytes(), peer).unwrap();
             if method == "INVITE" {
                 send(response(&request, status));
+                then();
                 invite = request;
             } else if method == "CANCEL" {
                 send(response(&request, "200 OK"));
@@ -66,7 +71,7 @@ fn far_end(status: &'static str) -> (SocketAddr, std::thread::JoinHandle<Vec<Str
 #[tokio::test]
 async fn a_refused_call_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
-    let (address, seen) = far_end("486 Busy Here");
+    let (address, seen) = far_end("486 Busy Here", || ());
     let mut phone = telephone(folder.path(), 10_000).await;
     let script = Script::new([], LONGEST);
     let refused = phone.call(target(address), address, "1", script, Some(Path::new(RECORD))).await;
@@ -79,11 +84,10 @@ async fn a_refused_call_leaves_no_file() {
 #[tokio::test]
 async fn a_call_given_up_is_cancelled_to_the_end() {
     let folder = tempfile::tempdir().unwrap();
-    let (address, seen) = far_end("180 Ringing");
     let mut phone = telephone(folder.path(), 10_050).await;
+    let hook = phone.hook();
+    let (address, seen) = far_end("180 Ringing", move || hook.hang_up());
     let since = now().mono;
-    // Heeded as soon as the INVITE is out; the CANCEL waits for the 180 (RFC 3261 9.1).
-    phone.hook().hang_up();
     let script = Script::new([], LONGEST);
     let given_up = phone.call(target(address), address, "1", script, Some(Path::new(RECORD))).await;
     assert!(matches!(given_up, Err(PhoneError::GivenUp)), "{given_up:?}");
