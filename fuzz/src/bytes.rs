@@ -16,9 +16,20 @@ impl<'d> Choices<'d> {
 
     /// One of `count` possibilities.
     pub fn one_of(&mut self, count: u8) -> u8 {
+        self.byte() % count.max(1)
+    }
+
+    pub fn byte(&mut self) -> u8 {
         let Some((first, rest)) = self.data.split_first() else { return 0 };
         self.data = rest;
-        first % count.max(1)
+        *first
+    }
+
+    /// The next `len` bytes, or what is left.
+    pub fn bytes(&mut self, len: usize) -> &'d [u8] {
+        let (taken, rest) = self.data.split_at(len.min(self.data.len()));
+        self.data = rest;
+        taken
     }
 
     /// A member of `all`, which is not empty.

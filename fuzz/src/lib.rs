@@ -5,6 +5,7 @@
 
 mod bytes;
 mod dialogs;
+mod fronts;
 mod transactions;
 
 use ringback::dtmf::info;
@@ -23,13 +24,14 @@ use ringback::srtp::{MAX_MATERIAL, MAX_OVERHEAD, MasterKey, SrtpReceiver, SrtpSe
 use ringback::stun::{Answer, BindingRequest, MAX_ANSWER};
 
 pub use dialogs::dialog;
+pub use fronts::front;
 pub use transactions::transaction;
 
 /// A function that takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("message", message),
     ("framing", framing),
     ("sdp", sdp),
@@ -37,6 +39,7 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("rtcp", rtcp),
     ("srtp", srtp),
     ("stun", stun),
+    ("front", front),
     ("digest", digest),
     ("transaction", transaction),
     ("dialog", dialog),

@@ -6,7 +6,7 @@ mod homes;
 mod media_thread;
 mod ports;
 mod queue;
-mod secure;
+pub mod secure;
 #[cfg(test)]
 mod secure_calls;
 mod sockets;

@@ -15,7 +15,7 @@ const EXPEDITED_FORWARDING: u32 = 0xb8;
 
 /// Which of a leg's sockets has something to read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Stream {
+pub enum Stream {
     Rtp,
     Rtcp,
 }

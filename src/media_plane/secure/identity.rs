@@ -19,9 +19,9 @@ const RETRANSMISSIONS: usize = 8;
 
 /// Certificate, its fingerprint, and what handshakes are configured with.
 #[derive(Clone)]
-pub(in crate::media_plane) struct Identity {
+pub struct Identity {
     pub(super) certificate: DtlsCertificate,
-    pub(in crate::media_plane) fingerprint: Fingerprint,
+    pub fingerprint: Fingerprint,
     /// For peers whose address ICE has proved; others must first return a cookie (RFC 6347 4.2.1).
     pub(super) without_cookie: Arc<Config>,
     pub(super) with_cookie: Arc<Config>,
@@ -29,7 +29,7 @@ pub(in crate::media_plane) struct Identity {
 
 impl Identity {
     /// A new key and certificate; fails when the machine has no randomness.
-    pub(in crate::media_plane) fn generate() -> std::io::Result<Self> {
+    pub fn generate() -> std::io::Result<Self> {
         let made = || {
             let key = KeyPair::generate()?;
             let mut params = CertificateParams::default();

@@ -11,7 +11,8 @@ mod identity;
 #[cfg(test)]
 pub(super) mod tests;
 
-pub(super) use identity::Identity;
+pub use super::sockets::Stream;
+pub use identity::Identity;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -20,7 +21,6 @@ use std::time::{Duration, Instant};
 
 use self::association::Association;
 use self::ice::IceAgent;
-use super::sockets::Stream;
 use crate::media::{DropReason, Drops};
 use crate::sdp::{AudioSession, Security};
 use crate::stun;
@@ -33,23 +33,23 @@ const MAX_OUTBOX: usize = 32;
 
 /// A datagram of our own making.
 #[derive(Debug)]
-pub(super) struct Transmit {
-    pub(super) stream: Stream,
-    pub(super) to: SocketAddr,
-    pub(super) bytes: Vec<u8>,
+pub struct Transmit {
+    pub stream: Stream,
+    pub to: SocketAddr,
+    pub bytes: Vec<u8>,
 }
 
 /// A plain packet for the exchange: the first `len` octets of the buffer it came in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Passed {
-    pub(super) stream: Stream,
-    pub(super) from: SocketAddr,
-    pub(super) len: usize,
+pub struct Passed {
+    pub stream: Stream,
+    pub from: SocketAddr,
+    pub len: usize,
 }
 
 /// The front of one leg.
 #[derive(Debug)]
-pub(super) struct SecureFront {
+pub struct SecureFront {
     identity: Arc<Identity>,
     rtcp_mux: bool,
     ice: Option<IceAgent>,
@@ -75,7 +75,7 @@ struct Port {
 
 impl SecureFront {
     /// None where packets pass as they are.
-    pub(super) fn new(identity: Arc<Identity>, session: &AudioSession, now: Instant) -> Option<Self> {
+    pub fn new(identity: Arc<Identity>, session: &AudioSession, now: Instant) -> Option<Self> {
         let transport = &session.transport;
         if transport.security == Security::None && transport.ice.is_none() && !transport.rtcp_mux {
             return None;
@@ -94,7 +94,7 @@ impl SecureFront {
     }
 
     /// What was agreed anew. What is the same goes on: sound does not stop for a hold.
-    pub(super) fn reconfigure(&mut self, session: &AudioSession, now: Instant) {
+    pub fn reconfigure(&mut self, session: &AudioSession, now: Instant) {
         let transport = &session.transport;
         self.rtcp_mux = transport.rtcp_mux;
         match (&mut self.ice, &transport.ice) {
@@ -132,7 +132,7 @@ impl SecureFront {
     }
 
     /// A datagram from the network, opened in place; what is to be told the exchange, if anything.
-    pub(super) fn handle_datagram(
+    pub fn handle_datagram(
         &mut self,
         stream: Stream,
         from: SocketAddr,
@@ -216,7 +216,7 @@ impl SecureFront {
     }
 
     /// What goes out for a plain packet, over which socket and to where; none when it must not or cannot be sent.
-    pub(super) fn protect<'b>(
+    pub fn protect<'b>(
         &mut self,
         stream: Stream,
         to: SocketAddr,
@@ -229,16 +229,16 @@ impl SecureFront {
         Some((if self.rtcp_mux { Stream::Rtp } else { stream }, to, bytes))
     }
 
-    pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.outbox.pop_front()
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    pub fn poll_timeout(&self) -> Option<Instant> {
         let ports = std::iter::once(&self.rtp).chain(&self.rtcp);
         ports.filter_map(|port| port.association.poll_timeout()).min()
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
+    pub fn handle_timeout(&mut self, now: Instant) {
         for stream in [Stream::Rtp, Stream::Rtcp] {
             let (port, mut transmit) = self.port_and_way(stream, now);
             port.association.handle_timeout(now, &mut transmit);
@@ -246,11 +246,11 @@ impl SecureFront {
     }
 
     /// True once, when the leg can never carry sound; without reports it can.
-    pub(super) fn take_failure(&mut self) -> bool {
+    pub fn take_failure(&mut self) -> bool {
         self.rtp.association.take_failure()
     }
 
-    pub(super) fn drops(&self) -> &Drops {
+    pub fn drops(&self) -> &Drops {
         &self.drops
     }
 }
