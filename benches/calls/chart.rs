@@ -1,4 +1,5 @@
 //! The chart of a run: processor time per second of a call, floors beside ours, as SVG.
+//! What the figures mean is `docs/performance.md`.
 
 use std::fmt::Write as _;
 

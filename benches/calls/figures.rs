@@ -1,4 +1,5 @@
 //! Figures: distributions with a bound on their memory, and what /proc knows of a process.
+//! What they are taken of, and printed as, is `main.rs`.
 
 use std::path::PathBuf;
 use std::time::Instant;

@@ -3,13 +3,14 @@
 //! floors measured in the same run. Nothing is asserted; a table and one line of JSON are printed.
 //!
 //! `CALLS=n SECONDS=n RATE=n` change how many calls are held, for how long, and how many are dialled a second;
-//! `ONLY=bridged|ivr|rate|floor` leaves out the rest.
+//! `ONLY=bridged|ivr|rate|floor` leaves out the rest; `CHART=FILE` draws the costs.
 
 // It stands outside the program, and it fails by panicking.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, clippy::print_stdout, unsafe_code)]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
 #![allow(clippy::cast_possible_wrap, unreachable_pub)]
 
+mod chart;
 mod figures;
 mod floor;
 mod phones;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use chart::Bar;
 use figures::Usage;
 use phones::{Findings, Order, Phones, Report};
 use service::{PASSWORD, Service};
@@ -61,25 +63,34 @@ fn run() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let speech = Arc::new(Speech::new(2 * calls));
     let mut report = json!({ "calls": calls, "seconds": seconds });
+    let mut bars = Vec::new();
     if wanted("floor") {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let moving = floor::measure(calls, seconds.min(10), &speech, None);
         let writing = floor::measure(calls, seconds.min(10), &speech, Some(folder.path()));
         println!("floor, packets only                 {moving:.2} ms per call-second");
         println!("floor, packets and octets on disk   {writing:.2} ms per call-second\n");
+        bars.push(Bar { name: "packets only", ms: moving, is_floor: true });
+        bars.push(Bar { name: "packets, octets on disk", ms: writing, is_floor: true });
         report["floor_ms"] = json!({ "moving": moving, "writing": writing });
     }
     if wanted("bridged") {
         let held = runtime.block_on(hold(calls, calls, seconds, per_second, &speech));
+        bars.push(Bar { name: "bridged, recorded", ms: held.cpu_ms(calls), is_floor: false });
         report["bridged"] = print("bridged, recorded", calls, held);
     }
     if wanted("ivr") {
         let held = runtime.block_on(hold(calls, 0, seconds, per_second, &speech));
-        report["ivr"] = print("answered, recorded, waiting", calls, held);
+        bars.push(Bar { name: "waiting, recorded", ms: held.cpu_ms(calls), is_floor: false });
+        report["ivr"] = print("waiting with music, recorded", calls, held);
     }
     if wanted("rate") {
         let per_second = number("NEW_CALLS", 100);
         report["rate"] = runtime.block_on(dial(per_second, seconds));
+    }
+    if let Ok(file) = std::env::var("CHART") {
+        let caption = format!("Processor time per second of a call, ms ({calls} calls)");
+        std::fs::write(file, chart::draw(&bars, &caption)).unwrap();
     }
     println!("{report}");
 }
@@ -91,6 +102,13 @@ struct Held {
     after: Usage,
     findings: Findings,
     recordings: recordings::Findings,
+}
+
+impl Held {
+    /// Milliseconds of processor time per second of a call.
+    fn cpu_ms(&self, calls: usize) -> f64 {
+        self.after.cpu_ms_per_sec(&self.before) / calls as f64
+    }
 }
 
 /// The thread of the telephones.
@@ -210,8 +228,8 @@ async fn dial(per_second: u64, seconds: u64) -> Value {
 }
 
 fn print(name: &str, calls: usize, held: Held) -> Value {
-    let Held { idle, before, after, findings, recordings } = held;
-    let cpu = after.cpu_ms_per_sec(&before) / calls as f64;
+    let cpu = held.cpu_ms(calls);
+    let Held { idle, after, findings, recordings, .. } = held;
     let kib = after.resident_kib.saturating_sub(idle.resident_kib) as f64 / calls as f64;
     let descriptors = after.descriptors.saturating_sub(idle.descriptors) as f64 / calls as f64;
     let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| findings.setup.quantile_ms(share));

@@ -1,4 +1,5 @@
 //! What stands in the recordings: every file is read again, both channels are listened to piece by piece.
+//! Which piece is whose is `speech.rs`.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -78,8 +79,7 @@ fn listen(file: &Path, speech: &Speech) -> Option<(Listener, Listener, f64)> {
             let mut decoded = [0; SAMPLES_PER_TICK];
             Law::A.decode_into(&piece, &mut decoded);
             // Bit for bit, not what only sounds the same.
-            let piece: &[u8] = if decoded == samples { &piece } else { &[] };
-            listener.hear(piece, speech);
+            listener.hear((decoded == samples).then_some(&piece), speech);
         }
     }
     Some((left, right, (data.len() / FRAME) as f64 / RATE))

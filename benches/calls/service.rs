@@ -1,4 +1,5 @@
 //! The service under measurement: a process of its own in a folder of its own, with an operator for each call.
+//! Who calls it is `phones.rs`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

@@ -14,6 +14,8 @@ pub type Piece = [u8; SAMPLES_PER_TICK];
 /// Pieces from one name to the next, and the place of the name among them.
 const NAME_EVERY: u64 = 250;
 const NAME_AT: u64 = 25;
+/// Unknown pieces in a row, after which the beginning of the pieces is looked for again.
+const STRANGE_PIECES: u32 = 3;
 /// Telephones begin this many pieces apart.
 const APART: u64 = 7;
 const TEXT: &str = "Good morning. There has been no water in our building since six o'clock, and nobody can tell us when \
@@ -87,12 +89,17 @@ pub fn encode(samples: &[i16]) -> Piece {
     piece
 }
 
-/// Somebody who listens to one speaker, piece by piece.
-#[derive(Clone, Debug, Default)]
+/// Somebody who listens to one speaker, piece by piece. The exchange may begin its 20 ms anywhere in those of the speaker;
+/// where, is found by the first piece that is known.
+#[derive(Clone, Debug)]
 pub struct Listener {
     /// Who is heard, once a name was.
     pub speaker: Option<usize>,
     next: Option<u64>,
+    /// The last 20 ms, and how many samples of it belong to the piece before.
+    last: Piece,
+    shift: Option<usize>,
+    strange: u32,
     /// Pieces that came exactly as they were said, in their turn.
     pub exact: u64,
     /// Pieces that came out of their turn: something was left out, or came twice.
@@ -101,13 +108,47 @@ pub struct Listener {
     pub unknown: u64,
 }
 
+impl Default for Listener {
+    fn default() -> Self {
+        Self {
+            speaker: None,
+            next: None,
+            last: [0; SAMPLES_PER_TICK],
+            shift: None,
+            strange: 0,
+            exact: 0,
+            jumps: 0,
+            unknown: 0,
+        }
+    }
+}
+
 impl Listener {
-    pub fn hear(&mut self, piece: &[u8], speech: &Speech) {
+    /// The next 20 ms; none where they are not telephone speech at all.
+    pub fn hear(&mut self, piece: Option<&Piece>, speech: &Speech) {
+        let silence = [0; SAMPLES_PER_TICK];
+        let piece = piece.unwrap_or(&silence);
+        let mut both = [0; 2 * SAMPLES_PER_TICK];
+        both[..SAMPLES_PER_TICK].copy_from_slice(&self.last);
+        both[SAMPLES_PER_TICK..].copy_from_slice(piece);
+        self.last = *piece;
+        if self.shift.is_none() {
+            let known = |shift: &usize| speech.place(&both[*shift..*shift + SAMPLES_PER_TICK]).is_some();
+            self.shift = (1..=SAMPLES_PER_TICK).find(known);
+        }
+        match self.shift {
+            Some(shift) => self.hear_whole(&both[shift..shift + SAMPLES_PER_TICK], speech),
+            None => self.count_unknown(),
+        }
+    }
+
+    fn hear_whole(&mut self, piece: &[u8], speech: &Speech) {
         let expected = self.next.map(|next| next % speech.pieces());
         match speech.place(piece) {
             Some(Place::Name(speaker)) => {
                 self.speaker = Some(speaker);
                 self.exact += 1;
+                self.strange = 0;
             }
             Some(Place::Text(place)) => {
                 if expected.is_some_and(|expected| expected != place) {
@@ -116,11 +157,22 @@ impl Listener {
                     self.exact += 1;
                 }
                 self.next = Some(place);
+                self.strange = 0;
             }
-            None if self.next.is_some() => self.unknown += 1,
-            None => {}
+            None => self.count_unknown(),
         }
         self.next = self.next.map(|next| next + 1);
+    }
+
+    fn count_unknown(&mut self) {
+        if self.next.is_some() {
+            self.unknown += 1;
+            self.strange += 1;
+        }
+        // The pieces may begin elsewhere now.
+        if self.strange > STRANGE_PIECES {
+            self.shift = None;
+        }
     }
 }
 

@@ -24,8 +24,6 @@ const TURN: Duration = Duration::from_millis(1);
 /// Packets taken from the kernel at once.
 const BATCH: usize = 128;
 const MAX_PACKET: usize = 1500;
-const HEADER: usize = 12;
-const PACKET: usize = HEADER + SAMPLES_PER_TICK;
 const PCMA: u8 = 8;
 const EVENT: u8 = 101;
 /// Packets of a pressed key: 100 ms, its end three times.
@@ -254,8 +252,8 @@ impl Stream {
                 (at > 0).then(|| (at as i64 - last_at as i64 - i64::from(step) * 20_000).unsigned_abs());
         }
         self.last = Some((header.sequence_number, at));
-        if header.payload_type == PCMA && payload.len() == PACKET - HEADER {
-            self.listener.hear(payload, speech);
+        if header.payload_type == PCMA {
+            self.listener.hear(payload.try_into().ok(), speech);
         }
         deviation
     }

@@ -1,4 +1,5 @@
-//! The secure front of a leg under strangers' datagrams: STUN, DTLS, SRTP and what is none of them, in any order.
+//! The secure front of a leg under strangers' datagrams: STUN, DTLS, SRTP and what is none of them, in any order
+//! (RFC 7983). The single formats are `stun` and `srtp` in `lib.rs`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};

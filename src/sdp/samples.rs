@@ -1,4 +1,5 @@
 //! Agreed streams for the tests of those who carry them; a test changes what it is about.
+//! How streams are agreed is tested beside `offer_answer`.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,5 @@
-//! Whole packets against the vectors of RFC 7714 16 and 17, typed in from it. Their keys are session keys: nothing is derived.
+//! Whole packets against the vectors of RFC 7714 16 and 17, typed in from it.
+//! Their keys are session keys: nothing is derived.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -1,4 +1,5 @@
 //! Whom a leg believes and where it sends, and what becomes of packets that are not used.
+//! The rules themselves are `source.rs`.
 
 use super::*;
 
