@@ -10,8 +10,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use polling::{Event, Events, PollMode, Poller};
 use ringback::time::now;
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll;
 
 use crate::figures::Usage;
 use crate::speech::Speech;
@@ -68,30 +69,30 @@ struct Port {
 
 /// The process itself: moves packets until it is killed.
 pub fn serve(calls: usize, folder: Option<&Path>) -> ! {
-    let poller = Poller::new().unwrap();
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
     let mut ports: Vec<Port> = (0..2 * calls).map(|_| open()).collect();
-    for (key, port) in ports.iter().enumerate() {
-        // SAFETY: the ports live as long as the process.
-        unsafe { poller.add_with_mode(&port.socket, Event::readable(key), PollMode::Level).unwrap() };
+    for (number, port) in ports.iter().enumerate() {
+        let key = epoll::EventData::new_u64(number as u64);
+        epoll::add(&epoll, &port.socket, key, epoll::EventFlags::IN).unwrap();
         println!("{}", port.socket.local_addr().unwrap().port());
     }
     std::io::stdout().flush().unwrap();
     let mut files: HashMap<usize, (File, Vec<u8>)> = HashMap::new();
-    let mut events = Events::new();
+    let mut ready = Vec::with_capacity(2 * calls);
     let mut packet = [0; MAX_DATAGRAM];
     loop {
-        events.clear();
-        poller.wait(&mut events, None::<Duration>).unwrap();
-        for event in events.iter() {
-            let other = (event.key + calls) % (2 * calls);
-            while let Ok((len, from)) = ports[event.key].socket.recv_from(&mut packet) {
-                ports[event.key].peer = Some(from);
-                if let Some(to) = ports[other].peer {
-                    ports[other].socket.send_to(&packet[..len], to).ok();
-                }
-                if let Some(folder) = folder {
-                    write(folder, event.key % calls, &mut files);
-                }
+        ready.clear();
+        epoll::wait(&epoll, spare_capacity(&mut ready), None).unwrap();
+        for event in &ready {
+            let number = { event.data }.u64() as usize;
+            let other = (number + calls) % (2 * calls);
+            let Ok((len, from)) = ports[number].socket.recv_from(&mut packet) else { continue };
+            ports[number].peer = Some(from);
+            if let Some(to) = ports[other].peer {
+                ports[other].socket.send_to(&packet[..len], to).ok();
+            }
+            if let Some(folder) = folder {
+                write(folder, number % calls, &mut files);
             }
         }
     }

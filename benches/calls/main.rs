@@ -6,7 +6,7 @@
 //! `ONLY=bridged|ivr|rate|floor` leaves out the rest; `CHART=FILE` draws the costs.
 
 // It stands outside the program, and it fails by panicking.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, clippy::print_stdout, unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, clippy::print_stdout)]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
 #![allow(clippy::cast_possible_wrap, unreachable_pub)]
 

@@ -23,13 +23,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use polling::Poller;
-
 use self::homes::Homes;
 use self::media_thread::{MediaThread, Shared};
 use self::ports::PortPool;
 use self::queue::Intake;
 use self::secure::Identity;
+use self::sockets::Readiness;
 use self::writer_thread::{Opening, Work, WriterThread, writer_of};
 use crate::ids::{ContactId, LegId, RecordingId};
 use crate::media;
@@ -122,7 +121,6 @@ impl fmt::Debug for Reporter {
 #[derive(Debug)]
 struct Thread {
     commands: Intake<media::Command>,
-    poller: Arc<Poller>,
     running: JoinHandle<()>,
 }
 
@@ -170,11 +168,10 @@ impl MediaPlane {
     }
 
     fn start_media_thread(&mut self, bind: Vec<IpAddr>) -> std::io::Result<()> {
-        let poller = Arc::new(Poller::new()?);
         let (commands, orders) = queue::bounded(OPEN_QUEUE, COMMAND_RESERVE);
         let thread = MediaThread::new(
             bind,
-            poller.clone(),
+            Readiness::new()?,
             self.shared.clone(),
             self.identity.clone(),
             orders,
@@ -182,7 +179,7 @@ impl MediaPlane {
             self.report.clone(),
         );
         let running = spawn("media", move || thread.run())?;
-        self.media_threads.push(Thread { commands, poller, running });
+        self.media_threads.push(Thread { commands, running });
         Ok(())
     }
 
@@ -261,7 +258,7 @@ impl MediaPlane {
             }
             Err(command) => tracing::error!(?command, "media thread is stuck: command lost"),
         }
-        thread.poller.notify().ok();
+        thread.running.thread().unpark();
     }
 
     /// False when the writer is stuck and its reserve full.
@@ -288,7 +285,7 @@ impl Drop for MediaPlane {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
         for thread in &self.media_threads {
-            thread.poller.notify().ok();
+            thread.running.thread().unpark();
         }
         // The media threads first: they hold sending ends of the writers' queues.
         let media_threads = self.media_threads.drain(..).map(|thread| thread.running);

@@ -1,17 +1,21 @@
-//! The two UDP sockets of a leg, RTP and RTCP, non-blocking and watched by the thread's poller. Which ports is
-//! `ports`; this is the only file of the program that needs `unsafe`.
+//! The two UDP sockets of a leg, RTP and RTCP, non-blocking, and which of a thread's have something to read. Which
+//! ports they have is `ports`.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::sync::Arc;
+use std::os::fd::OwnedFd;
 
-use polling::{Event, PollMode, Poller};
+use rustix::event::{Timespec, epoll};
 use socket2::SockRef;
 
 use crate::ids::LegId;
 
 /// Expedited forwarding (RFC 3246) in the DSCP bits: voice before everything else.
 const EXPEDITED_FORWARDING: u32 = 0xb8;
+
+/// Sockets found by one look; the others are found by the next.
+pub(super) const MAX_READY: usize = 1024;
 
 /// Which of a leg's sockets has something to read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,23 +24,52 @@ pub enum Stream {
     Rtcp,
 }
 
+/// Which sockets of a thread have something to read (epoll(7)).
+#[derive(Debug)]
+pub(super) struct Readiness {
+    epoll: OwnedFd,
+    /// Names of the sockets that the last look has found.
+    ready: Vec<u64>,
+}
+
+impl Readiness {
+    pub(super) fn new() -> io::Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        Ok(Self { epoll, ready: Vec::with_capacity(MAX_READY) })
+    }
+
+    /// Looks without waiting; how many there are, [`MAX_READY`] at most.
+    pub(super) fn look(&mut self) -> io::Result<usize> {
+        let mut events = [const { MaybeUninit::uninit() }; MAX_READY];
+        let (found, _) = epoll::wait(&self.epoll, &mut events, Some(&Timespec::default()))?;
+        self.ready.clear();
+        self.ready.extend(found.iter().map(|event| { event.data }.u64()));
+        Ok(self.ready.len())
+    }
+
+    /// One of those that the last look has found.
+    pub(super) fn found(&self, index: usize) -> Option<(LegId, Stream)> {
+        self.ready.get(index).copied().map(leg_of)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct SocketPair {
     rtp: UdpSocket,
     rtcp: UdpSocket,
-    poller: Arc<Poller>,
 }
 
 impl SocketPair {
-    /// Binds `rtp_port` and the next one.
-    pub(super) fn bind(ip: IpAddr, rtp_port: u16, leg: LegId, poller: &Arc<Poller>) -> io::Result<Self> {
+    /// Binds `rtp_port` and the next one. A socket that is closed is no longer watched.
+    pub(super) fn bind(ip: IpAddr, rtp_port: u16, leg: LegId, readiness: &Readiness) -> io::Result<Self> {
         let pair = Self {
             rtp: bind_one(ip, rtp_port)?,
             rtcp: bind_one(ip, rtp_port.checked_add(1).ok_or(io::ErrorKind::InvalidInput)?)?,
-            poller: poller.clone(),
         };
-        pair.watch(Stream::Rtp, leg)?;
-        pair.watch(Stream::Rtcp, leg)?;
+        for stream in [Stream::Rtp, Stream::Rtcp] {
+            let key = epoll::EventData::new_u64(key(leg, stream));
+            epoll::add(&readiness.epoll, pair.socket(stream), key, epoll::EventFlags::IN)?;
+        }
         Ok(pair)
     }
 
@@ -49,25 +82,6 @@ impl SocketPair {
 
     pub(super) fn local_rtp(&self) -> io::Result<SocketAddr> {
         self.rtp.local_addr()
-    }
-
-    #[expect(
-        unsafe_code,
-        reason = "the poller wants the promise that a socket leaves it before it is closed"
-    )]
-    fn watch(&self, stream: Stream, leg: LegId) -> io::Result<()> {
-        let event = Event::readable(key(leg, stream));
-        // SAFETY: `self` owns the socket and the poller, and `drop` takes the socket out before it closes.
-        unsafe { self.poller.add_with_mode(self.socket(stream), event, PollMode::Level) }
-    }
-}
-
-impl Drop for SocketPair {
-    fn drop(&mut self) {
-        for socket in [&self.rtp, &self.rtcp] {
-            // Fails only for a socket that was not added yet.
-            self.poller.delete(socket).ok();
-        }
     }
 }
 
@@ -83,12 +97,12 @@ fn bind_one(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-/// The poller's name of a socket.
-fn key(leg: LegId, stream: Stream) -> usize {
-    (leg.0 as usize) << 1 | usize::from(stream == Stream::Rtcp)
+/// The name of a socket.
+fn key(leg: LegId, stream: Stream) -> u64 {
+    leg.0 << 1 | u64::from(stream == Stream::Rtcp)
 }
 
-/// The socket of a poller's name.
-pub(super) fn leg_of(key: usize) -> (LegId, Stream) {
-    (LegId((key >> 1) as u64), if key & 1 == 0 { Stream::Rtp } else { Stream::Rtcp })
+/// The socket of a name.
+fn leg_of(key: u64) -> (LegId, Stream) {
+    (LegId(key >> 1), if key & 1 == 0 { Stream::Rtp } else { Stream::Rtcp })
 }
