@@ -21,7 +21,9 @@ use ringback::rtp::g711::Law;
 use ringback::sdp::{AudioSession, Codec, Direction};
 use ringback::wav::resample::resample;
 
-const LOSSES_PERCENT: [u32; 4] = [0, 1, 3, 5];
+/// The ways between: their names, the share of packets they lose, and how much later than others a packet may be.
+const WAYS: [(&str, u32, u64); 5] =
+    [("straight", 0, 0), ("0", 0, JITTER_MS), ("1", 1, JITTER_MS), ("3", 3, JITTER_MS), ("5", 5, JITTER_MS)];
 const JITTER_MS: u64 = 30;
 const SPEAKER: LegId = LegId(1);
 const LISTENER: LegId = LegId(2);
@@ -38,9 +40,9 @@ fn main() {
     write(&folder.join("reference-8000.wav"), &resample(&wide, 16_000, 8000), 8000);
     for from in Codec::ALL {
         for to in Codec::ALL {
-            for percent in LOSSES_PERCENT {
-                let heard = heard(&wide, from, to, percent, seed);
-                let name = format!("{}-{}-{percent}.wav", from.name(), to.name());
+            for (way, percent, jitter_ms) in WAYS {
+                let heard = heard(&wide, from, to, (percent, jitter_ms), seed);
+                let name = format!("{}-{}-{way}.wav", from.name(), to.name());
                 let both_wide = from.is_wideband() && to.is_wideband();
                 let rate = if both_wide { 16_000 } else { 8000 };
                 write(&folder.join(name), &resample(&heard, rate_of(to), rate), rate);
@@ -137,7 +139,7 @@ fn session(codec: Codec, port: u16) -> AudioSession {
     }
 }
 
-fn heard(speech: &[i16], from: Codec, to: Codec, percent: u32, seed: u64) -> Vec<i16> {
+fn heard(speech: &[i16], from: Codec, to: Codec, (percent, jitter_ms): (u32, u64), seed: u64) -> Vec<i16> {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut ear = Ear {
         codec: to,
@@ -162,10 +164,9 @@ fn heard(speech: &[i16], from: Codec, to: Codec, percent: u32, seed: u64) -> Vec
         .filter(|_| !rng.random_bool(f64::from(percent) / 100.0))
         .map(|(number, packet)| (number * TICK_MS * 1000, packet))
         .collect();
-    // Without loss the way is the best there is: the codecs are heard, not the network.
-    if percent > 0 {
+    if jitter_ms > 0 {
         for (at, _) in &mut arrivals {
-            *at += rng.random_range(0..JITTER_MS * 1000);
+            *at += rng.random_range(0..jitter_ms * 1000);
         }
         arrivals.sort_by_key(|(at, _)| *at);
     }
