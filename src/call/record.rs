@@ -27,6 +27,7 @@ enum TrackState {
     /// The file is being made; nothing was said yet.
     Prepared,
     Running {
+        leg: LegId,
         since: Instant,
     },
     /// The last block was cut; the file is being completed.
@@ -67,7 +68,7 @@ impl Track {
     /// Where in the recording `now` is; none before its start and after its end.
     pub(super) fn position(&self, now: Instant) -> Option<MediaPosition> {
         match self.state {
-            TrackState::Running { since } => Some(MediaPosition {
+            TrackState::Running { since, .. } => Some(MediaPosition {
                 recording: self.recording.id,
                 offset_ms: u64::try_from(now.saturating_duration_since(since).as_millis())
                     .unwrap_or(u64::MAX),
@@ -79,7 +80,7 @@ impl Track {
     /// From now on everything is on the recording.
     pub(super) fn start(&mut self, leg: LegId, turn: &mut Turn<'_>) {
         self.recording.started_at = turn.now.utc;
-        self.state = TrackState::Running { since: turn.now.mono };
+        self.state = TrackState::Running { leg, since: turn.now.mono };
         turn.effect(Effect::StartRecording { recording: self.recording.id, started_at: turn.now.utc });
         let (recording, sample_rate) = (self.recording.id, self.recording.sample_rate);
         turn.media(media::Command::Record { leg, recording, sample_rate });
@@ -87,9 +88,9 @@ impl Track {
 
     /// The last sample is cut here. True when there is something to seal.
     pub(super) fn stop(&mut self, turn: &mut Turn<'_>) -> bool {
-        if let TrackState::Running { .. } = self.state {
+        if let TrackState::Running { leg, .. } = self.state {
             self.state = TrackState::Sealing;
-            turn.media(media::Command::StopRecording { recording: self.recording.id });
+            turn.media(media::Command::StopRecording { leg, recording: self.recording.id });
             return true;
         }
         false

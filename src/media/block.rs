@@ -57,6 +57,33 @@ impl Block {
         Self { band, samples: [0; MAX_SAMPLES] }
     }
 
+    /// The same, where a block is looked at only.
+    pub(super) fn silence(band: Band) -> &'static Self {
+        static NARROW: Block = Block::silent(Band::Narrow);
+        static WIDE: Block = Block::silent(Band::Wide);
+        match band {
+            Band::Narrow => &NARROW,
+            Band::Wide => &WIDE,
+        }
+    }
+
+    /// Makes it a silent one.
+    pub(super) fn clear(&mut self, band: Band) {
+        self.band = band;
+        self.samples_mut().fill(0);
+    }
+
+    /// Makes it the same as another, without moving what a narrow one leaves unused.
+    pub(super) fn copy_from(&mut self, other: &Self) {
+        self.band = other.band;
+        self.samples_mut().copy_from_slice(other.samples());
+    }
+
+    /// Its samples mean nothing until they are written.
+    pub(super) fn set_band(&mut self, band: Band) {
+        self.band = band;
+    }
+
     pub(super) fn band(&self) -> Band {
         self.band
     }
@@ -116,39 +143,39 @@ impl Converter {
         Self { sides: [0.0; HISTORY], middle: [0.0; HISTORY], direction: None }
     }
 
-    pub(super) fn convert(&mut self, block: &Block, band: Band) -> Block {
+    /// The block in `band`: itself, or what `room` is made into.
+    pub(super) fn convert<'a>(&mut self, block: &'a Block, band: Band, room: &'a mut Block) -> &'a Block {
         let direction = (block.band != band).then_some(band);
         if direction != self.direction {
             *self = Self { direction, ..Self::new() };
         }
         match direction {
-            None => *block,
-            Some(Band::Wide) => self.up(block),
-            Some(Band::Narrow) => self.down(block),
+            None => return block,
+            Some(Band::Wide) => self.up(block, room),
+            Some(Band::Narrow) => self.down(block, room),
         }
+        room
     }
 
     /// Between two samples stands what the side taps say; the samples themselves pass.
-    fn up(&mut self, block: &Block) -> Block {
+    fn up(&mut self, block: &Block, out: &mut Block) {
         let mut line = [0.0; HISTORY + SAMPLES_PER_TICK];
         fill(&mut line, &mut self.sides, block.samples().iter());
-        let mut out = Block::silent(Band::Wide);
+        out.band = Band::Wide;
         for (at, pair) in out.samples_mut().chunks_exact_mut(2).enumerate() {
             pair[0] = to_sample(line[at + SIDE_TAPS / 2 - 1]);
             pair[1] = to_sample(2.0 * side_sum(&line[at..]));
         }
-        out
     }
 
-    fn down(&mut self, block: &Block) -> Block {
+    fn down(&mut self, block: &Block, out: &mut Block) {
         let (mut sides, mut middle) = ([0.0; HISTORY + SAMPLES_PER_TICK], [0.0; HISTORY + SAMPLES_PER_TICK]);
         fill(&mut middle, &mut self.middle, block.samples().iter().step_by(2));
         fill(&mut sides, &mut self.sides, block.samples().iter().skip(1).step_by(2));
-        let mut out = Block::silent(Band::Narrow);
+        out.band = Band::Narrow;
         for (at, sample) in out.samples_mut().iter_mut().enumerate() {
             *sample = to_sample(side_sum(&sides[at..]) + middle[at + SIDE_TAPS / 2] / 2.0);
         }
-        out
     }
 }
 
@@ -188,10 +215,15 @@ mod tests {
         block
     }
 
+    fn convert(converter: &mut Converter, block: &Block, band: Band) -> Block {
+        *converter.convert(block, band, &mut Block::silent(band))
+    }
+
     /// Root mean square after conversion, the first ticks left out.
     fn level(from: Band, to: Band, hz: f64) -> f64 {
         let mut converter = Converter::new();
-        let blocks: Vec<Block> = (0..20).map(|tick| converter.convert(&tone(from, hz, tick), to)).collect();
+        let blocks: Vec<Block> =
+            (0..20).map(|tick| convert(&mut converter, &tone(from, hz, tick), to)).collect();
         let samples: Vec<f64> =
             blocks[2..].iter().flat_map(|block| block.samples().to_vec()).map(f64::from).collect();
         (samples.iter().map(|sample| sample * sample).sum::<f64>() / samples.len() as f64).sqrt()
@@ -220,8 +252,8 @@ mod tests {
         let (mut up, mut down) = (Converter::new(), Converter::new());
         let mut out = Vec::new();
         for tick in 0..20 {
-            let wide = up.convert(&tone(Band::Narrow, 700.0, tick), Band::Wide);
-            out.extend(down.convert(&wide, Band::Narrow).samples().to_vec());
+            let wide = convert(&mut up, &tone(Band::Narrow, 700.0, tick), Band::Wide);
+            out.extend(convert(&mut down, &wide, Band::Narrow).samples().to_vec());
         }
         let first: Vec<i16> =
             (0..20).flat_map(|tick| tone(Band::Narrow, 700.0, tick).samples().to_vec()).collect();

@@ -42,6 +42,11 @@ pub(super) fn duration(codec: Codec, payload: &[u8]) -> Option<u32> {
     u32::try_from(units).ok().filter(|units| (1..=longest).contains(units))
 }
 
+/// A packet says all that its decoder needs to know.
+pub(super) fn is_stateless(codec: Codec) -> bool {
+    law_of(codec).is_some()
+}
+
 fn law_of(codec: Codec) -> Option<Law> {
     match codec {
         Codec::Pcma => Some(Law::A),

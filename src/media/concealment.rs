@@ -5,7 +5,6 @@ use super::block::Band;
 
 /// Past sound kept, ms: the longest period, what is compared with it, and a quarter period for the seam.
 const HISTORY_MS: usize = 40;
-const MAX_HISTORY: usize = HISTORY_MS * 16;
 /// Periods looked for, ms: voices from 66 to 200 Hz; higher ones repeat in there twice.
 const PERIOD_MS: std::ops::RangeInclusive<usize> = 5..=15;
 /// Sound compared with itself one period earlier, ms.
@@ -20,54 +19,45 @@ const MERGE_MS: usize = 5;
 #[derive(Debug)]
 pub(super) struct Concealment {
     band: Band,
-    /// Something was received: before, there is nothing to go on with.
-    speaks: bool,
-    /// The last real samples, newest at the end.
-    history: [i16; MAX_HISTORY],
+    /// The last real samples, newest at the end; before there are any, there is nothing to go on with.
+    history: Vec<i16>,
     /// One period with its end bent towards its beginning; empty while nothing is lost.
-    period: [i16; MAX_HISTORY],
-    period_len: usize,
+    period: Vec<i16>,
     /// Samples made up since the last real one.
     invented: usize,
 }
 
 impl Concealment {
     pub(super) const fn new(band: Band) -> Self {
-        Self {
-            band,
-            speaks: false,
-            history: [0; MAX_HISTORY],
-            period: [0; MAX_HISTORY],
-            period_len: 0,
-            invented: 0,
-        }
+        Self { band, history: Vec::new(), period: Vec::new(), invented: 0 }
     }
 
     /// Takes real samples; those right after a loss are blended with what the stand-in would have gone on with.
     pub(super) fn received(&mut self, samples: &mut [i16]) {
-        if self.period_len > 0 {
+        if !self.period.is_empty() {
             let merge = self.samples_of(MERGE_MS).min(samples.len());
             for (at, sample) in samples[..merge].iter_mut().enumerate() {
                 let share = (at + 1) as f32 / (merge + 1) as f32;
                 let stand_in = f32::from(self.next());
                 *sample = (f32::from(*sample) * share + stand_in * (1.0 - share)) as i16;
             }
-            self.period_len = 0;
+            self.period.clear();
             self.invented = 0;
         }
-        self.speaks = true;
-        let kept = samples.len().min(MAX_HISTORY);
+        let len = self.samples_of(HISTORY_MS);
+        self.history.resize(len, 0);
+        let kept = samples.len().min(len);
         self.history.copy_within(kept.., 0);
-        self.history[MAX_HISTORY - kept..].copy_from_slice(&samples[samples.len() - kept..]);
+        self.history[len - kept..].copy_from_slice(&samples[samples.len() - kept..]);
     }
 
     /// Makes up what is missing.
     pub(super) fn conceal(&mut self, out: &mut [i16]) {
-        if !self.speaks {
+        if self.history.is_empty() {
             out.fill(0);
             return;
         }
-        if self.period_len == 0 {
+        if self.period.is_empty() {
             self.find_period();
         }
         for sample in out {
@@ -77,13 +67,16 @@ impl Concealment {
 
     /// Nothing is made up until sound was received again.
     pub(super) fn forget(&mut self, band: Band) {
-        *self = Self::new(band);
+        self.band = band;
+        self.history.clear();
+        self.period.clear();
+        self.invented = 0;
     }
 
     fn next(&mut self) -> i16 {
         let (hold, fade) = (self.samples_of(HOLD_MS), self.samples_of(FADE_MS));
         let faded = self.invented.saturating_sub(hold).min(fade);
-        let sample = i32::from(self.period[self.invented % self.period_len.max(1)]);
+        let sample = i32::from(self.period[self.invented % self.period.len()]);
         self.invented += 1;
         (sample * (fade - faded) as i32 / fade as i32) as i16
     }
@@ -100,23 +93,24 @@ impl Concealment {
         let len = (shortest..=longest)
             .max_by(|a, b| self.likeness(*a, template).total_cmp(&self.likeness(*b, template)))
             .unwrap_or(longest);
-        self.period[..len].copy_from_slice(&self.history[MAX_HISTORY - len..]);
+        let end = self.history.len();
+        self.period.extend_from_slice(&self.history[end - len..]);
         let seam = len / 4;
         for at in 0..seam {
             let share = (at + 1) as f32 / (seam + 1) as f32;
-            let earlier = f32::from(self.history[MAX_HISTORY - len - seam + at]);
+            let earlier = f32::from(self.history[end - len - seam + at]);
             let sample = &mut self.period[len - seam + at];
             *sample = (f32::from(*sample) * (1.0 - share) + earlier * share) as i16;
         }
-        self.period_len = len;
         self.invented = 0;
     }
 
     /// Correlation of the last `template` samples with those `lag` before, by the level of the latter. Every second
     /// sample is enough to find a voice's period.
     fn likeness(&self, lag: usize, template: usize) -> f32 {
-        let now = &self.history[MAX_HISTORY - template..];
-        let then = &self.history[MAX_HISTORY - template - lag..MAX_HISTORY - lag];
+        let end = self.history.len();
+        let now = &self.history[end - template..];
+        let then = &self.history[end - template - lag..end - lag];
         let (mut product, mut energy) = (0.0, 1.0);
         for (now, then) in now.iter().zip(then).step_by(2) {
             let (now, then) = (f32::from(*now), f32::from(*then));

@@ -1,35 +1,67 @@
 //! Samples between the decoder and the tick, each with the mark whether the peer has sent it or it was made up: who
-//! listens hears both, the record holds only the former.
+//! listens hears both, the record holds only the former. A tick that is one packet keeps it as it came, for whoever
+//! speaks the same codec.
 
 use super::block::{Band, Block, MAX_SAMPLES};
 use super::codec::MAX_PACKET_MS;
+use crate::sdp::Codec;
 
 /// Decoded samples kept: two ticks and the longest packet.
 pub(super) const MAX_DECODED: usize = 2 * MAX_SAMPLES + MAX_PACKET_MS as usize * 16;
 
+/// How much of a tick the peer has sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Share {
+    Nothing,
+    Some,
+    All,
+}
+
 /// One tick as it came out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Heard {
     /// For whoever listens.
     pub(super) block: Block,
+    pub(super) share: Share,
     /// Which of its samples the peer has sent; the others were made up.
-    pub(super) received: [bool; MAX_SAMPLES],
+    received: [bool; MAX_SAMPLES],
+    /// The codec of the packet that the block is all of.
+    pub(super) codec: Option<Codec>,
+    /// That packet; keeps its room.
+    pub(super) payload: Vec<u8>,
 }
 
 impl Heard {
     pub(super) const fn silent(band: Band) -> Self {
-        Self { block: Block::silent(band), received: [false; MAX_SAMPLES] }
+        let (block, received) = (Block::silent(band), [false; MAX_SAMPLES]);
+        Self { block, share: Share::Nothing, received, codec: None, payload: Vec::new() }
     }
 
-    /// For the record: what was not received is silence in its place.
-    pub(super) fn as_received(&self) -> Block {
-        let mut block = self.block;
-        for (sample, received) in block.samples_mut().iter_mut().zip(self.received) {
+    /// Makes it a silent one.
+    pub(super) fn clear(&mut self, band: Band) {
+        self.block.clear(band);
+        self.received.fill(false);
+        (self.share, self.codec) = (Share::Nothing, None);
+    }
+
+    /// For the record: what was not received is silence in its place, made in `room`.
+    pub(super) fn as_received<'a>(&'a self, room: &'a mut Block) -> &'a Block {
+        match self.share {
+            Share::All => return &self.block,
+            Share::Nothing => return Block::silence(self.block.band()),
+            Share::Some => room.copy_from(&self.block),
+        }
+        for (sample, received) in room.samples_mut().iter_mut().zip(self.received) {
             if !received {
                 *sample = 0;
             }
         }
-        block
+        room
+    }
+
+    /// The tick turns into the `next` one: what counts as received is what is of that.
+    pub(super) fn turned_into(&mut self, next: &Self) {
+        (self.received, self.share, self.codec) = (next.received, next.share, None);
     }
 
     pub(super) fn received(&self) -> &[bool] {
@@ -40,41 +72,55 @@ impl Heard {
 /// Samples on their way from the decoder to the tick.
 #[derive(Debug)]
 pub(super) struct Decoded {
-    pub(super) samples: [i16; MAX_DECODED],
-    received: [bool; MAX_DECODED],
+    /// As long as the longest stretch so far.
+    samples: Vec<i16>,
+    received: Vec<bool>,
     pub(super) len: usize,
 }
 
 impl Decoded {
     pub(super) const fn new() -> Self {
-        Self { samples: [0; MAX_DECODED], received: [false; MAX_DECODED], len: 0 }
+        Self { samples: Vec::new(), received: Vec::new(), len: 0 }
     }
 
     pub(super) fn clear(&mut self) {
         self.len = 0;
     }
 
-    /// Counts samples that were written behind the end.
-    pub(super) fn push(&mut self, count: usize, received: bool) {
+    /// Room behind the end for `count` samples, or for as many as are left of [`MAX_DECODED`].
+    pub(super) fn room(&mut self, count: usize) -> &mut [i16] {
         let end = (self.len + count).min(MAX_DECODED);
+        if self.samples.len() < end {
+            self.samples.resize(end, 0);
+            self.received.resize(end, false);
+        }
+        &mut self.samples[self.len..end]
+    }
+
+    /// Counts samples that were written into the room.
+    pub(super) fn push(&mut self, count: usize, received: bool) {
+        let end = (self.len + count).min(self.samples.len());
         self.received[self.len..end].fill(received);
         self.len = end;
     }
 
     pub(super) fn push_silence(&mut self, count: usize) {
-        let end = (self.len + count).min(MAX_DECODED);
-        self.samples[self.len..end].fill(0);
-        self.push(end - self.len, false);
+        self.room(count).fill(0);
+        self.push(count, false);
     }
 
-    /// A tick's samples from the beginning; true when any of them was received.
-    pub(super) fn take(&mut self, out: &mut Heard) -> bool {
+    /// A tick's samples from the beginning.
+    pub(super) fn take(&mut self, out: &mut Heard) {
         let len = out.block.band().samples();
         out.block.samples_mut().copy_from_slice(&self.samples[..len]);
         out.received[..len].copy_from_slice(&self.received[..len]);
         self.samples.copy_within(len..self.len, 0);
         self.received.copy_within(len..self.len, 0);
         self.len -= len;
-        out.received().contains(&true)
+        out.share = match (out.received().contains(&true), out.received().contains(&false)) {
+            (true, false) => Share::All,
+            (true, true) => Share::Some,
+            (false, _) => Share::Nothing,
+        };
     }
 }

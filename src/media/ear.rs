@@ -1,7 +1,7 @@
 //! Listens for keys in the sound of a leg whose peer sends no telephone events. What tones are keys is
 //! `dtmf/in_band.rs`; here they are brought to its rate and steps.
 
-use super::block::{Band, Converter};
+use super::block::{Band, Block, Converter};
 use super::decoded::Heard;
 use crate::dtmf::in_band::{HOP, Listener};
 use crate::dtmf::telephone_event::Press;
@@ -19,7 +19,8 @@ impl Ear {
 
     /// Takes a tick; a key that was let go in it. Two in one tick are none that a finger pressed.
     pub(super) fn hear(&mut self, heard: &Heard) -> Option<Press> {
-        let narrow = self.converter.convert(&heard.block, Band::Narrow);
+        let mut room = Block::silent(Band::Narrow);
+        let narrow = self.converter.convert(&heard.block, Band::Narrow, &mut room);
         let steps = narrow.samples().len() / HOP;
         let received = heard.received().chunks_exact(heard.received().len() / steps);
         let mut press = None;

@@ -1,30 +1,45 @@
-//! The exchange: all legs of one media thread, addressed by id, and what passes between them. Commands that name a
-//! leg or a recording it does not know are ignored: they crossed with a `Close`.
+//! The exchange: legs that have their tick together, addressed by id, and what passes between them. Commands that name
+//! a leg or a recording it does not know are ignored: they crossed with a `Close`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::block::{Band, Block, MAX_SAMPLES};
-use super::leg::Leg;
+use super::block::Band;
+use super::bridged::Bridged;
+use super::leg::{Leg, Scratch};
 use super::playout::Playout;
-use super::room::{Role, Room, Rooms};
+use super::room::{Role, Rooms};
 use super::{Command, Sink};
-use crate::ids::{LegId, RecordingId};
+use crate::ids::LegId;
 use crate::rtp::rtcp::is_rtcp;
 
-/// All legs of one media thread.
-#[derive(Debug, Default)]
+/// Legs that have their tick together.
+#[derive(Debug)]
 pub struct Exchange {
     legs: BTreeMap<LegId, Box<Leg>>,
     rooms: Rooms,
     /// The legs of the running tick; kept so that a tick allocates nothing.
     turn: Vec<LegId>,
+    bridged: Bridged,
+    scratch: Box<Scratch>,
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Exchange {
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            legs: BTreeMap::new(),
+            rooms: Rooms::default(),
+            turn: Vec::new(),
+            bridged: Bridged::new(),
+            scratch: Box::new(Scratch::new()),
+        }
     }
 
     /// Legs that are open.
@@ -56,7 +71,9 @@ impl Exchange {
             Command::Record { leg, recording, sample_rate } => {
                 self.with_leg(leg, |leg| leg.record(recording, Band::of_rate(sample_rate), now, sink));
             }
-            Command::StopRecording { recording } => self.stop_recording(recording, sink),
+            Command::StopRecording { leg, recording } => {
+                self.with_leg(leg, |leg| leg.stop_recording(recording, sink));
+            }
         }
     }
 
@@ -89,13 +106,6 @@ impl Exchange {
 
     fn are_two(&self, a: LegId, b: LegId) -> bool {
         a != b && self.legs.contains_key(&a) && self.legs.contains_key(&b)
-    }
-
-    fn stop_recording(&mut self, recording: RecordingId, sink: &mut impl Sink) {
-        let is_on = |leg: &&mut Box<Leg>| leg.tap.as_ref().is_some_and(|tap| tap.recording == recording);
-        if let Some(leg) = self.legs.values_mut().find(is_on) {
-            leg.stop_recording(sink);
-        }
     }
 
     pub fn handle_rtp(
@@ -134,9 +144,12 @@ impl Exchange {
         }
         self.convert();
         for id in &self.turn {
-            let bridged = self.rooms.of(*id).map(|room| mixed_for(*id, room, &self.legs));
+            let room = self.rooms.of(*id);
+            if let Some(room) = room {
+                self.bridged.mix(*id, room, &self.legs);
+            }
             if let Some(leg) = self.legs.get_mut(id) {
-                leg.speak(bridged.as_ref(), now, sink);
+                leg.speak(room.map(|_| &self.bridged), now, &mut self.scratch, sink);
             }
         }
     }
@@ -158,23 +171,4 @@ impl Exchange {
             }
         }
     }
-}
-
-/// All that `listener` hears in its room, in its band; what is too loud together is clipped.
-fn mixed_for(listener: LegId, room: &Room, legs: &BTreeMap<LegId, Box<Leg>>) -> Block {
-    let band = legs.get(&listener).map_or(Band::Narrow, |leg| leg.band());
-    let mut voices = room.audible_to(listener).filter_map(|id| Some(legs.get(&id)?.said(band)));
-    let mut mixed = voices.next().copied().unwrap_or(Block::silent(band));
-    let Some(second) = voices.next() else { return mixed };
-    // Summed before it is clipped, so that the order of the voices does not matter.
-    let mut sums = [0_i32; MAX_SAMPLES];
-    for voice in [&mixed, second].into_iter().chain(voices) {
-        for (sum, sample) in sums.iter_mut().zip(voice.samples()) {
-            *sum += i32::from(*sample);
-        }
-    }
-    for (sample, sum) in mixed.samples_mut().iter_mut().zip(sums) {
-        *sample = sum.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
-    }
-    mixed
 }

@@ -11,7 +11,7 @@ use super::block::{Band, Block, MAX_SAMPLES};
 use super::codec::{self, Decoders};
 use super::comfort_noise::ComfortNoise;
 use super::concealment::Concealment;
-use super::decoded::{Decoded, Heard, MAX_DECODED};
+use super::decoded::{Decoded, Heard, Share};
 use super::delay::{Delay, MAX_MS};
 use super::{DropReason, SAMPLES_PER_TICK, TICK_MS};
 use crate::sdp::Codec;
@@ -198,16 +198,15 @@ impl JitterBuffer {
     /// Takes the next tick's sound; `at` is the tick's time by the clock of [`Self::insert`]. While `quiet`, nothing
     /// is made up: the peer sends something else instead of sound.
     pub(super) fn take(&mut self, at: Duration, quiet: bool, out: &mut Heard) {
-        let band = Band::of(self.codec);
-        *out = Heard::silent(band);
         if self.play_at.is_none() {
+            out.clear(Band::of(self.codec));
             return;
         }
         if std::mem::take(&mut self.retimes) {
             self.retime(at);
         }
-        let received = self.take_block(at, quiet, out);
-        self.pause = if received { 0 } else { self.pause.saturating_add(1) };
+        self.take_block(at, quiet, out);
+        self.pause = if out.share == Share::Nothing { self.pause.saturating_add(1) } else { 0 };
         self.shrink(at, out);
     }
 
@@ -225,11 +224,18 @@ impl JitterBuffer {
         self.stretched = 0;
     }
 
-    /// True when any of it was received.
-    fn take_block(&mut self, at: Duration, quiet: bool, out: &mut Heard) -> bool {
-        let wanted = out.block.band().samples();
+    fn take_block(&mut self, at: Duration, quiet: bool, out: &mut Heard) {
+        let wanted = Band::of(self.codec).samples();
+        out.block.set_band(Band::of(self.codec));
+        out.codec = None;
         while self.decoded.len < wanted {
             match self.earliest() {
+                Some(slot) if self.gap_before(slot) == 0 && self.decoded.len == 0 => {
+                    self.decode(slot);
+                    let packet = &mut self.packets[slot];
+                    out.codec = (self.decoded.len == wanted).then_some(packet.codec);
+                    std::mem::swap(&mut packet.payload, &mut out.payload);
+                }
                 Some(slot) if self.gap_before(slot) <= 0 => self.decode(slot),
                 Some(slot) => self.bridge(slot, wanted, at, quiet),
                 None => {
@@ -240,7 +246,7 @@ impl JitterBuffer {
                 }
             }
         }
-        self.decoded.take(out)
+        self.decoded.take(out);
     }
 
     /// Samples to be made up for a tick of `wanted`: Opus guesses in steps of 2.5 ms.
@@ -271,17 +277,17 @@ impl JitterBuffer {
     fn decode(&mut self, slot: usize) {
         let over = codec::samples(self.codec, self.gap_before(slot).unsigned_abs());
         let packet = &self.packets[slot];
-        let start = self.decoded.len;
-        let count = self.decoders.decode(packet.codec, &packet.payload, &mut self.decoded.samples[start..]);
+        let len = codec::duration(packet.codec, &packet.payload).unwrap_or(0);
+        let room = self.decoded.room(codec::samples(packet.codec, len));
+        let count = self.decoders.decode(packet.codec, &packet.payload, room);
         self.used &= !(1 << slot);
         if self.noise.is_some_and(|(since, _)| (packet.timestamp.wrapping_sub(since) as i32) >= 0) {
             self.noise = None;
         }
-        let len = codec::duration(packet.codec, &packet.payload).unwrap_or(0);
         let end = packet.timestamp.wrapping_add(len);
         if over < count {
-            self.decoded.samples.copy_within(start + over..start + count, start);
-            self.concealment.received(&mut self.decoded.samples[start..start + count - over]);
+            room.copy_within(over..count, 0);
+            self.concealment.received(&mut room[..count - over]);
             self.decoded.push(count - over, true);
             self.stretched = 0;
         }
@@ -308,8 +314,7 @@ impl JitterBuffer {
         let packet = &self.packets[slot];
         let len = codec::duration(packet.codec, &packet.payload).unwrap_or(0);
         let len = codec::samples(packet.codec, len);
-        let start = self.decoded.len;
-        let room = &mut self.decoded.samples[start..start + gap.min(MAX_DECODED - start)];
+        let room = self.decoded.room(gap);
         if len == gap && room.len() == gap && self.decoders.recover(packet.codec, &packet.payload, room) {
             self.decoded.push(gap, true);
             self.advance(gap);
@@ -330,8 +335,7 @@ impl JitterBuffer {
 
     /// Stands in for `count` samples; time goes on unless it `waits`.
     fn make_up(&mut self, count: usize, waits: bool, quiet: bool) {
-        let start = self.decoded.len;
-        let out = &mut self.decoded.samples[start..start + count];
+        let out = self.decoded.room(count);
         out.fill(0);
         let noise = self.noise.as_mut().filter(|(since, _)| {
             self.play_at.is_some_and(|play_at| (play_at.wrapping_sub(*since) as i32) >= 0)
@@ -369,7 +373,7 @@ impl JitterBuffer {
         self.since_shrink = 0;
         let mut next = Heard::silent(out.block.band());
         self.take_block(at, false, &mut next);
-        out.received = next.received;
+        out.turned_into(&next);
         let len = out.block.samples().len() as i32;
         for (at, (sample, next)) in out.block.samples_mut().iter_mut().zip(next.block.samples()).enumerate() {
             let share = at as i32;

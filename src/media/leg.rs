@@ -5,16 +5,17 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::block::{Band, Block, Converter};
+use super::bridged::{Bridged, Packet};
 use super::comfort_noise::{self, ComfortNoise};
-use super::decoded::Heard;
+use super::decoded::{Heard, Share};
 use super::ear::Ear;
 use super::jitter_buffer::JitterBuffer;
 use super::keypad::{Key, Keypad};
 use super::playout::Playout;
 use super::reports::Reports;
-use super::sender::RtpSender;
+use super::sender::{MAX_PACKET, PacketBuffer, RtpSender};
 use super::source::{Admission, Source};
-use super::tap::Tap;
+use super::tap::{self, Tap};
 use super::{DropReason, Drops, Event, LegStats, MEDIA_TIMEOUT_SECS, Sink};
 use crate::dtmf::Digit;
 use crate::dtmf::telephone_event::{Press, Presses, TelephoneEvent};
@@ -55,6 +56,22 @@ pub(super) struct Leg {
     awaits_audio: bool,
     packets_received: u64,
     drops: Drops,
+}
+
+/// Room for what a tick of a leg is made into; one is enough for all of them.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    played: Block,
+    own: Block,
+    packet: PacketBuffer,
+    recorded: tap::Scratch,
+}
+
+impl Scratch {
+    pub(super) const fn new() -> Self {
+        let block = Block::silent(Band::Narrow);
+        Self { played: block, own: block, packet: [0; MAX_PACKET], recorded: tap::Scratch::new() }
+    }
 }
 
 impl Leg {
@@ -200,10 +217,13 @@ impl Leg {
 
     /// First half of a tick: what the leg says in it.
     pub(super) fn listen(&mut self, now: Instant, sink: &mut impl Sink) {
+        if let Some(address) = self.source.settle(now) {
+            sink.settled(self.id, address);
+        }
         let elapsed = now.saturating_duration_since(self.opened_at);
         self.jitter_buffer.take(elapsed, self.presses.is_running(), &mut self.heard);
         if !self.session.as_ref().is_some_and(|session| session.direction.receives()) {
-            self.heard = Heard::silent(self.heard.block.band());
+            self.heard.clear(self.heard.block.band());
         }
         let press = self.ear.as_mut().and_then(|ear| ear.hear(&self.heard));
         self.report_press(press, sink);
@@ -221,7 +241,7 @@ impl Leg {
 
     /// Makes what the leg says of this tick ready for those who listen in `band`.
     pub(super) fn convert(&mut self, band: Band) {
-        self.converted = self.converter.convert(&self.heard.block, band);
+        self.converter.convert(&self.heard.block, band, &mut self.converted);
     }
 
     /// What the leg says, in `band`; after [`Self::convert`] where that is not its own.
@@ -229,27 +249,33 @@ impl Leg {
         if self.heard_band() == band { &self.heard.block } else { &self.converted }
     }
 
+    /// The packet that it said of this tick, if it was one, or that one was lost.
+    pub(super) fn said_packet(&self) -> Packet<'_> {
+        match (self.heard.codec, self.heard.share) {
+            (Some(codec), _) => Packet::Whole(codec, &self.heard.payload),
+            (None, Share::Nothing) => Packet::Lost,
+            _ => Packet::None,
+        }
+    }
+
     /// Second half of a tick: what the leg is told, recorded, reported. `bridged` is what the others in its room say,
     /// in the leg's band.
-    pub(super) fn speak(&mut self, bridged: Option<&Block>, now: Instant, sink: &mut impl Sink) {
-        let silence = Block::silent(self.band());
-        let mut own = silence;
-        let mut bridged = bridged.unwrap_or(&silence);
-        if let Some(playout) = &mut self.playout {
-            let mut played = Block::silent(Band::Narrow);
-            let play = playout.play;
-            if playout.fill(played.samples_mut()) {
-                self.playout = None;
-                sink.event(Event::PlayFinished { leg: self.id, play });
-            }
-            own = self.play_converter.convert(&played, silence.band());
-            bridged = &silence;
-        }
-        let sends = self.transmit(if own.is_silent() { bridged } else { &own }, sink);
+    pub(super) fn speak(
+        &mut self,
+        bridged: Option<&Bridged>,
+        now: Instant,
+        scratch: &mut Scratch,
+        sink: &mut impl Sink,
+    ) {
+        let Scratch { played, own, packet, recorded } = scratch;
+        let own = self.play(played, own, sink);
+        // Who plays is not told what the others say.
+        let bridged = bridged.filter(|_| own.is_none());
+        let sends = self.transmit(own, bridged, packet, sink);
         if let Some(tap) = &mut self.tap {
-            let (own, bridged) = if sends { (&own, bridged) } else { (&silence, &silence) };
+            let sound = if sends { (own, bridged.map(|bridged| &bridged.block)) } else { (None, None) };
             let waits = self.jitter_buffer.delay_ticks(now.saturating_duration_since(self.opened_at));
-            tap.record(&self.heard.as_received(), waits, own, bridged, sink);
+            tap.record(&self.heard, waits, sound, recorded, sink);
         }
         if self.reports.take_due(now) {
             self.transmit_report(false, now, sink);
@@ -262,25 +288,63 @@ impl Leg {
         }
     }
 
+    /// What is played to the leg, in its band; none when nothing is.
+    fn play<'a>(
+        &mut self,
+        played: &'a mut Block,
+        room: &'a mut Block,
+        sink: &mut impl Sink,
+    ) -> Option<&'a Block> {
+        let playout = self.playout.as_mut()?;
+        played.set_band(Band::Narrow);
+        let play = playout.play;
+        if playout.fill(played.samples_mut()) {
+            self.playout = None;
+            sink.event(Event::PlayFinished { leg: self.id, play });
+        }
+        let band = self.band();
+        Some(self.play_converter.convert(played, band, room))
+    }
+
     /// True when the peer may be sent to.
-    fn transmit(&mut self, block: &Block, sink: &mut impl Sink) -> bool {
+    fn transmit(
+        &mut self,
+        own: Option<&Block>,
+        bridged: Option<&Bridged>,
+        buffer: &mut PacketBuffer,
+        sink: &mut impl Sink,
+    ) -> bool {
+        let (id, sender) = (self.id, &mut self.sender);
         match &self.session {
             Some(session) if session.direction.sends() => {
                 let to = self.source.address().unwrap_or(session.remote_rtp);
                 if let Some(payload_type) = session.send_event_payload_type
                     && let Key::Event { event, begins } = self.keypad.tick(session.event_clock_hz)
                 {
-                    self.sender.send_event(event, begins, payload_type, session.codec, |packet| {
-                        sink.transmit_rtp(self.id, to, packet)
+                    sender.send_event(event, begins, payload_type, session.codec, |packet| {
+                        sink.transmit_rtp(id, to, packet)
                     });
                     return true;
                 }
-                self.sender.send(block, session, |packet| sink.transmit_rtp(self.id, to, packet));
+                let passed = match bridged.map(Bridged::packet) {
+                    Some(Packet::Whole(codec, payload)) => {
+                        sender.relay(codec, payload, session, buffer, |packet| {
+                            sink.transmit_rtp(id, to, packet)
+                        })
+                    }
+                    Some(Packet::Lost) => sender.leave_out(session.codec),
+                    Some(Packet::None) | None => false,
+                };
+                if !passed {
+                    let bridged = bridged.map(|bridged| &bridged.block);
+                    let block = own.or(bridged).unwrap_or(Block::silence(Band::of(session.codec)));
+                    sender.send(block, session, buffer, |packet| sink.transmit_rtp(id, to, packet));
+                }
                 true
             }
             session => {
                 let codec = session.as_ref().map_or(Codec::Pcma, |session| session.codec);
-                self.sender.pause(codec);
+                sender.pause(codec);
                 false
             }
         }
@@ -318,20 +382,26 @@ impl Leg {
 
     /// Starts a recording, ending the one before.
     pub(super) fn record(&mut self, recording: RecordingId, band: Band, now: Instant, sink: &mut impl Sink) {
-        self.stop_recording(sink);
+        self.end_recording(sink);
         let waits = self.jitter_buffer.delay_ticks(now.saturating_duration_since(self.opened_at));
         self.tap = Some(Tap::new(recording, band, waits));
     }
 
-    /// Ends the recording of this leg, if there is one.
-    pub(super) fn stop_recording(&mut self, sink: &mut impl Sink) {
+    /// Ends this recording; one that has taken its place goes on.
+    pub(super) fn stop_recording(&mut self, recording: RecordingId, sink: &mut impl Sink) {
+        if self.tap.as_ref().is_some_and(|tap| tap.recording == recording) {
+            self.end_recording(sink);
+        }
+    }
+
+    fn end_recording(&mut self, sink: &mut impl Sink) {
         if let Some(Tap { recording, frames, .. }) = self.tap.take() {
             sink.event(Event::RecordingEnded { recording, frames });
         }
     }
 
     pub(super) fn close(mut self, now: Instant, sink: &mut impl Sink) {
-        self.stop_recording(sink);
+        self.end_recording(sink);
         if self.reports.has_started() {
             self.transmit_report(true, now, sink);
         }

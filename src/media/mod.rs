@@ -2,6 +2,7 @@
 //! packets and 20 ms ticks in, packets and sample blocks out through a [`Sink`], no allocation per packet.
 
 mod block;
+mod bridged;
 mod codec;
 mod comfort_noise;
 mod concealment;
@@ -65,7 +66,7 @@ pub struct PlayId(pub u64);
 pub enum Command {
     /// Reserves ports for a leg; answered by [`Event::Opened`] or [`Event::OpenFailed`]. `seed` gives SSRC,
     /// first sequence number and first time stamp; the sockets are of the address family of `towards`, where the
-    /// peer is. Only legs opened `beside` one another can be bridged: they share a thread.
+    /// peer is. Only legs opened `beside` one another can be bridged: they share a turn.
     Open {
         leg: LegId,
         seed: u64,
@@ -121,13 +122,14 @@ pub enum Command {
     },
     /// Ends the recording; the last block has been handed out before [`Event::RecordingEnded`].
     StopRecording {
+        leg: LegId,
         recording: RecordingId,
     },
 }
 
 impl Command {
     /// The leg it is about; the one that is there already where it brings two together.
-    pub fn leg(&self) -> Option<LegId> {
+    pub fn leg(&self) -> LegId {
         match self {
             Self::Open { leg, .. }
             | Self::Connect { leg, .. }
@@ -138,8 +140,8 @@ impl Command {
             | Self::Bridge { a: leg, .. }
             | Self::Join { beside: leg, .. }
             | Self::Unbridge { leg }
-            | Self::Record { leg, .. } => Some(*leg),
-            Self::StopRecording { .. } => None,
+            | Self::Record { leg, .. }
+            | Self::StopRecording { leg, .. } => *leg,
         }
     }
 }
@@ -206,6 +208,8 @@ pub struct LegStats {
 pub trait Sink {
     fn transmit_rtp(&mut self, leg: LegId, to: SocketAddr, packet: &[u8]);
     fn transmit_rtcp(&mut self, leg: LegId, to: SocketAddr, packet: &[u8]);
+    /// Until the next `Connect` the leg believes RTP from this address only: others need not be let in.
+    fn settled(&mut self, _leg: LegId, _address: SocketAddr) {}
     /// One tick of a recording at its rate: equally long channels, left the leg's, right ours.
     fn record(&mut self, recording: RecordingId, left: &[i16], right: &[i16]);
     fn event(&mut self, event: Event);

@@ -2,7 +2,7 @@
 //! Time stamps run with the ticks whether anything is sent or not; to whom it goes is the leg's business.
 
 use super::TICK_MS;
-use super::block::{Band, Block, MAX_SAMPLES};
+use super::block::{Band, Block};
 use super::codec::{self, Encoders};
 use crate::dtmf::telephone_event::TelephoneEvent;
 use crate::rtp::RtpHeader;
@@ -14,8 +14,13 @@ use crate::sdp::{AudioSession, Codec};
 const MAX_PAYLOAD: usize = 1275;
 /// Longest packet we send, ms.
 const MAX_PTIME_MS: u8 = 60;
-/// Samples waiting for a full packet, at most one short of it, and a tick.
-const MAX_WAITING: usize = 3 * MAX_SAMPLES + MAX_SAMPLES;
+/// Octets of the longest packet.
+pub(super) const MAX_PACKET: usize = HEADER_LEN + MAX_PAYLOAD;
+/// Packets in a row that may be left out for a listener to conceal; then the silence is ours to send.
+const MAX_LEFT_OUT: u8 = 5;
+
+/// Room to build a packet in.
+pub(super) type PacketBuffer = [u8; MAX_PACKET];
 
 /// Makes the packets of one synchronisation source of ours.
 #[derive(Debug)]
@@ -25,10 +30,13 @@ pub(super) struct RtpSender {
     /// Of the next sample that comes in.
     timestamp: u32,
     encoders: Encoders,
-    waiting: [i16; MAX_WAITING],
-    waiting_len: usize,
+    /// Samples of a packet that is not full yet.
+    waiting: Vec<i16>,
     /// The next packet is the first after a pause.
     talk_begins: bool,
+    /// The last packet was passed on as it came, or those since were left out.
+    relays: bool,
+    left_out: u8,
     /// Where the key that is held began.
     event_timestamp: u32,
     packets: u64,
@@ -42,9 +50,10 @@ impl RtpSender {
             sequence_number,
             timestamp,
             encoders: Encoders::default(),
-            waiting: [0; MAX_WAITING],
-            waiting_len: 0,
+            waiting: Vec::new(),
             talk_begins: true,
+            relays: false,
+            left_out: 0,
             event_timestamp: timestamp,
             packets: 0,
             octets: 0,
@@ -52,41 +61,104 @@ impl RtpSender {
     }
 
     /// Takes a tick's sound, at the codec's rate, and hands out each packet that is full.
-    pub(super) fn send(&mut self, block: &Block, session: &AudioSession, mut transmit: impl FnMut(&[u8])) {
+    pub(super) fn send(
+        &mut self,
+        block: &Block,
+        session: &AudioSession,
+        buffer: &mut PacketBuffer,
+        mut transmit: impl FnMut(&[u8]),
+    ) {
         let codec = session.codec;
-        let samples = block.samples();
-        let waiting_end = self.waiting_len + samples.len();
-        self.waiting[self.waiting_len..waiting_end].copy_from_slice(samples);
-        let mut timestamp = self.timestamp.wrapping_sub(codec::units(codec, self.waiting_len));
-        self.waiting_len = waiting_end;
-        self.pass_tick(codec);
         let packet_len = packet_ms(session) * Band::of(codec).sample_rate() as usize / 1000;
-        let mut sent = 0;
-        while sent + packet_len <= self.waiting_len {
-            let mut payload = [0; MAX_PAYLOAD];
-            let packet = &self.waiting[sent..sent + packet_len];
-            let encoded = self.encoders.encode(codec, packet, &mut payload);
-            if let Some(payload) = encoded.and_then(|len| payload.get(..len)) {
-                let header = RtpHeader {
-                    marker: std::mem::take(&mut self.talk_begins),
-                    payload_type: session.send_payload_type,
-                    sequence_number: self.sequence_number,
-                    timestamp,
-                    ssrc: self.ssrc,
-                };
-                let mut buffer = [0; HEADER_LEN + MAX_PAYLOAD];
-                if let Some(packet) = header.write(payload, &mut buffer) {
-                    transmit(packet);
-                }
-                self.sequence_number = self.sequence_number.wrapping_add(1);
-                self.packets += 1;
-                self.octets += payload.len() as u64;
-            }
-            timestamp = timestamp.wrapping_add(codec::units(codec, packet_len));
-            sent += packet_len;
+        self.relays = false;
+        if self.waiting.is_empty() && block.samples().len() == packet_len {
+            self.send_packet(self.timestamp, block.samples(), session, buffer, &mut transmit);
+            self.pass_tick(codec);
+            return;
         }
-        self.waiting.copy_within(sent..self.waiting_len, 0);
-        self.waiting_len -= sent;
+        let mut timestamp = self.timestamp.wrapping_sub(codec::units(codec, self.waiting.len()));
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.extend_from_slice(block.samples());
+        self.pass_tick(codec);
+        let mut packets = waiting.chunks_exact(packet_len);
+        for packet in &mut packets {
+            self.send_packet(timestamp, packet, session, buffer, &mut transmit);
+            timestamp = timestamp.wrapping_add(codec::units(codec, packet_len));
+        }
+        let sent = waiting.len() - packets.remainder().len();
+        waiting.drain(..sent);
+        self.waiting = waiting;
+    }
+
+    fn send_packet(
+        &mut self,
+        timestamp: u32,
+        samples: &[i16],
+        session: &AudioSession,
+        buffer: &mut PacketBuffer,
+        transmit: &mut impl FnMut(&[u8]),
+    ) {
+        let encoded = self.encoders.encode(session.codec, samples, &mut buffer[HEADER_LEN..]);
+        if let Some(len) = encoded {
+            self.finish_packet(timestamp, len, session, buffer, transmit);
+        }
+    }
+
+    /// The payload stands in the buffer already.
+    fn finish_packet(
+        &mut self,
+        timestamp: u32,
+        payload_len: usize,
+        session: &AudioSession,
+        buffer: &mut PacketBuffer,
+        transmit: &mut impl FnMut(&[u8]),
+    ) {
+        let header = RtpHeader {
+            marker: std::mem::take(&mut self.talk_begins),
+            payload_type: session.send_payload_type,
+            sequence_number: self.sequence_number,
+            timestamp,
+            ssrc: self.ssrc,
+        };
+        buffer[..HEADER_LEN].copy_from_slice(&header.to_bytes());
+        transmit(&buffer[..HEADER_LEN + payload_len]);
+        self.sequence_number = self.sequence_number.wrapping_add(1);
+        self.packets += 1;
+        self.octets += payload_len as u64;
+    }
+
+    /// Passes on a tick's packet as it came. False, and nothing done, where it has to be encoded: it is of another
+    /// codec, or the peer wants packets of another length.
+    pub(super) fn relay(
+        &mut self,
+        codec: Codec,
+        payload: &[u8],
+        session: &AudioSession,
+        buffer: &mut PacketBuffer,
+        mut transmit: impl FnMut(&[u8]),
+    ) -> bool {
+        let is_same = codec == session.codec && packet_ms(session) as u64 == TICK_MS;
+        if !is_same || !self.waiting.is_empty() || payload.len() > MAX_PAYLOAD {
+            return false;
+        }
+        buffer[HEADER_LEN..HEADER_LEN + payload.len()].copy_from_slice(payload);
+        self.finish_packet(self.timestamp, payload.len(), session, buffer, &mut transmit);
+        self.pass_tick(codec);
+        (self.relays, self.left_out) = (true, 0);
+        true
+    }
+
+    /// A packet that was to be passed on is lost: its number is left out, as a decoder that remembers hides a loss
+    /// better than a packet made up by another encoder. False, and nothing done, where that is not so, or for too
+    /// long.
+    pub(super) fn leave_out(&mut self, codec: Codec) -> bool {
+        let leaves = self.relays && !codec::is_stateless(codec) && self.left_out < MAX_LEFT_OUT;
+        if leaves {
+            self.left_out += 1;
+            self.sequence_number = self.sequence_number.wrapping_add(1);
+            self.pass_tick(codec);
+        }
+        leaves
     }
 
     /// A tick of a key: all packets of one press have the time stamp of its beginning (RFC 4733 2.2).
@@ -130,8 +202,9 @@ impl RtpSender {
 
     /// What was agreed changed: half a packet of the old codec is not sent as the new one.
     pub(super) fn restart_packet(&mut self) {
-        self.waiting_len = 0;
+        self.waiting.clear();
         self.talk_begins = true;
+        self.relays = false;
     }
 
     pub(super) fn packets(&self) -> u64 {
@@ -181,7 +254,7 @@ mod tests {
         for tick in 0..ticks {
             let mut block = Block::silent(Band::of(session.codec));
             block.samples_mut().fill(1000 * tick);
-            sender.send(&block, session, |packet| {
+            sender.send(&block, session, &mut [0; MAX_PACKET], |packet| {
                 packets.extend(RtpHeader::parse(packet).map(|(header, payload)| (header, payload.to_vec())));
             });
         }
@@ -223,6 +296,52 @@ mod tests {
                 codec::duration(codec, payload) == Some(step) && header.payload_type == codec.payload_type()
             }));
         }
+    }
+
+    /// What becomes of ticks of Opus that were received, passed on; those that were lost, left out; and of our own.
+    #[test]
+    fn a_relayed_packet_is_the_same_and_a_lost_one_leaves_a_hole() {
+        let session = session(Codec::Opus, 20);
+        let (mut sender, mut packets) = (RtpSender::new(1, 0, 0), Vec::new());
+        for tick in "rllrrlllllls".chars() {
+            let mut transmit = |packet: &[u8]| {
+                packets.extend(
+                    RtpHeader::parse(packet)
+                        .map(|(h, payload)| (h.sequence_number, h.timestamp, payload == b"as it came")),
+                );
+            };
+            let passed = match tick {
+                'r' => {
+                    sender.relay(Codec::Opus, b"as it came", &session, &mut [0; MAX_PACKET], &mut transmit)
+                }
+                _ => tick == 'l' && sender.leave_out(Codec::Opus),
+            };
+            if !passed {
+                sender.send(Block::silence(Band::Wide), &session, &mut [0; MAX_PACKET], transmit);
+            }
+        }
+        let relayed = [0, 3, 4].map(|tick: u16| (tick, u32::from(tick) * 960, true));
+        let own = [10, 11].map(|tick: u16| (tick, u32::from(tick) * 960, false));
+        assert_eq!(packets, [&relayed[..], &own].concat());
+    }
+
+    #[test]
+    fn what_cannot_be_relayed_is_left_to_be_encoded() {
+        let mut sender = RtpSender::new(1, 0, 0);
+        let mut relay = |codec, ptime| {
+            sender.relay(Codec::Pcma, &[0xd5; 160], &session(codec, ptime), &mut [0; MAX_PACKET], |_| {})
+        };
+        assert_eq!(
+            [relay(Codec::Pcmu, 20), relay(Codec::Pcma, 30), relay(Codec::Pcma, 20)],
+            [false, false, true]
+        );
+        sender.send(Block::silence(Band::Narrow), &session(Codec::Pcma, 30), &mut [0; MAX_PACKET], |_| {});
+        let session = session(Codec::Pcma, 20);
+        assert!(
+            !sender.relay(Codec::Pcma, &[0xd5; 160], &session, &mut [0; MAX_PACKET], |_| {}),
+            "samples wait"
+        );
+        assert!(!sender.leave_out(Codec::Pcma), "any encoder can go on");
     }
 
     #[test]

@@ -148,6 +148,17 @@ impl Source {
         Belief::Learnt
     }
 
+    /// The address that is final from now on, told once.
+    pub(super) fn settle(&mut self, now: Instant) -> Option<SocketAddr> {
+        match &mut self.lock {
+            Lock::Locked { address, until, .. } => {
+                until.take_if(|until| *until <= now)?;
+                Some(*address)
+            }
+            Lock::Learning { .. } => None,
+        }
+    }
+
     /// Which of the address's streams it is; `learnt` when the address has just been believed.
     fn admit_stream(&mut self, header: &RtpHeader, learnt: bool) -> Admission {
         match &mut self.stream {

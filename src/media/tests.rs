@@ -424,7 +424,7 @@ fn a_recording_is_as_long_as_the_ticks_and_ends_with_its_leg() {
     bench.ticks(7);
     bench.order(Command::Close { leg: A });
     bench.order(Command::Close { leg: A });
-    bench.order(Command::StopRecording { recording: RECORDING });
+    bench.order(Command::StopRecording { leg: A, recording: RECORDING });
     bench.order(Command::Unbridge { leg: A });
     bench.tick();
     let ended = Event::RecordingEnded { recording: RECORDING, frames: 7 * 160 };

@@ -1,11 +1,12 @@
-//! The secure fronts of a media thread's legs, joined to their sockets: what comes in is opened, what goes out is
+//! The secure fronts of a quarter's legs, joined to their sockets: what comes in is opened, what goes out is
 //! protected, and what a front says of its own is sent. A leg without a front has its packets passed as they are.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::batch::Batch;
 use super::secure::{Identity, Passed, SecureFront};
 use super::sockets::{SocketPair, Stream};
 use crate::ids::LegId;
@@ -16,17 +17,19 @@ use crate::srtp::MAX_OVERHEAD;
 /// Octets of the longest packet we send, protected: the longest of Opus has 1287.
 const MAX_PROTECTED: usize = 1500 + MAX_OVERHEAD;
 
-pub(super) type Sockets = HashMap<LegId, SocketPair>;
+pub(super) type Sockets = BTreeMap<LegId, SocketPair>;
 
 #[derive(Debug)]
 pub(super) struct Fronts {
     identity: Arc<Identity>,
-    legs: HashMap<LegId, Box<SecureFront>>,
+    legs: BTreeMap<LegId, Box<SecureFront>>,
+    /// Where packets are protected.
+    buffer: Box<[u8; MAX_PROTECTED]>,
 }
 
 impl Fronts {
     pub(super) fn new(identity: Arc<Identity>) -> Self {
-        Self { identity, legs: HashMap::new() }
+        Self { identity, legs: BTreeMap::new(), buffer: Box::new([0; MAX_PROTECTED]) }
     }
 
     /// What was agreed for a leg, for the first time or anew.
@@ -39,6 +42,10 @@ impl Fronts {
             }
         }
         self.flush(leg, sockets);
+    }
+
+    pub(super) fn has(&self, leg: LegId) -> bool {
+        self.legs.contains_key(&leg)
     }
 
     /// Opens a datagram in place; none when it was the front's, or nobody's.
@@ -58,29 +65,26 @@ impl Fronts {
         passed
     }
 
-    /// Sends a packet of the exchange's.
-    pub(super) fn send(
+    /// Puts a packet of the exchange's into a batch that is not full, protected where the leg is secure.
+    pub(super) fn post(
         &mut self,
         (leg, stream): (LegId, Stream),
         to: SocketAddr,
         packet: &[u8],
-        sockets: &Sockets,
+        batch: &mut Batch,
     ) {
-        let Some(pair) = sockets.get(&leg) else { return };
-        let mut buffer = [0; MAX_PROTECTED];
-        let sent = match self.legs.get_mut(&leg) {
+        let (stream, to, packet) = match self.legs.get_mut(&leg) {
             Some(front) => {
                 let now = crate::time::now().mono;
-                let Some((stream, to, packet)) = front.protect(stream, to, packet, &mut buffer, now) else {
-                    return;
-                };
-                pair.socket(stream).send_to(packet, to)
+                let protected = front.protect(stream, to, packet, &mut self.buffer[..], now);
+                let Some(protected) = protected else { return };
+                protected
             }
-            None => pair.socket(stream).send_to(packet, to),
+            None => (stream, to, packet),
         };
-        // A full socket buffer or an unreachable peer is loss, as on any other hop.
-        if let Err(error) = sent {
-            tracing::trace!(leg.id = %leg, %error, "packet not sent");
+        if let Some(room) = batch.room().and_then(|room| room.get_mut(..packet.len())) {
+            room.copy_from_slice(packet);
+            batch.push(leg, stream, to, packet.len());
         }
     }
 
@@ -113,7 +117,7 @@ impl Fronts {
 
 fn transmit(front: &mut SecureFront, pair: Option<&SocketPair>) {
     while let Some(transmit) = front.poll_transmit() {
-        let sent = pair.map(|pair| pair.socket(transmit.stream).send_to(&transmit.bytes, transmit.to));
+        let sent = pair.map(|pair| pair.send(transmit.stream, transmit.to, &transmit.bytes));
         if let Some(Err(error)) = sent {
             tracing::trace!(%error, "answer not sent");
         }

@@ -1,41 +1,37 @@
-//! The media thread: looks for packets four times in a tick of 20 ms, so that hundreds of calls wake it no more often
-//! than one, and lets the exchange do the rest. Ticks follow a fixed rhythm; after a stall each missed one is made up,
-//! so recordings keep their time. An order wakes it at once.
+//! The media thread: a turn every 5 ms, each for a quarter of its legs, so that every leg has one each 20 ms and packets
+//! leave evenly; handshakes and reports are looked for in between. Turns follow a fixed rhythm; after a stall each
+//! missed one is made up, so recordings keep their time. An order wakes the thread at once.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::fronts::{Fronts, Sockets};
+use rustix::process::setpriority_process;
+use rustix::thread::gettid;
+
+use super::collector::Collector;
+use super::fronts::Fronts;
 use super::homes::Homes;
 use super::ports::PortPool;
+use super::quarter::{Mail, QUARTERS, Quarter, TURN};
 use super::queue::{Intake, Outlet};
-use super::secure::{Identity, Passed};
-use super::sockets::{Readiness, SocketPair, Stream};
-use super::writer_thread::{Block, Work, writer_of};
+use super::secure::Identity;
+use super::sockets::{Readiness, SocketPair, Watched};
+use super::writer_thread::Work;
 use super::{Report, Reporter};
-use crate::ids::{LegId, RecordingId};
-use crate::media::{Command, Drops, Event, Exchange, Sink, TICK_MS};
+use crate::ids::LegId;
+use crate::media::{Command, Event};
 
-const TICK: Duration = Duration::from_millis(TICK_MS);
-/// Missed ticks made up in one go before sockets and orders get their turn: 0.5 s.
-const MAX_TICKS_AT_ONCE: usize = 25;
+/// Missed turns made up in one go before orders get theirs: 0.5 s.
+const MAX_TURNS_AT_ONCE: usize = 25 * QUARTERS;
 /// Orders carried out in one go; the rest waits for the next turn, a moment later.
 const MAX_ORDERS_AT_ONCE: usize = 256;
-/// Time from one look at the sockets to the next. A packet waits for the next tick anyway; a handshake is this much
-/// slower.
-const LOOK: Duration = Duration::from_millis(TICK_MS / 4);
-/// Datagrams read from one socket at one look: a flood on one leg does not starve the others.
-const MAX_DATAGRAMS_AT_ONCE: usize = 16;
-/// Octets read of a datagram; a longer one is cut and then refused as malformed or not.
-const MAX_DATAGRAM: usize = 1500;
-/// Ticks that a recording's writer gets at once, 0.96 s: a process that is killed loses less than a second.
-const TICKS_PER_BLOCK: usize = 48;
-/// Octets of a sample on both channels.
-const FRAME_LEN: usize = 4;
+/// Looks at the watched sockets in one turn, each a datagram per socket: a flood on one leg does not starve the others.
+const MAX_LOOKS: usize = 16;
+/// Before everything else on the machine that is not in real time; as much as desktops give their sound (nice(2)).
+const NICENESS: i32 = -11;
 /// Pairs tried when others hold ports of our range.
 const MAX_BINDS: usize = 64;
 
@@ -59,36 +55,25 @@ impl Shared {
     }
 }
 
-/// The sound of a running recording that its writer does not have yet.
-#[derive(Debug, Default)]
-struct Collected {
-    /// Frames handed out.
-    handed_out: u64,
-    /// Interleaved samples, little-endian.
-    frames: Vec<u8>,
+/// A command, and the quarter that has its leg.
+#[derive(Debug)]
+pub(super) struct Addressed {
+    pub(super) quarter: usize,
+    pub(super) command: Command,
 }
 
-/// One media thread: its legs, their sockets and its clock.
+/// One media thread: its legs by quarters, and its clock.
 pub(super) struct MediaThread {
     bind: Vec<IpAddr>,
     readiness: Readiness,
     shared: Arc<Shared>,
-    orders: Outlet<Command>,
-    exchange: Exchange,
-    out: Out,
-    next_look_at: Instant,
-    next_tick_at: Instant,
-}
-
-/// Where the exchange's output goes.
-struct Out {
-    sockets: Sockets,
-    fronts: Fronts,
-    writers: Vec<Intake<Work>>,
-    collected: HashMap<RecordingId, Collected>,
-    /// Told only once the ports are free again.
-    closed: Option<Event>,
+    orders: Outlet<Addressed>,
+    quarters: [Quarter; QUARTERS],
     report: Reporter,
+    /// Whose turn is next, and when.
+    next: usize,
+    next_turn_at: Instant,
+    mail: Mail,
 }
 
 impl MediaThread {
@@ -96,130 +81,114 @@ impl MediaThread {
         bind: Vec<IpAddr>,
         readiness: Readiness,
         shared: Arc<Shared>,
-        identity: Arc<Identity>,
-        orders: Outlet<Command>,
-        writers: Vec<Intake<Work>>,
+        identity: &Arc<Identity>,
+        orders: Outlet<Addressed>,
+        writers: &[Intake<Work>],
         report: Reporter,
     ) -> Self {
-        let out = Out {
-            sockets: HashMap::new(),
-            fronts: Fronts::new(identity),
-            writers,
-            collected: HashMap::new(),
-            closed: None,
-            report,
-        };
-        let now = crate::time::now().mono;
-        let (next_look_at, next_tick_at) = (now, now + TICK);
-        Self { bind, readiness, shared, orders, exchange: Exchange::new(), out, next_look_at, next_tick_at }
+        let quarters = std::array::from_fn(|_| {
+            Quarter::new(Fronts::new(identity.clone()), Collector::new(writers.to_vec()), report.clone())
+        });
+        let (next, next_turn_at) = (0, crate::time::now().mono);
+        Self { bind, readiness, shared, orders, quarters, report, next, next_turn_at, mail: Mail::new() }
     }
 
     pub(super) fn run(mut self) {
+        // Without the right to do so it is one thread among others: late under load, but right.
+        if let Err(error) = setpriority_process(Some(gettid()), NICENESS) {
+            tracing::info!(%error, "media threads have no priority");
+        }
         while !self.shared.stop.load(Ordering::Relaxed) {
-            let rest = self.next_look_at.saturating_duration_since(crate::time::now().mono);
+            let rest = self.rest();
             if !rest.is_zero() {
                 std::thread::park_timeout(rest);
             }
             self.carry_out_orders();
-            if self.next_look_at <= crate::time::now().mono {
-                self.receive();
-                self.tick();
-                self.plan_look();
+            if self.next_turn_at <= crate::time::now().mono {
+                self.look();
+                self.take_turns();
             }
         }
-        for (recording, collected) in &mut self.out.collected {
-            hand_out(&self.out.writers, *recording, collected);
+        for quarter in &mut self.quarters {
+            quarter.hand_out();
         }
     }
 
-    /// A quarter of a tick later, and exactly at the tick.
-    fn plan_look(&mut self) {
-        let wanted = if self.exchange.is_empty() { TICK } else { LOOK };
-        self.next_look_at = (crate::time::now().mono + wanted).min(self.next_tick_at);
+    /// Until the next turn; as nobody has any while there are no legs, until a round of them has passed.
+    fn rest(&self) -> Duration {
+        let is_empty = self.quarters.iter().all(Quarter::is_empty);
+        let wanted = if is_empty { self.next_turn_at + TURN * QUARTERS as u32 } else { self.next_turn_at };
+        wanted.saturating_duration_since(crate::time::now().mono)
     }
 
-    /// Each socket gives one datagram a round, until none has any.
-    fn receive(&mut self) {
-        for _ in 0..MAX_DATAGRAMS_AT_ONCE {
+    /// Each watched socket gives one datagram a look, until none has any.
+    fn look(&mut self) {
+        for _ in 0..MAX_LOOKS {
             let count = match self.readiness.look() {
                 Ok(0) => return,
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    // Sockets are deaf now, but play-out and recordings go on.
+                    // Secure legs are deaf now, but play-out and recordings go on.
                     tracing::error!(%error, "cannot look for packets");
                     return;
                 }
             };
             let now = crate::time::now().mono;
             for index in 0..count {
-                if let Some((leg, stream)) = self.readiness.found(index) {
-                    self.read(leg, stream, now);
+                if let Some(Watched { quarter, leg, stream }) = self.readiness.found(index) {
+                    self.quarters[quarter].read(leg, stream, now, &mut self.mail);
                 }
             }
         }
     }
 
-    fn read(&mut self, leg: LegId, stream: Stream, now: Instant) {
-        let mut buffer = [0; MAX_DATAGRAM];
-        let Some(pair) = self.out.sockets.get(&leg) else { return };
-        let Ok((len, from)) = pair.socket(stream).recv_from(&mut buffer) else { return };
-        let Out { fronts, sockets, .. } = &mut self.out;
-        let opened = fronts.open((leg, stream), from, &mut buffer[..len], now, sockets);
-        let Some(Passed { stream, from, len }) = opened else { return };
-        match stream {
-            Stream::Rtp => self.exchange.handle_rtp(leg, from, &buffer[..len], now, &mut self.out),
-            Stream::Rtcp => self.exchange.handle_rtcp(leg, from, &buffer[..len], now, &mut self.out),
-        }
-    }
-
-    fn tick(&mut self) {
+    fn take_turns(&mut self) {
         let now = crate::time::now().mono;
-        for _ in 0..MAX_TICKS_AT_ONCE {
-            if self.next_tick_at > now {
+        for _ in 0..MAX_TURNS_AT_ONCE {
+            if self.next_turn_at > now {
                 break;
             }
-            self.exchange.handle_tick(self.next_tick_at, &mut self.out);
-            self.next_tick_at += TICK;
-        }
-        for leg in self.out.fronts.handle_timeouts(now, &self.out.sockets) {
-            self.out.report.report(Report::Media(Event::SecurityFailed { leg }));
+            self.quarters[self.next].take_turn(self.next_turn_at, &mut self.mail);
+            self.next = (self.next + 1) % QUARTERS;
+            self.next_turn_at += TURN;
         }
     }
 
     fn carry_out_orders(&mut self) {
         for _ in 0..MAX_ORDERS_AT_ONCE {
-            match self.orders.try_pop() {
-                Some(Command::Open { leg, seed, towards, .. }) => self.open(leg, seed, towards),
-                Some(command) => self.carry_out(command),
-                None => return,
+            let Some(Addressed { quarter, command }) = self.orders.try_pop() else { return };
+            match command {
+                Command::Open { .. } => self.open(quarter, command),
+                command => self.carry_out(quarter, command),
             }
         }
         // There may be more: come back without a rest.
         std::thread::current().unpark();
     }
 
-    fn carry_out(&mut self, command: Command) {
-        let now = crate::time::now().mono;
-        if let Command::Connect { leg, session } = &command {
-            self.out.fronts.connect(*leg, session, now, &self.out.sockets);
+    fn carry_out(&mut self, quarter: usize, command: Command) {
+        let (leg, legs) = (command.leg(), &mut self.quarters[quarter]);
+        if let Command::Connect { session, .. } = &command {
+            legs.connect(leg, session, |pair| pair.watch(leg, quarter, &self.readiness));
         }
-        self.exchange.handle_command(command, now, &mut self.out);
-        if let Some(Event::Closed { leg, mut stats }) = self.out.closed.take() {
-            stats.drops.add(&self.release(leg));
-            self.out.report.report(Report::Media(Event::Closed { leg, stats }));
+        if let Some(mut stats) = legs.carry_out(command, &mut self.mail) {
+            let (pair, drops) = legs.release(leg);
+            stats.drops.add(&drops);
+            self.free(pair);
+            self.report.report(Report::Media(Event::Closed { leg, stats }));
         }
     }
 
-    fn open(&mut self, leg: LegId, seed: u64, towards: IpAddr) {
-        if self.out.sockets.contains_key(&leg) {
+    fn open(&mut self, quarter: usize, command: Command) {
+        let Command::Open { leg, towards, .. } = command else { return };
+        if self.quarters[quarter].has(leg) {
             return;
         }
-        let event = match self.bind(leg, towards) {
+        let event = match self.bind(leg, quarter, towards) {
             Some((pair, local_rtp)) => {
-                self.out.sockets.insert(leg, pair);
                 self.shared.ports_in_use.fetch_add(1, Ordering::Relaxed);
-                self.carry_out(Command::Open { leg, seed, towards, beside: None });
+                self.quarters[quarter].open(leg, pair, command, &mut self.mail);
                 Event::Opened { leg, local_rtp }
             }
             None => {
@@ -228,16 +197,16 @@ impl MediaThread {
                 Event::OpenFailed { leg }
             }
         };
-        self.out.report.report(Report::Media(event));
+        self.report.report(Report::Media(event));
     }
 
-    fn bind(&mut self, leg: LegId, towards: IpAddr) -> Option<(SocketPair, SocketAddr)> {
+    fn bind(&mut self, leg: LegId, quarter: usize, towards: IpAddr) -> Option<(SocketPair, SocketAddr)> {
         let is_ipv4 = towards.to_canonical().is_ipv4();
         let ip = *self.bind.iter().find(|ip| ip.is_ipv4() == is_ipv4).or(self.bind.first())?;
         for _ in 0..MAX_BINDS {
             let now = crate::time::now().mono;
             let port = self.shared.ports().take(now)?;
-            match SocketPair::bind(ip, port, leg, &self.readiness).and_then(|pair| {
+            match SocketPair::bind(ip, port, leg, quarter, &self.readiness).and_then(|pair| {
                 let local_rtp = pair.local_rtp()?;
                 Ok((pair, local_rtp))
             }) {
@@ -251,65 +220,12 @@ impl MediaThread {
         None
     }
 
-    /// Gives the ports of a leg back; the packets its front dropped.
-    fn release(&mut self, leg: LegId) -> Drops {
-        if let Some(pair) = self.out.sockets.remove(&leg) {
-            if let Ok(local_rtp) = pair.local_rtp() {
-                self.shared.ports().put_back(local_rtp.port(), crate::time::now().mono);
-            }
-            self.shared.ports_in_use.fetch_sub(1, Ordering::Relaxed);
+    /// Gives the ports of a leg back.
+    fn free(&self, pair: Option<SocketPair>) {
+        let Some(pair) = pair else { return };
+        if let Ok(local_rtp) = pair.local_rtp() {
+            self.shared.ports().put_back(local_rtp.port(), crate::time::now().mono);
         }
-        self.out.fronts.remove(leg)
+        self.shared.ports_in_use.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-impl Sink for Out {
-    fn transmit_rtp(&mut self, leg: LegId, to: SocketAddr, packet: &[u8]) {
-        self.fronts.send((leg, Stream::Rtp), to, packet, &self.sockets);
-    }
-
-    fn transmit_rtcp(&mut self, leg: LegId, to: SocketAddr, packet: &[u8]) {
-        self.fronts.send((leg, Stream::Rtcp), to, packet, &self.sockets);
-    }
-
-    fn record(&mut self, recording: RecordingId, left: &[i16], right: &[i16]) {
-        let collected = self.collected.entry(recording).or_default();
-        for (left, right) in left.iter().zip(right) {
-            collected.frames.extend(left.to_le_bytes());
-            collected.frames.extend(right.to_le_bytes());
-        }
-        if collected.frames.len() >= left.len() * FRAME_LEN * TICKS_PER_BLOCK {
-            hand_out(&self.writers, recording, collected);
-        }
-    }
-
-    fn event(&mut self, event: Event) {
-        match event {
-            Event::Closed { .. } => {
-                self.closed = Some(event);
-                return;
-            }
-            Event::RecordingEnded { recording, frames } => {
-                if let Some(mut collected) = self.collected.remove(&recording) {
-                    hand_out(&self.writers, recording, &mut collected);
-                }
-                let ended = Work::Ended { recording, frames };
-                if writer_of(&self.writers, recording).push_reserved(ended).is_err() {
-                    tracing::error!(recording.id = %recording, "writer is stuck: the end is not known to it");
-                }
-            }
-            _ => {}
-        }
-        self.report.report(Report::Media(event));
-    }
-}
-
-/// Gives what was collected to the writer. A refused block is seen by it as a hole before the next one, and listed as a
-/// gap.
-fn hand_out(writers: &[Intake<Work>], recording: RecordingId, collected: &mut Collected) {
-    let first_frame = collected.handed_out;
-    let next = Vec::with_capacity(collected.frames.len());
-    let frames = std::mem::replace(&mut collected.frames, next);
-    collected.handed_out += (frames.len() / FRAME_LEN) as u64;
-    writer_of(writers, recording).push(Work::Block(Block { recording, first_frame, frames })).ok();
 }

@@ -1,10 +1,13 @@
-//! The media threads: UDP sockets, a 20 ms tick and an [`Exchange`](crate::media::Exchange) each, every call on one of
-//! them; recording blocks go to writer threads through bounded rings.
+//! The media threads: UDP sockets and [`Exchange`](crate::media::Exchange)s, every call in one of them, whose turn comes
+//! each 20 ms; recording blocks go to writer threads through bounded rings.
 
+mod batch;
+mod collector;
 mod fronts;
 mod homes;
 mod media_thread;
 mod ports;
+mod quarter;
 mod queue;
 pub mod secure;
 #[cfg(test)]
@@ -23,8 +26,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use self::homes::Homes;
-use self::media_thread::{MediaThread, Shared};
+use self::homes::{Home, Homes};
+use self::media_thread::{Addressed, MediaThread, Shared};
 use self::ports::PortPool;
 use self::queue::Intake;
 use self::secure::Identity;
@@ -120,7 +123,7 @@ impl fmt::Debug for Reporter {
 /// A media thread, seen from outside.
 #[derive(Debug)]
 struct Thread {
-    commands: Intake<media::Command>,
+    commands: Intake<Addressed>,
     running: JoinHandle<()>,
 }
 
@@ -173,9 +176,9 @@ impl MediaPlane {
             bind,
             Readiness::new()?,
             self.shared.clone(),
-            self.identity.clone(),
+            &self.identity,
             orders,
-            self.writers.clone(),
+            &self.writers,
             self.report.clone(),
         );
         let running = spawn("media", move || thread.run())?;
@@ -211,14 +214,9 @@ impl MediaPlane {
         }
     }
 
-    /// To the thread that has the leg; a recording's may be any of them.
+    /// To the thread that has the leg.
     fn command(&self, command: media::Command) {
-        let Some(leg) = command.leg() else {
-            for thread in &self.media_threads {
-                self.hand_over(thread, command.clone());
-            }
-            return;
-        };
+        let leg = command.leg();
         let home = match command {
             media::Command::Open { beside, .. } => Some(self.shared.homes().open(leg, beside)),
             media::Command::Close { .. } => self.shared.homes().close(leg),
@@ -228,26 +226,28 @@ impl MediaPlane {
             _ => self.shared.homes().of(leg),
         };
         // A leg that nobody has was closed meanwhile.
-        if let Some(thread) = home.and_then(|home| self.media_threads.get(home)) {
-            self.hand_over(thread, command);
+        if let Some(home) = home {
+            self.hand_over(home, command);
         }
     }
 
-    fn shared_home(&self, leg: LegId, other: LegId) -> Option<usize> {
+    fn shared_home(&self, leg: LegId, other: LegId) -> Option<Home> {
         let homes = self.shared.homes();
         let (home, others) = (homes.of(leg)?, homes.of(other)?);
         if home != others {
-            tracing::error!(leg.id = %leg, other.id = %other, "legs of two media threads cannot hear each other");
+            tracing::error!(leg.id = %leg, other.id = %other, "legs of two homes cannot hear each other");
         }
         (home == others).then_some(home)
     }
 
-    fn hand_over(&self, thread: &Thread, command: media::Command) {
-        let pushed = match command {
-            media::Command::Open { .. } => thread.commands.push(command),
-            _ => thread.commands.push_reserved(command),
+    fn hand_over(&self, Home { thread, quarter }: Home, command: media::Command) {
+        let thread = &self.media_threads[thread];
+        let addressed = Addressed { quarter, command };
+        let pushed = match addressed.command {
+            media::Command::Open { .. } => thread.commands.push(addressed),
+            _ => thread.commands.push_reserved(addressed),
         };
-        match pushed {
+        match pushed.map_err(|refused| refused.command) {
             Ok(()) => {}
             Err(media::Command::Open { leg, .. }) => {
                 self.shared.homes().close(leg);

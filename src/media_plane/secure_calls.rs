@@ -115,7 +115,8 @@ impl SecurePhone {
 }
 
 fn open(bench: &Bench, leg: u64) -> (UdpSocket, SocketAddr) {
-    let plane = bench.open(leg).unwrap();
+    // All of one call.
+    let plane = bench.open_beside(leg, Some(LegId(1))).unwrap();
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     (socket, plane)

@@ -66,7 +66,7 @@ impl Bench {
         self.open_beside(leg, None)
     }
 
-    fn open_beside(&self, leg: u64, beside: Option<LegId>) -> Option<SocketAddr> {
+    pub(super) fn open_beside(&self, leg: u64, beside: Option<LegId>) -> Option<SocketAddr> {
         let towards = Ipv4Addr::LOCALHOST.into();
         self.media(Command::Open { leg: LegId(leg), seed: leg, towards, beside });
         self.wait_for(|report| match report {
@@ -175,7 +175,7 @@ fn two_phones_hear_each_other_and_the_file_has_both() {
     let bench = Bench::new(0, 100);
     bench.open_recording();
     let mut a = Phone::connect(&bench, 1, Codec::Pcma, 500.0);
-    let mut b = Phone::connect(&bench, 2, Codec::Pcmu, 1200.0);
+    let mut b = Phone::connect_beside(&bench, 2, Some(1), Codec::Pcmu, 1200.0);
     assert_eq!(bench.plane.ports_in_use(), 2);
     bench.media(Command::Record { leg: LegId(1), recording: RECORDING, sample_rate: 8000 });
     bench.media(Command::Bridge { a: LegId(1), b: LegId(2) });
@@ -328,7 +328,7 @@ fn a_call_stays_on_one_thread_and_calls_are_spread() {
         b.turn();
         other.turn();
     }
-    bench.media(Command::StopRecording { recording: RECORDING });
+    bench.media(Command::StopRecording { leg: LegId(1), recording: RECORDING });
     bench.wait_for(|report| matches!(report, Report::Media(Event::RecordingEnded { .. })).then_some(()));
     for (heard, wanted) in [(&a.heard, 1200.0), (&b.heard, 500.0)] {
         let (wanted, other) = (level(heard, wanted), level(heard, 700.0));

@@ -1,10 +1,16 @@
 //! G.711 A-law and mu-law (ITU-T G.711): one octet <-> one 16-bit linear sample at 8 kHz.
 //!
-//! Decoding is a table look-up, encoding a few integer operations. Linear values are left-justified in 16 bits, as
+//! Both ways are table look-ups: every packet passes here. Linear values are left-justified in 16 bits, as
 //! in WAV files; the sign conventions are those of ITU-T G.191.
 
 static ALAW_TO_LINEAR: [i16; 256] = decode_table(Law::A);
 static ULAW_TO_LINEAR: [i16; 256] = decode_table(Law::Mu);
+
+/// Low bits of a sample that its octet does not depend on: A-law has 13 bits of a sample, mu-law 14.
+const ALAW_DROPPED: u32 = 4;
+const ULAW_DROPPED: u32 = 2;
+static LINEAR_TO_ALAW: [u8; 1 << (16 - ALAW_DROPPED)] = encode_table(Law::A, ALAW_DROPPED);
+static LINEAR_TO_ULAW: [u8; 1 << (16 - ULAW_DROPPED)] = encode_table(Law::Mu, ULAW_DROPPED);
 
 /// The two companding laws: A in Europe, mu in North America and Japan.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,8 +41,8 @@ impl Law {
     /// The octet nearest to a linear sample.
     pub fn encode(self, sample: i16) -> u8 {
         match self {
-            Self::A => encode_alaw(sample),
-            Self::Mu => encode_ulaw(sample),
+            Self::A => LINEAR_TO_ALAW[usize::from(sample as u16 >> ALAW_DROPPED)],
+            Self::Mu => LINEAR_TO_ULAW[usize::from(sample as u16 >> ULAW_DROPPED)],
         }
     }
 
@@ -50,8 +56,9 @@ impl Law {
 
     /// Encodes as many samples as both slices have room for.
     pub fn encode_into(self, samples: &[i16], octets: &mut [u8]) {
-        for (octet, sample) in octets.iter_mut().zip(samples) {
-            *octet = self.encode(*sample);
+        match self {
+            Self::A => look_up(samples, &LINEAR_TO_ALAW, ALAW_DROPPED, octets),
+            Self::Mu => look_up(samples, &LINEAR_TO_ULAW, ULAW_DROPPED, octets),
         }
     }
 
@@ -63,10 +70,17 @@ impl Law {
     }
 }
 
+/// Octets for samples, by a table of `N` entries for the bits that are not `dropped`.
+fn look_up<const N: usize>(samples: &[i16], table: &[u8; N], dropped: u32, octets: &mut [u8]) {
+    for (octet, sample) in octets.iter_mut().zip(samples) {
+        *octet = table[usize::from(*sample as u16 >> dropped) % N];
+    }
+}
+
 /// Eight segments of sixteen steps; the first two have the same step.
-fn encode_alaw(sample: i16) -> u8 {
+const fn encode_alaw(sample: i16) -> u8 {
     let sign = if sample < 0 { 0x00 } else { 0x80 };
-    let magnitude = u32::from((if sample < 0 { !sample } else { sample }).unsigned_abs());
+    let magnitude = (if sample < 0 { !sample } else { sample }) as u32;
     let code = match magnitude {
         0..=255 => magnitude >> 4,
         _ => {
@@ -78,9 +92,10 @@ fn encode_alaw(sample: i16) -> u8 {
     (code as u8 | sign) ^ 0x55
 }
 
-fn encode_ulaw(sample: i16) -> u8 {
+const fn encode_ulaw(sample: i16) -> u8 {
     let sign = if sample < 0 { 0x80 } else { 0x00 };
-    let magnitude = i32::from(if sample < 0 { !sample } else { sample }).min(ULAW_CLIP) + ULAW_BIAS;
+    let magnitude = (if sample < 0 { !sample } else { sample }) as i32;
+    let magnitude = (if magnitude > ULAW_CLIP { ULAW_CLIP } else { magnitude }) + ULAW_BIAS;
     let segment = magnitude.ilog2() - 7;
     let step = (magnitude >> (segment + 3)) & 0x0f;
     // All bits are inverted on the line; segment and step have seven bits together.
@@ -103,6 +118,20 @@ const fn expand_ulaw(octet: u8) -> i16 {
     let segment = (code & 0x70) >> 4;
     let magnitude = (((((code & 0x0f) as i32) << 3) + ULAW_BIAS) << segment) - ULAW_BIAS;
     (if code & 0x80 != 0 { -magnitude } else { magnitude }) as i16
+}
+
+const fn encode_table<const N: usize>(law: Law, dropped: u32) -> [u8; N] {
+    let mut table = [0; N];
+    let mut entry = 0;
+    while entry < N {
+        let sample = ((entry as u16) << dropped) as i16;
+        table[entry] = match law {
+            Law::A => encode_alaw(sample),
+            Law::Mu => encode_ulaw(sample),
+        };
+        entry += 1;
+    }
+    table
 }
 
 const fn decode_table(law: Law) -> [i16; 256] {
@@ -163,6 +192,14 @@ mod tests {
                 });
                 assert!(error <= bound, "{law:?} {sample}: error {error} > {bound}");
             }
+        }
+    }
+
+    #[test]
+    fn the_tables_say_what_the_formulas_say() {
+        for sample in i16::MIN..=i16::MAX {
+            assert_eq!(Law::A.encode(sample), encode_alaw(sample), "A-law {sample}");
+            assert_eq!(Law::Mu.encode(sample), encode_ulaw(sample), "mu-law {sample}");
         }
     }
 

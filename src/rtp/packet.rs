@@ -54,13 +54,20 @@ impl RtpHeader {
     /// Writes header and payload to the start of `buffer`; the packet written, or none when it does not fit.
     pub fn write<'a>(&self, payload: &[u8], buffer: &'a mut [u8]) -> Option<&'a [u8]> {
         let packet = buffer.get_mut(..HEADER_LEN + payload.len())?;
-        packet[0] = 2 << 6;
-        packet[1] = self.payload_type & 0x7f | if self.marker { 0x80 } else { 0 };
-        packet[2..4].copy_from_slice(&self.sequence_number.to_be_bytes());
-        packet[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
-        packet[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
+        packet[..HEADER_LEN].copy_from_slice(&self.to_bytes());
         packet[HEADER_LEN..].copy_from_slice(payload);
         Some(packet)
+    }
+
+    /// The header alone, for a payload that stands behind its place already.
+    pub fn to_bytes(&self) -> [u8; HEADER_LEN] {
+        let mut header = [0; HEADER_LEN];
+        header[0] = 2 << 6;
+        header[1] = self.payload_type & 0x7f | if self.marker { 0x80 } else { 0 };
+        header[2..4].copy_from_slice(&self.sequence_number.to_be_bytes());
+        header[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
+        header[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
+        header
     }
 }
 

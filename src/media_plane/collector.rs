@@ -1,0 +1,79 @@
+//! The sound of running recordings on its way to their writers: collected for a second, handed out as one block.
+
+use std::collections::HashMap;
+
+use super::queue::Intake;
+use super::writer_thread::{Block, Work, writer_of};
+use crate::ids::RecordingId;
+
+/// Ticks that a recording's writer gets at once, 0.96 s: a process that is killed loses less than a second.
+const TICKS_PER_BLOCK: usize = 48;
+/// Octets of a sample on both channels.
+const FRAME_LEN: usize = 4;
+
+/// The recordings of one quarter.
+#[derive(Debug)]
+pub(super) struct Collector {
+    writers: Vec<Intake<Work>>,
+    collected: HashMap<RecordingId, Collected>,
+}
+
+/// The sound of a running recording that its writer does not have yet.
+#[derive(Debug, Default)]
+struct Collected {
+    /// Frames handed out.
+    handed_out: u64,
+    /// Interleaved samples, little-endian.
+    frames: Vec<u8>,
+}
+
+impl Collector {
+    pub(super) fn new(writers: Vec<Intake<Work>>) -> Self {
+        Self { writers, collected: HashMap::new() }
+    }
+
+    /// Takes a tick.
+    pub(super) fn record(&mut self, recording: RecordingId, left: &[i16], right: &[i16]) {
+        let collected = self.collected.entry(recording).or_default();
+        let tick_len = left.len() * FRAME_LEN;
+        let start = collected.frames.len();
+        collected.frames.resize(start + tick_len, 0);
+        let frames = collected.frames[start..].chunks_exact_mut(FRAME_LEN);
+        for (frame, (left, right)) in frames.zip(left.iter().zip(right)) {
+            frame[..2].copy_from_slice(&left.to_le_bytes());
+            frame[2..].copy_from_slice(&right.to_le_bytes());
+        }
+        if collected.frames.len() >= tick_len * TICKS_PER_BLOCK {
+            collected.hand_out(recording, &self.writers);
+        }
+    }
+
+    /// The last tick was taken; the recording has `frames`.
+    pub(super) fn end(&mut self, recording: RecordingId, frames: u64) {
+        if let Some(mut collected) = self.collected.remove(&recording) {
+            collected.hand_out(recording, &self.writers);
+        }
+        let ended = Work::Ended { recording, frames };
+        if writer_of(&self.writers, recording).push_reserved(ended).is_err() {
+            tracing::error!(recording.id = %recording, "writer is stuck: the end is not known to it");
+        }
+    }
+
+    /// Gives the writers all they do not have yet.
+    pub(super) fn hand_out(&mut self) {
+        for (recording, collected) in &mut self.collected {
+            collected.hand_out(*recording, &self.writers);
+        }
+    }
+}
+
+impl Collected {
+    /// A refused block is seen by the writer as a hole before the next one, and listed as a gap.
+    fn hand_out(&mut self, recording: RecordingId, writers: &[Intake<Work>]) {
+        let first_frame = self.handed_out;
+        let next = Vec::with_capacity(self.frames.len());
+        let frames = std::mem::replace(&mut self.frames, next);
+        self.handed_out += (frames.len() / FRAME_LEN) as u64;
+        writer_of(writers, recording).push(Work::Block(Block { recording, first_frame, frames })).ok();
+    }
+}
