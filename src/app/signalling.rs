@@ -255,7 +255,7 @@ impl Signalling {
                 return false;
             }
             (next.seq, next.at) = (published.seq + 1, at);
-            *published = Arc::new(next.clone());
+            *published = Arc::new(next);
             true
         });
         self.meters.observe(&self.switchboard);
