@@ -39,7 +39,7 @@ check: ## the quick look before a commit: format, lints, layers, unit tests; no 
 	cargo clippy --all-targets -- -D warnings
 	cargo test --lib --test tidy
 
-bench: ## what a bridged, recorded call costs, whole processes, release build; CALLS=n SECONDS=n
+bench: ## what a bridged, recorded call costs, whole processes, release build; CALLS=n SECONDS=n ONLY=crash|plateau|hour
 	@scripts/install-tools.sh run
 	$(MAKE) web
 	cargo bench --bench calls

@@ -52,6 +52,9 @@ pub struct Usage {
     pub at: Instant,
     pub cpu_secs: f64,
     pub resident_kib: u64,
+    /// Of it, what is its own and not a file's.
+    pub anonymous_kib: u64,
+    pub threads: usize,
     pub descriptors: usize,
 }
 
@@ -62,11 +65,14 @@ impl Usage {
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
         let ticks: f64 = fields[11..13].iter().map(|field| field.parse::<f64>().unwrap()).sum();
         let status = std::fs::read_to_string(proc.join("status")).unwrap();
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let field = |name| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
+        let kib = |name| field(name).trim_end_matches(" kB").parse().unwrap();
         Self {
             at: now().mono,
             cpu_secs: ticks / CLOCK_TICKS,
-            resident_kib: resident.trim().trim_end_matches(" kB").parse().unwrap(),
+            resident_kib: kib("VmRSS:"),
+            anonymous_kib: kib("RssAnon:"),
+            threads: field("Threads:").parse().unwrap(),
             descriptors: std::fs::read_dir(proc.join("fd")).unwrap().count(),
         }
     }

@@ -3,18 +3,27 @@
 //! floors measured in the same run. Nothing is asserted; a table and one line of JSON are printed.
 //!
 //! `CALLS=n SECONDS=n RATE=n` change how many calls are held, for how long, and how many are dialled a second;
-//! `ONLY=bridged|ivr|rate|floor` leaves out the rest; `CHART=FILE` draws the costs.
+//! `ONLY=bridged|ivr|rate|floor` leaves out the rest; `CHART=FILE` draws the costs. `ONLY=crash|plateau|hour` are long
+//! runs of their own.
 
 // It stands outside the program, and it fails by panicking.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, clippy::print_stdout)]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
 #![allow(clippy::cast_possible_wrap, unreachable_pub)]
 
+mod account;
 mod chart;
+mod crash;
+mod desks;
 mod figures;
 mod floor;
+mod hour;
+mod ledger;
+mod orders;
 mod phones;
+mod plateau;
 mod recordings;
+mod riff;
 mod service;
 mod speech;
 mod streams;
@@ -27,15 +36,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use chart::Bar;
+use desks::Desks;
 use figures::Usage;
-use phones::{Findings, Order, Phones, Report};
-use service::{PASSWORD, Service};
+use ledger::Conduct;
+use orders::{Findings, Order, Report};
+use phones::Phones;
+use service::Service;
 use speech::Speech;
 
 /// Everything that is waited for comes within this time, or the run has failed.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// Sign-ins at once.
-const SIGN_INS: usize = 4;
 /// After the last call is up, before figures are taken.
 const SETTLING: Duration = Duration::from_secs(5);
 
@@ -87,6 +97,12 @@ fn run() {
     if wanted("rate") {
         let per_second = number("NEW_CALLS", 100);
         report["rate"] = runtime.block_on(dial(per_second, seconds));
+    }
+    match only.as_str() {
+        "crash" => report["crash"] = runtime.block_on(crash::run(calls, &speech)),
+        "plateau" => report["plateau"] = runtime.block_on(plateau::run()),
+        "hour" => report["hour"] = runtime.block_on(hour::run()),
+        _ => {}
     }
     if let Ok(file) = std::env::var("CHART") {
         let caption = format!("Processor time per second of a call, ms ({calls} calls)");
@@ -150,10 +166,10 @@ async fn hold(calls: usize, operators: usize, seconds: u64, per_second: f64, spe
     if operators > 0 {
         telephony.order(Order::Register);
         telephony.wait();
-        get_ready(&service.http, operators).await;
+        Desks::sign_in(&service.http, operators).await.get_ready().await;
     }
     let idle = Usage::of(service.pid());
-    telephony.order(Order::Dial { calls: calls as u64, per_second, hold: None });
+    telephony.order(Order::Dial { calls: calls as u64, per_second, conducts: vec![Conduct::STAYS] });
     telephony.wait();
     tokio::time::sleep(SETTLING).await;
     telephony.order(Order::Measure(true));
@@ -170,33 +186,6 @@ async fn hold(calls: usize, operators: usize, seconds: u64, per_second: f64, spe
     Held { idle, before, after, findings, recordings }
 }
 
-/// Everybody signs in and says "ready".
-async fn get_ready(http: &str, operators: usize) {
-    let mut tasks = Vec::new();
-    for first in 0..SIGN_INS {
-        let http = http.to_owned();
-        tasks.push(tokio::spawn(async move {
-            for operator in (first..operators).step_by(SIGN_INS) {
-                sign_in(&http, operator).await;
-            }
-        }));
-    }
-    for task in tasks {
-        task.await.unwrap();
-    }
-}
-
-async fn sign_in(http: &str, operator: usize) {
-    let client = reqwest::Client::builder().cookie_store(true).build().unwrap();
-    let credentials = json!({ "user": service::operator_name(operator), "password": PASSWORD });
-    let session = client.post(format!("{http}/api/v1/session")).json(&credentials).send().await.unwrap();
-    assert!(session.status().is_success(), "{session:?}");
-    let status = client.post(format!("{http}/api/v1/operators/me/status"));
-    let status = status.header("X-Ringback", "1").json(&json!({ "status": "ready" }));
-    let answer = status.send().await.unwrap();
-    assert!(answer.status().is_success(), "{answer:?}");
-}
-
 /// New calls at a steady rate, each answered after its record is durable, and over again soon after.
 async fn dial(per_second: u64, seconds: u64) -> Value {
     let hold = Duration::from_secs(2);
@@ -206,7 +195,8 @@ async fn dial(per_second: u64, seconds: u64) -> Value {
     let telephony = Telephony::start(&service, lines, 0, &speech);
     let calls = per_second * seconds;
     let before = Usage::of(service.pid());
-    telephony.order(Order::Dial { calls, per_second: per_second as f64, hold: Some(hold) });
+    let conducts = vec![Conduct::STAYS.leaving(hold)];
+    telephony.order(Order::Dial { calls, per_second: per_second as f64, conducts });
     telephony.wait();
     let after = Usage::of(service.pid());
     telephony.order(Order::HangUp);

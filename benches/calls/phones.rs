@@ -1,6 +1,6 @@
 //! The telephones: citizens who dial, operators who take the calls, all on one thread that sends their RTP, too. Each
 //! is a line of the project's own telephone; the SIP messages of all citizens share a socket, and those of all
-//! operators.
+//! operators. What they are told is `orders.rs`; what callers do and have seen is kept in `ledger.rs`.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -15,72 +15,22 @@ use ringback::sip::message::{Flow, Host, Message, Transport, Uri, parse_datagram
 use ringback::sip::registration::{self, Registration};
 use ringback::sip::transaction::ClientTransactionId;
 use ringback::softphone::Account;
-use ringback::softphone::line::{Event, Line, Output};
+use ringback::softphone::line::{Event, Line, Output, Ringing};
 use ringback::time::now;
 
-use crate::figures::Distribution;
-use crate::service::{self, DIGIT_TO_QUEUE, PASSWORD};
+use crate::ledger::{Conduct, Ledger};
+use crate::orders::{Findings, Order, Report};
+use crate::service::{self, CALLER_PREFIX, PASSWORD};
 use crate::speech::{Listener, Speech};
 use crate::streams::Streams;
 
 /// How often the timers of all lines are looked at.
 const TIMER_STEP: Duration = Duration::from_millis(20);
-/// A caller presses the key this long after the answer, in pieces of 20 ms.
-const PRESS_AT: u64 = 40;
+/// Length of a piece of speech, ms.
+const PIECE_MS: u64 = 20;
 const MAX_DATAGRAM: usize = 65_535;
 /// Registrations sent per round of the loop.
 const REGISTRATIONS_AT_ONCE: usize = 1;
-
-/// What the telephones are told.
-#[derive(Debug)]
-pub enum Order {
-    /// Every operator registers; answered by [`Report::Registered`].
-    Register,
-    /// `calls` more calls, evenly, `per_second` of them; each ends itself after `hold`.
-    Dial {
-        calls: u64,
-        per_second: f64,
-        hold: Option<Duration>,
-    },
-    /// Distributions are taken from now on, or no longer.
-    Measure(bool),
-    /// Every caller hangs up; answered by [`Report::Idle`].
-    HangUp,
-    Stop,
-}
-
-#[derive(Debug)]
-pub enum Report {
-    Registered,
-    /// All calls that were to be dialled are answered and, where there are operators, bridged, or have failed.
-    AllUp,
-    Idle,
-}
-
-/// What they have seen.
-#[derive(Debug, Default)]
-pub struct Findings {
-    pub dialled: u64,
-    pub answered: u64,
-    pub bridged: u64,
-    /// Refused, or ended by the service.
-    pub failed: u64,
-    /// From the INVITE to its 200.
-    pub setup: Distribution,
-    pub deviation: Distribution,
-    pub lateness: Distribution,
-    pub sent: u64,
-    pub received: u64,
-    pub lost: u64,
-    /// Pieces heard by all telephones.
-    pub exact: u64,
-    pub jumps: u64,
-    pub unknown: u64,
-    /// Telephones that heard no name of another one.
-    pub heard_nobody: u64,
-    /// Calls by telephone: how long they were, from the answer to the BYE.
-    pub lengths: Vec<Duration>,
-}
 
 /// One telephone.
 struct Phone {
@@ -91,6 +41,10 @@ struct Phone {
     answered_at: Instant,
     /// When the caller has had enough.
     ends_at: Option<Instant>,
+    /// The key that is still to be pressed, and before which piece.
+    key: Option<(u8, u64)>,
+    /// The call that rings here, and when it is taken.
+    rings: Option<(Ringing, Instant)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,7 +61,7 @@ struct Dialling {
     left: u64,
     every: Duration,
     next: Instant,
-    hold: Option<Duration>,
+    conducts: VecDeque<Conduct>,
 }
 
 pub struct Phones {
@@ -121,6 +75,8 @@ pub struct Phones {
     unregistered: VecDeque<usize>,
     registered: usize,
     dialling: Option<Dialling>,
+    pick_up_after: Duration,
+    ledger: Ledger,
     findings: Findings,
     reports: Sender<Report>,
     awaits_all_up: bool,
@@ -154,6 +110,8 @@ impl Phones {
                 dialled_at: start,
                 answered_at: start,
                 ends_at: None,
+                key: None,
+                rings: None,
             }
         });
         let phones: Vec<Phone> = phones.collect();
@@ -168,6 +126,8 @@ impl Phones {
             unregistered: VecDeque::new(),
             registered: 0,
             dialling: None,
+            pick_up_after: Duration::ZERO,
+            ledger: Ledger::default(),
             findings: Findings { lengths: vec![Duration::ZERO; citizens], ..Findings::default() },
             reports,
             awaits_all_up: false,
@@ -204,9 +164,11 @@ impl Phones {
     fn carry_out(&mut self, order: Order) {
         match order {
             Order::Register => self.unregistered = (self.citizens..self.phones.len()).collect(),
-            Order::Dial { calls, per_second, hold } => {
+            Order::PickUpAfter(time) => self.pick_up_after = time,
+            Order::Dial { calls, per_second, conducts } => {
                 let every = Duration::from_secs_f64(1.0 / per_second);
-                self.dialling = Some(Dialling { left: calls, every, next: now().mono, hold });
+                let conducts = conducts.into();
+                self.dialling = Some(Dialling { left: calls, every, next: now().mono, conducts });
                 self.awaits_all_up = true;
             }
             Order::Measure(measures) => self.streams.measures = measures,
@@ -216,6 +178,7 @@ impl Phones {
                 }
                 self.awaits_idle = true;
             }
+            Order::Kill(pid) => self.kill(pid),
             Order::Stop => {}
         }
     }
@@ -272,14 +235,16 @@ impl Phones {
             let Some(index) = self.free.pop_front() else { return };
             dialling.left -= 1;
             dialling.next += dialling.every;
-            let hold = dialling.hold;
+            let conduct = dialling.conducts.front().copied().unwrap_or(Conduct::STAYS);
+            dialling.conducts.rotate_left(usize::from(!dialling.conducts.is_empty()));
             let phone = &mut self.phones[index];
             let target = Uri::sip(Some("1580"), Host::Ip(self.service.ip()), Some(self.service.port()));
             let flow = Flow { transport: Transport::Udp, local: phone.line.local(), remote: self.service };
-            phone.line.call(target, flow, &format!("38050{index:07}"), at);
+            phone.line.call(target, flow, &format!("{CALLER_PREFIX}{index:07}"), at);
             phone.state = State::Calling;
             phone.dialled_at = at.mono;
-            phone.ends_at = hold.map(|hold| at.mono + hold);
+            phone.ends_at = conduct.leaves.map(|after| at.mono + after);
+            phone.key = conduct.presses.map(|(key, after)| (key, after.as_millis() as u64 / PIECE_MS));
             self.findings.dialled += 1;
             self.drain(index);
         }
@@ -306,6 +271,7 @@ impl Phones {
                 let extension: usize = request.uri.user.as_deref()?.parse().ok()?;
                 let first: usize = service::extension(0).parse().ok()?;
                 let index = self.citizens + extension.checked_sub(first)?;
+                self.ledger.rang(request.from.uri.user.as_deref().unwrap_or_default(), now().mono);
                 self.by_call_id.insert(request.call_id.clone(), index);
                 Some(index)
             }),
@@ -321,12 +287,19 @@ impl Phones {
                 self.drain(index);
             }
             let phone = &mut self.phones[index];
+            if let Some((ringing, _)) = phone.rings.take_if(|(_, due)| *due <= at.mono) {
+                phone.line.accept(ringing, at);
+                self.drain(index);
+            }
+            let phone = &mut self.phones[index];
             if index >= self.citizens {
                 continue;
             }
             let number = self.streams.streams()[index].number;
-            if phone.state == State::Talking && number == PRESS_AT {
-                self.streams.press(index, DIGIT_TO_QUEUE);
+            if phone.state == State::Talking
+                && let Some((key, _)) = phone.key.take_if(|(_, before)| *before <= number)
+            {
+                self.streams.press(index, key);
             }
             if phone.ends_at.is_some_and(|end| end <= at.mono) {
                 self.hang_up(index);
@@ -350,7 +323,25 @@ impl Phones {
         }
         phone.state = State::Leaving;
         phone.line.hang_up(now());
+        self.end(index, now().mono);
         self.drain(index);
+    }
+
+    fn end(&mut self, index: usize, at: Instant) {
+        let stream = &self.streams.streams()[index];
+        let listener = &stream.listener;
+        let heard = listener.last().map(|place| (place, listener.exact));
+        self.ledger.ended(index, at, stream.number, heard);
+    }
+
+    fn kill(&mut self, pid: u32) {
+        let pid = rustix::process::Pid::from_raw(pid as i32).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        let at = now().mono;
+        self.findings.killed_at = Some(at);
+        for index in self.ledger.on() {
+            self.end(index, at);
+        }
     }
 
     /// Carries out what a line wants, until it wants nothing.
@@ -363,6 +354,9 @@ impl Phones {
                         && !self.by_call_id.contains_key(call_id)
                     {
                         self.by_call_id.insert(call_id.to_owned(), index);
+                        if index < self.citizens {
+                            self.ledger.dialled(index, call_id.to_owned());
+                        }
                     }
                     let socket = &self.sockets[usize::from(index >= self.citizens)];
                     socket.send_to(&bytes, flow.remote).ok();
@@ -421,13 +415,19 @@ impl Phones {
         match event {
             Event::Incoming(ringing) => {
                 phone.state = State::Calling;
-                phone.line.accept(ringing, at);
+                phone.rings = Some((ringing, at.mono + self.pick_up_after));
+                if self.pick_up_after.is_zero()
+                    && let Some((ringing, _)) = phone.rings.take()
+                {
+                    phone.line.accept(ringing, at);
+                }
             }
             Event::Leg(LegEvent::Established) if phone.state == State::Calling => {
                 phone.state = State::Talking;
                 phone.answered_at = at.mono;
                 if index < self.citizens {
                     self.findings.answered += 1;
+                    self.ledger.answered(index, at.mono);
                     let took = at.mono.saturating_duration_since(phone.dialled_at);
                     self.findings.setup.add(took.as_micros() as u64);
                 } else {
@@ -438,6 +438,7 @@ impl Phones {
                 if index < self.citizens {
                     self.findings.failed += u64::from(phone.state != State::Leaving);
                     phone.state = State::Leaving;
+                    self.end(index, at.mono);
                 } else {
                     phone.state = State::Idle;
                 }
@@ -451,7 +452,7 @@ impl Phones {
                     self.drain_registration(index);
                 }
             }
-            Event::Failed { .. } => panic!("a telephone got no answer"),
+            Event::Failed { .. } => self.findings.failed += 1,
         }
     }
 
@@ -461,6 +462,7 @@ impl Phones {
             self.findings.received += stream.received;
             self.findings.lost += stream.lost;
         }
+        self.findings.calls = std::mem::take(&mut self.ledger.calls);
         self.findings.deviation = std::mem::take(&mut self.streams.deviation);
         self.findings.lateness = std::mem::take(&mut self.streams.lateness);
         self.findings

@@ -1,21 +1,21 @@
 //! What stands in the recordings: every file is read again, both channels are listened to piece by piece.
-//! Which piece is whose is `speech.rs`.
+//! Which piece is whose is `speech.rs`, the file's own sizes are `riff.rs`.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use ringback::media::SAMPLES_PER_TICK;
 use ringback::rtp::g711::Law;
 
+use crate::riff::{self, FRAME};
 use crate::speech::{self, Listener, Speech};
 
-const FRAME: usize = 4;
-const RATE: f64 = 8000.0;
+/// Frames in a second.
+pub const RATE: f64 = 8000.0;
 
 #[derive(Debug, Default)]
 pub struct Findings {
     pub files: u64,
-    /// Files without a readable header.
+    /// Files whose sizes are not true.
     pub broken: u64,
     /// Pieces on both channels.
     pub exact: u64,
@@ -32,10 +32,11 @@ pub fn check(folder: &Path, speech: &Speech, lengths: &[f64]) -> Findings {
     let mut findings = Findings::default();
     for file in files(folder) {
         findings.files += 1;
-        let Some((left, right, seconds)) = listen(&file, speech) else {
+        let Ok(Recording { left, right, frames, .. }) = listen(&file, speech) else {
             findings.broken += 1;
             continue;
         };
+        let (left, right, seconds) = (left.listener, right.listener, frames as f64 / RATE);
         for channel in [&left, &right] {
             findings.exact += channel.exact;
             findings.jumps += channel.jumps;
@@ -49,7 +50,8 @@ pub fn check(folder: &Path, speech: &Speech, lengths: &[f64]) -> Findings {
     findings
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+/// Every WAV file below `folder`.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut found = Vec::new();
     for entry in entries {
@@ -63,37 +65,62 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Both channels, and the length in seconds.
-fn listen(file: &Path, speech: &Speech) -> Option<(Listener, Listener, f64)> {
-    let mut octets = Vec::new();
-    std::fs::File::open(file).unwrap().read_to_end(&mut octets).unwrap();
-    let data = data(&octets)?;
-    let (mut left, mut right) = (Listener::default(), Listener::default());
-    for tick in data.chunks_exact(SAMPLES_PER_TICK * FRAME) {
-        for (channel, listener) in [(0, &mut left), (2, &mut right)] {
-            let samples: [i16; SAMPLES_PER_TICK] = std::array::from_fn(|frame| {
-                let at = frame * FRAME + channel;
-                i16::from_le_bytes([tick[at], tick[at + 1]])
-            });
-            let piece = speech::encode(&samples);
-            let mut decoded = [0; SAMPLES_PER_TICK];
-            Law::A.decode_into(&piece, &mut decoded);
-            // Bit for bit, not what only sounds the same.
-            listener.hear((decoded == samples).then_some(&piece), speech);
-        }
-    }
-    Some((left, right, (data.len() / FRAME) as f64 / RATE))
+/// Where a piece of the text stands on a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    /// Its first sample; the first piece of a file may have begun before it.
+    pub sample: i64,
+    pub place: u64,
 }
 
-/// The samples of a RIFF file.
-fn data(octets: &[u8]) -> Option<&[u8]> {
-    let mut at = 12;
-    loop {
-        let head = octets.get(at..at + 8)?;
-        let len = u32::from_le_bytes(head[4..].try_into().ok()?) as usize;
-        if &head[..4] == b"data" {
-            return octets.get(at + 8..(at + 8 + len).min(octets.len()));
+/// What is heard on one channel.
+#[derive(Debug, Default)]
+pub struct Channel {
+    pub listener: Listener,
+    /// Every piece of the text that is known, in order.
+    pub marks: Vec<Mark>,
+}
+
+/// The sound of a whole file.
+#[derive(Debug)]
+pub struct Recording {
+    pub left: Channel,
+    pub right: Channel,
+    pub frames: u64,
+    /// Octets before the samples, of the samples, and behind them.
+    pub sizes: [usize; 3],
+}
+
+/// Reads the file strictly and listens to both channels.
+pub fn listen(file: &Path, speech: &Speech) -> Result<Recording, String> {
+    let octets = std::fs::read(file).map_err(|error| error.to_string())?;
+    let riff = riff::read(&octets)?;
+    if riff.uncounted > 0 {
+        return Err(format!("{} octets are not counted", riff.uncounted));
+    }
+    let (mut left, mut right) = (Channel::default(), Channel::default());
+    for (tick, octets) in riff.samples.chunks_exact(SAMPLES_PER_TICK * FRAME).enumerate() {
+        for (first, channel) in [(0, &mut left), (2, &mut right)] {
+            let samples: [i16; SAMPLES_PER_TICK] = std::array::from_fn(|frame| {
+                let at = frame * FRAME + first;
+                i16::from_le_bytes([octets[at], octets[at + 1]])
+            });
+            channel.hear(tick, &samples, speech);
         }
-        at += 8 + len + len % 2;
+    }
+    Ok(Recording { left, right, frames: riff.frames(), sizes: [riff.head, riff.samples.len(), riff.trailer] })
+}
+
+impl Channel {
+    fn hear(&mut self, tick: usize, samples: &[i16; SAMPLES_PER_TICK], speech: &Speech) {
+        let piece = speech::encode(samples);
+        let mut decoded = [0; SAMPLES_PER_TICK];
+        Law::A.decode_into(&piece, &mut decoded);
+        // Bit for bit, not what only sounds the same.
+        self.listener.hear((decoded == *samples).then_some(&piece), speech);
+        self.marks.extend(self.listener.completed().map(|(place, samples)| Mark {
+            sample: (tick * SAMPLES_PER_TICK + samples) as i64 - SAMPLES_PER_TICK as i64,
+            place,
+        }));
     }
 }

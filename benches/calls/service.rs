@@ -21,8 +21,20 @@ const CHEAP: (u32, u32, u32) = (8, 1, 1);
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// Calls end, recordings are sealed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(120);
+/// Transactions linger for half a minute (RFC 3261, timers D and J).
+const QUIET_TIMEOUT: Duration = Duration::from_secs(120);
+/// Gauges that are 0 when nothing is on.
+pub const QUIET: [&str; 4] =
+    ["ringback_calls", "ringback_rtp_ports", "ringback_sip_transactions", "ringback_store_changes_waiting"];
+const CONFIG: &str = "config.toml";
+const LOG: &str = "log";
+
+/// What callers' numbers begin with; seven digits of the telephone follow.
+pub const CALLER_PREFIX: &str = "38050";
 
 pub const DIGIT_TO_QUEUE: u8 = 1;
+/// To a queue that nobody serves.
+pub const DIGIT_TO_NOBODY: u8 = 2;
 /// A caller presses a key and waits for an operator: signalling, media, recording, a prompt and music are measured.
 const PLAN: &str = r#"
 languages = ["en"]
@@ -40,11 +52,19 @@ no_match = { after = 1, to = "queue" }
 
 [node.menu.keys]
 1 = "queue"
+2 = "nobody"
 0 = "queue"
 
 [node.queue]
 kind = "queue"
 queue = "city"
+urgent = true
+topic = "other"
+full = "full"
+
+[node.nobody]
+kind = "queue"
+queue = "nobody"
 urgent = true
 topic = "other"
 full = "full"
@@ -87,23 +107,61 @@ impl Service {
         std::os::unix::fs::symlink(prompts, folder.path().join("prompts")).unwrap();
         let sip = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let http = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-        let file = folder.path().join("config.toml");
-        std::fs::write(&file, config(sip, http, order, repository)).unwrap();
-        let url = format!("sqlite://{}", folder.path().join("data/ringback.db").display());
+        let config = config(sip, http, order, repository);
+        std::fs::write(folder.path().join(CONFIG), config).unwrap();
         std::fs::create_dir(folder.path().join("data")).unwrap();
-        hire(&url, order.operators).await;
-        let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_ringback"))
-            .arg("--config")
-            .arg(&file)
-            .arg("serve")
-            .stderr(log)
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
+        hire(&store_url(folder.path()), order.operators).await;
+        let child = spawn(folder.path());
         let mut service = Self { child, sip, http: format!("http://{http}"), folder };
         service.wait_until_ready().await;
         service
+    }
+
+    /// After a kill.
+    pub fn wait_for_end(&mut self) {
+        self.child.wait().unwrap();
+    }
+
+    /// The same service once more, after its process has ended.
+    pub async fn start_again(&mut self) {
+        self.child = spawn(self.folder.path());
+        self.wait_until_ready().await;
+    }
+
+    /// Its rows, beside the running process or after it.
+    pub async fn store(&self) -> Store {
+        Store::open(&store_url(self.folder.path()), "01").await.unwrap()
+    }
+
+    /// `ringback verify`: how many cases there are, or what it complains of.
+    pub fn verify(&self) -> Result<u64, String> {
+        let output = command(self.folder.path()).arg("verify").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        // "9 entries, 2 cases, 3 recordings checked"
+        let cases = said.split(", ").nth(1).and_then(|part| part.strip_suffix(" cases")?.parse().ok());
+        cases.filter(|_| output.status.success()).ok_or(said)
+    }
+
+    /// A gauge of the metrics page, 0 where it is not shown.
+    pub async fn gauge(&self, name: &str) -> u64 {
+        let page = reqwest::get(format!("{}/metrics", self.http)).await.unwrap().text().await.unwrap();
+        let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map_or(0, |value| value.parse().unwrap())
+    }
+
+    /// Waits until nothing is on any more: calls, ports, transactions, changes on their way to the store.
+    pub async fn wait_until_quiet(&self) {
+        let deadline = now().mono + QUIET_TIMEOUT;
+        for gauge in QUIET {
+            loop {
+                let value = self.gauge(gauge).await;
+                if value == 0 {
+                    break;
+                }
+                assert!(now().mono < deadline, "{gauge} stays at {value}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
     }
 
     pub fn pid(&self) -> u32 {
@@ -126,7 +184,7 @@ impl Service {
     }
 
     fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        std::fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
     }
 
     async fn wait_until_ready(&mut self) {
@@ -141,12 +199,29 @@ impl Service {
     }
 }
 
+fn store_url(folder: &Path) -> String {
+    format!("sqlite://{}", folder.join("data/ringback.db").display())
+}
+
+fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringback"));
+    command.arg("--config").arg(folder.join(CONFIG)).stdin(Stdio::null());
+    command
+}
+
+/// What it logs is added to what a former process has logged.
+fn spawn(folder: &Path) -> Child {
+    let log = std::fs::File::options().create(true).append(true).open(folder.join(LOG)).unwrap();
+    command(folder).arg("serve").stderr(log).spawn().unwrap()
+}
+
 fn config(sip: SocketAddr, http: SocketAddr, order: Order, repository: &Path) -> String {
     format!(
         "[sip]\nudp = \"{sip}\"\ncapacity = {capacity}\nrealm = \"{REALM}\"\n\
          [rtp]\nports = \"10000-29999\"\n\
          [http]\nbind = \"{http}\"\n[number]\ndialplan = \"plan.toml\"\n[city]\nfile = \"{city}\"\n\
          [speech]\ncache = \"{cache}\"\n[[queue]]\nname = \"city\"\ncapacity = 1000\nwrap_up_secs = 0\n\
+         [[queue]]\nname = \"nobody\"\ncapacity = 1000\n\
          [[trunk]]\nname = \"loopback\"\nfrom = [\"127.0.0.0/8\"]\n",
         capacity = order.capacity,
         city = repository.join("city.toml").display(),

@@ -70,8 +70,13 @@ impl Speech {
         if number % NAME_EVERY == NAME_AT {
             &self.names[telephone]
         } else {
-            &self.pieces[((telephone as u64 * APART + number) % self.pieces.len() as u64) as usize]
+            &self.pieces[self.place_of(telephone, number) as usize]
         }
+    }
+
+    /// Which place in the text `telephone` says as its `number`th piece, where it does not say its name.
+    pub fn place_of(&self, telephone: usize, number: u64) -> u64 {
+        (telephone as u64 * APART + number) % self.pieces.len() as u64
     }
 
     pub fn place(&self, piece: &[u8]) -> Option<Place> {
@@ -106,6 +111,10 @@ pub struct Listener {
     pub jumps: u64,
     /// Pieces that nobody said, after the first that somebody did.
     pub unknown: u64,
+    /// The last piece of the text that was known.
+    last_place: Option<u64>,
+    /// The one that the last 20 ms completed, and with which of their samples it ended.
+    completed: Option<(u64, usize)>,
 }
 
 impl Default for Listener {
@@ -119,6 +128,8 @@ impl Default for Listener {
             exact: 0,
             jumps: 0,
             unknown: 0,
+            last_place: None,
+            completed: None,
         }
     }
 }
@@ -132,6 +143,7 @@ impl Listener {
         both[..SAMPLES_PER_TICK].copy_from_slice(&self.last);
         both[SAMPLES_PER_TICK..].copy_from_slice(piece);
         self.last = *piece;
+        self.completed = None;
         if self.shift.is_none() {
             let known = |shift: &usize| speech.place(&both[*shift..*shift + SAMPLES_PER_TICK]).is_some();
             self.shift = (1..=SAMPLES_PER_TICK).find(known);
@@ -140,6 +152,16 @@ impl Listener {
             Some(shift) => self.hear_whole(&both[shift..shift + SAMPLES_PER_TICK], speech),
             None => self.count_unknown(),
         }
+    }
+
+    /// The place in the text of the last piece that was known.
+    pub fn last(&self) -> Option<u64> {
+        self.last_place
+    }
+
+    /// The piece of the text that the last 20 ms completed, and how many of their samples belong to it.
+    pub fn completed(&self) -> Option<(u64, usize)> {
+        self.completed
     }
 
     fn hear_whole(&mut self, piece: &[u8], speech: &Speech) {
@@ -157,6 +179,8 @@ impl Listener {
                     self.exact += 1;
                 }
                 self.next = Some(place);
+                self.last_place = Some(place);
+                self.completed = self.shift.map(|shift| (place, shift));
                 self.strange = 0;
             }
             None => self.count_unknown(),

@@ -1,7 +1,9 @@
 //! After a crash: recordings that were being written are repaired and sealed, contacts that were open are closed with
 //! a journalled reason, contacts in wrap-up get their disposition, and a caller who had reached the queue has a case
-//! even if the crash came first. Rows say when things happened as well as can be known; entries say when that was
+//! even if the crash came first. Files of calls that never got that far go (`strays`). Rows say when things happened as well as can be known; entries say when that was
 //! found.
+
+mod strays;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -48,6 +50,7 @@ struct Recovery<'a> {
 impl Recovery<'_> {
     /// The store lists a part of what is open at a time; each list is asked for until it is empty.
     async fn run(&self) -> anyhow::Result<()> {
+        strays::remove(self.store, self.recordings, self.now).await.context("files without a row")?;
         let mut seen = BTreeSet::new();
         loop {
             let open = unseen(self.store.open_recordings().await?, |recording| recording.id, &mut seen);

@@ -12,7 +12,9 @@ use crate::ids::{ContactId, LegId, RecordingId};
 use crate::journal::{Draft, EventType, MediaPosition};
 use crate::media;
 use crate::people::{Actor, ActorKind};
-use crate::recording::{Gap, GapReason, Marker, Recording, RecordingResult, RecordingState, Sealed};
+use crate::recording::{
+    Gap, GapReason, Marker, Recording, RecordingResult, RecordingState, Sealed, day_folder,
+};
 use crate::time::Timestamp;
 
 /// The recording of one call.
@@ -45,7 +47,7 @@ impl Track {
         let recording = Recording {
             id,
             contact,
-            path: format!("{}/{contact}.wav", at.utc().format("%Y/%m/%d")),
+            path: format!("{}/{contact}.wav", day_folder(at)),
             state: RecordingState::Capturing,
             started_at: at,
             sample_rate: if wideband { media::WIDEBAND_SAMPLE_RATE } else { media::SAMPLE_RATE },

@@ -26,6 +26,11 @@ pub struct Recording {
     pub sha256: Option<Sha256>,
 }
 
+/// Where the files of calls offered at `at` lie, relative to the recording folder: `2026/11/21`, the day in UTC.
+pub fn day_folder(at: Timestamp) -> String {
+    at.utc().format("%Y/%m/%d").to_string()
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordingState {

@@ -6,7 +6,7 @@ use super::*;
 use crate::app::fixture::{at, contact, recording, store};
 use crate::files::RecordingWriter;
 use crate::recording::Marker;
-use crate::wav::RecordingHeader;
+use crate::wav::{HEADER_LEN, RecordingHeader};
 
 struct City {
     store: Store,
@@ -122,6 +122,41 @@ async fn a_call_that_was_never_answered_has_no_gap() {
     assert_eq!((none.result, none.gaps), (Some(RecordingResult::Discarded), vec![]));
     let lost = city.recording(2).await;
     assert_eq!((lost.result, lost.gaps.len()), (Some(RecordingResult::Failed), 1), "this one is missed");
+}
+
+#[tokio::test]
+async fn an_empty_file_that_no_row_asks_for_goes_and_others_stay() {
+    let city = City::new().await;
+    let last = Draft::new(EventType::ContactOffered, at(23 * 3600), Actor::system("switchboard"));
+    city.store.journal(vec![last]).await.unwrap();
+    let in_folder = |n: u32, folder: &str| format!("{folder}/{}.wav", contact(n).id);
+    let make = |path: &str, octets: usize| {
+        let file = city.folder.path().join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, vec![0; octets]).unwrap();
+    };
+    let [today, tomorrow] = ["1970/01/01", "1970/01/02"];
+    // Never committed: whole head, half a head, offered after midnight; committed as never answered.
+    let strays = [(1, today), (2, today), (3, tomorrow), (4, today)].map(|(n, day)| in_folder(n, day));
+    for (path, octets) in strays.iter().zip([HEADER_LEN, 0, HEADER_LEN, HEADER_LEN]) {
+        make(path, octets);
+    }
+    let row = |n: u32| Recording { path: in_folder(n, today), ..recording(n) };
+    let discarded =
+        Recording { state: RecordingState::Sealed, result: Some(RecordingResult::Discarded), ..row(4) };
+    let disposed = Contact { disposition: Some(Disposition::Abandoned), ..answered(4) };
+    city.keep(Contact { ended_at: Some(at(5)), ..disposed }, Some(discarded)).await;
+    // Has a row; holds a sample; is no recording of ours; from before the last entry, when every file had a row.
+    city.keep(answered(5), Some(row(5))).await;
+    let kept =
+        [in_folder(5, today), in_folder(6, today), format!("{today}/notes.wav"), in_folder(7, "1969/12/31")];
+    for (path, octets) in kept.iter().zip([HEADER_LEN - 1, HEADER_LEN + 4, 0, 0]) {
+        make(path, octets);
+    }
+    strays::remove(&city.store, city.folder.path(), at(25 * 3600)).await.unwrap();
+    let is_there = |path: &String| city.folder.path().join(path).exists();
+    assert_eq!(strays.each_ref().map(is_there), [false; 4]);
+    assert_eq!(kept.each_ref().map(is_there), [true; 4]);
 }
 
 #[test]

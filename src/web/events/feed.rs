@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::switchboard::Snapshot;
 
-use super::view::{Callers, Message};
+use super::view::{Callers, Change, Message};
 
 /// Deltas kept: at ten pictures a second the last 25 s, enough for a page to reconnect.
 const HISTORY: usize = 256;
@@ -21,11 +21,13 @@ pub(in crate::web) struct Feed {
     history: VecDeque<Arc<Step>>,
 }
 
-/// From one picture to the next, with its text made once per kind of reader.
+/// From one picture to the next, with its text made once per kind of reader. It keeps what changed and not the pictures:
+/// of a thousand calls, hundreds of them would be the largest thing in memory.
 #[derive(Debug)]
 struct Step {
-    before: Arc<Snapshot>,
-    after: Arc<Snapshot>,
+    /// Number of the picture before.
+    from: u64,
+    change: Change,
     shown: OnceLock<Utf8Bytes>,
     masked: OnceLock<Utf8Bytes>,
 }
@@ -47,8 +49,9 @@ impl Feed {
         if after.seq <= self.current.seq {
             self.history.clear();
         } else {
-            let before = self.current.clone();
-            let step = Step { before, after: after.clone(), shown: OnceLock::new(), masked: OnceLock::new() };
+            let change = Change::between(&self.current, &after);
+            let from = self.current.seq;
+            let step = Step { from, change, shown: OnceLock::new(), masked: OnceLock::new() };
             self.history.push_back(Arc::new(step));
             if self.history.len() > HISTORY {
                 self.history.pop_front();
@@ -63,7 +66,7 @@ impl Feed {
         if seen == Some(seq) {
             return Due { messages: Vec::new(), seq };
         }
-        let missed = self.history.iter().position(|step| Some(step.before.seq) == seen);
+        let missed = self.history.iter().position(|step| Some(step.from) == seen);
         let messages = match missed {
             Some(first) => self.history.iter().skip(first).map(|step| step.text(callers)).collect(),
             None => vec![text(&Message::snapshot(&self.current, callers))],
@@ -78,7 +81,7 @@ impl Step {
             Callers::Shown => &self.shown,
             Callers::Masked => &self.masked,
         };
-        kept.get_or_init(|| text(&Message::delta(&self.before, &self.after, callers))).clone()
+        kept.get_or_init(|| text(&Message::delta(&self.change, callers))).clone()
     }
 }
 
@@ -173,6 +176,17 @@ mod tests {
         let resumed = messages(&feed.due(Some(last - 2), Callers::Shown));
         assert_eq!(resumed.iter().map(|m| m["seq"].as_u64().unwrap()).collect::<Vec<_>>(), [last - 1, last]);
         assert_eq!(messages(&feed.due(Some(last + 5), Callers::Shown))[0]["type"], "snapshot");
+    }
+
+    #[test]
+    fn calls_that_do_not_change_are_not_kept_in_history() {
+        let calls =
+            |phase| (0..1000).map(|n| call(n, if n == 0 { phase } else { CallPhase::Talking })).collect();
+        let mut feed = Feed::new(snapshot(0, calls(CallPhase::Ivr)));
+        let first = Arc::downgrade(&feed.current);
+        feed.advance(snapshot(1, calls(CallPhase::Waiting)));
+        assert_eq!(feed.history[0].change.len(), 1);
+        assert_eq!(first.strong_count(), 0, "the picture before is gone");
     }
 
     #[test]

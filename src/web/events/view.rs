@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::ids::ContactId;
 use crate::switchboard::Snapshot;
 use crate::switchboard::snapshot::{CallPhase, LiveCall, LiveOperator, LiveQueue, LiveTrunk, TrunkState};
 
@@ -116,25 +117,60 @@ impl Message {
         Self::Snapshot { seq: snapshot.seq, snapshot: view }
     }
 
-    /// Calls, operators and queues of `after` that are new or differ from `before`, and calls that are gone.
-    pub(super) fn delta(before: &Snapshot, after: &Snapshot, callers: Callers) -> Self {
+    pub(super) fn delta(change: &Change, callers: Callers) -> Self {
+        Self::Delta {
+            seq: change.seq,
+            calls: change.calls.iter().map(|call| CallLiveView::new(call, callers)).collect(),
+            calls_gone: change.calls_gone.iter().map(ToString::to_string).collect(),
+            operators: change.operators.iter().map(OperatorView::from).collect(),
+            queues: change.queues.iter().map(QueueView::from).collect(),
+            trunks: change.trunks.iter().map(TrunkView::from).collect(),
+        }
+    }
+}
+
+/// What differs from one picture to the next: as large as what happened in between, however many calls are on.
+#[derive(Debug)]
+pub(super) struct Change {
+    seq: u64,
+    calls: Vec<LiveCall>,
+    calls_gone: Vec<ContactId>,
+    operators: Vec<LiveOperator>,
+    queues: Vec<LiveQueue>,
+    trunks: Vec<LiveTrunk>,
+}
+
+impl Change {
+    /// Calls, operators, queues and trunks of `after` that are new or differ from `before`, and calls that are gone.
+    pub(super) fn between(before: &Snapshot, after: &Snapshot) -> Self {
         let old_calls: HashMap<_, _> = before.calls.iter().map(|call| (call.id, call)).collect();
         let new_ids: HashSet<_> = after.calls.iter().map(|call| call.id).collect();
         let calls = after.calls.iter().filter(|call| old_calls.get(&call.id) != Some(call));
         let gone = before.calls.iter().filter(|call| !new_ids.contains(&call.id));
-        let operators: HashMap<_, _> =
+        let old_operators: HashMap<_, _> =
             before.operators.iter().map(|operator| (operator.id, operator)).collect();
-        let changed = after.operators.iter().filter(|operator| operators.get(&operator.id) != Some(operator));
+        let operators =
+            after.operators.iter().filter(|operator| old_operators.get(&operator.id) != Some(operator));
         let queues = after.queues.iter().filter(|queue| !before.queues.contains(queue));
         let trunks = after.trunks.iter().filter(|trunk| !before.trunks.contains(trunk));
-        Self::Delta {
+        Self {
             seq: after.seq,
-            calls: calls.map(|call| CallLiveView::new(call, callers)).collect(),
-            calls_gone: gone.map(|call| call.id.to_string()).collect(),
-            operators: changed.map(OperatorView::from).collect(),
-            queues: queues.map(QueueView::from).collect(),
-            trunks: trunks.map(TrunkView::from).collect(),
+            calls: calls.cloned().collect(),
+            calls_gone: gone.map(|call| call.id).collect(),
+            operators: operators.cloned().collect(),
+            queues: queues.cloned().collect(),
+            trunks: trunks.cloned().collect(),
         }
+    }
+
+    /// Things that changed.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.calls.len()
+            + self.calls_gone.len()
+            + self.operators.len()
+            + self.queues.len()
+            + self.trunks.len()
     }
 }
 
