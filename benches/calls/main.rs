@@ -244,13 +244,14 @@ fn print(name: &str, calls: usize, held: Held) -> Value {
         findings.exact, findings.jumps, findings.unknown, findings.heard_nobody
     );
     println!(
-        "recorded: exact / jumps / unknown   {} / {} / {} in {} files, {} broken, {} anonymous",
-        recordings.exact,
+        "recorded: exact / unknown           {} / {} in {} files, {} broken, {} anonymous",
+        recordings.exact, recordings.unknown, recordings.files, recordings.broken, recordings.anonymous
+    );
+    println!(
+        "silent pieces / jumps / furthest    {} / {} / {:.1} ms",
+        recordings.silent,
         recordings.jumps,
-        recordings.unknown,
-        recordings.files,
-        recordings.broken,
-        recordings.anonymous
+        recordings.furthest as f64 * 1000.0 / recordings::RATE
     );
     println!("length of file against call         within {:.0} ms\n", recordings.worst_length * 1000.0);
     json!({
@@ -262,7 +263,8 @@ fn print(name: &str, calls: usize, held: Held) -> Value {
         "heard": { "exact": findings.exact, "jumps": findings.jumps, "unknown": findings.unknown },
         "recorded": {
             "files": recordings.files, "broken": recordings.broken, "exact": recordings.exact,
-            "jumps": recordings.jumps, "unknown": recordings.unknown,
+            "jumps": recordings.jumps, "silent": recordings.silent, "unknown": recordings.unknown,
+            "furthest_jump_ms": recordings.furthest as f64 * 1000.0 / recordings::RATE,
             "worst_length_ms": recordings.worst_length * 1000.0,
         },
     })

@@ -7,7 +7,7 @@ use ringback::media::SAMPLES_PER_TICK;
 use ringback::rtp::g711::Law;
 
 use crate::riff::{self, FRAME};
-use crate::speech::{self, Listener, Speech};
+use crate::speech::{self, Heard, Listener, Speech};
 
 /// Frames in a second.
 pub const RATE: f64 = 8000.0;
@@ -20,6 +20,9 @@ pub struct Findings {
     /// Pieces on both channels.
     pub exact: u64,
     pub jumps: u64,
+    /// The longest jump, samples.
+    pub furthest: u64,
+    pub silent: u64,
     pub unknown: u64,
     /// The largest difference between the length of a call and that of its file, seconds.
     pub worst_length: f64,
@@ -40,6 +43,8 @@ pub fn check(folder: &Path, speech: &Speech, lengths: &[f64]) -> Findings {
         for channel in [&left, &right] {
             findings.exact += channel.exact;
             findings.jumps += channel.jumps;
+            findings.furthest = findings.furthest.max(channel.furthest);
+            findings.silent += channel.silent;
             findings.unknown += channel.unknown;
         }
         match left.speaker.and_then(|caller| lengths.get(caller)) {
@@ -117,7 +122,12 @@ impl Channel {
         let mut decoded = [0; SAMPLES_PER_TICK];
         Law::A.decode_into(&piece, &mut decoded);
         // Bit for bit, not what only sounds the same.
-        self.listener.hear((decoded == *samples).then_some(&piece), speech);
+        let heard = match decoded == *samples {
+            true => Heard::Speech(&piece),
+            false if *samples == [0; SAMPLES_PER_TICK] => Heard::Silence,
+            false => Heard::Other,
+        };
+        self.listener.hear(heard, speech);
         self.marks.extend(self.listener.completed().map(|(place, samples)| Mark {
             sample: (tick * SAMPLES_PER_TICK + samples) as i64 - SAMPLES_PER_TICK as i64,
             place,

@@ -94,22 +94,37 @@ pub fn encode(samples: &[i16]) -> Piece {
     piece
 }
 
+/// 20 ms as they were heard.
+#[derive(Clone, Copy, Debug)]
+pub enum Heard<'a> {
+    Speech(&'a Piece),
+    Silence,
+    /// No telephone speech at all.
+    Other,
+}
+
 /// Somebody who listens to one speaker, piece by piece. The exchange may begin its 20 ms anywhere in those of the speaker;
 /// where, is found by the first piece that is known.
 #[derive(Clone, Debug)]
 pub struct Listener {
     /// Who is heard, once a name was.
     pub speaker: Option<usize>,
-    next: Option<u64>,
+    /// Pieces of 20 ms heard so far.
+    heard: u64,
+    /// Where in time the text begins, samples, modulo its length; it moves when something is left out or comes twice.
+    origin: Option<u64>,
     /// The last 20 ms, and how many samples of it belong to the piece before.
     last: Piece,
     shift: Option<usize>,
     strange: u32,
-    /// Pieces that came exactly as they were said, in their turn.
+    /// Pieces that came exactly as they were said.
     pub exact: u64,
-    /// Pieces that came out of their turn: something was left out, or came twice.
+    /// How often the text went on earlier or later than it stopped, and the furthest of it, samples.
     pub jumps: u64,
-    /// Pieces that nobody said, after the first that somebody did.
+    pub furthest: u64,
+    /// Pieces of silence, as where a key is pressed, and other pieces that nobody said, after the first that somebody
+    /// did.
+    pub silent: u64,
     pub unknown: u64,
     /// The last piece of the text that was known.
     last_place: Option<u64>,
@@ -121,12 +136,15 @@ impl Default for Listener {
     fn default() -> Self {
         Self {
             speaker: None,
-            next: None,
+            heard: 0,
+            origin: None,
             last: [0; SAMPLES_PER_TICK],
             shift: None,
             strange: 0,
             exact: 0,
             jumps: 0,
+            furthest: 0,
+            silent: 0,
             unknown: 0,
             last_place: None,
             completed: None,
@@ -135,10 +153,11 @@ impl Default for Listener {
 }
 
 impl Listener {
-    /// The next 20 ms; none where they are not telephone speech at all.
-    pub fn hear(&mut self, piece: Option<&Piece>, speech: &Speech) {
+    /// The next 20 ms.
+    pub fn hear(&mut self, heard: Heard<'_>, speech: &Speech) {
+        self.heard += 1;
         let silence = [0; SAMPLES_PER_TICK];
-        let piece = piece.unwrap_or(&silence);
+        let piece = if let Heard::Speech(piece) = heard { piece } else { &silence };
         let mut both = [0; 2 * SAMPLES_PER_TICK];
         both[..SAMPLES_PER_TICK].copy_from_slice(&self.last);
         both[SAMPLES_PER_TICK..].copy_from_slice(piece);
@@ -148,9 +167,10 @@ impl Listener {
             let known = |shift: &usize| speech.place(&both[*shift..*shift + SAMPLES_PER_TICK]).is_some();
             self.shift = (1..=SAMPLES_PER_TICK).find(known);
         }
-        match self.shift {
-            Some(shift) => self.hear_whole(&both[shift..shift + SAMPLES_PER_TICK], speech),
-            None => self.count_unknown(),
+        let place = self.shift.and_then(|shift| speech.place(&both[shift..shift + SAMPLES_PER_TICK]));
+        match place {
+            Some(place) => self.know(place, speech),
+            None => self.wonder(matches!(heard, Heard::Silence)),
         }
     }
 
@@ -164,33 +184,32 @@ impl Listener {
         self.completed
     }
 
-    fn hear_whole(&mut self, piece: &[u8], speech: &Speech) {
-        let expected = self.next.map(|next| next % speech.pieces());
-        match speech.place(piece) {
-            Some(Place::Name(speaker)) => {
+    fn know(&mut self, place: Place, speech: &Speech) {
+        self.exact += 1;
+        self.strange = 0;
+        let place = match place {
+            Place::Name(speaker) => {
                 self.speaker = Some(speaker);
-                self.exact += 1;
-                self.strange = 0;
+                return;
             }
-            Some(Place::Text(place)) => {
-                if expected.is_some_and(|expected| expected != place) {
-                    self.jumps += 1;
-                } else {
-                    self.exact += 1;
-                }
-                self.next = Some(place);
-                self.last_place = Some(place);
-                self.completed = self.shift.map(|shift| (place, shift));
-                self.strange = 0;
-            }
-            None => self.count_unknown(),
+            Place::Text(place) => place,
+        };
+        let length = speech.pieces() * SAMPLES_PER_TICK as u64;
+        let end = self.heard * SAMPLES_PER_TICK as u64 + self.shift.unwrap_or(0) as u64;
+        let origin = (end + length - place * SAMPLES_PER_TICK as u64) % length;
+        if let Some(before) = self.origin.replace(origin).filter(|before| *before != origin) {
+            let later = (origin + length - before) % length;
+            self.jumps += 1;
+            self.furthest = self.furthest.max(later.min(length - later));
         }
-        self.next = self.next.map(|next| next + 1);
+        self.last_place = Some(place);
+        self.completed = self.shift.map(|shift| (place, shift));
     }
 
-    fn count_unknown(&mut self) {
-        if self.next.is_some() {
-            self.unknown += 1;
+    fn wonder(&mut self, is_silent: bool) {
+        if self.origin.is_some() {
+            self.silent += u64::from(is_silent);
+            self.unknown += u64::from(!is_silent);
             self.strange += 1;
         }
         // The pieces may begin elsewhere now.

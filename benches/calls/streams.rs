@@ -15,7 +15,7 @@ use ringback::rtp::RtpHeader;
 use socket2::SockRef;
 
 use crate::figures::Distribution;
-use crate::speech::{Listener, Speech};
+use crate::speech::{Heard, Listener, Speech};
 
 /// Sockets, and turns of a 20 ms round: the telephones of one socket send together, every socket a millisecond later.
 pub const SOCKETS: usize = 20;
@@ -253,7 +253,8 @@ impl Stream {
         }
         self.last = Some((header.sequence_number, at));
         if header.payload_type == PCMA {
-            self.listener.hear(payload.try_into().ok(), speech);
+            let heard = payload.try_into().map_or(Heard::Other, Heard::Speech);
+            self.listener.hear(heard, speech);
         }
         deviation
     }

@@ -6,8 +6,9 @@ use super::queue::Intake;
 use super::writer_thread::{Block, Work, writer_of};
 use crate::ids::RecordingId;
 
-/// Ticks that a recording's writer gets at once, 0.96 s: a process that is killed loses less than a second.
-const TICKS_PER_BLOCK: usize = 48;
+/// Ticks that a recording's writer gets at once, 0.8 s: with what waits in the jitter buffer, a process that is killed
+/// loses less than a second of what was said.
+const TICKS_PER_BLOCK: usize = 40;
 /// Octets of a sample on both channels.
 const FRAME_LEN: usize = 4;
 
