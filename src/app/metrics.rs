@@ -41,6 +41,10 @@ impl Gauge {
         self.0.fetch_sub(count, Ordering::Relaxed);
     }
 
+    pub(super) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
     pub(super) fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -58,6 +62,8 @@ pub(super) struct Meters {
     pub jobs_retried: Counter,
     /// Prompts asked for that neither a recording nor the speech engine provided.
     pub prompts_missing: Counter,
+    /// 1 while calls cannot be recorded, though they should be.
+    pub recording_impaired: Gauge,
     /// By what was wrong; the parser's names are a closed list.
     sip_malformed: Mutex<BTreeMap<&'static str, u64>>,
     packets: Packets,
@@ -115,6 +121,7 @@ impl Meters {
     pub(super) fn text(&self, rtp_ports: u64, sip: &Counts) -> String {
         let mut page = Page::default();
         self.calls_text(&mut page);
+        self.recordings_text(&mut page);
         self.trunks_text(&mut page);
         self.guard_text(&mut page);
         page.gauge("ringback_rtp_ports", "RTP and RTCP ports in use.", rtp_ports);
@@ -198,6 +205,27 @@ impl Meters {
             "SIP messages that came and were not used, by reason.",
             "reason",
             &counters.dropped,
+        );
+    }
+
+    fn recordings_text(&self, page: &mut Page) {
+        let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        page.gauge(
+            "ringback_recording_impaired",
+            "1 while the disk of the recordings is full, slow or broken; the log says which.",
+            self.recording_impaired.value(),
+        );
+        page.counters(
+            "ringback_recordings_total",
+            "Recordings of answered calls that are over, by result; failed: also those that never began.",
+            "result",
+            &observed.counters.recordings,
+        );
+        page.counters(
+            "ringback_recording_gaps_total",
+            "Stretches of recordings that are over where silence stands for lost sound, by reason.",
+            "reason",
+            &observed.counters.recording_gaps,
         );
     }
 

@@ -2,7 +2,8 @@
 //!
 //! `signalling` owns the switchboard and carries out its effects; `record_keeper` takes its rows to the store in
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
-//! left open; `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
+//! left open; `recording_watch` raises the alarm when the disk fails; `descriptors` makes room for all sockets; `vital`
+//! tells when a part has died; `metrics` counts.
 
 mod descriptors;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod fixture;
 mod metrics;
 mod plans;
 mod record_keeper;
+mod recording_watch;
 mod recovery;
 mod signalling;
 mod sounds;
@@ -27,9 +29,11 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
+use crate::files::recording_probe;
 use crate::media;
 use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
 use crate::net::{Arrival, Limits, SipNet};
+use crate::recording::Impairment;
 use crate::resolver::Resolver;
 use crate::store::Store;
 use crate::switchboard::{Input, Settings, Snapshot, Switchboard};
@@ -40,6 +44,7 @@ pub use plans::Plans;
 
 use metrics::Meters;
 use record_keeper::RecordKeeper;
+use recording_watch::{MAX_FAILURES, Pace, RecordingWatch};
 use signalling::{Signalling, Wires};
 use vital::{Vital, Vitals};
 
@@ -89,17 +94,16 @@ impl Service {
         let Ground { http_socket, http, net, arrivals, store } = Ground::prepare(&config, &plans).await?;
         let (inputs_in, inputs) = mpsc::channel(MAX_INPUTS);
         let meters = Arc::new(Meters::default());
-        let media = Arc::new(start_media(&config, inputs_in.clone(), meters.clone())?);
         let (vitals, ended) = Vitals::new();
+        let (media, floor) = start_media(&config, inputs_in.clone(), meters.clone(), &vitals)?;
         let keeper =
             RecordKeeper::start(store.clone(), inputs_in.clone(), meters.clone(), vitals.of("record keeper"));
         let (commands_in, commands) = mpsc::channel(MAX_COMMANDS);
         let (ladders_in, ladders) = mpsc::channel(MAX_COMMANDS);
         let (stop, stopping) = watch::channel(Stop::Running);
-        let now = crate::time::now();
         let users = store.users().await?;
-        let switchboard = make_switchboard(plans.settings(&config, &users)?, &media, now);
-        let (snapshot_out, snapshot) = watch::channel(Arc::new(first_snapshot(now)));
+        let switchboard = make_switchboard(plans.settings(&config, &users)?, &media, crate::time::now());
+        let (snapshot_out, snapshot) = watch::channel(Arc::new(first_snapshot(crate::time::now())));
         let (city_out, city) = watch::channel(plans.city.clone());
         let (change_in, changes) = mpsc::channel(1);
         let signalling = Signalling::new(
@@ -124,6 +128,7 @@ impl Service {
             plans,
             changes: change_in,
             city: city_out,
+            floor,
             users,
             net: net.clone(),
         }
@@ -269,12 +274,18 @@ fn media_threads(config: &Config) -> usize {
     config.rtp.threads.map_or_else(processors, |threads| threads.get().into())
 }
 
+/// The media plane with the watch over the disk of its recordings, and what takes a new floor for that.
 fn start_media(
     config: &Config,
     inputs: mpsc::Sender<Input>,
     meters: Arc<Meters>,
-) -> anyhow::Result<MediaPlane> {
-    make_folder(&config.recording.dir)?;
+    vitals: &Vitals,
+) -> anyhow::Result<(Arc<MediaPlane>, watch::Sender<u64>)> {
+    if config.recording.enabled {
+        make_folder(&config.recording.dir)?;
+    }
+    let (failures_in, failures) = mpsc::channel(MAX_FAILURES);
+    let floor = watch_recordings(config, failures, inputs.clone(), meters.clone(), vitals);
     let settings = MediaPlaneSettings {
         bind: config.rtp.bind.0.clone(),
         ports: config.rtp.ports.0.clone(),
@@ -290,15 +301,39 @@ fn start_media(
             Report::RecordingOpened { recording } => Input::RecordingOpened { recording },
             Report::RecordingOpenFailed { recording, error } => {
                 tracing::error!(recording.id = %recording, error, "recording file not made");
-                Input::RecordingOpenFailed { recording }
+                Input::RecordingOpenFailed { recording, reason: error }
             }
             Report::RecordingSealed(sealed) => Input::RecordingSealed(sealed),
+            Report::DiskFailed(cause) => {
+                // A full queue says the same already; without recordings nobody watches.
+                failures_in.try_send(cause).ok();
+                return;
+            }
         };
         if inputs.try_send(input).is_err() {
             meters.reports_lost.add(1);
         }
     };
-    MediaPlane::start(settings, report).context("[rtp] bind, ports")
+    let media = MediaPlane::start(settings, report).context("[rtp] bind, ports")?;
+    Ok((Arc::new(media), floor))
+}
+
+/// Starts the watch, where there is something to record; what takes a new floor.
+fn watch_recordings(
+    config: &Config,
+    failures: mpsc::Receiver<Impairment>,
+    inputs: mpsc::Sender<Input>,
+    meters: Arc<Meters>,
+    vitals: &Vitals,
+) -> watch::Sender<u64> {
+    let (floor_in, floor) = watch::channel(config.recording.floor());
+    if config.recording.enabled {
+        let (pace, folder) = (Pace::default(), config.recording.dir.clone());
+        let probe = move |floor| recording_probe::probe(&folder, floor);
+        let vital = vitals.of("recording watch");
+        tokio::spawn(RecordingWatch { pace, probe, floor, failures, inputs, meters, vital }.run());
+    }
+    floor_in
 }
 
 fn metrics_text(

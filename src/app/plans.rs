@@ -98,6 +98,7 @@ impl Plans {
             advertised: config.sip.advertised,
             session_expires_secs: u32::try_from(config.sip.session_expires_secs).unwrap_or(u32::MAX),
             short_number: number.short.clone(),
+            recording: config.recording.when_unable(),
             aliases: number.aliases.iter().map(|alias| PhoneNumber::from_user_part(alias)).collect(),
             codecs: config.rtp.codecs.clone(),
             srtp: config.rtp.srtp,
@@ -147,6 +148,8 @@ pub(super) struct Reloader {
     pub plans: Plans,
     pub changes: mpsc::Sender<Change>,
     pub city: watch::Sender<Arc<CityPlan>>,
+    /// Room kept free on the recordings' disk, octets.
+    pub floor: watch::Sender<u64>,
     pub users: Vec<User>,
     /// Takes new certificates.
     pub net: SipNet,
@@ -205,6 +208,7 @@ impl Reloader {
             tracing::warn!(key, "changed, but comes into force only after a restart");
         }
         self.city.send_replace(plans.city.clone());
+        self.floor.send_replace(config.recording.floor());
         (self.config, self.users, self.plans) = (config, users, plans.clone());
         self.send(Change { settings, plans: Some(plans) }).await;
         tracing::info!("configuration reloaded");

@@ -75,7 +75,7 @@ impl Call {
         let ended = self
             .draft(EventType::ContactEnded, by, turn)
             .with(json!({ "termination": termination, "phase": self.phase() }));
-        if self.track.stop(turn) {
+        if self.track.as_mut().is_some_and(|track| track.stop(turn)) {
             self.timers.set(Timer::Seal, turn.now.mono + SEAL_TIMEOUT);
         }
         let waiting = matches!(self.phase, Phase::Waiting { .. });
@@ -134,7 +134,7 @@ impl Call {
 
     /// The last block is with the disk: complete the file.
     pub fn handle_recording_ended(&mut self, recording: RecordingId, turn: &mut Turn<'_>) {
-        if self.track.recording().id == recording && !self.track.is_sealed() {
+        if self.unsealed() == Some(recording) {
             turn.effect(Effect::SealRecording { recording });
         }
     }

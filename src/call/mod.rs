@@ -68,7 +68,8 @@ pub struct Call {
     /// Legs already given up that still wait for the end of their dialog or INVITE.
     retired: Vec<Leg>,
     legs: Vec<LegId>,
-    track: Track,
+    /// None where nothing is recorded.
+    track: Option<Track>,
     phase: Phase,
     plan: Arc<Dialplan>,
     /// Category of the case draft by IVR topic.
@@ -190,8 +191,13 @@ impl Call {
         legs.filter_map(Leg::sip_call_id)
     }
 
-    pub fn recording(&self) -> RecordingId {
-        self.track.recording().id
+    pub fn recording(&self) -> Option<RecordingId> {
+        self.track.as_ref().map(|track| track.recording().id)
+    }
+
+    /// What is said now is on a recording.
+    pub fn is_recorded(&self) -> bool {
+        self.track.as_ref().is_some_and(Track::is_running)
     }
 
     /// The commit this call waits for before it is answered.
@@ -206,7 +212,7 @@ impl Call {
     /// Nothing is left to do: the switchboard may forget the call.
     pub fn is_complete(&self) -> bool {
         matches!(self.phase, Phase::Ended { .. })
-            && self.track.is_sealed()
+            && self.unsealed().is_none()
             && self.contact.disposition.is_some()
             && self.unwritten.is_none()
             && self.citizen.is_ended()

@@ -13,14 +13,15 @@ use crate::journal::{Draft, EventType, MediaPosition};
 use crate::media;
 use crate::people::{Actor, ActorKind};
 use crate::recording::{
-    Gap, GapReason, Marker, Recording, RecordingResult, RecordingState, Sealed, day_folder,
+    Gap, GapReason, Impairment, Keeping, Marker, Recording, RecordingResult, RecordingState, Sealed,
+    WhenUnable, day_folder,
 };
-use crate::time::Timestamp;
 
 /// The recording of one call.
 #[derive(Debug)]
 pub(super) struct Track {
     recording: Recording,
+    when_unable: WhenUnable,
     state: TrackState,
 }
 
@@ -37,15 +38,31 @@ enum TrackState {
     /// The same, asked for once more.
     SealingLate,
     Sealed,
+    /// There is no file: the call goes on without, and the record says why.
+    Failed {
+        reason: String,
+    },
     /// The call was never answered.
     Discarded,
 }
 
 impl Track {
-    /// The rate is settled before a sample is heard: that of the codec the citizen will speak.
-    pub(super) fn new(id: RecordingId, contact: ContactId, wideband: bool, at: Timestamp) -> Self {
+    /// None where nothing is recorded. The rate is settled before a sample is heard: that of the codec the citizen will
+    /// speak.
+    pub(super) fn of(
+        keeping: Keeping,
+        contact: ContactId,
+        wideband: bool,
+        turn: &mut Turn<'_>,
+    ) -> Option<Self> {
+        let (when_unable, impairment) = match keeping {
+            Keeping::Off => return None,
+            Keeping::Recorded { when_unable } => (when_unable, None),
+            Keeping::Unrecorded(impairment) => (WhenUnable::AnswerUnrecorded, Some(impairment)),
+        };
+        let at = turn.now.utc;
         let recording = Recording {
-            id,
+            id: RecordingId(turn.mint.uuid(at)),
             contact,
             path: format!("{}/{contact}.wav", day_folder(at)),
             state: RecordingState::Capturing,
@@ -56,7 +73,11 @@ impl Track {
             result: None,
             sha256: None,
         };
-        Self { recording, state: TrackState::Prepared }
+        let mut track = Self { recording, when_unable, state: TrackState::Prepared };
+        if let Some(impairment) = impairment {
+            track.fail(impairment.name());
+        }
+        Some(track)
     }
 
     pub(super) fn recording(&self) -> &Recording {
@@ -64,7 +85,16 @@ impl Track {
     }
 
     pub(super) fn is_sealed(&self) -> bool {
-        matches!(self.state, TrackState::Sealed | TrackState::Discarded)
+        matches!(self.state, TrackState::Sealed | TrackState::Failed { .. } | TrackState::Discarded)
+    }
+
+    /// Its file has to be there before the call is answered.
+    pub(super) fn needs_file(&self) -> bool {
+        matches!(self.state, TrackState::Prepared)
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        matches!(self.state, TrackState::Running { .. })
     }
 
     /// Where in the recording `now` is; none before its start and after its end.
@@ -79,8 +109,12 @@ impl Track {
         }
     }
 
-    /// From now on everything is on the recording.
+    /// From now on everything is on the recording, if it has a file.
     pub(super) fn start(&mut self, leg: LegId, turn: &mut Turn<'_>) {
+        if !self.needs_file() {
+            *turn.counters.recordings.entry(RecordingResult::Failed.name()).or_default() += 1;
+            return;
+        }
         self.recording.started_at = turn.now.utc;
         self.state = TrackState::Running { leg, since: turn.now.mono };
         turn.effect(Effect::StartRecording { recording: self.recording.id, started_at: turn.now.utc });
@@ -96,6 +130,13 @@ impl Track {
             return true;
         }
         false
+    }
+
+    /// There is no file and there will be none.
+    fn fail(&mut self, reason: &str) {
+        self.state = TrackState::Failed { reason: reason.to_owned() };
+        self.recording.state = RecordingState::Sealed;
+        self.recording.result = Some(RecordingResult::Failed);
     }
 
     /// Nothing was said: the file goes, its row stays as one without a file.
@@ -149,12 +190,17 @@ impl Call {
         let mut draft = Draft::new(event, turn.now.utc, actor);
         draft.contact = Some(self.contact.id);
         draft.case.clone_from(&self.contact.case);
-        draft.media = self.track.position(turn.now.mono);
+        draft.media = self.position(turn.now.mono);
         if let Some(position) = draft.media {
             let marker = Marker { offset_ms: position.offset_ms, label: event.name().to_owned() };
             turn.effect(Effect::Mark { recording: position.recording, marker });
         }
         Note { draft }
+    }
+
+    /// Where in the recording `now` is; none while nothing is recorded.
+    pub(super) fn position(&self, now: Instant) -> Option<MediaPosition> {
+        self.track.as_ref().and_then(|track| track.position(now))
     }
 
     /// Who called: the citizen, or the operator who asks a colleague.
@@ -181,59 +227,90 @@ impl Call {
         turn.effect(Effect::Commit {
             ticket,
             contact: Some(Box::new(self.contact.clone())),
-            recording: with_recording.then(|| Box::new(self.track.recording.clone())),
+            recording: self
+                .track
+                .as_ref()
+                .filter(|_| with_recording)
+                .map(|track| Box::new(track.recording.clone())),
             entries,
         });
     }
 
+    /// What the journal says when the call is answered: where its recording is, or why there is none. Nothing where
+    /// nothing is recorded.
+    pub(super) fn recording_draft(&self, turn: &mut Turn<'_>) -> Option<Draft> {
+        let track = self.track.as_ref()?;
+        if let TrackState::Failed { reason } = &track.state {
+            let failed =
+                serde_json::json!({ "frames": 0, "result": RecordingResult::Failed, "sha256": null });
+            let note = self.draft(EventType::RecSealed, Actor::system("recorder"), turn);
+            return Some(note.with(failed).because(reason).draft);
+        }
+        let channels = serde_json::json!({ "left": "applicant", "right": "city" });
+        let started = serde_json::json!({ "path": track.recording.path, "channels": channels });
+        Some(self.draft(EventType::RecStarted, Actor::system("switchboard"), turn).with(started).draft)
+    }
+
+    /// The disk cannot take the recording: the call goes on without, if that is what the city wants. The file may still
+    /// be made late, and goes then.
+    pub(super) fn go_unrecorded(&mut self, reason: &str, turn: &mut Turn<'_>) -> bool {
+        let Some(track) = self.track.as_mut().filter(|track| track.needs_file()) else { return false };
+        if track.when_unable == WhenUnable::Refuse {
+            return false;
+        }
+        track.fail(reason);
+        turn.effect(Effect::DiscardRecording { recording: track.recording.id });
+        true
+    }
+
     /// The file is complete: its digest, length and gaps go on the record.
     pub fn handle_sealed(&mut self, sealed: Sealed, turn: &mut Turn<'_>) {
-        if self.track.is_sealed() {
-            return;
-        }
+        let Some(recording) = self.unsealed() else { return };
         self.timers.stop(super::Timer::Seal);
         let mut entries = Vec::new();
         for gap in &sealed.gaps {
+            *turn.counters.recording_gaps.entry(gap.reason.name()).or_default() += 1;
             let mut note = self.draft(EventType::RecGap, Actor::system("recorder"), turn);
-            note.draft.media =
-                Some(MediaPosition { recording: self.track.recording.id, offset_ms: gap.offset_ms });
+            note.draft.media = Some(MediaPosition { recording, offset_ms: gap.offset_ms });
             entries.push(
                 note.with(serde_json::json!({ "duration_ms": gap.duration_ms, "cause": gap.reason })).draft,
             );
         }
-        let note =
+        let mut note =
             self.draft(EventType::RecSealed, Actor::system("recorder"), turn).with(serde_json::json!({
                 "frames": sealed.frames,
                 "result": sealed.result,
                 "sha256": sealed.sha256,
             }));
+        note.draft.reason = sealed.cause.map(|cause| cause.name().to_owned());
         entries.push(note.draft);
+        *turn.counters.recordings.entry(sealed.result.name()).or_default() += 1;
         if sealed.result != RecordingResult::Ok {
             tracing::error!(call.id = %self.contact.id, result = ?sealed.result, "recording is not whole");
         }
-        self.track.seal(sealed);
+        if let Some(track) = &mut self.track {
+            track.seal(sealed);
+        }
         self.commit(None, true, entries, turn);
+    }
+
+    /// The recording, while it is not sealed.
+    pub(super) fn unsealed(&self) -> Option<RecordingId> {
+        self.track.as_ref().filter(|track| !track.is_sealed()).map(|track| track.recording.id)
     }
 
     /// The disk has not answered in time. Perhaps it was never asked: it is, once; then the record says that the file
     /// failed rather than staying open.
     pub(super) fn handle_seal_timeout(&mut self, turn: &mut Turn<'_>) {
-        if self.track.ask_again() {
-            turn.effect(Effect::SealRecording { recording: self.track.recording.id });
+        let Some(track) = &mut self.track else { return };
+        let recording = track.recording.id;
+        if track.ask_again() {
+            turn.effect(Effect::SealRecording { recording });
             self.timers.set(super::Timer::Seal, turn.now.mono + super::ending::SEAL_TIMEOUT);
         } else {
-            self.give_up_seal(turn);
+            let gap = Gap { offset_ms: 0, duration_ms: 0, reason: GapReason::DiskError };
+            let cause = Some(Impairment::DiskSlow);
+            self.handle_sealed(Sealed { gaps: vec![gap], cause, ..Sealed::failed(recording) }, turn);
         }
-    }
-
-    fn give_up_seal(&mut self, turn: &mut Turn<'_>) {
-        let failed = Sealed {
-            recording: self.track.recording.id,
-            frames: 0,
-            gaps: vec![Gap { offset_ms: 0, duration_ms: 0, reason: GapReason::DiskError }],
-            result: RecordingResult::Failed,
-            sha256: None,
-        };
-        self.handle_sealed(failed, turn);
     }
 }

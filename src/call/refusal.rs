@@ -48,8 +48,10 @@ pub enum Refusal {
     TrunkRate,
     /// The program is stopping and takes no new calls.
     Stopping,
-    /// The contact could not be written durably, or its recording file not be made.
+    /// The contact could not be written durably.
     NotDurable,
+    /// The disk cannot take the recording that the city insists on.
+    CannotRecord,
     /// No RTP port is free.
     NoMedia,
     /// Known method that this element does not take.
@@ -111,6 +113,7 @@ impl Refusal {
             | Self::TrunkRate
             | Self::Stopping
             | Self::NotDurable
+            | Self::CannotRecord
             | Self::NoMedia => StatusCode::SERVICE_UNAVAILABLE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::MethodUnknown => StatusCode::NOT_IMPLEMENTED,
@@ -143,6 +146,7 @@ impl Refusal {
             Self::TrunkRate => "trunk_rate",
             Self::Stopping => "stopping",
             Self::NotDurable => "not_durable",
+            Self::CannotRecord => "cannot_record",
             Self::NoMedia => "no_media",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::MethodUnknown => "method_unknown",
@@ -173,7 +177,8 @@ impl Refusal {
             Self::TrunkFull => Some("All lines of this trunk are busy"),
             Self::TrunkRate => Some("Too many calls in a second"),
             Self::Stopping => Some("Stopping"),
-            Self::NotDurable => Some("The call cannot be recorded"),
+            Self::NotDurable => Some("The call cannot be registered"),
+            Self::CannotRecord => Some("The call cannot be recorded"),
             Self::NoMedia => Some("No media port free"),
             Self::MalformedSdp => Some("Bad session description"),
             Self::MalformedBody => Some("Bad multipart body"),

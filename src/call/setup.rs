@@ -1,5 +1,5 @@
 //! From INVITE to 200 OK: nothing is answered before media, contact row, first journal entry and recording
-//! file are there.
+//! file are there. Where the city would rather answer than record, a file that cannot be made is not waited for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,11 +16,12 @@ use crate::call::refusal::Refusal;
 use crate::call::turn::Turn;
 use crate::call::{Call, Missing, Phase, Purpose, Timer, WrapUp};
 use crate::dialplan::Dialplan;
-use crate::ids::{ContactId, RecordingId};
+use crate::ids::ContactId;
 use crate::journal::{Draft, EventType};
 use crate::media::PlayId;
 use crate::people::Actor;
 use crate::phone_number::{NumberingPlan, PhoneNumber};
+use crate::recording::{Impairment, Keeping};
 use crate::sdp::Codec;
 use crate::sip::message::{Flow, Request};
 use crate::sip::transaction::ServerTransactionId;
@@ -45,6 +46,7 @@ pub struct NewCall {
     /// How its origin writes numbers.
     pub numbering: NumberingPlan,
     pub purpose: Purpose,
+    pub keeping: Keeping,
     pub plan: Arc<Dialplan>,
     pub topic_categories: Arc<BTreeMap<String, String>>,
 }
@@ -59,11 +61,13 @@ impl Call {
         let citizen = Leg::incoming(new.transaction, new.invite, new.flow, turn)?;
         let id = ContactId(turn.mint.uuid(turn.now.utc));
         let wideband = citizen.codec(turn).is_some_and(Codec::is_wideband);
-        let track = Track::new(RecordingId(turn.mint.uuid(turn.now.utc)), id, wideband, turn.now.utc);
+        let track = Track::of(new.keeping, id, wideband, turn);
         let ticket = turn.ticket();
         let (now, caller_number) = (turn.now.utc, caller.number.clone());
         let mut contact = Contact::offered(id, now, caller_number, new.called, new.origin, sip_call_id);
-        contact.recording = Some(track.recording().id);
+        contact.recording = track.as_ref().map(|track| track.recording().id);
+        let mut missing = vec![Missing::Media, Missing::Commit(ticket)];
+        missing.extend(track.as_ref().filter(|track| track.needs_file()).map(|_| Missing::File));
         let mut call = Self {
             contact,
             purpose: new.purpose,
@@ -72,7 +76,7 @@ impl Call {
             party: None,
             retired: Vec::new(),
             track,
-            phase: Phase::Setup { missing: vec![Missing::Media, Missing::File, Missing::Commit(ticket)] },
+            phase: Phase::Setup { missing },
             plan: new.plan,
             topic_categories: new.topic_categories,
             last_play: PlayId(0),
@@ -90,10 +94,10 @@ impl Call {
             }
             None => turn.counters.calls_offered += 1,
         }
-        turn.effect(Effect::OpenRecording {
-            recording: call.track.recording().clone(),
-            description: format!("Contact {id}"),
-        });
+        if let Some(track) = call.track.as_ref().filter(|track| track.needs_file()) {
+            let recording = track.recording().clone();
+            turn.effect(Effect::OpenRecording { recording, description: format!("Contact {id}") });
+        }
         let offered = call.offered_draft(&caller, turn);
         call.unwritten = Some(offered.clone());
         call.commit(Some(ticket), true, vec![offered], turn);
@@ -113,11 +117,20 @@ impl Call {
         self.draft(EventType::ContactOffered, Actor::system("switchboard"), turn).with(data).draft
     }
 
-    pub fn handle_recording_opened(&mut self, opened: bool, turn: &mut Turn<'_>) {
-        if opened {
+    pub fn handle_recording_opened(&mut self, turn: &mut Turn<'_>) {
+        self.have(Missing::File, turn);
+    }
+
+    /// There will be no recording, for `reason`.
+    pub fn handle_recording_open_failed(&mut self, reason: &str, turn: &mut Turn<'_>) {
+        let Phase::Setup { missing } = &self.phase else { return };
+        if !missing.contains(&Missing::File) {
+            return;
+        }
+        if self.go_unrecorded(reason, turn) {
             self.have(Missing::File, turn);
         } else {
-            self.abandon_setup(Refusal::NotDurable, turn);
+            self.abandon_setup(Refusal::CannotRecord, turn);
         }
     }
 
@@ -173,21 +186,26 @@ impl Call {
         tracing::info!(call.id = %self.contact.id, "call answered");
     }
 
-    /// 200 OK is out: the recording runs; the entries that say so.
+    /// 200 OK is out: the recording runs, if there is one; the entries that say so.
     pub(super) fn answered(&mut self, turn: &mut Turn<'_>) -> Vec<Draft> {
         self.contact.answered_at = Some(turn.now.utc);
         turn.counters.calls_answered += u64::from(!self.is_consultation());
-        self.track.start(self.citizen.id, turn);
+        if let Some(track) = &mut self.track {
+            track.start(self.citizen.id, turn);
+        }
         let answered = self.draft(EventType::ContactAnswered, Actor::system("switchboard"), turn).draft;
-        let started = self
-            .draft(EventType::RecStarted, Actor::system("switchboard"), turn)
-            .with(json!({ "path": self.track.recording().path, "channels": { "left": "applicant", "right": "city" } }))
-            .draft;
-        vec![answered, started]
+        let recording = self.recording_draft(turn);
+        std::iter::once(answered).chain(recording).collect()
     }
 
     pub(super) fn handle_setup_timeout(&mut self, turn: &mut Turn<'_>) {
-        self.abandon_setup(Refusal::NotDurable, turn);
+        let is_file = |missing: &Missing| matches!(missing, Missing::File | Missing::Prack);
+        match &self.phase {
+            Phase::Setup { missing } if missing.iter().all(is_file) => {
+                self.handle_recording_open_failed(Impairment::DiskSlow.name(), turn);
+            }
+            _ => self.abandon_setup(Refusal::NotDurable, turn),
+        }
     }
 
     /// The call will not be answered: refuse, and leave a record that says why.
@@ -230,7 +248,9 @@ impl Call {
             Termination::CallerCancelled | Termination::NotAnswered => Disposition::Abandoned,
             _ => Disposition::Technical,
         });
-        self.track.discard(turn);
+        if let Some(track) = &mut self.track {
+            track.discard(turn);
+        }
         self.end_aside(turn);
         self.enter(Phase::Ended { wrap_up: WrapUp::None }, turn);
         let ended = self

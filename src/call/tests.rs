@@ -2,6 +2,8 @@
 //! messages cross.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod unrecorded;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -12,6 +14,7 @@ use crate::call::refusal::Refusal;
 use crate::call::turn::{Counters, Routes};
 use crate::ids::Mint;
 use crate::phone_number::{NumberingPlan, PhoneNumber};
+use crate::recording::{Keeping, WhenUnable};
 use crate::sip::message::{Message, NameAddr, StatusCode, Transport, parse_datagram};
 use crate::sip::transaction::{Output, TransactionLayer};
 use crate::time::Now;
@@ -47,6 +50,8 @@ struct Bench {
     /// Every message on the wire, ours only.
     sent: Vec<Message>,
     branch: u32,
+    /// How the sound of calls offered from now on is kept.
+    keeping: Keeping,
 }
 
 impl Bench {
@@ -73,6 +78,7 @@ impl Bench {
             tickets: 0,
             sent: Vec::new(),
             branch: 0,
+            keeping: Keeping::Recorded { when_unable: WhenUnable::Refuse },
         }
     }
 
@@ -88,6 +94,7 @@ impl Bench {
             called: PhoneNumber::from_user_part("1580"),
             numbering: NumberingPlan::of_country("380", "0", "00"),
             purpose,
+            keeping: self.keeping,
             plan: Arc::new(plan),
             topic_categories: Arc::default(),
         };

@@ -39,6 +39,9 @@ pub struct Counters {
     pub calls_offered: u64,
     pub calls_answered: u64,
     pub calls_ended: BTreeMap<&'static str, u64>,
+    /// Recordings that are over, by result, and the gaps in them, by reason.
+    pub recordings: BTreeMap<&'static str, u64>,
+    pub recording_gaps: BTreeMap<&'static str, u64>,
     /// Calls of operators to colleagues, which are none of the three above.
     pub consultations: u64,
     pub offers: u64,

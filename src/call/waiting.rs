@@ -63,7 +63,7 @@ impl Call {
             contact: self.contact.id,
             draft: Box::new(draft),
             at: turn.now.utc,
-            media: self.track.position(turn.now.mono),
+            media: self.position(turn.now.mono),
         });
     }
 

@@ -37,7 +37,7 @@ fn environment(config: &Config) -> Vec<Diagnostic> {
         complain("[speech] engine", format!("{}: {error}", config.speech.engine.display()));
     }
     let folders = [
-        ("[recording] dir", Some(config.recording.dir.as_path())),
+        ("[recording] dir", config.recording.enabled.then_some(config.recording.dir.as_path())),
         ("[speech] cache", Some(config.speech.cache.as_path())),
         ("[store] url", config.store.folder()),
     ];

@@ -121,7 +121,8 @@ impl Config {
             ("rtp", self.rtp == other.rtp),
             ("http", self.http == other.http),
             ("store", self.store == other.store),
-            ("recording", self.recording == other.recording),
+            ("recording.enabled", self.recording.enabled == other.recording.enabled),
+            ("recording.dir", self.recording.dir == other.recording.dir),
             ("number.short", self.number.short == other.number.short),
         ]
         .into_iter()
@@ -139,7 +140,8 @@ impl Config {
         self.rtp = running.rtp.clone();
         self.http = running.http.clone();
         self.store = running.store.clone();
-        self.recording = running.recording.clone();
+        self.recording.enabled = running.recording.enabled;
+        self.recording.dir.clone_from(&running.recording.dir);
         self.number.short.clone_from(&running.number.short);
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::*;
+use crate::recording::WhenUnable;
 
 fn parse(text: &str) -> Result<Config, Vec<Diagnostic>> {
     parse_with(text, &[])
@@ -268,12 +269,28 @@ fn what_only_a_restart_changes_is_known() {
     assert_eq!(old.needs_restart(&new), ["http"]);
     let text = "[sip]\nudp = \"127.0.0.1:1\"\ntcp = \"127.0.0.1:1\"\nrealm = \"new\"\ndigest = [\"SHA-256\"]\n\
                 capacity = 9\ndrain_secs = 1\ndns = \"127.0.0.1:53\"\n[rtp]\nports = \"4000-4999\"\n[http]\nbind = \"127.0.0.1:1\"\n\
-                [store]\noffice = \"07\"\n[recording]\ndir = \"elsewhere\"\n[number]\nshort = \"112\"\n";
+                [store]\noffice = \"07\"\n[recording]\ndir = \"elsewhere\"\nmin_free_mib = 5\n\
+                enabled = false\nwhen_unable = \"answer_unrecorded\"\n[number]\nshort = \"112\"\n";
     let mut new = parse(text).unwrap();
-    assert_eq!(old.needs_restart(&new).len(), 11, "{:?}", old.needs_restart(&new));
+    assert_eq!(old.needs_restart(&new).len(), 12, "{:?}", old.needs_restart(&new));
     new.keep_until_restart(&old);
     assert_eq!(old.needs_restart(&new), Vec::<&str>::new(), "put back");
     assert_eq!((new.sip.capacity, new.sip.realm.as_str()), (9, "ringback"), "the rest is new");
+    assert_eq!(new.recording.when_unable(), Some(WhenUnable::AnswerUnrecorded));
+    assert_eq!(new.recording.floor(), 5 * 1024 * 1024);
+}
+
+#[test]
+fn what_is_recorded_and_what_happens_otherwise_is_configured() {
+    assert_eq!(parse("").unwrap().recording.when_unable(), Some(WhenUnable::Refuse));
+    assert_eq!(parse("[recording]\nenabled = false\n").unwrap().recording.when_unable(), None);
+    for (text, expected) in [
+        ("when_unable = \"answer\"\n", "config.toml:2:15: unknown variant `answer`"),
+        ("min_free_mib = -1\n", "config.toml:2:16: -1 is outside 0 to 1048576"),
+    ] {
+        let complaint = complaint(&format!("[recording]\n{text}"));
+        assert!(complaint.starts_with(expected), "{text:?}: {complaint}");
+    }
 }
 
 #[test]

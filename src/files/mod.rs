@@ -1,7 +1,8 @@
-//! Files on disk: recordings (writer, repair at start-up) and prompts (reader). The bytes themselves are `wav/`;
+//! Files on disk: recordings (writer, repair at start-up, probe of their disk) and prompts (reader). The bytes themselves are `wav/`;
 //! which thread writes is `media_plane/`.
 
 pub mod prompt_reader;
+pub mod recording_probe;
 pub mod recording_repair;
 pub mod recording_writer;
 

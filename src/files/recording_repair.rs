@@ -156,7 +156,7 @@ mod tests {
         let recording = RecordingId(Uuid::from_u128(1));
         let mut writer = RecordingWriter::create(folder, recording, "a.wav", header).unwrap();
         for number in 1..=125_i16 {
-            writer.append(&[number.to_le_bytes(), (-number).to_le_bytes()].concat().repeat(160));
+            writer.append(&[number.to_le_bytes(), (-number).to_le_bytes()].concat().repeat(160)).unwrap();
         }
         writer.mark(Marker { offset_ms: 100, label: "ivr.digit".into() });
         writer.seal();

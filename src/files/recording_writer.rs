@@ -2,7 +2,8 @@
 //!
 //! Samples come in blocks of a second and are written at once: first the samples behind the end, then the head with
 //! the new sizes, so that the head never claims more than is there. What a power cut reorders, `recording_repair` sets
-//! right. The digest is computed on the way, the head's part of it last: nothing is read back.
+//! right. The digest is computed on the way, the head's part of it last: nothing is read back. What the disk refuses is
+//! silence in its place and a gap; every write that fails is told to the caller, who goes on as if it had not.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::digest::{Hasher, Sha256};
 use crate::ids::RecordingId;
-use crate::recording::{Gap, GapReason, Marker, RecordingResult, Sealed};
+use crate::recording::{Gap, GapReason, Impairment, Marker, RecordingResult, Sealed};
 use crate::time::Timestamp;
 use crate::wav::header::{FRAME_LEN, MAX_FRAMES};
 use crate::wav::{HEADER_LEN, RecordingHeader, cue};
@@ -20,7 +21,7 @@ use crate::wav::{HEADER_LEN, RecordingHeader, cue};
 const MAX_MARKERS: usize = 1000;
 /// Gaps listed one by one; further ones lengthen the last.
 const MAX_GAPS: usize = 1000;
-/// Octets of silence written at once.
+/// Octets of silence digested at once.
 const SILENCE: [u8; 16 * 1024] = [0; 16 * 1024];
 
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,18 @@ pub enum RecordingFileError {
     Path(String),
     #[error("cannot create {path}: {source}")]
     Create { path: PathBuf, source: io::Error },
+}
+
+impl RecordingFileError {
+    /// What it says about the disk; nothing when the fault is in what was asked for.
+    pub fn impairment(&self) -> Option<Impairment> {
+        match self {
+            Self::Create { source, .. } if source.kind() != io::ErrorKind::AlreadyExists => {
+                Some(Impairment::of(source))
+            }
+            Self::Create { .. } | Self::Path(_) => None,
+        }
+    }
 }
 
 /// An open recording.
@@ -40,6 +53,8 @@ pub struct RecordingWriter {
     header: RecordingHeader,
     /// Frames that are in the file.
     written: u64,
+    /// Those of them that are sound, not silence for something lost.
+    sound: u64,
     /// Silent frames that come next: the disk refused them, or what they stand for.
     owed_silence: u64,
     /// Of all that is written behind the head.
@@ -65,6 +80,7 @@ impl RecordingWriter {
             path,
             header,
             written: 0,
+            sound: 0,
             owed_silence: 0,
             digest: Hasher::default(),
             gaps: Vec::new(),
@@ -82,43 +98,60 @@ impl RecordingWriter {
     }
 
     /// Sets the moment of the first frame.
-    pub fn set_start(&mut self, started_at: Timestamp) {
+    pub fn set_start(&mut self, started_at: Timestamp) -> io::Result<()> {
         self.header.started_at = started_at;
-        if let Err(error) = self.write_head(0) {
-            self.warn("cannot write the start time", &error);
-        }
+        self.write_head(0)
     }
 
     /// Adds whole frames: interleaved samples, little-endian. What cannot be written becomes silence and a gap; writing
     /// goes on when the disk lets it.
-    pub fn append(&mut self, frames: &[u8]) {
+    pub fn append(&mut self, frames: &[u8]) -> io::Result<()> {
         let count = frames.len() as u64 / FRAME_LEN;
         if MAX_FRAMES.saturating_sub(self.frames()) < count {
             self.note_gap(self.frames(), count, GapReason::DiskError);
-            return;
+            return Ok(());
         }
-        if let Err(error) = self.write(frames) {
-            self.warn("cannot write", &error);
-            self.note_gap(self.frames(), count, GapReason::DiskError);
+        let placed = self.settle().and_then(|()| self.write_behind(frames));
+        if let Err(error) = placed {
+            self.note_gap(self.frames(), count, Impairment::of(&error).into());
             self.owed_silence += count;
+            return Err(error);
         }
+        // The next write brings the head up to date if this one fails.
+        self.write_head(0)
     }
 
     /// Frames that never came: silence keeps the time right, the gap is listed.
-    pub fn append_gap(&mut self, frames: u64, reason: GapReason) {
+    pub fn append_gap(&mut self, frames: u64, reason: GapReason) -> io::Result<()> {
         let frames_within = frames.min(MAX_FRAMES.saturating_sub(self.frames()));
         self.note_gap(self.frames(), frames, reason);
         self.owed_silence += frames_within;
-        self.settle();
+        self.settle()?;
+        self.write_head(0)
     }
 
-    /// Writes the silence that is owed, if the disk lets it.
-    fn settle(&mut self) {
-        if self.owed_silence > 0
-            && let Err(error) = self.write(&[])
-        {
-            self.warn("cannot write", &error);
+    /// Puts the silence that is owed into its place: as a hole, which takes no room on a disk that has only just found
+    /// some.
+    fn settle(&mut self) -> io::Result<()> {
+        if self.owed_silence == 0 {
+            return Ok(());
         }
+        // A failed write may have left octets here, and a hole has to be silent.
+        self.file.set_len(self.end())?;
+        let silent = std::mem::take(&mut self.owed_silence);
+        self.written += silent;
+        if let Err(error) = self.file.set_len(self.end()) {
+            self.written -= silent;
+            self.owed_silence = silent;
+            return Err(error);
+        }
+        let mut left = silent * FRAME_LEN;
+        while left > 0 {
+            let piece = left.min(SILENCE.len() as u64);
+            self.digest.update(&SILENCE[..piece as usize]);
+            left -= piece;
+        }
+        Ok(())
     }
 
     /// Adds a cue point; it is written when the file is sealed.
@@ -128,24 +161,12 @@ impl RecordingWriter {
         }
     }
 
-    fn write(&mut self, frames: &[u8]) -> io::Result<()> {
-        while self.owed_silence > 0 {
-            let silent = self.owed_silence.min(SILENCE.len() as u64 / FRAME_LEN);
-            self.write_behind(&SILENCE[..(silent * FRAME_LEN) as usize])?;
-            self.owed_silence -= silent;
-        }
-        self.write_behind(frames)?;
-        // The next write brings the head up to date.
-        if let Err(error) = self.write_head(0) {
-            self.warn("cannot write the head", &error);
-        }
-        Ok(())
-    }
-
     fn write_behind(&mut self, frames: &[u8]) -> io::Result<()> {
         self.file.write_all_at(frames, self.end())?;
         self.digest.update(frames);
-        self.written += frames.len() as u64 / FRAME_LEN;
+        let count = frames.len() as u64 / FRAME_LEN;
+        self.written += count;
+        self.sound += count;
         Ok(())
     }
 
@@ -174,40 +195,45 @@ impl RecordingWriter {
         }
     }
 
-    /// Completes the file: markers, sizes, sync, digest. A recording without a single frame is a failed one.
+    /// Completes the file: markers, sizes, sync, digest. A disk without room for the markers, which are in the journal
+    /// too, still gets a file with its digest. A recording without a single sound is a failed one.
     pub fn seal(mut self) -> Sealed {
-        self.settle();
-        let sha256 = match self.complete() {
-            Ok(sha256) => Some(sha256),
-            Err(error) => {
-                self.warn("cannot complete", &error);
-                None
-            }
-        };
-        let result = match (self.written, &sha256) {
-            (0, _) => RecordingResult::Failed,
-            (_, Some(_)) if self.gaps.is_empty() && self.owed_silence == 0 => RecordingResult::Ok,
+        let settled = self.settle();
+        let marked = self.complete(&self.trailer());
+        let failure = settled.as_ref().err().or(marked.as_ref().err());
+        let cause = failure.inspect(|error| self.warn("cannot complete", error)).map(Impairment::of);
+        let result = match self.sound {
+            0 => RecordingResult::Failed,
+            _ if cause.is_none() && self.gaps.is_empty() => RecordingResult::Ok,
             _ => RecordingResult::Degraded,
         };
-        Sealed { recording: self.recording, frames: self.written, gaps: self.gaps, result, sha256 }
+        let sha256 = marked.or_else(|_| self.complete(&[])).ok();
+        let Self { recording, written, gaps, .. } = self;
+        Sealed { recording, frames: written, gaps, result, sha256, cause }
     }
 
-    fn complete(&mut self) -> io::Result<Sha256> {
+    /// The markers, as they stand behind the samples.
+    fn trailer(&self) -> Vec<u8> {
         let frames_per_ms = self.frames_per_ms();
-        let point = |marker: &'_ Marker| marker.offset_ms.saturating_mul(frames_per_ms);
         let points: Vec<cue::Point<'_>> = self
             .markers
             .iter()
-            .map(|marker| cue::Point { frame: point(marker), label: &marker.label })
+            .map(|marker| cue::Point {
+                frame: marker.offset_ms.saturating_mul(frames_per_ms),
+                label: &marker.label,
+            })
             .collect();
-        let trailer = cue::to_bytes(&points, self.written);
-        self.file.write_all_at(&trailer, self.end())?;
+        cue::to_bytes(&points, self.written)
+    }
+
+    fn complete(&self, trailer: &[u8]) -> io::Result<Sha256> {
+        self.file.write_all_at(trailer, self.end())?;
         self.write_head(trailer.len() as u64)?;
         // A failed write may have left octets behind the end.
         self.file.set_len(self.end() + trailer.len() as u64)?;
         self.file.sync_all()?;
-        let mut digest = std::mem::take(&mut self.digest);
-        digest.update(&trailer);
+        let mut digest = self.digest.clone();
+        digest.update(trailer);
         digest.update(&self.header.to_bytes(self.written, trailer.len() as u64));
         Ok(digest.finish())
     }
@@ -238,13 +264,22 @@ fn create_durably(folder: &Path, path: &Path, header: &RecordingHeader) -> io::R
         fs::create_dir_all(parent)?;
     }
     let file = File::options().read(true).write(true).create_new(true).open(path)?;
+    let made = make_durable(&file, folder, path, header);
+    if made.is_err() {
+        // Nobody is to find a recording without a head.
+        fs::remove_file(path).ok();
+    }
+    made.map(|()| file)
+}
+
+fn make_durable(file: &File, folder: &Path, path: &Path, header: &RecordingHeader) -> io::Result<()> {
     file.write_all_at(&header.to_bytes(0, 0), 0)?;
     file.sync_all()?;
     // The name is durable once every folder on the way is.
     for ancestor in path.ancestors().skip(1).take_while(|ancestor| ancestor.starts_with(folder)) {
         File::open(ancestor)?.sync_all()?;
     }
-    Ok(file)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -291,7 +326,7 @@ mod tests {
         let copy = folder.path().join("copy.wav");
         let mut writer = create(folder.path());
         for number in 0..110_i16 {
-            writer.append(&block(number));
+            writer.append(&block(number)).unwrap();
             fs::copy(folder.path().join(PATH), &copy).unwrap();
             assert_eq!(read(&copy).len() as u64 / 2, writer.frames(), "block {number}");
         }
@@ -314,10 +349,10 @@ mod tests {
     fn missing_frames_are_silence_in_their_place_and_listed() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = create(folder.path());
-        writer.append(&interleaved(&[1; 160], &[2; 160]));
-        writer.append_gap(320, GapReason::RingOverflow);
-        writer.append_gap(160, GapReason::RingOverflow);
-        writer.append(&interleaved(&[3; 160], &[4; 160]));
+        writer.append(&interleaved(&[1; 160], &[2; 160])).unwrap();
+        writer.append_gap(320, GapReason::RingOverflow).unwrap();
+        writer.append_gap(160, GapReason::RingOverflow).unwrap();
+        writer.append(&interleaved(&[3; 160], &[4; 160])).unwrap();
         let sealed = writer.seal();
         let gap = Gap { offset_ms: 20, duration_ms: 60, reason: GapReason::RingOverflow };
         assert_eq!((sealed.frames, sealed.result, sealed.gaps), (800, RecordingResult::Degraded, vec![gap]));
@@ -330,8 +365,8 @@ mod tests {
     fn a_wideband_file_keeps_its_own_time() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = RecordingWriter::create(folder.path(), RECORDING, PATH, header(16_000)).unwrap();
-        writer.append(&interleaved(&[1; 320], &[2; 320]));
-        writer.append_gap(320, GapReason::RingOverflow);
+        writer.append(&interleaved(&[1; 320], &[2; 320])).unwrap();
+        writer.append_gap(320, GapReason::RingOverflow).unwrap();
         writer.mark(Marker { offset_ms: 20, label: "a".into() });
         let sealed = writer.seal();
         let gap = Gap { offset_ms: 20, duration_ms: 20, reason: GapReason::RingOverflow };
@@ -343,20 +378,72 @@ mod tests {
         assert_eq!(spec.sample_rate, 16_000);
     }
 
+    /// A handle that every write and cut is refused on.
+    fn refusing(folder: &Path) -> File {
+        File::open(folder.join(PATH)).unwrap()
+    }
+
     #[test]
     fn a_disk_that_refuses_leaves_a_gap_and_time_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let mut writer = create(folder.path());
-        writer.append(&interleaved(&[1; 4000], &[1; 4000]));
-        let good = std::mem::replace(&mut writer.file, File::open(folder.path().join(PATH)).unwrap());
-        writer.append(&interleaved(&[2; 4000], &[2; 4000]));
+        writer.append(&interleaved(&[1; 4000], &[1; 4000])).unwrap();
+        let good = std::mem::replace(&mut writer.file, refusing(folder.path()));
+        assert!(writer.append(&interleaved(&[2; 4000], &[2; 4000])).is_err());
         writer.file = good;
-        writer.append(&interleaved(&[3; 4000], &[3; 4000]));
+        // The refused write had got a part of its octets down.
+        writer.file.write_all_at(&[7; 4096], writer.end()).unwrap();
+        writer.append(&interleaved(&[3; 4000], &[3; 4000])).unwrap();
         let sealed = writer.seal();
         let gap = Gap { offset_ms: 500, duration_ms: 500, reason: GapReason::DiskError };
-        assert_eq!((sealed.frames, sealed.gaps), (12_000, vec![gap]));
+        assert_eq!(
+            (sealed.frames, sealed.result, sealed.gaps),
+            (12_000, RecordingResult::Degraded, vec![gap])
+        );
         let samples = read(&folder.path().join(PATH));
-        assert_eq!([samples[7999], samples[8000], samples[15_999], samples[16_000]], [1, 0, 0, 3]);
+        assert!(samples[..8000].iter().all(|sample| *sample == 1));
+        assert!(samples[8000..16_000].iter().all(|sample| *sample == 0));
+        assert!(samples[16_000..].iter().all(|sample| *sample == 3));
+        assert_eq!(sealed.sha256, crate::files::recording_digest(&folder.path().join(PATH)).ok());
+    }
+
+    #[test]
+    fn silence_for_what_was_lost_takes_no_room() {
+        use std::os::unix::fs::MetadataExt;
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = create(folder.path());
+        // An hour, and then a second.
+        writer.append_gap(8000 * 3600, GapReason::DiskFull).unwrap();
+        writer.append(&interleaved(&[3; 8000], &[3; 8000])).unwrap();
+        let sealed = writer.seal();
+        let file = fs::metadata(folder.path().join(PATH)).unwrap();
+        assert_eq!((sealed.frames, sealed.result), (8000 * 3601, RecordingResult::Degraded));
+        assert_eq!(file.len(), HEADER_LEN as u64 + sealed.frames * FRAME_LEN);
+        assert!(file.blocks() * 512 < 100_000, "{} blocks", file.blocks());
+        assert_eq!(sealed.sha256, crate::files::recording_digest(&folder.path().join(PATH)).ok());
+    }
+
+    #[test]
+    fn a_recording_that_cannot_be_completed_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = create(folder.path());
+        writer.append(&interleaved(&[1; 160], &[1; 160])).unwrap();
+        writer.file = refusing(folder.path());
+        let sealed = writer.seal();
+        assert_eq!((sealed.frames, sealed.result), (160, RecordingResult::Degraded));
+        assert_eq!((sealed.sha256, sealed.cause), (None, Some(Impairment::DiskError)));
+        assert_eq!(read(&folder.path().join(PATH)).len(), 320, "the file opens all the same");
+    }
+
+    #[test]
+    fn a_recording_of_which_nothing_reached_the_disk_has_failed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = create(folder.path());
+        let good = std::mem::replace(&mut writer.file, refusing(folder.path()));
+        assert!(writer.append(&interleaved(&[1; 160], &[1; 160])).is_err());
+        writer.file = good;
+        let sealed = writer.seal();
+        assert_eq!((sealed.frames, sealed.result), (160, RecordingResult::Failed));
     }
 
     #[test]

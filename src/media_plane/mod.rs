@@ -35,7 +35,7 @@ use self::sockets::Readiness;
 use self::writer_thread::{Opening, Work, WriterThread, writer_of};
 use crate::ids::{ContactId, LegId, RecordingId};
 use crate::media;
-use crate::recording::{Marker, Sealed};
+use crate::recording::{Impairment, Marker, Sealed};
 use crate::sdp::Fingerprint;
 use crate::time::Timestamp;
 
@@ -99,9 +99,16 @@ pub enum Order {
 #[derive(Debug)]
 pub enum Report {
     Media(media::Event),
-    RecordingOpened { recording: RecordingId },
-    RecordingOpenFailed { recording: RecordingId, error: String },
+    RecordingOpened {
+        recording: RecordingId,
+    },
+    RecordingOpenFailed {
+        recording: RecordingId,
+        error: String,
+    },
     RecordingSealed(Sealed),
+    /// A write was refused, or sound came to a disk too slow to take it; the recording it was for goes on.
+    DiskFailed(Impairment),
 }
 
 /// The callback, shared by the threads.

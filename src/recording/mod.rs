@@ -1,11 +1,15 @@
-//! The recording of a contact: its states, gaps and result.
+//! The recording of a contact: its states, gaps and result; and, in `recorder`, whether there can be one.
 //! The bytes are `wav/` and `files/`.
+
+mod recorder;
 
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256;
 use crate::ids::{ContactId, RecordingId};
 use crate::time::Timestamp;
+
+pub use recorder::{CALM, Health, Impairment, Keeping, Recorder, WhenUnable};
 
 /// A segment of a contact: one stereo WAV file, left the citizen, right the city.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -50,6 +54,17 @@ pub enum RecordingResult {
     Discarded,
 }
 
+impl RecordingResult {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Degraded => "degraded",
+            Self::Failed => "failed",
+            Self::Discarded => "discarded",
+        }
+    }
+}
+
 /// Samples that are silence because the original did not reach the disk.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Gap {
@@ -63,9 +78,21 @@ pub struct Gap {
 pub enum GapReason {
     /// The ring to the writer thread was full.
     RingOverflow,
+    DiskFull,
     DiskError,
     /// The program died; what was not yet written is missing at the end.
     Crash,
+}
+
+impl GapReason {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RingOverflow => "ring_overflow",
+            Self::DiskFull => "disk_full",
+            Self::DiskError => "disk_error",
+            Self::Crash => "crash",
+        }
+    }
 }
 
 /// A moment inside the recording that gets a cue point and an `adtl` label.
@@ -84,11 +111,20 @@ pub struct Sealed {
     pub gaps: Vec<Gap>,
     pub result: RecordingResult,
     pub sha256: Option<Sha256>,
+    /// Why the file could not be completed.
+    pub cause: Option<Impairment>,
 }
 
 impl Sealed {
     /// There is no file that could be used.
     pub fn failed(recording: RecordingId) -> Self {
-        Self { recording, frames: 0, gaps: Vec::new(), result: RecordingResult::Failed, sha256: None }
+        Self {
+            recording,
+            frames: 0,
+            gaps: Vec::new(),
+            result: RecordingResult::Failed,
+            sha256: None,
+            cause: None,
+        }
     }
 }

@@ -329,7 +329,7 @@ impl Softphone {
                 tracing::error!(error, "what is heard cannot be saved");
                 self.recording = None;
             }
-            Report::RecordingOpened { .. } => {}
+            Report::RecordingOpened { .. } | Report::DiskFailed(_) => {}
         }
         None
     }

@@ -6,6 +6,7 @@ use crate::call::refusal::{Refusal, with_abilities};
 use crate::call::{NewCall, Purpose};
 use crate::ids::LegId;
 use crate::phone_number::{NumberingPlan, PhoneNumber};
+use crate::recording::{Keeping, Recorder, WhenUnable};
 use crate::sip::digest_auth::{Ha1, Verdict};
 use crate::sip::message::{Flow, Method, Request, StatusCode};
 use crate::sip::transaction::ServerTransactionId;
@@ -142,15 +143,21 @@ impl Switchboard {
             Some(Refusal::NotDurable)
         } else if self.citizens_calls() >= self.settings.capacity {
             Some(Refusal::OverCapacity)
-        } else if let Origin::Trunk(name) = &origin {
-            self.pass_trunk(name, now).err()
         } else {
             None
         };
-        if let Some(refusal) = refusal {
-            self.refuse(transaction, &request, refusal, now);
-            return;
-        }
+        let keeping = match refusal {
+            Some(refusal) => Err(refusal),
+            None => self.keeping(),
+        };
+        let admitted = keeping.and_then(|keeping| match &origin {
+            Origin::Trunk(name) => self.pass_trunk(name, now).map(|()| keeping),
+            Origin::Phone(_) => Ok(keeping),
+        });
+        let keeping = match admitted {
+            Ok(keeping) => keeping,
+            Err(refusal) => return self.refuse(transaction, &request, refusal, now),
+        };
         let new = NewCall {
             transaction,
             invite: request,
@@ -162,10 +169,23 @@ impl Switchboard {
             called: number,
             numbering,
             purpose: Purpose::Service,
+            keeping,
             plan: self.settings.plan.clone(),
             topic_categories: self.settings.topic_categories.clone(),
         };
         self.start_call(new, now);
+    }
+
+    /// How the sound of a call that comes now is kept.
+    pub(super) fn keeping(&self) -> Result<Keeping, Refusal> {
+        match (self.settings.recording, self.recorder) {
+            (None, _) => Ok(Keeping::Off),
+            (Some(WhenUnable::Refuse), Recorder::Impaired { .. }) => Err(Refusal::CannotRecord),
+            (Some(WhenUnable::AnswerUnrecorded), Recorder::Impaired { cause, .. }) => {
+                Ok(Keeping::Unrecorded(cause))
+            }
+            (Some(when_unable), Recorder::Off | Recorder::Able) => Ok(Keeping::Recorded { when_unable }),
+        }
     }
 
     /// What `capacity` counts.

@@ -170,7 +170,9 @@ impl Switchboard {
             for leg in call.legs() {
                 self.owners.remove(leg);
             }
-            self.recordings.remove(&call.recording());
+            if let Some(recording) = call.recording() {
+                self.recordings.remove(&recording);
+            }
             return;
         }
         for leg in call.legs() {

@@ -27,7 +27,9 @@ impl Switchboard {
         colleague: UserId,
         now: Now,
     ) {
-        let placed = self.judge_consultation(&extension, colleague).map(|(by, target)| NewCall {
+        let judged = self.judge_consultation(&extension, colleague);
+        let placed = judged.and_then(|judged| Ok((judged, self.keeping()?)));
+        let placed = placed.map(|((by, target), keeping)| NewCall {
             transaction,
             called: PhoneNumber::from_user_part(request.uri.user.as_deref().unwrap_or_default()),
             invite: request.clone(),
@@ -36,6 +38,7 @@ impl Switchboard {
             trusted: false,
             numbering: NumberingPlan::default(),
             purpose: Purpose::Consultation { by, colleague: Box::new(target) },
+            keeping,
             plan: self.settings.plan.clone(),
             topic_categories: self.settings.topic_categories.clone(),
         });
@@ -90,7 +93,7 @@ impl Switchboard {
         });
         match offered {
             Ok(call) => {
-                self.recordings.insert(call.recording(), call.id());
+                self.recordings.extend(call.recording().map(|recording| (recording, call.id())));
                 self.waiting_for.extend(call.awaited_ticket().map(|ticket| (ticket, call.id())));
                 self.keep(call);
             }

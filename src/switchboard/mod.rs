@@ -26,12 +26,12 @@ use crate::acd::Distributor;
 use crate::call::Call;
 use crate::call::effect::{Effect, ResolutionId, Ticket};
 use crate::call::ladder::Ladder;
-use crate::call::turn::{Counters, Routes};
+use crate::call::turn::{Counters, Routes, Turn};
 use crate::case::CaseNumber;
 use crate::ids::{ContactId, LegId, Mint, RecordingId};
 use crate::ivr::Answer;
 use crate::media;
-use crate::recording::Sealed;
+use crate::recording::{Recorder, Sealed};
 use crate::sdp::Fingerprint;
 use crate::sip::digest_auth::Authenticator;
 use crate::sip::guard::{self, Guard};
@@ -67,7 +67,11 @@ pub enum Input {
     },
     RecordingOpenFailed {
         recording: RecordingId,
+        /// For the journal.
+        reason: String,
     },
+    /// Calls can no longer be recorded, or can again.
+    RecorderChanged(Recorder),
     RecordingSealed(Sealed),
     Committed {
         ticket: Ticket,
@@ -116,6 +120,7 @@ pub struct Switchboard {
     waiting_for: HashMap<Ticket, ContactId>,
     ladders: Ladders,
     intake: Intake,
+    recorder: Recorder,
     /// Of the media plane's certificate; without one no leg does DTLS.
     dtls_fingerprint: Option<Fingerprint>,
 }
@@ -186,6 +191,7 @@ impl Switchboard {
             waiting_for: HashMap::new(),
             ladders: Ladders::default(),
             intake: Intake::Open,
+            recorder: Recorder::Able,
             dtls_fingerprint: None,
             settings,
         }
@@ -223,11 +229,15 @@ impl Switchboard {
             Input::FlowClosed { flow } => self.handle_flow_closed(flow, now),
             Input::Media(event) => self.handle_media(&event, now),
             Input::RecordingOpened { recording } => {
-                self.with_recording(recording, now, |call, turn| call.handle_recording_opened(true, turn));
+                self.with_recording(recording, now, |call, turn| call.handle_recording_opened(turn));
             }
-            Input::RecordingOpenFailed { recording } => {
-                self.with_recording(recording, now, |call, turn| call.handle_recording_opened(false, turn));
+            Input::RecordingOpenFailed { recording, reason } => {
+                let failed = |call: &mut Call, turn: &mut Turn<'_>| {
+                    call.handle_recording_open_failed(&reason, turn);
+                };
+                self.with_recording(recording, now, failed);
             }
+            Input::RecorderChanged(recorder) => self.recorder = recorder,
             Input::RecordingSealed(sealed) => {
                 self.with_recording(sealed.recording, now, |call, turn| call.handle_sealed(sealed, turn));
             }

@@ -11,6 +11,7 @@ use crate::acd::{OperatorProfile, QueueSettings};
 use crate::dialplan::Dialplan;
 use crate::ids::UserId;
 use crate::phone_number::{NumberingPlan, PhoneNumber};
+use crate::recording::WhenUnable;
 use crate::sdp::{Codec, SrtpPolicy};
 use crate::sip::credentials::Credentials;
 use crate::sip::digest_auth::{Algorithm, Ha1};
@@ -37,6 +38,8 @@ pub struct Settings {
     pub codecs: Vec<Codec>,
     /// Whether media may, can or must be encrypted.
     pub srtp: SrtpPolicy,
+    /// What a call gets whose recording cannot be made; none where nothing is recorded.
+    pub recording: Option<WhenUnable>,
     pub short_number: String,
     /// Other forms of the short number.
     pub aliases: Vec<PhoneNumber>,

@@ -9,6 +9,7 @@ use crate::case::CaseNumber;
 use crate::ids::{ContactId, UserId};
 use crate::language::Language;
 use crate::phone_number::PhoneNumber;
+use crate::recording::Recorder;
 use crate::time::{Now, Timestamp};
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
@@ -20,6 +21,16 @@ pub struct Snapshot {
     pub operators: Vec<LiveOperator>,
     pub queues: Vec<LiveQueue>,
     pub trunks: Vec<LiveTrunk>,
+    pub recording: LiveRecording,
+}
+
+/// Whether calls can be recorded now, and what becomes of those that cannot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct LiveRecording {
+    #[serde(flatten)]
+    pub recorder: Recorder,
+    /// New calls hear 503 now.
+    pub refuses_calls: bool,
 }
 
 /// A call that is on now.
@@ -43,6 +54,8 @@ pub struct LiveCall {
     pub placed_by: Option<UserId>,
     pub case: Option<CaseNumber>,
     pub on_hold: bool,
+    /// What is said is on a recording.
+    pub recorded: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -133,6 +146,10 @@ impl super::Switchboard {
             operators,
             queues,
             trunks: self.live_trunks(),
+            recording: LiveRecording {
+                recorder: self.settings.recording.map_or(Recorder::Off, |_| self.recorder),
+                refuses_calls: self.keeping().is_err(),
+            },
         }
     }
 
@@ -164,6 +181,7 @@ impl super::Switchboard {
                     placed_by: call.placed_by(),
                     case: contact.case.clone(),
                     on_hold: call.is_held(),
+                    recorded: call.is_recorded(),
                 }
             })
             .collect()

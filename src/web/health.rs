@@ -27,12 +27,15 @@ pub(super) async fn livez() -> Answer<Alive> {
     Answer(Alive { status: "alive" })
 }
 
-/// Calls can be taken: the store answers and the switchboard listens.
+/// Calls can be taken: the store answers, the switchboard listens, and calls that must be recorded can be.
 #[utoipa::path(get, path = "/readyz", tag = "health",
     responses((status = 200, body = Alive), (status = 503)))]
 pub(super) async fn readyz(State(web): State<Shared>) -> Result<Answer<Alive>, ApiError> {
     if web.given.commands.is_closed() {
         return Err(ApiError::Unavailable("the switchboard has stopped"));
+    }
+    if web.snapshot().recording.refuses_calls {
+        return Err(ApiError::Unavailable("the disk of the recordings is full, slow or broken"));
     }
     // Past the end of any journal: nothing is read, but the database must answer.
     let end = u64::try_from(i64::MAX).unwrap_or_default();

@@ -38,6 +38,7 @@ mod configuration;
 mod crash;
 mod devices;
 mod dialogs;
+mod disk;
 mod framing;
 mod ladder;
 mod operator_phone;

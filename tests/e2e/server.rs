@@ -56,6 +56,10 @@ pub struct Setup {
     pub doors: bool,
     /// Encryption of media: `off`, `optional` or `required`.
     pub srtp: &'static str,
+    /// Further lines of `[recording]`.
+    pub recording: &'static str,
+    /// Recordings get a disk of their own with so much room, which only the server sees.
+    pub disk_kib: Option<u32>,
 }
 
 impl Default for Setup {
@@ -69,6 +73,8 @@ impl Default for Setup {
             alone: false,
             doors: false,
             srtp: "optional",
+            recording: "",
+            disk_kib: None,
         }
     }
 }
@@ -79,6 +85,7 @@ pub struct Server {
     pub sip: SocketAddr,
     pub http: SocketAddr,
     child: Option<Child>,
+    disk_kib: Option<u32>,
     _slot: Slot,
 }
 
@@ -109,7 +116,8 @@ impl Server {
         }
         fs::copy(people().join("data/ringback.db"), folder.path().join("data/ringback.db"))
             .expect("the prepared database can be copied");
-        Self { folder, sip, http, child: None, _slot: slot }
+        fs::create_dir(folder.path().join("recordings")).expect("a temporary folder can be written");
+        Self { folder, sip, http, child: None, disk_kib: setup.disk_kib, _slot: slot }
     }
 
     /// Starts the process and waits until it is ready; failing that, shows its log.
@@ -117,7 +125,7 @@ impl Server {
         let log =
             File::options().create(true).append(true).open(self.log_path()).expect("the log can be written");
         let child = self
-            .ringback(&["serve"])
+            .serving()
             .stdout(log.try_clone().expect("a file can be opened twice"))
             .stderr(log)
             .spawn()
@@ -139,9 +147,41 @@ impl Server {
         command
     }
 
-    /// Runs a command of the program to its end.
+    /// `ringback serve`, with a disk of its own when the setup asked for it. The name space of mounts needs no cleaning
+    /// up: it ends with the process.
+    fn serving(&self) -> Command {
+        let serve = self.ringback(&["serve"]);
+        let Some(kib) = self.disk_kib else { return serve };
+        let mount = "mount -t tmpfs -o size=\"$0\" tmpfs \"$1\" && shift && exec \"$@\"";
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", mount, &format!("{kib}k")]);
+        command.arg(self.folder.path().join("recordings")).arg(serve.get_program()).args(serve.get_args());
+        command.stdin(Stdio::null()).env_remove("RUST_LOG");
+        command
+    }
+
+    /// Runs a command of the program to its end; where the server has a disk of its own, that is seen, too.
     pub fn output(&self, arguments: &[&str]) -> Output {
-        self.ringback(arguments).output().expect("the program starts")
+        let mut command = self.ringback(arguments);
+        if self.disk_kib.is_some() {
+            let mut inside = Command::new("nsenter");
+            inside.args(["--user", "--mount", "--preserve-credentials", "--target", &self.pid().to_string()]);
+            inside.arg(command.get_program()).args(command.get_args());
+            command = inside;
+        }
+        command.output().expect("the program starts")
+    }
+
+    /// Where its recordings are, as the test sees them.
+    pub fn recording_folder(&self) -> PathBuf {
+        let folder = self.folder.path().join("recordings");
+        match self.disk_kib {
+            None => folder,
+            Some(_) => {
+                let root = PathBuf::from(format!("/proc/{}/root", self.pid()));
+                root.join(folder.strip_prefix("/").expect("temporary folders are absolute"))
+            }
+        }
     }
 
     /// Adds somebody while the server runs.
@@ -224,7 +264,7 @@ impl Server {
     /// Every WAV file under the recording folder.
     pub fn recordings(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
-        let mut folders = vec![self.folder.path().join("recordings")];
+        let mut folders = vec![self.recording_folder()];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 match entry.path() {
@@ -372,7 +412,7 @@ fn config(setup: &Setup, sip: SocketAddr, http: SocketAddr) -> String {
          [rtp]\nports = \"{first}-{last}\"\nsrtp = \"{srtp}\"\n\
          [http]\nbind = \"{http}\"\n\
          [store]\nurl = \"sqlite://data/ringback.db\"\n\
-         [recording]\ndir = \"recordings\"\n\
+         [recording]\ndir = \"recordings\"\n{recording}\
          [number]\nshort = \"1580\"\ndialplan = \"dialplans/1580.toml\"\n\
          [city]\nfile = \"city.toml\"\n\
          [speech]\ncache = \"{cache}\"\n\
@@ -382,6 +422,7 @@ fn config(setup: &Setup, sip: SocketAddr, http: SocketAddr) -> String {
         more = setup.more,
         capacity = setup.capacity,
         srtp = setup.srtp,
+        recording = setup.recording,
         first = rtp,
         last = rtp + RTP_PORTS - 1,
         cache = cache.display(),

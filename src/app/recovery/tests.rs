@@ -31,7 +31,7 @@ impl City {
             RecordingHeader { started_at, sample_rate, description: "test".into(), reference: "x".into() };
         let mut writer = RecordingWriter::create(self.folder.path(), id, &path, header).unwrap();
         writer.mark(Marker { offset_ms: 0, label: "contact.answered".into() });
-        writer.append(&[1, 0, 2, 0].repeat(24_000));
+        writer.append(&[1, 0, 2, 0].repeat(24_000)).unwrap();
         writer
     }
 

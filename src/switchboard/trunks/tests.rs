@@ -25,6 +25,7 @@ const SESSION: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.
 fn settings(trunks: Vec<settings::Trunk>) -> Settings {
     let plan = Dialplan::parse("1580.toml", include_str!("../../../dialplans/1580.toml")).unwrap();
     Settings {
+        recording: None,
         realm: "ringback".to_owned(),
         digest: vec![Algorithm::Md5],
         capacity: 10,

@@ -35,6 +35,7 @@ pub(in crate::web) struct CallView {
     disposition: Option<&'static str>,
     /// Number to ring back.
     callback: Option<String>,
+    /// Empty where nothing is recorded.
     recordings: Vec<RecordingView>,
 }
 
@@ -50,7 +51,7 @@ pub(in crate::web) struct RecordingView {
     frames: u64,
     duration_ms: u64,
     gaps: Vec<GapView>,
-    /// `ok`, `degraded` or `failed`, once sealed.
+    /// `ok`, `degraded`, `failed`, or `discarded` when the call was never answered; once sealed.
     result: Option<&'static str>,
     /// Digest of the sealed file, hexadecimal.
     sha256: Option<String>,
@@ -105,12 +106,7 @@ impl From<&Recording> for RecordingView {
             frames: recording.frames,
             duration_ms: recording.frames.saturating_mul(1000) / rate,
             gaps: recording.gaps.iter().map(GapView::from).collect(),
-            result: recording.result.map(|result| match result {
-                RecordingResult::Ok => "ok",
-                RecordingResult::Degraded => "degraded",
-                RecordingResult::Failed => "failed",
-                RecordingResult::Discarded => "discarded",
-            }),
+            result: recording.result.map(RecordingResult::name),
             sha256: recording.sha256.map(|digest| digest.to_string()),
         }
     }

@@ -128,6 +128,7 @@ mod tests {
             placed_by: None,
             case: None,
             on_hold: false,
+            recorded: true,
         }
     }
 

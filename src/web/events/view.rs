@@ -8,8 +8,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::ids::ContactId;
+use crate::recording::Recorder;
 use crate::switchboard::Snapshot;
-use crate::switchboard::snapshot::{CallPhase, LiveCall, LiveOperator, LiveQueue, LiveTrunk, TrunkState};
+use crate::switchboard::snapshot::{
+    CallPhase, LiveCall, LiveOperator, LiveQueue, LiveRecording, LiveTrunk, TrunkState,
+};
 
 use super::super::view::UtcTime;
 
@@ -37,6 +40,8 @@ pub(in crate::web) struct CallLiveView {
     operator: Option<String>,
     case: Option<String>,
     on_hold: bool,
+    /// What is said is on a recording.
+    recorded: bool,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,6 +81,18 @@ pub(in crate::web) struct TrunkView {
     calls: usize,
 }
 
+/// Whether calls can be recorded.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct RecordingLiveView {
+    /// `off able impaired`.
+    state: &'static str,
+    /// `disk_full low_space disk_error disk_slow`, while impaired.
+    cause: Option<&'static str>,
+    since: Option<UtcTime>,
+    /// New calls hear 503 because they cannot be recorded.
+    refuses_calls: bool,
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct SnapshotView {
     seq: u64,
@@ -84,6 +101,7 @@ pub(in crate::web) struct SnapshotView {
     operators: Vec<OperatorView>,
     queues: Vec<QueueView>,
     trunks: Vec<TrunkView>,
+    recording: RecordingLiveView,
 }
 
 /// One message of the event stream.
@@ -93,7 +111,7 @@ pub(in crate::web) enum Message {
     /// The whole picture, to begin with.
     Snapshot { seq: u64, snapshot: SnapshotView },
     /// What is new since the message before: calls, operators, queues and trunks that changed or began (whole), and calls
-    /// that are gone.
+    /// that are gone; the state of recording when that changed.
     Delta {
         seq: u64,
         calls: Vec<CallLiveView>,
@@ -101,6 +119,7 @@ pub(in crate::web) enum Message {
         operators: Vec<OperatorView>,
         queues: Vec<QueueView>,
         trunks: Vec<TrunkView>,
+        recording: Option<RecordingLiveView>,
     },
 }
 
@@ -113,6 +132,7 @@ impl Message {
             operators: snapshot.operators.iter().map(OperatorView::from).collect(),
             queues: snapshot.queues.iter().map(QueueView::from).collect(),
             trunks: snapshot.trunks.iter().map(TrunkView::from).collect(),
+            recording: snapshot.recording.into(),
         };
         Self::Snapshot { seq: snapshot.seq, snapshot: view }
     }
@@ -125,6 +145,7 @@ impl Message {
             operators: change.operators.iter().map(OperatorView::from).collect(),
             queues: change.queues.iter().map(QueueView::from).collect(),
             trunks: change.trunks.iter().map(TrunkView::from).collect(),
+            recording: change.recording.map(RecordingLiveView::from),
         }
     }
 }
@@ -138,10 +159,12 @@ pub(super) struct Change {
     operators: Vec<LiveOperator>,
     queues: Vec<LiveQueue>,
     trunks: Vec<LiveTrunk>,
+    recording: Option<LiveRecording>,
 }
 
 impl Change {
-    /// Calls, operators, queues and trunks of `after` that are new or differ from `before`, and calls that are gone.
+    /// Calls, operators, queues and trunks of `after` that are new or differ from `before`, calls that are gone, and
+    /// the state of recording where it changed.
     pub(super) fn between(before: &Snapshot, after: &Snapshot) -> Self {
         let old_calls: HashMap<_, _> = before.calls.iter().map(|call| (call.id, call)).collect();
         let new_ids: HashSet<_> = after.calls.iter().map(|call| call.id).collect();
@@ -160,6 +183,7 @@ impl Change {
             operators: operators.cloned().collect(),
             queues: queues.cloned().collect(),
             trunks: trunks.cloned().collect(),
+            recording: (before.recording != after.recording).then_some(after.recording),
         }
     }
 
@@ -171,6 +195,7 @@ impl Change {
             + self.operators.len()
             + self.queues.len()
             + self.trunks.len()
+            + usize::from(self.recording.is_some())
     }
 }
 
@@ -193,6 +218,7 @@ impl CallLiveView {
             operator: call.operator.map(|operator| operator.to_string()),
             case: call.case.as_ref().map(ToString::to_string),
             on_hold: call.on_hold,
+            recorded: call.recorded,
         }
     }
 }
@@ -220,6 +246,22 @@ impl From<&LiveTrunk> for TrunkView {
             since: trunk.since.into(),
             registered: trunk.registered,
             calls: trunk.calls,
+        }
+    }
+}
+
+impl From<LiveRecording> for RecordingLiveView {
+    fn from(recording: LiveRecording) -> Self {
+        let (state, impaired) = match recording.recorder {
+            Recorder::Off => ("off", None),
+            Recorder::Able => ("able", None),
+            Recorder::Impaired { cause, since } => ("impaired", Some((cause, since))),
+        };
+        Self {
+            state,
+            cause: impaired.map(|(cause, _)| cause.name()),
+            since: impaired.map(|(_, since)| since.into()),
+            refuses_calls: recording.refuses_calls,
         }
     }
 }

@@ -237,6 +237,7 @@ async fn operators_hang_up_their_own_calls_and_supervisors_any() {
         placed_by: None,
         case: None,
         on_hold: false,
+        recorded: true,
     };
     service.snapshot.send_replace(Arc::new(Snapshot { seq: 2, calls: vec![call], ..Snapshot::default() }));
     let path = format!("/api/v1/calls/{id}/hangup");

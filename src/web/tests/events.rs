@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -16,8 +17,10 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use super::Service;
 use super::service::token;
 use crate::people::Role::{self, Executor, MayorOffice, Operator};
+use crate::recording::{Impairment, Recorder};
 use crate::switchboard::Snapshot;
-use crate::switchboard::snapshot::LiveQueue;
+use crate::switchboard::snapshot::{LiveQueue, LiveRecording};
+use crate::time::Timestamp;
 
 type Socket = WebSocketStream<TcpStream>;
 
@@ -69,6 +72,31 @@ async fn the_picture_comes_first_then_what_changes() {
     let delta = next(&mut socket).await;
     assert_eq!((&delta["type"], &delta["seq"]), (&json!("delta"), &json!(2)));
     assert_eq!(delta["queues"][0]["waiting"], 4);
+}
+
+#[tokio::test]
+async fn supervisors_see_that_calls_cannot_be_recorded_and_the_service_is_not_ready() {
+    let service = Service::start().await;
+    let ready = async || service.request(Method::GET, "/readyz").send().await.unwrap().status().as_u16();
+    let mut socket = connect(&service, Operator, "", None).await.unwrap();
+    assert_eq!(next(&mut socket).await["snapshot"]["recording"]["state"], "able");
+    let recorder = Recorder::Impaired { cause: Impairment::DiskFull, since: Timestamp::from_micros(0) };
+    let impaired = |seq, refuses_calls| {
+        let recording = LiveRecording { recorder, refuses_calls };
+        Arc::new(Snapshot { seq, recording, ..Snapshot::default() })
+    };
+    service.snapshot.send_replace(impaired(2, true));
+    let told = next(&mut socket).await["recording"].take();
+    assert_eq!((&told["state"], &told["cause"]), (&json!("impaired"), &json!("disk_full")));
+    assert_eq!((&told["since"], &told["refuses_calls"]), (&json!("1970-01-01T00:00:00.000Z"), &json!(true)));
+    assert_eq!(ready().await, 503);
+    service.snapshot.send_replace(impaired(3, false));
+    assert_eq!(next(&mut socket).await["recording"]["refuses_calls"], false);
+    assert_eq!(ready().await, 200, "calls are answered, if unrecorded");
+    service.snapshot.send_replace(Arc::new(Snapshot { seq: 4, ..Snapshot::default() }));
+    assert_eq!(next(&mut socket).await["recording"]["state"], "able");
+    service.snapshot.send_replace(picture(5, 1));
+    assert_eq!(next(&mut socket).await["recording"], Value::Null, "nothing new");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use ringback::acd::{OperatorProfile, QueueSettings};
 use ringback::dialplan::Dialplan;
 use ringback::ids::{LegId, UserId};
 use ringback::language::Language;
+use ringback::recording::WhenUnable;
 use ringback::sdp::{Codec, SrtpPolicy};
 use ringback::sip::digest_auth::{Algorithm, Ha1};
 use ringback::switchboard::Settings;
@@ -61,6 +62,7 @@ pub(crate) fn settings(operators: &[(UserId, String)]) -> Settings {
         queues: names.clone(),
     };
     Settings {
+        recording: Some(WhenUnable::Refuse),
         realm: REALM.to_owned(),
         digest: Algorithm::ALL.to_vec(),
         capacity: 60,

@@ -21,6 +21,14 @@ describe('live state', () => {
     expect(next.queues).toEqual([queue(0)])
     expect(next.seq).toBe(8)
   })
+  it('keeps the state of recording until it changes', () => {
+    const impaired = { state: 'impaired', cause: 'disk_full', since: 0, refuses_calls: true } as const
+    const able = { state: 'able', cause: null, since: null, refuses_calls: false } as const
+    expect(first.recording).toBeNull()
+    const full = apply(first, { type: 'delta', seq: 8, recording: impaired })
+    expect(apply(full, { type: 'delta', seq: 9, recording: null }).recording).toEqual(impaired)
+    expect(apply(full, { type: 'delta', seq: 9, recording: able }).recording).toEqual(able)
+  })
   it('does not touch what it was given', () => {
     apply(first, { type: 'delta', seq: 8, calls_gone: ['a', 'b'] })
     expect(first.calls.length).toBe(2)

@@ -1,14 +1,15 @@
 // What the event stream says, applied to what is known. Pure: the socket is live.svelte.ts.
-import type { LiveCall, LiveMessage, LiveOperator, LiveQueue } from './types'
+import type { LiveCall, LiveMessage, LiveOperator, LiveQueue, LiveRecording } from './types'
 
 export interface LiveState {
   seq: number | null
   calls: LiveCall[]
   operators: LiveOperator[]
   queues: LiveQueue[]
+  recording: LiveRecording | null
 }
 
-export const EMPTY: LiveState = { seq: null, calls: [], operators: [], queues: [] }
+export const EMPTY: LiveState = { seq: null, calls: [], operators: [], queues: [], recording: null }
 
 function merged<T>(old: T[], fresh: T[] | undefined, key: (item: T) => string): T[] {
   if (!fresh?.length) return old
@@ -24,8 +25,8 @@ function merged<T>(old: T[], fresh: T[] | undefined, key: (item: T) => string): 
 export function apply(state: LiveState, message: LiveMessage): LiveState {
   switch (message.type) {
     case 'snapshot': {
-      const { calls, operators, queues } = message.snapshot
-      return { seq: message.seq, calls, operators, queues }
+      const { calls, operators, queues, recording = null } = message.snapshot
+      return { seq: message.seq, calls, operators, queues, recording }
     }
     case 'delta': {
       const gone = new Set(message.calls_gone)
@@ -34,6 +35,7 @@ export function apply(state: LiveState, message: LiveMessage): LiveState {
         calls: merged(state.calls, message.calls, (call) => call.id).filter((call) => !gone.has(call.id)),
         operators: merged(state.operators, message.operators, (operator) => operator.id),
         queues: merged(state.queues, message.queues, (queue) => queue.name),
+        recording: message.recording ?? state.recording,
       }
     }
     default:

@@ -35,6 +35,8 @@ export interface LiveCall {
   operator: string | null
   case: string | null
   on_hold: boolean
+  /** What is said is on a recording. */
+  recorded?: boolean
   /** Of a call that is over; live messages do not carry it. */
   disposition?: Disposition | null
 }
@@ -62,16 +64,25 @@ export interface LiveQueue {
   operators_talking: number
 }
 
+/** Whether calls can be recorded; the cause while they cannot. */
+export interface LiveRecording {
+  state: 'off' | 'able' | 'impaired'
+  cause: 'disk_full' | 'low_space' | 'disk_error' | 'disk_slow' | null
+  since: Moment | null
+  refuses_calls: boolean
+}
+
 export interface Snapshot {
   seq: number
   calls: LiveCall[]
   operators: LiveOperator[]
   queues: LiveQueue[]
+  recording?: LiveRecording
 }
 
 export type LiveMessage =
   | { type: 'snapshot'; seq: number; snapshot: Snapshot }
-  | { type: 'delta'; seq: number; calls?: LiveCall[]; calls_gone?: string[]; operators?: LiveOperator[]; queues?: LiveQueue[] }
+  | { type: 'delta'; seq: number; calls?: LiveCall[]; calls_gone?: string[]; operators?: LiveOperator[]; queues?: LiveQueue[]; recording?: LiveRecording | null }
   | { type: 'ping' }
 
 export type Disposition =

@@ -68,5 +68,10 @@ export const desk = messages({
   'board.since': ['Триває', 'For', 'Trunka', 'Trwa', 'Длится', 'משך'],
   'board.name': ['Ім’я', 'Name', 'Vardas', 'Imię', 'Имя', 'שם'],
   'board.phone': ['Телефон', 'Phone', 'Telefonas', 'Telefon', 'Телефон', 'טלפון'],
+  'recording.disk_full': ['Запис не ведеться: диск повний', 'Calls are not recorded: the disk is full', 'Skambučiai neįrašomi: diskas pilnas', 'Rozmowy nie są nagrywane: dysk jest pełny', 'Запись не ведётся: диск полон', 'השיחות אינן מוקלטות: הדיסק מלא'],
+  'recording.low_space': ['Нові дзвінки не записуються: мало місця на диску', 'New calls are not recorded: the disk is nearly full', 'Nauji skambučiai neįrašomi: diske mažai vietos', 'Nowe rozmowy nie są nagrywane: mało miejsca na dysku', 'Новые звонки не записываются: мало места на диске', 'שיחות חדשות אינן מוקלטות: מעט מקום בדיסק'],
+  'recording.disk_error': ['Запис не ведеться: помилка диска', 'Calls are not recorded: the disk fails', 'Skambučiai neįrašomi: disko klaida', 'Rozmowy nie są nagrywane: błąd dysku', 'Запись не ведётся: ошибка диска', 'השיחות אינן מוקלטות: תקלה בדיסק'],
+  'recording.disk_slow': ['Запис із прогалинами: диск не встигає', 'Recordings have gaps: the disk is too slow', 'Įrašai su spragomis: diskas nespėja', 'Nagrania z lukami: dysk nie nadąża', 'Запись с пропусками: диск не успевает', 'ההקלטות עם פערים: הדיסק איטי'],
+  'board.refusesCalls': ['Нові дзвінки відхиляються.', 'New calls are turned away.', 'Nauji skambučiai atmetami.', 'Nowe połączenia są odrzucane.', 'Новые звонки отклоняются.', 'שיחות חדשות נדחות.'],
   'board.total': ['на лінії', 'on the line', 'linijoje', 'na linii', 'на линии', 'על הקו'],
 })
