@@ -218,7 +218,7 @@ impl Phones {
             let credentials =
                 Credentials { user: account.extension.clone(), password: PASSWORD.to_owned(), realm: None };
             phone.line.set_credentials(credentials);
-            let registration = account.registration(phone.line.local(), [index as u8; 32], now().mono);
+            let registration = account.registration(phone.line.local(), seed(index), now().mono);
             phone.registration = Some((registration, None));
             self.drain(index);
         }
@@ -467,6 +467,13 @@ impl Phones {
         self.findings.lateness = std::mem::take(&mut self.streams.lateness);
         self.findings
     }
+}
+
+/// Of its own for each telephone: two with one would have the same Call-ID.
+fn seed(index: usize) -> [u8; 32] {
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&(index as u64).to_be_bytes());
+    seed
 }
 
 fn call_id(message: &[u8]) -> Option<&str> {
