@@ -159,7 +159,7 @@ impl Switchboard {
     }
 
     /// Puts a call (back) into the tables, or forgets it when it is complete.
-    pub(super) fn keep(&mut self, call: Call) {
+    pub(super) fn keep(&mut self, call: Box<Call>) {
         let contact = call.id();
         if let Some(at) = self.scheduled.remove(&contact) {
             self.deadlines.remove(&(at, contact));

@@ -95,7 +95,7 @@ impl Switchboard {
             Ok(call) => {
                 self.recordings.extend(call.recording().map(|recording| (recording, call.id())));
                 self.waiting_for.extend(call.awaited_ticket().map(|ticket| (ticket, call.id())));
-                self.keep(call);
+                self.keep(Box::new(call));
             }
             Err((refusal, invite)) => self.refuse(transaction, &invite, refusal, now),
         }
@@ -104,6 +104,6 @@ impl Switchboard {
     /// A leg of the call that a consultation is about: an attended transfer makes one call of both.
     fn may_become_one_with(&self, new: &NewCall) -> Option<LegId> {
         let Purpose::Consultation { by, .. } = &new.purpose else { return None };
-        self.calls.values().find(|call| call.operator() == Some(*by)).map(Call::first_leg)
+        self.calls.values().find(|call| call.operator() == Some(*by)).map(|call| call.first_leg())
     }
 }

@@ -105,7 +105,8 @@ pub struct Switchboard {
     acd: Distributor,
     mint: Mint,
     routes: Routes,
-    calls: BTreeMap<ContactId, Call>,
+    /// Boxed: each is taken out for each of its steps.
+    calls: BTreeMap<ContactId, Box<Call>>,
     services: HashMap<LegId, ServiceCall>,
     owners: HashMap<LegId, Owner>,
     recordings: HashMap<RecordingId, ContactId>,
@@ -341,7 +342,7 @@ impl Switchboard {
 
     /// Calls held, for metrics and the leak test.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
-        self.calls.values()
+        self.calls.values().map(Box::as_ref)
     }
 
     /// Open transactions, for metrics and the leak test.

@@ -106,9 +106,9 @@ impl Switchboard {
             _ => return Err(StatusCode::DECLINE),
         };
         let joinable =
-            [pair.call, pair.consultation].iter().all(|id| self.calls.get(id).is_some_and(Call::is_talking));
+            [pair.call, pair.consultation].iter().all(|id| self.calls.get(id).is_some_and(|call| call.is_talking()));
         // Only who asked may hand the citizen over, not the colleague who was asked.
-        let asked = self.calls.get(&pair.consultation).and_then(Call::placed_by);
+        let asked = self.calls.get(&pair.consultation).and_then(|call| call.placed_by());
         if joinable && asked == operator { Ok(pair) } else { Err(StatusCode::DECLINE) }
     }
 
@@ -177,7 +177,7 @@ impl Switchboard {
 
     /// The last way of a transfer to the outside has failed: the next one, if there is one.
     pub(super) fn seek_way_out(&mut self, contact: ContactId, now: Now) {
-        let Some(mut dial_out) = self.calls.get(&contact).and_then(Call::sought_way_out) else { return };
+        let Some(mut dial_out) = self.calls.get(&contact).and_then(|call| call.sought_way_out()) else { return };
         let route = self.route_out(&mut dial_out, now);
         if let Err(error) = &route {
             tracing::info!(call.id = %contact, %error, "no further way out");
