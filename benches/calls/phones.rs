@@ -73,6 +73,8 @@ pub struct Phones {
     free: VecDeque<usize>,
     streams: Streams,
     unregistered: VecDeque<usize>,
+    /// Callers who are about to hang up.
+    leaving: VecDeque<usize>,
     registered: usize,
     dialling: Option<Dialling>,
     pick_up_after: Duration,
@@ -124,6 +126,7 @@ impl Phones {
             by_call_id: HashMap::new(),
             free: (0..citizens).collect(),
             unregistered: VecDeque::new(),
+            leaving: VecDeque::new(),
             registered: 0,
             dialling: None,
             pick_up_after: Duration::ZERO,
@@ -149,6 +152,7 @@ impl Phones {
             self.receive_sip();
             self.register_next();
             self.dial_due();
+            self.leave_next();
             if self.timers_at <= now().mono {
                 self.timers_at += TIMER_STEP;
                 self.look_at_timers();
@@ -173,9 +177,7 @@ impl Phones {
             }
             Order::Measure(measures) => self.streams.measures = measures,
             Order::HangUp => {
-                for index in 0..self.citizens {
-                    self.hang_up(index);
-                }
+                self.leaving = (0..self.citizens).collect();
                 self.awaits_idle = true;
             }
             Order::Kill(pid) => self.kill(pid),
@@ -200,7 +202,7 @@ impl Phones {
                 self.reports.send(Report::AllUp).unwrap();
             }
         }
-        if self.awaits_idle && self.phones.iter().all(|phone| phone.line.is_idle()) {
+        if self.awaits_idle && self.leaving.is_empty() && self.phones.iter().all(|phone| phone.line.is_idle()) {
             self.awaits_idle = false;
             self.reports.send(Report::Idle).unwrap();
         }
@@ -221,6 +223,13 @@ impl Phones {
             let registration = account.registration(phone.line.local(), seed(index), now().mono);
             phone.registration = Some((registration, None));
             self.drain(index);
+        }
+    }
+
+    /// One a turn: no city hangs up all at once.
+    fn leave_next(&mut self) {
+        if let Some(index) = self.leaving.pop_front() {
+            self.hang_up(index);
         }
     }
 
