@@ -30,6 +30,8 @@ const TIMER_STEP: Duration = Duration::from_millis(20);
 const PIECE_MS: u64 = 20;
 const MAX_DATAGRAM: usize = 65_535;
 /// Registrations sent per round of the loop.
+/// Between two who hang up.
+const LEAVE_EVERY: Duration = Duration::from_millis(5);
 const REGISTRATIONS_AT_ONCE: usize = 1;
 
 /// One telephone.
@@ -75,6 +77,7 @@ pub struct Phones {
     unregistered: VecDeque<usize>,
     /// Callers who are about to hang up.
     leaving: VecDeque<usize>,
+    leave_at: Instant,
     registered: usize,
     dialling: Option<Dialling>,
     pick_up_after: Duration,
@@ -127,6 +130,7 @@ impl Phones {
             free: (0..citizens).collect(),
             unregistered: VecDeque::new(),
             leaving: VecDeque::new(),
+            leave_at: start,
             registered: 0,
             dialling: None,
             pick_up_after: Duration::ZERO,
@@ -226,9 +230,12 @@ impl Phones {
         }
     }
 
-    /// One a turn: no city hangs up all at once.
+    /// No city hangs up all at once.
     fn leave_next(&mut self) {
-        if let Some(index) = self.leaving.pop_front() {
+        if self.leave_at <= now().mono
+            && let Some(index) = self.leaving.pop_front()
+        {
+            self.leave_at = now().mono + LEAVE_EVERY;
             self.hang_up(index);
         }
     }
