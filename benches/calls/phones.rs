@@ -29,9 +29,9 @@ const TIMER_STEP: Duration = Duration::from_millis(20);
 /// Length of a piece of speech, ms.
 const PIECE_MS: u64 = 20;
 const MAX_DATAGRAM: usize = 65_535;
-/// Registrations sent per round of the loop.
 /// Between two who hang up.
 const LEAVE_EVERY: Duration = Duration::from_millis(5);
+/// Registrations sent per round of the loop.
 const REGISTRATIONS_AT_ONCE: usize = 1;
 
 /// One telephone.
