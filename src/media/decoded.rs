@@ -2,6 +2,8 @@
 //! listens hears both, the record holds only the former. A tick that is one packet keeps it as it came, for whoever
 //! speaks the same codec.
 
+use std::ops::Range;
+
 use super::block::{Band, Block, MAX_SAMPLES};
 use super::codec::MAX_PACKET_MS;
 use crate::sdp::Codec;
@@ -23,7 +25,7 @@ pub(super) struct Heard {
     /// For whoever listens.
     pub(super) block: Block,
     pub(super) share: Share,
-    /// Which of its samples the peer has sent; the others were made up.
+    /// Which of its samples the peer has sent, where it has sent some; the others were made up.
     received: [bool; MAX_SAMPLES],
     /// The codec of the packet that the block is all of.
     pub(super) codec: Option<Codec>,
@@ -40,7 +42,6 @@ impl Heard {
     /// Makes it a silent one.
     pub(super) fn clear(&mut self, band: Band) {
         self.block.clear(band);
-        self.received.fill(false);
         (self.share, self.codec) = (Share::Nothing, None);
     }
 
@@ -64,8 +65,13 @@ impl Heard {
         (self.received, self.share, self.codec) = (next.received, next.share, None);
     }
 
-    pub(super) fn received(&self) -> &[bool] {
-        &self.received[..self.block.band().samples()]
+    /// The peer has sent all of these samples.
+    pub(super) fn has_received(&self, samples: Range<usize>) -> bool {
+        match self.share {
+            Share::All => true,
+            Share::Nothing => false,
+            Share::Some => !self.received[samples].contains(&false),
+        }
     }
 }
 
@@ -74,17 +80,19 @@ impl Heard {
 pub(super) struct Decoded {
     /// As long as the longest stretch so far.
     samples: Vec<i16>,
-    received: Vec<bool>,
     pub(super) len: usize,
+    /// How many of them were made up, and, only where there are any, which were not.
+    made_up: usize,
+    received: Vec<bool>,
 }
 
 impl Decoded {
     pub(super) const fn new() -> Self {
-        Self { samples: Vec::new(), received: Vec::new(), len: 0 }
+        Self { samples: Vec::new(), len: 0, made_up: 0, received: Vec::new() }
     }
 
     pub(super) fn clear(&mut self) {
-        self.len = 0;
+        (self.len, self.made_up) = (0, 0);
     }
 
     /// Room behind the end for `count` samples, or for as many as are left of [`MAX_DECODED`].
@@ -92,7 +100,6 @@ impl Decoded {
         let end = (self.len + count).min(MAX_DECODED);
         if self.samples.len() < end {
             self.samples.resize(end, 0);
-            self.received.resize(end, false);
         }
         &mut self.samples[self.len..end]
     }
@@ -100,7 +107,14 @@ impl Decoded {
     /// Counts samples that were written into the room.
     pub(super) fn push(&mut self, count: usize, received: bool) {
         let end = (self.len + count).min(self.samples.len());
-        self.received[self.len..end].fill(received);
+        if !received || self.made_up > 0 {
+            if self.made_up == 0 {
+                self.received.clear();
+            }
+            self.received.resize(self.len, true);
+            self.received.resize(end, received);
+            self.made_up += if received { 0 } else { end - self.len };
+        }
         self.len = end;
     }
 
@@ -113,14 +127,20 @@ impl Decoded {
     pub(super) fn take(&mut self, out: &mut Heard) {
         let len = out.block.band().samples();
         out.block.samples_mut().copy_from_slice(&self.samples[..len]);
-        out.received[..len].copy_from_slice(&self.received[..len]);
         self.samples.copy_within(len..self.len, 0);
-        self.received.copy_within(len..self.len, 0);
         self.len -= len;
-        out.share = match (out.received().contains(&true), out.received().contains(&false)) {
-            (true, false) => Share::All,
-            (true, true) => Share::Some,
-            (false, _) => Share::Nothing,
-        };
+        out.share = Share::All;
+        if self.made_up > 0 {
+            for (out, received) in out.received.iter_mut().zip(self.received.drain(..len)) {
+                *out = received;
+            }
+            let made_up = out.received[..len].iter().filter(|received| !**received).count();
+            self.made_up -= made_up;
+            out.share = match made_up {
+                0 => Share::All,
+                made_up if made_up < len => Share::Some,
+                _ => Share::Nothing,
+            };
+        }
     }
 }

@@ -22,11 +22,12 @@ impl Ear {
         let mut room = Block::silent(Band::Narrow);
         let narrow = self.converter.convert(&heard.block, Band::Narrow, &mut room);
         let steps = narrow.samples().len() / HOP;
-        let received = heard.received().chunks_exact(heard.received().len() / steps);
+        let len = heard.block.samples().len() / steps;
         let mut press = None;
-        for (hop, received) in narrow.samples().chunks_exact(HOP).zip(received) {
+        for (step, hop) in narrow.samples().chunks_exact(HOP).enumerate() {
             let Some(hop) = hop.first_chunk() else { continue };
-            press = press.or(self.listener.hear(hop, received.iter().all(|received| *received)));
+            let received = heard.has_received(step * len..(step + 1) * len);
+            press = press.or(self.listener.hear(hop, received));
         }
         press
     }

@@ -138,11 +138,15 @@ impl Exchange {
     /// Call every [`TICK_MS`](super::TICK_MS); `now` is the tick's nominal time.
     pub fn handle_tick(&mut self, now: Instant, sink: &mut impl Sink) {
         self.turn.clear();
+        let mut has_wide = false;
         for (id, leg) in &mut self.legs {
             leg.listen(now, sink);
+            has_wide |= [leg.band(), leg.heard_band()].contains(&Band::Wide);
             self.turn.push(*id);
         }
-        self.convert();
+        if has_wide {
+            self.convert();
+        }
         for id in &self.turn {
             let room = self.rooms.of(*id);
             if let Some(room) = room {

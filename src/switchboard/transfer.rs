@@ -2,7 +2,7 @@
 //! (RFC 3891). How a call then moves is `call/transfer.rs`.
 
 use crate::call::refusal::Refusal;
-use crate::call::{Call, Destination, OfferTarget, WayOut};
+use crate::call::{Destination, OfferTarget, WayOut};
 use crate::ids::{ContactId, LegId, UserId};
 use crate::phone_number::{NumberingPlan, PhoneNumber};
 use crate::sip::message::{Flow, Request, StatusCode};
@@ -105,8 +105,9 @@ impl Switchboard {
             (true, false) => Pair { call: other, consultation: contact },
             _ => return Err(StatusCode::DECLINE),
         };
-        let joinable =
-            [pair.call, pair.consultation].iter().all(|id| self.calls.get(id).is_some_and(|call| call.is_talking()));
+        let joinable = [pair.call, pair.consultation]
+            .iter()
+            .all(|id| self.calls.get(id).is_some_and(|call| call.is_talking()));
         // Only who asked may hand the citizen over, not the colleague who was asked.
         let asked = self.calls.get(&pair.consultation).and_then(|call| call.placed_by());
         if joinable && asked == operator { Ok(pair) } else { Err(StatusCode::DECLINE) }
@@ -177,7 +178,9 @@ impl Switchboard {
 
     /// The last way of a transfer to the outside has failed: the next one, if there is one.
     pub(super) fn seek_way_out(&mut self, contact: ContactId, now: Now) {
-        let Some(mut dial_out) = self.calls.get(&contact).and_then(|call| call.sought_way_out()) else { return };
+        let Some(mut dial_out) = self.calls.get(&contact).and_then(|call| call.sought_way_out()) else {
+            return;
+        };
         let route = self.route_out(&mut dial_out, now);
         if let Err(error) = &route {
             tracing::info!(call.id = %contact, %error, "no further way out");
