@@ -1,4 +1,5 @@
 //! What a leg is told by the others in its room: a single voice as it is, with the packet it came in; several mixed.
+//! Who is heard by whom is `room`, passing the packet on or encoding anew `sender`.
 
 use std::collections::BTreeMap;
 

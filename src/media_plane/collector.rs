@@ -1,4 +1,5 @@
-//! The sound of running recordings on its way to their writers: collected for a second, handed out as one block.
+//! The sound of running recordings on its way to their writers: collected for the better part of a second, handed out as
+//! one block. What becomes of it there is `writer_thread`.
 
 use std::collections::HashMap;
 
