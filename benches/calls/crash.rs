@@ -41,7 +41,8 @@ pub async fn run(calls: usize, speech: &Arc<Speech>) -> Value {
     let seed = number("SEED", now().utc.micros() as u64 % 1_000_000);
     println!("SEED={seed} repeats the moments of these {kills} kills under {calls} calls");
     let mut random = StdRng::seed_from_u64(seed);
-    let mut service = Service::start(service::Order { capacity: calls + 10, operators: calls }).await;
+    let mut service =
+        Service::start(service::Order { capacity: calls + 10, operators: calls, is_recorded: true }).await;
     let fresh = Usage::of(service.pid());
     let desks = Desks::sign_in(&service.http, calls).await;
     let mut account = Account::default();

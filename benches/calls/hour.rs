@@ -27,7 +27,8 @@ const SAMPLES_PER_MS: f64 = RATE / 1000.0;
 pub async fn run() -> Value {
     let (calls, seconds) = (number("CALLS", 2) as usize, number("SECONDS", 3600));
     let speech = Arc::new(Speech::new(2 * calls));
-    let mut service = Service::start(service::Order { capacity: calls + 10, operators: calls }).await;
+    let mut service =
+        Service::start(service::Order { capacity: calls + 10, operators: calls, is_recorded: true }).await;
     let telephony = Telephony::start(&service, calls, calls, &speech);
     telephony.order(Order::Register);
     telephony.wait();

@@ -3,7 +3,7 @@
 //! floors measured in the same run. Nothing is asserted; a table and one line of JSON are printed.
 //!
 //! `CALLS=n SECONDS=n RATE=n` change how many calls are held, for how long, and how many are dialled a second;
-//! `ONLY=bridged|ivr|rate|floor` leaves out the rest; `CHART=FILE` draws the costs. `ONLY=crash|plateau|hour` are long
+//! `ONLY=floor|bridged|unrecorded|ivr|beside|rate` leaves out the rest; `CHART=FILE` draws the costs. `ONLY=crash|plateau|hour` are long
 //! runs of their own.
 
 // It stands outside the program, and it fails by panicking.
@@ -17,6 +17,7 @@ mod crash;
 mod desks;
 mod figures;
 mod floor;
+mod hold;
 mod hour;
 mod ledger;
 mod orders;
@@ -36,8 +37,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use chart::Bar;
-use desks::Desks;
 use figures::Usage;
+use hold::{Scene, hold};
 use ledger::Conduct;
 use orders::{Findings, Order, Report};
 use phones::Phones;
@@ -46,8 +47,10 @@ use speech::Speech;
 
 /// Everything that is waited for comes within this time, or the run has failed.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// After the last call is up, before figures are taken.
-const SETTLING: Duration = Duration::from_secs(5);
+/// New calls a second beside those that are held.
+const NEW_BESIDE: f64 = 25.0;
+/// Lines for them, at most.
+const MAX_BESIDE: usize = 200;
 
 fn main() {
     // Cargo passes `--bench` too.
@@ -71,7 +74,7 @@ fn run() {
     let only = std::env::var("ONLY").unwrap_or_default();
     let wanted = |name: &str| only.is_empty() || only == name;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let speech = Arc::new(Speech::new(2 * calls));
+    let speech = Arc::new(Speech::new(2 * calls + MAX_BESIDE));
     let mut report = json!({ "calls": calls, "seconds": seconds });
     let mut bars = Vec::new();
     if wanted("floor") {
@@ -84,15 +87,18 @@ fn run() {
         bars.push(Bar { name: "packets, octets on disk", ms: writing, is_floor: true });
         report["floor_ms"] = json!({ "moving": moving, "writing": writing });
     }
-    if wanted("bridged") {
-        let held = runtime.block_on(hold(calls, calls, seconds, per_second, &speech));
-        bars.push(Bar { name: "bridged, recorded", ms: held.cpu_ms(calls), is_floor: false });
-        report["bridged"] = print("bridged, recorded", calls, held);
-    }
-    if wanted("ivr") {
-        let held = runtime.block_on(hold(calls, 0, seconds, per_second, &speech));
-        bars.push(Bar { name: "waiting, recorded", ms: held.cpu_ms(calls), is_floor: false });
-        report["ivr"] = print("waiting with music, recorded", calls, held);
+    let scene =
+        Scene { name: "", calls, operators: calls, seconds, per_second, beside: 0.0, is_recorded: true };
+    let scenes = [
+        ("bridged", Scene { name: "bridged, recorded", ..scene }),
+        ("unrecorded", Scene { name: "bridged, not recorded", is_recorded: false, ..scene }),
+        ("ivr", Scene { name: "waiting with music, recorded", operators: 0, ..scene }),
+        ("beside", Scene { name: "bridged, and new calls beside", beside: NEW_BESIDE, ..scene }),
+    ];
+    for (key, scene) in scenes.iter().filter(|(key, _)| wanted(key)) {
+        let held = runtime.block_on(hold(scene, &speech));
+        bars.push(Bar { name: scene.name, ms: held.cpu_ms(scene), is_floor: false });
+        report[*key] = held.print(scene);
     }
     if wanted("rate") {
         let per_second = number("NEW_CALLS", 100);
@@ -109,22 +115,6 @@ fn run() {
         std::fs::write(file, chart::draw(&bars, &caption)).unwrap();
     }
     println!("{report}");
-}
-
-/// What one scenario came to.
-struct Held {
-    idle: Usage,
-    before: Usage,
-    after: Usage,
-    findings: Findings,
-    recordings: recordings::Findings,
-}
-
-impl Held {
-    /// Milliseconds of processor time per second of a call.
-    fn cpu_ms(&self, calls: usize) -> f64 {
-        self.after.cpu_ms_per_sec(&self.before) / calls as f64
-    }
 }
 
 /// The thread of the telephones.
@@ -159,38 +149,11 @@ impl Telephony {
     }
 }
 
-/// Holds `calls` for some seconds, each with an operator where there are any.
-async fn hold(calls: usize, operators: usize, seconds: u64, per_second: f64, speech: &Arc<Speech>) -> Held {
-    let mut service = Service::start(service::Order { capacity: calls + 10, operators }).await;
-    let telephony = Telephony::start(&service, calls, operators, speech);
-    if operators > 0 {
-        telephony.order(Order::Register);
-        telephony.wait();
-        Desks::sign_in(&service.http, operators).await.get_ready().await;
-    }
-    let idle = Usage::of(service.pid());
-    telephony.order(Order::Dial { calls: calls as u64, per_second, conducts: vec![Conduct::STAYS] });
-    telephony.wait();
-    tokio::time::sleep(SETTLING).await;
-    telephony.order(Order::Measure(true));
-    let before = Usage::of(service.pid());
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
-    let after = Usage::of(service.pid());
-    telephony.order(Order::Measure(false));
-    telephony.order(Order::HangUp);
-    telephony.wait();
-    let findings = telephony.stop();
-    service.stop().await;
-    let lengths: Vec<f64> = findings.lengths.iter().map(Duration::as_secs_f64).collect();
-    let recordings = recordings::check(&service.recordings(), speech, &lengths);
-    Held { idle, before, after, findings, recordings }
-}
-
 /// New calls at a steady rate, each answered after its record is durable, and over again soon after.
 async fn dial(per_second: u64, seconds: u64) -> Value {
     let hold = Duration::from_secs(2);
     let lines = per_second as usize * 6;
-    let service = Service::start(service::Order { capacity: lines, operators: 0 }).await;
+    let service = Service::start(service::Order { capacity: lines, operators: 0, is_recorded: true }).await;
     let speech = Arc::new(Speech::new(lines));
     let telephony = Telephony::start(&service, lines, 0, &speech);
     let calls = per_second * seconds;
@@ -214,58 +177,5 @@ async fn dial(per_second: u64, seconds: u64) -> Value {
     json!({
         "per_second": per_second, "dialled": findings.dialled, "answered": findings.answered,
         "failed": findings.failed, "setup_ms": { "p50": p50, "p95": p95, "p99": p99 }, "cpu_ms_per_second": cpu,
-    })
-}
-
-fn print(name: &str, calls: usize, held: Held) -> Value {
-    let cpu = held.cpu_ms(calls);
-    let Held { idle, after, findings, recordings, .. } = held;
-    let kib = after.resident_kib.saturating_sub(idle.resident_kib) as f64 / calls as f64;
-    let descriptors = after.descriptors.saturating_sub(idle.descriptors) as f64 / calls as f64;
-    let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|share| findings.setup.quantile_ms(share));
-    let [jitter95, jitter99] = [0.95, 0.99].map(|share| findings.deviation.quantile_ms(share));
-    let late99 = findings.lateness.quantile_ms(0.99);
-    let loss = 100.0 * findings.lost as f64 / (findings.received + findings.lost).max(1) as f64;
-    println!("{name}, PCMA");
-    println!(
-        "dialled / answered / bridged        {} / {} / {}",
-        findings.dialled, findings.answered, findings.bridged
-    );
-    println!("failed                              {}", findings.failed);
-    println!("set-up p50 / p95 / p99              {p50:.1} / {p95:.1} / {p99:.1} ms");
-    println!("CPU of the service                  {cpu:.2} ms per call-second");
-    println!("memory / descriptors per call       {kib:.0} KiB / {descriptors:.1}");
-    println!("packets sent / received / lost      {} / {} / {loss:.4} %", findings.sent, findings.received);
-    println!(
-        "off the 20 ms, p95 / p99            {jitter95:.1} / {jitter99:.1} ms (we were late by {late99:.1})"
-    );
-    println!(
-        "heard: exact / jumps / unknown      {} / {} / {}, nobody {}",
-        findings.exact, findings.jumps, findings.unknown, findings.heard_nobody
-    );
-    println!(
-        "recorded: exact / unknown           {} / {} in {} files, {} broken, {} anonymous",
-        recordings.exact, recordings.unknown, recordings.files, recordings.broken, recordings.anonymous
-    );
-    println!(
-        "silent pieces / jumps / furthest    {} / {} / {:.1} ms",
-        recordings.silent,
-        recordings.jumps,
-        recordings.furthest as f64 * 1000.0 / recordings::RATE
-    );
-    println!("length of file against call         within {:.0} ms\n", recordings.worst_length * 1000.0);
-    json!({
-        "dialled": findings.dialled, "answered": findings.answered, "bridged": findings.bridged,
-        "failed": findings.failed, "setup_ms": { "p50": p50, "p95": p95, "p99": p99 },
-        "cpu_ms_per_call_second": cpu, "kib_per_call": kib, "descriptors_per_call": descriptors,
-        "sent": findings.sent, "received": findings.received, "loss_percent": loss,
-        "deviation_ms": { "p95": jitter95, "p99": jitter99 }, "generator_late_ms_p99": late99,
-        "heard": { "exact": findings.exact, "jumps": findings.jumps, "unknown": findings.unknown },
-        "recorded": {
-            "files": recordings.files, "broken": recordings.broken, "exact": recordings.exact,
-            "jumps": recordings.jumps, "silent": recordings.silent, "unknown": recordings.unknown,
-            "furthest_jump_ms": recordings.furthest as f64 * 1000.0 / recordings::RATE,
-            "worst_length_ms": recordings.worst_length * 1000.0,
-        },
     })
 }

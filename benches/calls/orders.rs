@@ -46,6 +46,8 @@ pub struct Findings {
     pub failed: u64,
     /// From the INVITE to its 200.
     pub setup: Distribution,
+    /// The same, of calls dialled while distributions are taken.
+    pub setup_beside: Distribution,
     pub deviation: Distribution,
     pub lateness: Distribution,
     pub sent: u64,

@@ -452,7 +452,9 @@ impl Phones {
                     self.findings.answered += 1;
                     self.ledger.answered(index, at.mono);
                     let took = at.mono.saturating_duration_since(phone.dialled_at);
-                    self.findings.setup.add(took.as_micros() as u64);
+                    let Findings { setup, setup_beside, .. } = &mut self.findings;
+                    let setup = if self.streams.measures { setup_beside } else { setup };
+                    setup.add(took.as_micros() as u64);
                 } else {
                     self.findings.bridged += 1;
                 }

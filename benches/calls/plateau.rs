@@ -35,7 +35,8 @@ pub async fn run() -> Value {
     let (lines, operators) =
         ((per_second * LINES) as usize, (per_second * LINES / LINES_PER_OPERATOR) as usize);
     let speech = Arc::new(Speech::new(lines + operators));
-    let mut service = Service::start(service::Order { capacity: lines + 10, operators }).await;
+    let mut service =
+        Service::start(service::Order { capacity: lines + 10, operators, is_recorded: true }).await;
     let telephony = Telephony::start(&service, lines, operators, &speech);
     telephony.order(Order::Register);
     telephony.wait();

@@ -80,6 +80,7 @@ pub struct Order {
     /// Calls let in.
     pub capacity: usize,
     pub operators: usize,
+    pub is_recorded: bool,
 }
 
 /// Ended with the value.
@@ -218,12 +219,13 @@ fn spawn(folder: &Path) -> Child {
 fn config(sip: SocketAddr, http: SocketAddr, order: Order, repository: &Path) -> String {
     format!(
         "[sip]\nudp = \"{sip}\"\ncapacity = {capacity}\nrealm = \"{REALM}\"\n\
-         [rtp]\nports = \"10000-29999\"\n\
+         [rtp]\nports = \"10000-29999\"\n[recording]\nenabled = {recorded}\n\
          [http]\nbind = \"{http}\"\n[number]\ndialplan = \"plan.toml\"\n[city]\nfile = \"{city}\"\n\
          [speech]\ncache = \"{cache}\"\n[[queue]]\nname = \"city\"\ncapacity = 1000\nwrap_up_secs = 0\n\
          [[queue]]\nname = \"nobody\"\ncapacity = 1000\n\
          [[trunk]]\nname = \"loopback\"\nfrom = [\"127.0.0.0/8\"]\n",
         capacity = order.capacity,
+        recorded = order.is_recorded,
         city = repository.join("city.toml").display(),
         cache = repository.join("target/speech").display(),
     )
