@@ -32,6 +32,10 @@ impl Distribution {
         self.count += 1;
     }
 
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
     /// Milliseconds that `share` of all stay below.
     pub fn quantile_ms(&self, share: f64) -> f64 {
         let wanted = (self.count as f64 * share).ceil() as u64;

@@ -3,8 +3,8 @@
 //! floors measured in the same run. Nothing is asserted; a table and one line of JSON are printed.
 //!
 //! `CALLS=n SECONDS=n RATE=n` change how many calls are held, for how long, and how many are dialled a second;
-//! `ONLY=floor|bridged|unrecorded|ivr|beside|rate` leaves out the rest; `CHART=FILE` draws the costs. `ONLY=crash|plateau|hour` are long
-//! runs of their own.
+//! `ONLY=floor|bridged|unrecorded|ivr|beside|rate` leaves out the rest; `CHART=FILE` draws the costs.
+//! `ONLY=sipp|crash|plateau|hour` are runs of their own.
 
 // It stands outside the program, and it fails by panicking.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, clippy::print_stdout)]
@@ -26,6 +26,7 @@ mod plateau;
 mod recordings;
 mod riff;
 mod service;
+mod sipp;
 mod speech;
 mod streams;
 
@@ -107,6 +108,7 @@ fn run() {
     match only.as_str() {
         "crash" => report["crash"] = runtime.block_on(crash::run(calls, &speech)),
         "plateau" => report["plateau"] = runtime.block_on(plateau::run()),
+        "sipp" => report["sipp"] = runtime.block_on(sipp::run(number("NEW_CALLS", 100), seconds)),
         "hour" => report["hour"] = runtime.block_on(hour::run()),
         _ => {}
     }
