@@ -1,6 +1,6 @@
 //! Writes one recording so that the file opens at any moment.
 //!
-//! Samples come in blocks of a second and are written at once: first the samples behind the end, then the head with
+//! Samples come in blocks of some tenths of a second and are written at once: first the samples behind the end, then the head with
 //! the new sizes, so that the head never claims more than is there. What a power cut reorders, `recording_repair` sets
 //! right. The digest is computed on the way, the head's part of it last: nothing is read back. What the disk refuses is
 //! silence in its place and a gap; every write that fails is told to the caller, who goes on as if it had not.

@@ -14,9 +14,9 @@ use crate::sdp::Codec;
 pub(super) enum Packet<'a> {
     /// The tick is this packet.
     Whole(Codec, &'a [u8]),
-    /// The tick is made up for a packet that is not there.
+    /// The tick stands in for a packet that is missing.
     Lost,
-    /// The tick is made of parts.
+    /// The tick is made of parts, or of a silence that was meant.
     None,
 }
 

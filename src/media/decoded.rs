@@ -27,6 +27,8 @@ pub(super) struct Heard {
     pub(super) share: Share,
     /// Which of its samples the peer has sent, where it has sent some; the others were made up.
     received: [bool; MAX_SAMPLES],
+    /// All of it stands in for a packet that is missing.
+    pub(super) is_lost: bool,
     /// The codec of the packet that the block is all of.
     pub(super) codec: Option<Codec>,
     /// That packet; keeps its room.
@@ -36,13 +38,14 @@ pub(super) struct Heard {
 impl Heard {
     pub(super) const fn silent(band: Band) -> Self {
         let (block, received) = (Block::silent(band), [false; MAX_SAMPLES]);
-        Self { block, share: Share::Nothing, received, codec: None, payload: Vec::new() }
+        let (share, is_lost, codec) = (Share::Nothing, false, None);
+        Self { block, share, received, is_lost, codec, payload: Vec::new() }
     }
 
     /// Makes it a silent one.
     pub(super) fn clear(&mut self, band: Band) {
         self.block.clear(band);
-        (self.share, self.codec) = (Share::Nothing, None);
+        (self.share, self.is_lost, self.codec) = (Share::Nothing, false, None);
     }
 
     /// For the record: what was not received is silence in its place, made in `room`.
@@ -62,7 +65,8 @@ impl Heard {
 
     /// The tick turns into the `next` one: what counts as received is what is of that.
     pub(super) fn turned_into(&mut self, next: &Self) {
-        (self.received, self.share, self.codec) = (next.received, next.share, None);
+        (self.received, self.share) = (next.received, next.share);
+        (self.is_lost, self.codec) = (false, None);
     }
 
     /// The peer has sent all of these samples.

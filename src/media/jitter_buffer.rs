@@ -65,6 +65,10 @@ pub(super) struct JitterBuffer {
     pause: u32,
     surplus: u32,
     since_shrink: u32,
+    /// Something of this stretch of sound was heard already.
+    has_begun: bool,
+    /// Samples of the running tick that stand in for a packet that is missing.
+    stood_in: usize,
 }
 
 impl JitterBuffer {
@@ -86,6 +90,8 @@ impl JitterBuffer {
             pause: 0,
             surplus: 0,
             since_shrink: 0,
+            has_begun: false,
+            stood_in: 0,
         }
     }
 
@@ -99,6 +105,7 @@ impl JitterBuffer {
         self.noise = None;
         self.delay.forget_origin();
         (self.misplaced, self.stretched, self.pause, self.surplus) = (0, 0, 0, 0);
+        self.has_begun = false;
     }
 
     /// Takes a packet that arrived `at`, counted from any fixed origin.
@@ -215,9 +222,9 @@ impl JitterBuffer {
         let Some(fastest) = self.delay.fastest() else { return };
         let wanted = units_at(self.codec, at).wrapping_sub(fastest).wrapping_sub(self.delay.target());
         let first = self.earliest().map_or(wanted, |slot| self.packets[slot].timestamp);
-        // Whole milliseconds before the first packet, so that its samples fall on ours.
-        let ms = self.codec.clock_hz() / 1000;
-        let before = (first.wrapping_sub(wanted) as i32).max(0) as u32 / ms * ms;
+        // Whole ticks before the first packet, so that packets of 20 ms are ticks and can be passed on as they are.
+        let before = (first.wrapping_sub(wanted) as i32).max(0) as u32;
+        let before = before.next_multiple_of(self.tick_units());
         self.play_at = Some(first.wrapping_sub(before));
         self.decoded.clear();
         self.concealment.forget(Band::of(self.codec));
@@ -228,6 +235,7 @@ impl JitterBuffer {
         let wanted = Band::of(self.codec).samples();
         out.block.set_band(Band::of(self.codec));
         out.codec = None;
+        self.stood_in = 0;
         while self.decoded.len < wanted {
             match self.earliest() {
                 Some(slot) if self.gap_before(slot) == 0 && self.decoded.len == 0 => {
@@ -247,6 +255,8 @@ impl JitterBuffer {
             }
         }
         self.decoded.take(out);
+        out.is_lost = self.has_begun && self.stood_in >= wanted;
+        self.has_begun |= out.share != Share::Nothing;
     }
 
     /// Samples to be made up for a tick of `wanted`: Opus guesses in steps of 2.5 ms.
@@ -318,6 +328,7 @@ impl JitterBuffer {
         if len == gap && room.len() == gap && self.decoders.recover(packet.codec, &packet.payload, room) {
             self.decoded.push(gap, true);
             self.advance(gap);
+            self.stood_in += gap;
             return;
         }
         // A packet may be on its way where many are late; what was made up counts if it is not.
@@ -348,6 +359,7 @@ impl JitterBuffer {
                 if !self.decoders.conceal(self.codec, out) {
                     self.concealment.conceal(out);
                 }
+                self.stood_in += count;
             }
         }
         self.decoded.push(count, false);

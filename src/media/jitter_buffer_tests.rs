@@ -72,6 +72,26 @@ fn an_even_stream_comes_out_whole_and_waits_shortest() {
 }
 
 #[test]
+fn packets_of_a_tick_stay_whole_whenever_they_come_and_a_lost_one_is_told() {
+    const LOST: u32 = 150;
+    for phase_ms in [0, 1, 5, 10, 15, 19] {
+        let mut bench = Bench::new();
+        let (mut whole, mut lost) = (0, 0);
+        for number in 0..200_u32 {
+            let at = bench.now - Duration::from_millis(phase_ms);
+            if number != LOST {
+                bench.buffer.insert(number * 160, &packet(number), Codec::Pcma, at).unwrap();
+            }
+            let heard = bench.take();
+            whole += u32::from(heard.codec == Some(Codec::Pcma) && heard.share == Share::All);
+            lost += u32::from(heard.is_lost);
+            assert!(heard.codec.is_none() || heard.payload[80] == Law::A.encode(heard.block.samples()[80]));
+        }
+        assert!(whole >= 195 && lost == 1, "{phase_ms} ms before the tick: {whole} whole, {lost} lost");
+    }
+}
+
+#[test]
 fn disorder_doubles_and_losses_keep_their_places() {
     let mut bench = Bench::new();
     let mut heard = Vec::new();

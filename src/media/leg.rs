@@ -249,11 +249,11 @@ impl Leg {
         if self.heard_band() == band { &self.heard.block } else { &self.converted }
     }
 
-    /// The packet that it said of this tick, if it was one, or that one was lost.
+    /// The packet that it said of this tick, if it was one, or that one is missing.
     pub(super) fn said_packet(&self) -> Packet<'_> {
         match (self.heard.codec, self.heard.share) {
-            (Some(codec), _) => Packet::Whole(codec, &self.heard.payload),
-            (None, Share::Nothing) => Packet::Lost,
+            (Some(codec), Share::All) => Packet::Whole(codec, &self.heard.payload),
+            _ if self.heard.is_lost => Packet::Lost,
             _ => Packet::None,
         }
     }

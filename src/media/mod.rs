@@ -1,4 +1,4 @@
-//! The media machine: every leg of one media thread, its play-out, bridging and recording tap. Sans-IO:
+//! The media machine: legs that have their tick together, their play-out, bridging and recording tap. Sans-IO:
 //! packets and 20 ms ticks in, packets and sample blocks out through a [`Sink`], no allocation per packet.
 
 mod block;

@@ -297,6 +297,20 @@ mod tests {
     }
 
     #[test]
+    fn the_address_is_final_once_after_each_connect() {
+        let mut bench = Bench::new();
+        let after = bench.now + LEARNING_WINDOW;
+        assert_eq!(bench.source.settle(after), None, "nothing was heard yet");
+        for _ in 0..2 {
+            bench.admit(SIGNALLED, 7, 1);
+            assert_eq!(bench.source.settle(bench.now), None, "another may still be right");
+            assert_eq!(bench.source.settle(after), Some(address(SIGNALLED)));
+            assert_eq!(bench.source.settle(after), None, "told already");
+            bench.source.relearn(false, bench.now);
+        }
+    }
+
+    #[test]
     fn another_address_is_believed_when_it_stays_the_same() {
         let mut bench = Bench::new();
         for (port, ssrc, number) in

@@ -199,6 +199,29 @@ impl Bench {
 }
 
 #[test]
+fn packets_of_one_codec_pass_as_they_came() {
+    // Minus zero, which an encoder never says.
+    let payload = [0x7f; 160];
+    for (codec_b, passed) in [(Codec::Pcmu, 0x7f), (Codec::Pcma, 0xd5)] {
+        let (a, b) = (Phone::new(A, Codec::Pcmu, 0.0), Phone::new(B, codec_b, 0.0));
+        let mut bench = Bench::new(&[&a, &b]);
+        bench.order(Command::Bridge { a: A, b: B });
+        for number in 0..50_u16 {
+            let packet = a.wrap(0, number, u32::from(number) * 160, &payload);
+            bench.rtp(&a, &packet);
+            bench.tick();
+        }
+        let told: Vec<_> = bench.tape.rtp.iter().filter(|(leg, ..)| *leg == B).collect();
+        assert!(told.iter().skip(5).all(|(.., payload)| payload[..] == [passed; 160]), "{codec_b:?}");
+        for (number, pair) in told.windows(2).enumerate() {
+            let (before, after) = (pair[0].2, pair[1].2);
+            assert_eq!(after.sequence_number, before.sequence_number.wrapping_add(1), "{codec_b:?} {number}");
+            assert_eq!(after.timestamp, before.timestamp.wrapping_add(160), "{codec_b:?} {number}");
+        }
+    }
+}
+
+#[test]
 fn a_bridge_carries_each_tone_to_the_other_side_and_into_its_channel() {
     for (codec_a, codec_b) in
         [(Codec::Pcma, Codec::Pcma), (Codec::Pcma, Codec::Pcmu), (Codec::Pcmu, Codec::Pcma)]

@@ -10,6 +10,8 @@ use crate::ids::RecordingId;
 /// Ticks that a recording's writer gets at once, 0.8 s: with what waits in the jitter buffer, a process that is killed
 /// loses less than a second of what was said.
 const TICKS_PER_BLOCK: usize = 40;
+/// Ticks that room is made for at once: a recording holds what it has collected and little more.
+const TICKS_PER_PIECE: usize = 8;
 /// Octets of a sample on both channels.
 const FRAME_LEN: usize = 4;
 
@@ -25,8 +27,8 @@ pub(super) struct Collector {
 struct Collected {
     /// Frames handed out.
     handed_out: u64,
-    /// Interleaved samples, little-endian.
-    frames: Vec<u8>,
+    ticks: usize,
+    pieces: Vec<Vec<u8>>,
 }
 
 impl Collector {
@@ -37,15 +39,14 @@ impl Collector {
     /// Takes a tick.
     pub(super) fn record(&mut self, recording: RecordingId, left: &[i16], right: &[i16]) {
         let collected = self.collected.entry(recording).or_default();
-        let tick_len = left.len() * FRAME_LEN;
-        let start = collected.frames.len();
-        collected.frames.resize(start + tick_len, 0);
-        let frames = collected.frames[start..].chunks_exact_mut(FRAME_LEN);
+        let tick = collected.room(left.len() * FRAME_LEN);
+        let frames = tick.chunks_exact_mut(FRAME_LEN);
         for (frame, (left, right)) in frames.zip(left.iter().zip(right)) {
             frame[..2].copy_from_slice(&left.to_le_bytes());
             frame[2..].copy_from_slice(&right.to_le_bytes());
         }
-        if collected.frames.len() >= tick_len * TICKS_PER_BLOCK {
+        collected.ticks += 1;
+        if collected.ticks >= TICKS_PER_BLOCK {
             collected.hand_out(recording, &self.writers);
         }
     }
@@ -70,12 +71,25 @@ impl Collector {
 }
 
 impl Collected {
+    /// Room for a tick of `len` octets behind the others.
+    fn room(&mut self, len: usize) -> &mut [u8] {
+        let fits = |piece: &&mut Vec<u8>| piece.capacity() - piece.len() >= len;
+        if self.pieces.last_mut().filter(fits).is_none() {
+            self.pieces.push(Vec::with_capacity(len * TICKS_PER_PIECE));
+        }
+        let last = self.pieces.len() - 1;
+        let piece = &mut self.pieces[last];
+        let start = piece.len();
+        piece.resize(start + len, 0);
+        &mut piece[start..]
+    }
+
     /// A refused block is seen by the writer as a hole before the next one, and listed as a gap.
     fn hand_out(&mut self, recording: RecordingId, writers: &[Intake<Work>]) {
         let first_frame = self.handed_out;
-        let next = Vec::with_capacity(self.frames.len());
-        let frames = std::mem::replace(&mut self.frames, next);
-        self.handed_out += (frames.len() / FRAME_LEN) as u64;
-        writer_of(writers, recording).push(Work::Block(Block { recording, first_frame, frames })).ok();
+        let pieces = std::mem::take(&mut self.pieces);
+        self.handed_out += (pieces.iter().map(Vec::len).sum::<usize>() / FRAME_LEN) as u64;
+        self.ticks = 0;
+        writer_of(writers, recording).push(Work::Block(Block { recording, first_frame, pieces })).ok();
     }
 }

@@ -23,7 +23,7 @@ pub(super) const TURN: Duration = Duration::from_millis(TICK_MS / QUARTERS as u6
 
 /// Turns after which a socket is read until it is empty, though it gives one datagram a turn: what piled up does not
 /// stay.
-const TURNS_PER_DRAIN: u64 = 32;
+const TURNS_PER_DRAIN: u64 = 16;
 
 pub(super) struct Quarter {
     exchange: Exchange,
@@ -92,7 +92,7 @@ impl Quarter {
         exchange.handle_tick(nominal, &mut out);
         out.send();
         for (leg, address) in out.settled {
-            if let Some(pair) = self.sockets.get_mut(&leg).filter(|pair| !pair.is_watched()) {
+            if let Some(pair) = self.sockets.get_mut(&leg).filter(|pair| pair.is_read_at_turns()) {
                 pair.connect(address);
             }
         }
@@ -111,12 +111,15 @@ impl Quarter {
                 exchange.handle_rtp(leg, address, packet, now, &mut out);
             });
         };
-        for (leg, pair) in sockets.iter().filter(|(_, pair)| !pair.is_watched()) {
+        for (leg, pair) in sockets.iter().filter(|(_, pair)| pair.is_read_at_turns()) {
             if incoming.is_full() {
                 hand_over(incoming);
             }
             let drains = (turns + leg.0).is_multiple_of(TURNS_PER_DRAIN);
-            pair.read_turn(*leg, drains, incoming);
+            if !pair.read_turn(*leg, drains, incoming) {
+                hand_over(incoming);
+                pair.read_turn(*leg, drains, incoming);
+            }
         }
         hand_over(incoming);
     }

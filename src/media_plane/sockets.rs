@@ -22,6 +22,9 @@ const EXPEDITED_FORWARDING: u32 = 0xb8;
 const MAX_READY: usize = 1024;
 /// Datagrams read from one socket at one turn: a flood on one leg does not starve the others.
 const MAX_DATAGRAMS_AT_ONCE: usize = 64;
+/// Turns with one packet each after which a phone is believed to send no more than that: with packets of 10 ms no eight
+/// turns in a row have one.
+const EVEN_TURNS: u8 = 8;
 /// Octets read of a datagram; a longer one is cut and then refused as malformed or not.
 pub(super) const MAX_DATAGRAM: usize = 1500;
 
@@ -92,10 +95,35 @@ pub(super) struct SocketPair {
     rtcp: UdpSocket,
     /// The kernel lets RTP in from there only, and knows the way there.
     connected: Option<SocketAddr>,
-    /// RTP is looked for, not read at each turn.
-    is_watched: bool,
-    /// When this socket was last read until it was empty it gave one datagram, from there.
-    even: Cell<Option<SocketAddr>>,
+    reading: Reading,
+    pace: Cell<Pace>,
+}
+
+/// How RTP is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Reading {
+    /// At each turn.
+    Turns,
+    /// When it is found: a handshake does not wait for its leg's turn.
+    Watched,
+    /// Not at all: it cannot be watched.
+    Never,
+}
+
+/// How many turns in a row a socket has given one datagram, each from there and of that length.
+#[derive(Clone, Copy, Default, Debug)]
+struct Pace {
+    alike: Option<(SocketAddr, usize)>,
+    turns: u8,
+}
+
+impl Pace {
+    /// After a turn that gave one datagram, or another number of them.
+    fn after(self, one: Option<(SocketAddr, usize)>) -> Self {
+        let goes_on = one.is_some() && one == self.alike;
+        let turns = if goes_on { self.turns.saturating_add(1) } else { u8::from(one.is_some()) };
+        Self { alike: one, turns }
+    }
 }
 
 impl SocketPair {
@@ -110,20 +138,21 @@ impl SocketPair {
         let rtp = bind_one(ip, rtp_port)?;
         let rtcp = bind_one(ip, rtp_port.checked_add(1).ok_or(io::ErrorKind::InvalidInput)?)?;
         readiness.watch(&rtcp, Watched { quarter, leg, stream: Stream::Rtcp })?;
-        Ok(Self { rtp, rtcp, connected: None, is_watched: false, even: Cell::new(None) })
+        Ok(Self { rtp, rtcp, connected: None, reading: Reading::Turns, pace: Cell::default() })
     }
 
-    /// RTP is looked for from now on: a handshake does not wait for its leg's turn.
+    /// RTP is looked for from now on. Where that cannot be it is not read: at its turn it would pass for plain.
     pub(super) fn watch(&mut self, leg: LegId, quarter: usize, readiness: &Readiness) -> io::Result<()> {
-        if !self.is_watched {
+        if self.reading == Reading::Turns {
+            self.reading = Reading::Never;
             readiness.watch(&self.rtp, Watched { quarter, leg, stream: Stream::Rtp })?;
-            self.is_watched = true;
+            self.reading = Reading::Watched;
         }
         Ok(())
     }
 
-    pub(super) fn is_watched(&self) -> bool {
-        self.is_watched
+    pub(super) fn is_read_at_turns(&self) -> bool {
+        self.reading == Reading::Turns
     }
 
     pub(super) fn local_rtp(&self) -> io::Result<SocketAddr> {
@@ -148,35 +177,37 @@ impl SocketPair {
         }
     }
 
-    /// Reads what has come for a turn, as far as the batch has room. Nearly every phone sends one packet a turn: such a
-    /// one is not asked for a second, unless the socket `drains`.
-    pub(super) fn read_turn(&self, leg: LegId, drains: bool, batch: &mut Batch) {
-        let expected = self.even.get().filter(|_| !drains);
+    /// Reads what has come for a turn; false when the batch had no room for all of it. A phone that has sent one packet
+    /// a turn for a while is not asked for a second, unless the socket `drains`.
+    pub(super) fn read_turn(&self, leg: LegId, drains: bool, batch: &mut Batch) -> bool {
+        let pace = self.pace.take();
+        let expected = pace.alike.filter(|_| pace.turns >= EVEN_TURNS && !drains);
         let mut last = None;
         for count in 0..MAX_DATAGRAMS_AT_ONCE {
-            let Some(room) = batch.room() else { break };
+            let Some(room) = batch.room() else { return false };
             let Some((len, from)) = self.receive(Stream::Rtp, room) else {
-                self.even.set(last.filter(|_| count == 1));
-                return;
+                self.pace.set(pace.after(last.filter(|_| count == 1)));
+                return true;
             };
             batch.push(leg, Stream::Rtp, from, len);
-            if expected == Some(from) {
-                return;
+            last = Some((from, len));
+            if count == 0 && expected == last {
+                self.pace.set(pace);
+                return true;
             }
-            last = Some(from);
         }
-        self.even.set(None);
+        true
     }
 
     /// One datagram, if there is one: its length, cut to [`MAX_DATAGRAM`], and where it came from.
     pub(super) fn receive(&self, stream: Stream, room: &mut [u8]) -> Option<(usize, SocketAddr)> {
         let len = room.len().min(MAX_DATAGRAM);
-        unless_refused(|| self.socket(stream).recv_from(&mut room[..len])).ok()
+        twice(|| self.socket(stream).recv_from(&mut room[..len])).ok()
     }
 
     pub(super) fn send(&self, stream: Stream, to: SocketAddr, packet: &[u8]) -> io::Result<usize> {
         let goes_straight = stream == Stream::Rtp && self.connected == Some(to);
-        unless_refused(|| match goes_straight {
+        twice(|| match goes_straight {
             true => self.rtp.send(packet),
             false => self.socket(stream).send_to(packet, to),
         })
@@ -190,10 +221,10 @@ impl SocketPair {
     }
 }
 
-/// A connected socket tells once that an earlier packet found nobody: that is not about this one.
-fn unless_refused<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+/// A connected socket tells once that an earlier packet did not arrive (ICMP): that is not about this one.
+fn twice<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     match attempt() {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => attempt(),
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => attempt(),
         done => done,
     }
 }
@@ -208,4 +239,119 @@ fn bind_one(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
         IpAddr::V6(_) => options.set_tclass_v6(EXPEDITED_FORWARDING).ok(),
     };
     Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    use super::*;
+
+    const LEG: LegId = LegId(1);
+    const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    struct Bench {
+        pair: SocketPair,
+        plane: SocketAddr,
+        batch: Batch,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let readiness = Readiness::new().unwrap();
+            // Beyond the range of the plane's own tests.
+            let ports = (61_000..65_000).step_by(2).skip(std::process::id() as usize % 1000);
+            let bind = |port| SocketPair::bind(LOOPBACK, port, LEG, 3, &readiness).ok();
+            let pair = ports.into_iter().find_map(bind).unwrap();
+            let plane = pair.local_rtp().unwrap();
+            Self { pair, plane, batch: Batch::new() }
+        }
+
+        fn peer() -> UdpSocket {
+            UdpSocket::bind((LOOPBACK, 0)).unwrap()
+        }
+
+        /// Packets of that length from a peer, there before this returns.
+        fn hear(&self, peer: &UdpSocket, len: usize, count: usize) {
+            let queued = || SockRef::from(&self.pair.rtp).peek(&mut [MaybeUninit::uninit(); 1]).is_ok();
+            for _ in 0..count {
+                peer.send_to(&[0x80; 200][..len], self.plane).unwrap();
+            }
+            while !queued() {
+                std::thread::yield_now();
+            }
+        }
+
+        /// Lengths of what a turn gave.
+        fn turn(&mut self, drains: bool) -> Vec<usize> {
+            assert!(self.pair.read_turn(LEG, drains, &mut self.batch));
+            let mut lengths = Vec::new();
+            self.batch.drain(|_, datagram| lengths.push(datagram.len()));
+            lengths
+        }
+    }
+
+    #[test]
+    fn a_socket_found_names_its_leg() {
+        for watched in [(0, 1, Stream::Rtp), (3, u64::MAX >> 3, Stream::Rtcp)] {
+            let (quarter, leg, stream) = watched;
+            let watched = Watched { quarter, leg: LegId(leg), stream };
+            assert_eq!(Watched::of_key(watched.key()), watched);
+        }
+    }
+
+    #[test]
+    fn one_packet_is_read_of_an_even_phone_and_all_of_any_other() {
+        let (mut bench, peer) = (Bench::new(), Bench::peer());
+        for _ in 0..EVEN_TURNS {
+            bench.hear(&peer, 172, 1);
+            assert_eq!(bench.turn(false), [172]);
+        }
+        bench.hear(&peer, 172, 2);
+        assert_eq!(bench.turn(false), [172], "is believed to send one");
+        bench.hear(&peer, 172, 1);
+        assert_eq!(bench.turn(true), [172, 172], "drained");
+        bench.hear(&peer, 172, 2);
+        assert_eq!(bench.turn(false), [172, 172], "no longer believed");
+        for _ in 0..EVEN_TURNS {
+            bench.hear(&peer, 172, 1);
+            bench.turn(false);
+        }
+        bench.hear(&peer, 16, 1);
+        bench.hear(&peer, 172, 1);
+        assert_eq!(bench.turn(false), [16, 172], "a key beside the sound");
+        assert_eq!(bench.turn(false), [0; 0]);
+    }
+
+    #[test]
+    fn a_connected_socket_hears_its_peer_only_until_it_is_open_again() {
+        let (mut bench, peer, stranger) = (Bench::new(), Bench::peer(), Bench::peer());
+        bench.pair.connect(peer.local_addr().unwrap());
+        // Refused before it comes in: what the peer says afterwards is first.
+        stranger.send_to(&[0; 50], bench.plane).unwrap();
+        bench.hear(&peer, 172, 1);
+        assert_eq!(bench.turn(false), [172]);
+        bench.pair.disconnect();
+        assert_eq!(bench.pair.local_rtp().unwrap(), bench.plane);
+        bench.hear(&stranger, 50, 1);
+        assert_eq!(bench.turn(false), [50]);
+    }
+
+    #[test]
+    fn a_peer_that_was_away_misses_no_packet_once_it_is_back() {
+        let (mut bench, peer) = (Bench::new(), Bench::peer());
+        let address = peer.local_addr().unwrap();
+        bench.pair.connect(address);
+        drop(peer);
+        bench.pair.send(Stream::Rtp, address, b"to nobody").unwrap();
+        let peer = UdpSocket::bind(address).unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        assert_eq!(bench.pair.send(Stream::Rtp, address, b"sound").unwrap(), 5);
+        assert_eq!(peer.recv(&mut [0; 20]).unwrap(), 5);
+        bench.hear(&peer, 172, 1);
+        assert_eq!(bench.turn(false), [172]);
+    }
 }

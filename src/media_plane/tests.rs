@@ -295,13 +295,13 @@ fn blocks_that_a_full_ring_refused_become_a_listed_gap() {
     let mut refused = 0;
     for first_frame in (0..10 * 160).step_by(160) {
         let frames = [5, 0, 6, 0].repeat(160);
-        let block = writer_thread::Block { recording: RECORDING, first_frame, frames };
+        let block = writer_thread::Block { recording: RECORDING, first_frame, pieces: vec![frames] };
         refused += u64::from(intake.push(Work::Block(block)).is_err());
     }
     intake.push_reserved(Work::Ended { recording: RECORDING, frames: 1600 }).unwrap();
     intake.push_reserved(Work::Seal { recording: RECORDING }).unwrap();
     drop(intake);
-    WriterThread { folder: folder.path().to_owned(), work, open: HashMap::new(), report }.run();
+    WriterThread::new(folder.path().to_owned(), work, report).run();
     let Some(Report::RecordingSealed(sealed)) = reports.try_iter().last() else { panic!("not sealed") };
     let gap = Gap { offset_ms: 60, duration_ms: 140, reason: GapReason::RingOverflow };
     assert_eq!(

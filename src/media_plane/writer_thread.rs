@@ -17,14 +17,14 @@ use crate::wav::RecordingHeader;
 /// Recordings one thread keeps open; with more the machine is beyond its disk and its descriptors.
 const MAX_OPEN: usize = 4096;
 
-/// About a second of one recording.
+/// The better part of a second of one recording.
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) recording: RecordingId,
     /// Its place; a hole before it is blocks that found the queue full.
     pub(super) first_frame: u64,
-    /// Interleaved samples, little-endian.
-    pub(super) frames: Vec<u8>,
+    /// Interleaved samples, little-endian, one piece behind the other.
+    pub(super) pieces: Vec<Vec<u8>>,
 }
 
 /// What a file is created with.
@@ -70,13 +70,19 @@ pub(super) fn writer_of(writers: &[Intake<Work>], recording: RecordingId) -> &In
 
 /// One writer thread.
 pub(super) struct WriterThread {
-    pub(super) folder: PathBuf,
-    pub(super) work: Outlet<Work>,
-    pub(super) open: HashMap<RecordingId, RecordingWriter>,
-    pub(super) report: Reporter,
+    folder: PathBuf,
+    work: Outlet<Work>,
+    open: HashMap<RecordingId, RecordingWriter>,
+    report: Reporter,
+    /// A block in one piece; keeps its room.
+    frames: Vec<u8>,
 }
 
 impl WriterThread {
+    pub(super) fn new(folder: PathBuf, work: Outlet<Work>, report: Reporter) -> Self {
+        Self { folder, work, open: HashMap::new(), report, frames: Vec::new() }
+    }
+
     /// Works until every sending end is gone; what is open then stays whole and unsealed, as after a crash.
     pub(super) fn run(mut self) {
         while let Some(work) = self.work.pop() {
@@ -90,10 +96,16 @@ impl WriterThread {
             Work::Start { recording, started_at } => {
                 self.with(recording, |writer| tried(writer.set_start(started_at)));
             }
-            Work::Block(block) => self.with(block.recording, |writer| {
-                let filled = fill_up_to(writer, block.first_frame);
-                tried(writer.append(&block.frames)).and(filled)
-            }),
+            Work::Block(block) => {
+                let mut frames = std::mem::take(&mut self.frames);
+                frames.clear();
+                block.pieces.iter().for_each(|piece| frames.extend_from_slice(piece));
+                self.with(block.recording, |writer| {
+                    let filled = fill_up_to(writer, block.first_frame);
+                    tried(writer.append(&frames)).and(filled)
+                });
+                self.frames = frames;
+            }
             Work::Mark { recording, marker } => self.with(recording, |writer| {
                 writer.mark(marker);
                 Ok(())
@@ -210,8 +222,7 @@ mod tests {
                     gate.lock().unwrap().recv().unwrap();
                 }
             }));
-            let writer =
-                WriterThread { folder: folder.path().to_owned(), work, open: HashMap::new(), report };
+            let writer = WriterThread::new(folder.path().to_owned(), work, report);
             let running = std::thread::spawn(move || writer.run());
             Self { folder, ring, reports, let_go, running }
         }
@@ -242,7 +253,7 @@ mod tests {
         /// The ring took the block with this number.
         fn takes(&self, number: u64) -> bool {
             let frames = [5, 0, 6, 0].repeat(FRAMES as usize);
-            let block = Block { recording: TALK, first_frame: number * FRAMES, frames };
+            let block = Block { recording: TALK, first_frame: number * FRAMES, pieces: vec![frames] };
             self.ring.push(Work::Block(block)).is_ok()
         }
     }

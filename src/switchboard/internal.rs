@@ -104,6 +104,8 @@ impl Switchboard {
     /// A leg of the call that a consultation is about: an attended transfer makes one call of both.
     fn may_become_one_with(&self, new: &NewCall) -> Option<LegId> {
         let Purpose::Consultation { by, .. } = &new.purpose else { return None };
-        self.calls.values().find(|call| call.operator() == Some(*by)).map(|call| call.first_leg())
+        // The call may still be on its way to who asks: rung for a transfer, and answered in the meantime.
+        let concerns = |call: &&Box<Call>| [call.operator(), call.transfer_target()].contains(&Some(*by));
+        self.calls.values().find(concerns).map(|call| call.first_leg())
     }
 }
