@@ -149,7 +149,7 @@ impl MediaThread {
             if self.next_turn_at > now {
                 break;
             }
-            self.quarters[self.next].take_turn(self.next_turn_at, &mut self.mail);
+            self.quarters[self.next].take_turn(self.next_turn_at, &self.readiness, &mut self.mail);
             self.next = (self.next + 1) % QUARTERS;
             self.next_turn_at += TURN;
         }
@@ -170,7 +170,7 @@ impl MediaThread {
     fn carry_out(&mut self, quarter: usize, command: Command) {
         let (leg, legs) = (command.leg(), &mut self.quarters[quarter]);
         if let Command::Connect { session, .. } = &command {
-            legs.connect(leg, session, |pair| pair.watch(leg, quarter, &self.readiness));
+            legs.connect(leg, session, |pair| pair.disconnect(leg, quarter, &self.readiness));
         }
         if let Some(mut stats) = legs.carry_out(command, &mut self.mail) {
             let (pair, drops) = legs.release(leg);
@@ -206,7 +206,7 @@ impl MediaThread {
         for _ in 0..MAX_BINDS {
             let now = crate::time::now().mono;
             let port = self.shared.ports().take(now)?;
-            match SocketPair::bind(ip, port, leg, quarter, &self.readiness).and_then(|pair| {
+            match SocketPair::bind(ip, port, (leg, quarter), &self.readiness).and_then(|pair| {
                 let local_rtp = pair.local_rtp()?;
                 Ok((pair, local_rtp))
             }) {

@@ -10,7 +10,7 @@ use super::batch::{Batch, Envelope};
 use super::collector::Collector;
 use super::fronts::{Fronts, Sockets};
 use super::secure::Passed;
-use super::sockets::{MAX_DATAGRAM, SocketPair, Stream};
+use super::sockets::{MAX_DATAGRAM, Readiness, SocketPair, Stream};
 use super::{Report, Reporter};
 use crate::ids::{LegId, RecordingId};
 use crate::media::{Command, Drops, Event, Exchange, LegStats, Sink, TICK_MS};
@@ -82,7 +82,7 @@ impl Quarter {
     }
 
     /// What has come in, then the tick. `nominal` is the time at which the turn was due.
-    pub(super) fn take_turn(&mut self, nominal: Instant, mail: &mut Mail) {
+    pub(super) fn take_turn(&mut self, nominal: Instant, readiness: &Readiness, mail: &mut Mail) {
         if self.sockets.is_empty() {
             return;
         }
@@ -92,8 +92,9 @@ impl Quarter {
         exchange.handle_tick(nominal, &mut out);
         out.send();
         for (leg, address) in out.settled {
-            if let Some(pair) = self.sockets.get_mut(&leg).filter(|pair| pair.is_read_at_turns()) {
-                pair.connect(address);
+            // Where a secure leg is to be reached is its front's to say.
+            if let Some(pair) = self.sockets.get_mut(&leg).filter(|_| !self.fronts.has(leg)) {
+                pair.connect(address, readiness);
             }
         }
         for leg in self.fronts.handle_timeouts(crate::time::now().mono, &self.sockets) {
@@ -144,21 +145,18 @@ impl Quarter {
         self.carry_out(command, mail);
     }
 
-    /// What was agreed for a leg, for the first time or anew: its peer may be elsewhere.
+    /// What was agreed for a leg, for the first time or anew: its peer may be elsewhere. `open` undoes what was settled
+    /// with its socket.
     pub(super) fn connect(
         &mut self,
         leg: LegId,
         session: &AudioSession,
-        watch: impl FnOnce(&mut SocketPair) -> io::Result<()>,
+        open: impl FnOnce(&mut SocketPair) -> io::Result<()>,
     ) {
-        let Some(pair) = self.sockets.get_mut(&leg) else { return };
-        pair.disconnect();
-        self.fronts.connect(leg, session, crate::time::now().mono, &self.sockets);
-        if self.fronts.has(leg)
-            && let Some(Err(error)) = self.sockets.get_mut(&leg).map(watch)
-        {
-            tracing::error!(leg.id = %leg, %error, "cannot watch a secure leg: it stays silent");
+        if let Some(Err(error)) = self.sockets.get_mut(&leg).map(open) {
+            tracing::error!(leg.id = %leg, %error, "cannot open the socket to a new peer");
         }
+        self.fronts.connect(leg, session, crate::time::now().mono, &self.sockets);
     }
 
     /// What the leg counted, if the command has closed it: its sockets are still to be released.

@@ -74,6 +74,10 @@ impl Readiness {
         Ok(epoll::add(&self.epoll, socket, key, epoll::EventFlags::IN)?)
     }
 
+    fn forget(&self, socket: &UdpSocket) -> io::Result<()> {
+        Ok(epoll::delete(&self.epoll, socket)?)
+    }
+
     /// Looks without waiting; how many there are, [`MAX_READY`] at most.
     pub(super) fn look(&mut self) -> io::Result<usize> {
         let mut events = [const { MaybeUninit::uninit() }; MAX_READY];
@@ -95,19 +99,10 @@ pub(super) struct SocketPair {
     rtcp: UdpSocket,
     /// The kernel lets RTP in from there only, and knows the way there.
     connected: Option<SocketAddr>,
-    reading: Reading,
+    /// RTP is read when it is found, within a quarter of a tick, so that times of arrival are exact and handshakes do not
+    /// wait; once connected it is read at each turn.
+    is_watched: bool,
     pace: Cell<Pace>,
-}
-
-/// How RTP is read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Reading {
-    /// At each turn.
-    Turns,
-    /// When it is found: a handshake does not wait for its leg's turn.
-    Watched,
-    /// Not at all: it cannot be watched.
-    Never,
 }
 
 /// How many turns in a row a socket has given one datagram, each from there and of that length.
@@ -127,54 +122,53 @@ impl Pace {
 }
 
 impl SocketPair {
-    /// Binds `rtp_port` and the next one; RTCP is watched.
+    /// Binds `rtp_port` and the next one; both are watched.
     pub(super) fn bind(
         ip: IpAddr,
         rtp_port: u16,
-        leg: LegId,
-        quarter: usize,
+        (leg, quarter): (LegId, usize),
         readiness: &Readiness,
     ) -> io::Result<Self> {
         let rtp = bind_one(ip, rtp_port)?;
         let rtcp = bind_one(ip, rtp_port.checked_add(1).ok_or(io::ErrorKind::InvalidInput)?)?;
+        readiness.watch(&rtp, Watched { quarter, leg, stream: Stream::Rtp })?;
         readiness.watch(&rtcp, Watched { quarter, leg, stream: Stream::Rtcp })?;
-        Ok(Self { rtp, rtcp, connected: None, reading: Reading::Turns, pace: Cell::default() })
+        Ok(Self { rtp, rtcp, connected: None, is_watched: true, pace: Cell::default() })
     }
 
-    /// RTP is looked for from now on. Where that cannot be it is not read: at its turn it would pass for plain.
-    pub(super) fn watch(&mut self, leg: LegId, quarter: usize, readiness: &Readiness) -> io::Result<()> {
-        if self.reading == Reading::Turns {
-            self.reading = Reading::Never;
-            readiness.watch(&self.rtp, Watched { quarter, leg, stream: Stream::Rtp })?;
-            self.reading = Reading::Watched;
-        }
-        Ok(())
-    }
-
+    /// RTP is read by [`Self::read_turn`], not when it is found.
     pub(super) fn is_read_at_turns(&self) -> bool {
-        self.reading == Reading::Turns
+        !self.is_watched
     }
 
     pub(super) fn local_rtp(&self) -> io::Result<SocketAddr> {
         self.rtp.local_addr()
     }
 
-    /// RTP comes from there only, and goes there: the kernel refuses strangers, and need not look for the way each
-    /// time.
-    pub(super) fn connect(&mut self, peer: SocketAddr) {
-        match self.rtp.connect(peer) {
-            Ok(()) => self.connected = Some(peer),
-            Err(error) => tracing::debug!(%error, "RTP socket stays open to all"),
+    /// RTP comes from there only, and goes there: the kernel refuses strangers, and need not look for the way each time.
+    /// It is read at each turn from now on.
+    pub(super) fn connect(&mut self, peer: SocketAddr, readiness: &Readiness) {
+        if let Err(error) = self.rtp.connect(peer) {
+            tracing::debug!(%error, "RTP socket stays open to all");
+            return;
+        }
+        self.connected = Some(peer);
+        if self.is_watched && readiness.forget(&self.rtp).is_ok() {
+            self.is_watched = false;
         }
     }
 
-    /// RTP may come from anywhere again.
-    pub(super) fn disconnect(&mut self) {
-        if self.connected.take().is_some()
-            && let Err(error) = connect_unspec(&self.rtp)
-        {
-            tracing::warn!(%error, "RTP socket stays closed to other addresses");
+    /// RTP may come from anywhere again, and is watched. A socket that cannot be watched is not read at all: it may be a
+    /// secure leg's, which nobody reads at its turns.
+    pub(super) fn disconnect(&mut self, leg: LegId, quarter: usize, readiness: &Readiness) -> io::Result<()> {
+        if self.connected.take().is_some() {
+            connect_unspec(&self.rtp)?;
         }
+        if !self.is_watched {
+            self.is_watched = true;
+            readiness.watch(&self.rtp, Watched { quarter, leg, stream: Stream::Rtp })?;
+        }
+        Ok(())
     }
 
     /// Reads what has come for a turn; false when the batch had no room for all of it. A phone that has sent one packet
@@ -254,6 +248,7 @@ mod tests {
     const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     struct Bench {
+        readiness: Readiness,
         pair: SocketPair,
         plane: SocketAddr,
         batch: Batch,
@@ -264,10 +259,10 @@ mod tests {
             let readiness = Readiness::new().unwrap();
             // Beyond the range of the plane's own tests.
             let ports = (61_000..65_000).step_by(2).skip(std::process::id() as usize % 1000);
-            let bind = |port| SocketPair::bind(LOOPBACK, port, LEG, 3, &readiness).ok();
+            let bind = |port| SocketPair::bind(LOOPBACK, port, (LEG, 3), &readiness).ok();
             let pair = ports.into_iter().find_map(bind).unwrap();
             let plane = pair.local_rtp().unwrap();
-            Self { pair, plane, batch: Batch::new() }
+            Self { readiness, pair, plane, batch: Batch::new() }
         }
 
         fn peer() -> UdpSocket {
@@ -329,14 +324,19 @@ mod tests {
     #[test]
     fn a_connected_socket_hears_its_peer_only_until_it_is_open_again() {
         let (mut bench, peer, stranger) = (Bench::new(), Bench::peer(), Bench::peer());
-        bench.pair.connect(peer.local_addr().unwrap());
+        bench.pair.connect(peer.local_addr().unwrap(), &bench.readiness);
+        assert!(bench.pair.is_read_at_turns());
         // Refused before it comes in: what the peer says afterwards is first.
         stranger.send_to(&[0; 50], bench.plane).unwrap();
         bench.hear(&peer, 172, 1);
         assert_eq!(bench.turn(false), [172]);
-        bench.pair.disconnect();
+        assert_eq!(bench.readiness.look().unwrap(), 0);
+        bench.pair.disconnect(LEG, 3, &bench.readiness).unwrap();
         assert_eq!(bench.pair.local_rtp().unwrap(), bench.plane);
         bench.hear(&stranger, 50, 1);
+        assert_eq!(bench.readiness.look().unwrap(), 1);
+        let watched = Watched { quarter: 3, leg: LEG, stream: Stream::Rtp };
+        assert_eq!(bench.readiness.found(0), Some(watched));
         assert_eq!(bench.turn(false), [50]);
     }
 
@@ -344,7 +344,7 @@ mod tests {
     fn a_peer_that_was_away_misses_no_packet_once_it_is_back() {
         let (mut bench, peer) = (Bench::new(), Bench::peer());
         let address = peer.local_addr().unwrap();
-        bench.pair.connect(address);
+        bench.pair.connect(address, &bench.readiness);
         drop(peer);
         bench.pair.send(Stream::Rtp, address, b"to nobody").unwrap();
         let peer = UdpSocket::bind(address).unwrap();
