@@ -19,7 +19,8 @@ use crate::speech::{Heard, Listener, Speech};
 
 /// Sockets, and turns of a 20 ms round: the telephones of one socket send together, every socket a millisecond later.
 pub const SOCKETS: usize = 20;
-const FIRST_PORT: u16 = 50_000;
+/// Below those that the kernel gives away, above those of the service.
+const FIRST_PORT: u16 = 30_000;
 const TURN: Duration = Duration::from_millis(1);
 /// Turns in which all sockets are read once.
 const SHARES: usize = 4;

@@ -370,11 +370,12 @@ impl JitterBuffer {
         }
     }
 
-    /// Gives up a tick of a delay that has been too long for a while: the tick just taken turns into the next one.
+    /// Gives up a tick of a delay that has been too long for a while: the tick just taken turns into the next one. Up to a
+    /// tick is what whole ticks cost, not a surplus.
     fn shrink(&mut self, at: Duration, out: &mut Heard) {
         let too_long = self
             .delay_units(at + Duration::from_millis(TICK_MS))
-            .is_some_and(|delay| delay >= self.delay.target() + self.tick_units());
+            .is_some_and(|delay| delay >= self.delay.target() + 2 * self.tick_units());
         self.surplus = if too_long { self.surplus.saturating_add(1) } else { 0 };
         self.since_shrink = self.since_shrink.saturating_add(1);
         let due = self.surplus >= WATCH_TICKS && self.since_shrink >= SHRINK_TICKS;

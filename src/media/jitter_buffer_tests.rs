@@ -180,7 +180,7 @@ fn late_packets_are_still_played_and_the_delay_goes_back_when_they_are_over() {
             assert!(bench.delay_ms() >= 120, "{}", bench.delay_ms());
         }
     }
-    assert_eq!(bench.delay_ms(), MIN_MS);
+    assert!(bench.delay_ms() < MIN_MS + 2 * TICK_MS as u32, "{}", bench.delay_ms());
     let around: Vec<i16> = heard[495..520].iter().copied().filter(|sample| *sample != 0).collect();
     assert!((490..515).all(|number| around.contains(&sample(number)) || number > 505));
     let silent = heard.iter().skip(2).filter(|sample| **sample == 0).count();
