@@ -105,7 +105,7 @@ impl Switchboard {
     fn may_become_one_with(&self, new: &NewCall) -> Option<LegId> {
         let Purpose::Consultation { by, .. } = &new.purpose else { return None };
         // The call may still be on its way to who asks: rung for a transfer, and answered in the meantime.
-        let concerns = |call: &&Box<Call>| [call.operator(), call.transfer_target()].contains(&Some(*by));
-        self.calls.values().find(concerns).map(|call| call.first_leg())
+        let concerns = |call: &&Call| [call.operator(), call.transfer_target()].contains(&Some(*by));
+        self.calls().find(concerns).map(Call::first_leg)
     }
 }
