@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::queue::Intake;
 use super::writer_thread::{Block, Work, writer_of};
 use crate::ids::RecordingId;
+use crate::wav;
 
 /// Ticks that a recording's writer gets at once, 0.8 s: with what waits in the jitter buffer, a process that is killed
 /// loses less than a second of what was said.
@@ -13,7 +14,7 @@ const TICKS_PER_BLOCK: usize = 40;
 /// Ticks that room is made for at once: a recording holds what it has collected and little more.
 const TICKS_PER_PIECE: usize = 8;
 /// Octets of a sample on both channels.
-const FRAME_LEN: usize = 4;
+const FRAME_LEN: usize = wav::header::FRAME_LEN as usize;
 
 /// The recordings of one quarter.
 #[derive(Debug)]
