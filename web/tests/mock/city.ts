@@ -1,5 +1,5 @@
 // The invented city of the mock server: plan, people, cases, calls. Times are relative to its start.
-import type { Call, Case, City, Evidence, Ladder, LiveCall, LiveOperator, LiveQueue, Role, Rung, TimelineItem, User, WorkOrder } from '../../src/lib/api/types.ts'
+import type { Call, Case, City, Evidence, Ladder, LiveCall, LiveOperator, LiveQueue, LiveRecording, Role, Rung, TimelineItem, User, WorkOrder } from '../../src/lib/api/types.ts'
 
 const HOUR = 3_600_000
 export const START = Date.now()
@@ -13,12 +13,16 @@ export const USERS: Record<string, User> = {
   operator: user('u-1', 'Олена Коваль', 'operator', { extension: '101', queues: ['city', 'emergency'], languages: ['uk', 'en', 'pl'] }),
   quiet: user('u-2', 'Ігор Бондар', 'operator', { extension: '102', queues: ['city'] }),
   supervisor: user('u-3', 'Тарас Шульга', 'supervisor'),
+  /** Whose city cannot record. */
+  alarmed: user('u-9', 'Галина Ткач', 'supervisor'),
   control: user('u-4', 'Марія Гнатюк', 'control'),
   executor: user('u-5', 'Андрій Мельник', 'executor', { organisation: 'vodokanal' }),
   mayor: user('u-6', 'Ірина Савчук', 'mayor_office'),
   auditor: user('u-7', 'Юрій Литвин', 'auditor'),
   admin: user('u-8', 'Наталя Дяченко', 'admin'),
 }
+
+export const DISK_FULL: LiveRecording = { state: 'impaired', cause: 'disk_full', since: new Date(Date.now() - 312_000).toISOString(), refuses_calls: true }
 
 const name = (uk: string, en: string, lt: string, pl: string, ru: string, he: string) => ({ uk, en, lt, pl, ru, he })
 

@@ -195,10 +195,12 @@ export function mockApi() {
   }
 
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
-    if (!who(request)) { socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n'); return }
+    const watcher = who(request)
+    if (!watcher) { socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n'); return }
+    const trouble = watcher === city.USERS.alarmed ? city.DISK_FULL : undefined
     sockets.handleUpgrade(request, socket, head, (client) => {
       asked.push({ method: 'WS', url: request.url ?? '', body: null })
-      client.send(JSON.stringify({ type: 'snapshot', seq: live.seq, snapshot: { ...live } }))
+      client.send(JSON.stringify({ type: 'snapshot', seq: live.seq, snapshot: { ...live, recording: trouble } }))
     })
   }
 

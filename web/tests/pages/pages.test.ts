@@ -19,6 +19,7 @@ const PAGES: { name: string, path: string, user?: string }[] = [
   { name: 'audit-list', path: '/audit', user: 'auditor' },
   { name: 'audit-call', path: '/audit?call=c-1', user: 'auditor' },
   { name: 'board', path: '/board', user: 'supervisor' },
+  { name: 'board-alarm', path: '/board', user: 'alarmed' },
   { name: 'reports', path: '/reports', user: 'mayor' },
   { name: 'admin', path: '/admin', user: 'admin' },
   { name: 'not-yours', path: '/admin', user: 'auditor' },
