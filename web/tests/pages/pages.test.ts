@@ -44,6 +44,7 @@ for (const size of ['desk', 'phone'] as const satisfies readonly Size[]) {
     describe(`${lang} ${size}`, () => {
       it.each(PAGES)('$name', async ({ name, path, user }) => {
         const visited = await visit(browser, mock.url, path, { user, lang, size })
+        if (name === 'board-alarm') await visited.page.getByRole('alert').waitFor()
         await visited.page.screenshot({ path: `screenshots/${name}.${lang}.${size}.png`, fullPage: size === 'phone' })
         await expectSound(visited)
         await visited.close()
