@@ -1,7 +1,8 @@
-//! Files on disk: recordings (writer, repair at start-up, probe of their disk) and prompts (reader). The bytes themselves are `wav/`;
+//! Files on disk: recordings (folder, writer, repair at start-up, probe of their disk) and prompts (reader). The bytes themselves are `wav/`;
 //! which thread writes is `media_plane/`.
 
 pub mod prompt_reader;
+pub mod recording_folder;
 pub mod recording_probe;
 pub mod recording_repair;
 pub mod recording_writer;
@@ -11,8 +12,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 pub use prompt_reader::PromptError;
+pub use recording_folder::{RecordingFileError, RecordingFolder};
 pub use recording_repair::{RepairError, Repaired};
-pub use recording_writer::{RecordingFileError, RecordingWriter};
+pub use recording_writer::RecordingWriter;
 
 use crate::digest::{Hasher, Sha256};
 use crate::wav::HEADER_LEN;

@@ -141,7 +141,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::files::RecordingWriter;
+    use crate::files::{RecordingFolder, RecordingWriter};
     use crate::ids::RecordingId;
     use crate::recording::Marker;
 
@@ -154,7 +154,8 @@ mod tests {
             reference: "a contact".into(),
         };
         let recording = RecordingId(Uuid::from_u128(1));
-        let mut writer = RecordingWriter::create(folder, recording, "a.wav", header).unwrap();
+        let mut writer =
+            RecordingWriter::create(&mut RecordingFolder::new(folder), recording, "a.wav", header).unwrap();
         for number in 1..=125_i16 {
             writer.append(&[number.to_le_bytes(), (-number).to_le_bytes()].concat().repeat(160)).unwrap();
         }

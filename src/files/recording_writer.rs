@@ -8,8 +8,9 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
+use super::recording_folder::{RecordingFileError, RecordingFolder};
 use crate::digest::{Hasher, Sha256};
 use crate::ids::RecordingId;
 use crate::recording::{Gap, GapReason, Impairment, Marker, RecordingResult, Sealed};
@@ -23,26 +24,6 @@ const MAX_MARKERS: usize = 1000;
 const MAX_GAPS: usize = 1000;
 /// Octets of silence digested at once.
 const SILENCE: [u8; 16 * 1024] = [0; 16 * 1024];
-
-#[derive(Debug, thiserror::Error)]
-pub enum RecordingFileError {
-    #[error("recording path {0:?} leaves the recording folder")]
-    Path(String),
-    #[error("cannot create {path}: {source}")]
-    Create { path: PathBuf, source: io::Error },
-}
-
-impl RecordingFileError {
-    /// What it says about the disk; nothing when the fault is in what was asked for.
-    pub fn impairment(&self) -> Option<Impairment> {
-        match self {
-            Self::Create { source, .. } if source.kind() != io::ErrorKind::AlreadyExists => {
-                Some(Impairment::of(source))
-            }
-            Self::Create { .. } | Self::Path(_) => None,
-        }
-    }
-}
 
 /// An open recording.
 #[derive(Debug)]
@@ -64,16 +45,14 @@ pub struct RecordingWriter {
 }
 
 impl RecordingWriter {
-    /// Creates the file durably: head written, file and folders synced. An existing file is never touched.
+    /// Creates the file durably, its head written. An existing file is never touched.
     pub fn create(
-        folder: &Path,
+        folder: &mut RecordingFolder,
         recording: RecordingId,
         path: &str,
         header: RecordingHeader,
     ) -> Result<Self, RecordingFileError> {
-        let path = path_within(folder, path)?;
-        let file = create_durably(folder, &path, &header)
-            .map_err(|source| RecordingFileError::Create { path: path.clone(), source })?;
+        let (path, file) = folder.create(path, &header)?;
         Ok(Self {
             recording,
             file,
@@ -250,41 +229,11 @@ impl RecordingWriter {
     }
 }
 
-/// Only plain names below the folder: the path comes from the database.
-fn path_within(folder: &Path, path: &str) -> Result<PathBuf, RecordingFileError> {
-    let plain = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
-    if path.is_empty() || !plain {
-        return Err(RecordingFileError::Path(path.to_owned()));
-    }
-    Ok(folder.join(path))
-}
-
-fn create_durably(folder: &Path, path: &Path, header: &RecordingHeader) -> io::Result<File> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
-    let file = File::options().read(true).write(true).create_new(true).open(path)?;
-    let made = make_durable(&file, folder, path, header);
-    if made.is_err() {
-        // Nobody is to find a recording without a head.
-        fs::remove_file(path).ok();
-    }
-    made.map(|()| file)
-}
-
-fn make_durable(file: &File, folder: &Path, path: &Path, header: &RecordingHeader) -> io::Result<()> {
-    file.write_all_at(&header.to_bytes(0, 0), 0)?;
-    file.sync_all()?;
-    // The name is durable once every folder on the way is.
-    for ancestor in path.ancestors().skip(1).take_while(|ancestor| ancestor.starts_with(folder)) {
-        File::open(ancestor)?.sync_all()?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
+    use std::path::Path;
+
     use uuid::Uuid;
 
     use super::*;
@@ -302,7 +251,7 @@ mod tests {
     }
 
     fn create(folder: &Path) -> RecordingWriter {
-        RecordingWriter::create(folder, RECORDING, PATH, header(8000)).unwrap()
+        RecordingWriter::create(&mut RecordingFolder::new(folder), RECORDING, PATH, header(8000)).unwrap()
     }
 
     fn read(path: &Path) -> Vec<i16> {
@@ -364,7 +313,8 @@ mod tests {
     #[test]
     fn a_wideband_file_keeps_its_own_time() {
         let folder = tempfile::tempdir().unwrap();
-        let mut writer = RecordingWriter::create(folder.path(), RECORDING, PATH, header(16_000)).unwrap();
+        let mut recordings = RecordingFolder::new(folder.path());
+        let mut writer = RecordingWriter::create(&mut recordings, RECORDING, PATH, header(16_000)).unwrap();
         writer.append(&interleaved(&[1; 320], &[2; 320])).unwrap();
         writer.append_gap(320, GapReason::RingOverflow).unwrap();
         writer.mark(Marker { offset_ms: 20, label: "a".into() });
@@ -449,7 +399,8 @@ mod tests {
     #[test]
     fn paths_stay_in_the_folder_and_files_are_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
-        let create = |path| RecordingWriter::create(folder.path(), RECORDING, path, header(8000));
+        let mut recordings = RecordingFolder::new(folder.path());
+        let mut create = |path| RecordingWriter::create(&mut recordings, RECORDING, path, header(8000));
         for path in ["", "/etc/x.wav", "../x.wav", "a/../../x.wav"] {
             assert!(matches!(create(path), Err(RecordingFileError::Path(_))), "{path}");
         }

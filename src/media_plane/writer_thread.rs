@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::queue::{Intake, Outlet};
 use super::{Report, Reporter};
-use crate::files::RecordingWriter;
+use crate::files::{RecordingFolder, RecordingWriter};
 use crate::ids::{ContactId, RecordingId};
 use crate::recording::{GapReason, Impairment, Marker, Sealed};
 use crate::time::Timestamp;
@@ -70,7 +70,7 @@ pub(super) fn writer_of(writers: &[Intake<Work>], recording: RecordingId) -> &In
 
 /// One writer thread.
 pub(super) struct WriterThread {
-    folder: PathBuf,
+    folder: RecordingFolder,
     work: Outlet<Work>,
     open: HashMap<RecordingId, RecordingWriter>,
     report: Reporter,
@@ -80,7 +80,7 @@ pub(super) struct WriterThread {
 
 impl WriterThread {
     pub(super) fn new(folder: PathBuf, work: Outlet<Work>, report: Reporter) -> Self {
-        Self { folder, work, open: HashMap::new(), report, frames: Vec::new() }
+        Self { folder: RecordingFolder::new(folder), work, open: HashMap::new(), report, frames: Vec::new() }
     }
 
     /// Works until every sending end is gone; what is open then stays whole and unsealed, as after a crash.
@@ -149,7 +149,7 @@ impl WriterThread {
         } else {
             let reference = contact.0.simple().to_string();
             let header = RecordingHeader { started_at, sample_rate, description, reference };
-            RecordingWriter::create(&self.folder, recording, &path, header).map_err(|error| {
+            RecordingWriter::create(&mut self.folder, recording, &path, header).map_err(|error| {
                 let cause = error.impairment();
                 tracing::warn!(recording.id = %recording, %error, "no recording file");
                 self.tell(cause);

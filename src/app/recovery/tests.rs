@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::app::fixture::{at, contact, recording, store};
-use crate::files::RecordingWriter;
+use crate::files::{RecordingFolder, RecordingWriter};
 use crate::recording::Marker;
 use crate::wav::{HEADER_LEN, RecordingHeader};
 
@@ -29,7 +29,9 @@ impl City {
         let Recording { id, path, started_at, sample_rate, .. } = recording(n);
         let header =
             RecordingHeader { started_at, sample_rate, description: "test".into(), reference: "x".into() };
-        let mut writer = RecordingWriter::create(self.folder.path(), id, &path, header).unwrap();
+        let mut writer =
+            RecordingWriter::create(&mut RecordingFolder::new(self.folder.path()), id, &path, header)
+                .unwrap();
         writer.mark(Marker { offset_ms: 0, label: "contact.answered".into() });
         writer.append(&[1, 0, 2, 0].repeat(24_000)).unwrap();
         writer

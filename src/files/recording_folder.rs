@@ -1,0 +1,95 @@
+//! The folder of the recordings: makes files in it that are there after a power cut, name and all. What is written into
+//! them is `recording_writer`'s.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Component, Path, PathBuf};
+
+use crate::recording::Impairment;
+use crate::wav::RecordingHeader;
+
+#[derive(Debug, thiserror::Error)]
+pub enum RecordingFileError {
+    #[error("recording path {0:?} leaves the recording folder")]
+    Path(String),
+    #[error("cannot create {path}: {source}")]
+    Create { path: PathBuf, source: io::Error },
+}
+
+impl RecordingFileError {
+    /// What it says about the disk; nothing when the fault is in what was asked for.
+    pub fn impairment(&self) -> Option<Impairment> {
+        match self {
+            Self::Create { source, .. } if source.kind() != io::ErrorKind::AlreadyExists => {
+                Some(Impairment::of(source))
+            }
+            Self::Create { .. } | Self::Path(_) => None,
+        }
+    }
+}
+
+/// Where the recordings of one thread are made.
+#[derive(Debug)]
+pub struct RecordingFolder {
+    root: PathBuf,
+    /// The folder in it whose own name is known to be durable: that of the day, nearly always.
+    durable: Option<PathBuf>,
+}
+
+impl RecordingFolder {
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), durable: None }
+    }
+
+    /// Creates a file durably, its head written. An existing file is never touched.
+    pub(super) fn create(
+        &mut self,
+        path: &str,
+        header: &RecordingHeader,
+    ) -> Result<(PathBuf, File), RecordingFileError> {
+        let path = self.path_within(path)?;
+        match self.create_durably(&path, header) {
+            Ok(file) => Ok((path, file)),
+            Err(source) => Err(RecordingFileError::Create { path, source }),
+        }
+    }
+
+    /// Only plain names below the folder: the path comes from the database.
+    fn path_within(&self, path: &str) -> Result<PathBuf, RecordingFileError> {
+        let plain = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+        if path.is_empty() || !plain {
+            return Err(RecordingFileError::Path(path.to_owned()));
+        }
+        Ok(self.root.join(path))
+    }
+
+    fn create_durably(&mut self, path: &Path, header: &RecordingHeader) -> io::Result<File> {
+        if let Some(parent) = path.parent().filter(|parent| !parent.is_dir()) {
+            self.durable = None;
+            fs::create_dir_all(parent)?;
+        }
+        let file = File::options().read(true).write(true).create_new(true).open(path)?;
+        let made = file
+            .write_all_at(&header.to_bytes(0, 0), 0)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| self.make_name_durable(path));
+        if made.is_err() {
+            // Nobody is to find a recording without a head.
+            fs::remove_file(path).ok();
+        }
+        made.map(|()| file)
+    }
+
+    /// The name of a file is durable once every folder on the way is; all but the last are synced once a day.
+    fn make_name_durable(&mut self, path: &Path) -> io::Result<()> {
+        for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.root)) {
+            File::open(folder)?.sync_all()?;
+            if self.durable.as_deref() == Some(folder) {
+                return Ok(());
+            }
+        }
+        self.durable = path.parent().map(Path::to_owned);
+        Ok(())
+    }
+}
