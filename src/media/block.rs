@@ -131,30 +131,41 @@ static SIDES: LazyLock<[f32; SIDE_TAPS]> = LazyLock::new(|| {
 /// Converts one stream between the bands, 1.4 ms late; blocks of the wanted band pass as they are.
 #[derive(Debug)]
 pub(super) struct Converter {
+    /// None while blocks pass: most legs never need one.
+    filter: Option<Box<Filter>>,
+}
+
+#[derive(Debug)]
+struct Filter {
+    to: Band,
     /// The last samples that the side taps met, and that the middle tap met.
     sides: [f32; HISTORY],
     middle: [f32; HISTORY],
-    /// What the last block was made into; none when it passed.
-    direction: Option<Band>,
 }
 
 impl Converter {
     pub(super) const fn new() -> Self {
-        Self { sides: [0.0; HISTORY], middle: [0.0; HISTORY], direction: None }
+        Self { filter: None }
     }
 
     /// The block in `band`: itself, or what `room` is made into.
     pub(super) fn convert<'a>(&mut self, block: &'a Block, band: Band, room: &'a mut Block) -> &'a Block {
-        let direction = (block.band != band).then_some(band);
-        if direction != self.direction {
-            *self = Self { direction, ..Self::new() };
+        let wanted = (block.band != band).then_some(band);
+        if self.filter.as_ref().map(|filter| filter.to) != wanted {
+            self.filter = wanted.map(|to| Box::new(Filter::new(to)));
         }
-        match direction {
-            None => return block,
-            Some(Band::Wide) => self.up(block, room),
-            Some(Band::Narrow) => self.down(block, room),
+        let Some(filter) = &mut self.filter else { return block };
+        match filter.to {
+            Band::Wide => filter.up(block, room),
+            Band::Narrow => filter.down(block, room),
         }
         room
+    }
+}
+
+impl Filter {
+    fn new(to: Band) -> Self {
+        Self { to, sides: [0.0; HISTORY], middle: [0.0; HISTORY] }
     }
 
     /// Between two samples stands what the side taps say; the samples themselves pass.

@@ -19,8 +19,9 @@ const MERGE_MS: usize = 5;
 #[derive(Debug)]
 pub(super) struct Concealment {
     band: Band,
-    /// The last real samples, newest at the end; before there are any, there is nothing to go on with.
+    /// The last real samples in a ring; before there are any, there is nothing to go on with.
     history: Vec<i16>,
+    oldest: usize,
     /// One period with its end bent towards its beginning; empty while nothing is lost.
     period: Vec<i16>,
     /// Samples made up since the last real one.
@@ -29,7 +30,7 @@ pub(super) struct Concealment {
 
 impl Concealment {
     pub(super) const fn new(band: Band) -> Self {
-        Self { band, history: Vec::new(), period: Vec::new(), invented: 0 }
+        Self { band, history: Vec::new(), oldest: 0, period: Vec::new(), invented: 0 }
     }
 
     /// Takes real samples; those right after a loss are blended with what the stand-in would have gone on with.
@@ -46,9 +47,11 @@ impl Concealment {
         }
         let len = self.samples_of(HISTORY_MS);
         self.history.resize(len, 0);
-        let kept = samples.len().min(len);
-        self.history.copy_within(kept.., 0);
-        self.history[len - kept..].copy_from_slice(&samples[samples.len() - kept..]);
+        let kept = &samples[samples.len() - samples.len().min(len)..];
+        let (first, rest) = kept.split_at(kept.len().min(len - self.oldest));
+        self.history[self.oldest..self.oldest + first.len()].copy_from_slice(first);
+        self.history[..rest.len()].copy_from_slice(rest);
+        self.oldest = (self.oldest + kept.len()) % len;
     }
 
     /// Makes up what is missing.
@@ -58,6 +61,8 @@ impl Concealment {
             return;
         }
         if self.period.is_empty() {
+            self.history.rotate_left(self.oldest);
+            self.oldest = 0;
             self.find_period();
         }
         for sample in out {
@@ -69,6 +74,7 @@ impl Concealment {
     pub(super) fn forget(&mut self, band: Band) {
         self.band = band;
         self.history.clear();
+        self.oldest = 0;
         self.period.clear();
         self.invented = 0;
     }

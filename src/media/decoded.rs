@@ -26,7 +26,7 @@ pub(super) struct Heard {
     pub(super) block: Block,
     pub(super) share: Share,
     /// Which of its samples the peer has sent, where it has sent some; the others were made up.
-    received: [bool; MAX_SAMPLES],
+    received: Vec<bool>,
     /// All of it stands in for a packet that is missing.
     pub(super) is_lost: bool,
     /// The codec of the packet that the block is all of.
@@ -37,9 +37,8 @@ pub(super) struct Heard {
 
 impl Heard {
     pub(super) const fn silent(band: Band) -> Self {
-        let (block, received) = (Block::silent(band), [false; MAX_SAMPLES]);
         let (share, is_lost, codec) = (Share::Nothing, false, None);
-        Self { block, share, received, is_lost, codec, payload: Vec::new() }
+        Self { block: Block::silent(band), share, received: Vec::new(), is_lost, codec, payload: Vec::new() }
     }
 
     /// Makes it a silent one.
@@ -55,7 +54,7 @@ impl Heard {
             Share::Nothing => return Block::silence(self.block.band()),
             Share::Some => room.copy_from(&self.block),
         }
-        for (sample, received) in room.samples_mut().iter_mut().zip(self.received) {
+        for (sample, received) in room.samples_mut().iter_mut().zip(&self.received) {
             if !received {
                 *sample = 0;
             }
@@ -65,7 +64,8 @@ impl Heard {
 
     /// The tick turns into the `next` one: what counts as received is what is of that.
     pub(super) fn turned_into(&mut self, next: &Self) {
-        (self.received, self.share) = (next.received, next.share);
+        self.received.clone_from(&next.received);
+        self.share = next.share;
         (self.is_lost, self.codec) = (false, None);
     }
 
@@ -135,10 +135,9 @@ impl Decoded {
         self.len -= len;
         out.share = Share::All;
         if self.made_up > 0 {
-            for (out, received) in out.received.iter_mut().zip(self.received.drain(..len)) {
-                *out = received;
-            }
-            let made_up = out.received[..len].iter().filter(|received| !**received).count();
+            out.received.clear();
+            out.received.extend(self.received.drain(..len));
+            let made_up = out.received.iter().filter(|received| !**received).count();
             self.made_up -= made_up;
             out.share = match made_up {
                 0 => Share::All,

@@ -43,7 +43,8 @@ struct Packet {
 /// The packets of one source on their way to the tick.
 #[derive(Debug)]
 pub(super) struct JitterBuffer {
-    packets: [Packet; SLOTS],
+    /// As many as ever waited together.
+    packets: Vec<Packet>,
     /// One bit per packet that waits.
     used: u64,
     /// Clock and rate follow from it; packets of another clock or rate begin anew.
@@ -75,7 +76,7 @@ impl JitterBuffer {
     pub(super) fn new() -> Self {
         let codec = Codec::Pcma;
         Self {
-            packets: std::array::from_fn(|_| Packet { codec, timestamp: 0, payload: Vec::new() }),
+            packets: Vec::new(),
             used: 0,
             codec,
             play_at: None,
@@ -166,11 +167,18 @@ impl JitterBuffer {
             return Err(DropReason::Duplicate);
         }
         let slot = self.used.trailing_ones() as usize;
-        let packet = self.packets.get_mut(slot).ok_or(DropReason::Overflow)?;
+        if slot >= SLOTS {
+            return Err(DropReason::Overflow);
+        }
         self.used |= 1 << slot;
-        (packet.codec, packet.timestamp) = (codec, timestamp);
-        packet.payload.clear();
-        packet.payload.extend_from_slice(payload);
+        match self.packets.get_mut(slot) {
+            Some(packet) => {
+                (packet.codec, packet.timestamp) = (codec, timestamp);
+                packet.payload.clear();
+                packet.payload.extend_from_slice(payload);
+            }
+            None => self.packets.push(Packet { codec, timestamp, payload: payload.to_vec() }),
+        }
         Ok(())
     }
 
@@ -239,10 +247,10 @@ impl JitterBuffer {
         while self.decoded.len < wanted {
             match self.earliest() {
                 Some(slot) if self.gap_before(slot) == 0 && self.decoded.len == 0 => {
+                    if self.decode_tick(slot, out) {
+                        return;
+                    }
                     self.decode(slot);
-                    let packet = &mut self.packets[slot];
-                    out.codec = (self.decoded.len == wanted).then_some(packet.codec);
-                    std::mem::swap(&mut packet.payload, &mut out.payload);
                 }
                 Some(slot) if self.gap_before(slot) <= 0 => self.decode(slot),
                 Some(slot) => self.bridge(slot, wanted, at, quiet),
@@ -283,6 +291,34 @@ impl JitterBuffer {
         self.packets[slot].timestamp.wrapping_sub(play_at) as i32
     }
 
+    /// Decodes a packet that is due and is all of the tick, straight into it. False, and nothing done, where it is not.
+    fn decode_tick(&mut self, slot: usize, out: &mut Heard) -> bool {
+        let packet = &mut self.packets[slot];
+        let (codec, len) = (packet.codec, codec::duration(packet.codec, &packet.payload).unwrap_or(0));
+        let samples = out.block.samples_mut();
+        let is_tick = codec::samples(codec, len) == samples.len();
+        if !is_tick || self.decoders.decode(codec, &packet.payload, samples) != samples.len() {
+            return false;
+        }
+        std::mem::swap(&mut packet.payload, &mut out.payload);
+        let end = packet.timestamp.wrapping_add(len);
+        self.concealment.received(samples);
+        self.use_up(slot);
+        self.play_at = Some(end);
+        (out.share, out.codec, out.is_lost) = (Share::All, Some(codec), false);
+        (self.has_begun, self.stretched) = (true, 0);
+        true
+    }
+
+    /// A packet was decoded; the peer is not silent any more.
+    fn use_up(&mut self, slot: usize) {
+        self.used &= !(1 << slot);
+        let timestamp = self.packets[slot].timestamp;
+        if self.noise.is_some_and(|(since, _)| (timestamp.wrapping_sub(since) as i32) >= 0) {
+            self.noise = None;
+        }
+    }
+
     /// Decodes a packet that is due; what of it is over already is left out.
     fn decode(&mut self, slot: usize) {
         let over = codec::samples(self.codec, self.gap_before(slot).unsigned_abs());
@@ -290,10 +326,6 @@ impl JitterBuffer {
         let len = codec::duration(packet.codec, &packet.payload).unwrap_or(0);
         let room = self.decoded.room(codec::samples(packet.codec, len));
         let count = self.decoders.decode(packet.codec, &packet.payload, room);
-        self.used &= !(1 << slot);
-        if self.noise.is_some_and(|(since, _)| (packet.timestamp.wrapping_sub(since) as i32) >= 0) {
-            self.noise = None;
-        }
         let end = packet.timestamp.wrapping_add(len);
         if over < count {
             room.copy_within(over..count, 0);
@@ -301,6 +333,7 @@ impl JitterBuffer {
             self.decoded.push(count - over, true);
             self.stretched = 0;
         }
+        self.use_up(slot);
         // A packet of the codec that did not decode counts as its time of loss.
         if self.play_at.is_none_or(|play_at| end.wrapping_sub(play_at) as i32 > 0) {
             let missing = if count == 0 { codec::samples(self.codec, len).saturating_sub(over) } else { 0 };

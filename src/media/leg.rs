@@ -35,7 +35,7 @@ pub(super) struct Leg {
     pub(super) tap: Option<Tap>,
     /// What the leg said, as of this tick, and the same in the other band where somebody needs it.
     heard: Heard,
-    converted: Block,
+    converted: Option<Box<Block>>,
     converter: Converter,
     /// Brings play-out to the band of what the leg is told.
     play_converter: Converter,
@@ -84,7 +84,7 @@ impl Leg {
             keypad: Keypad::default(),
             tap: None,
             heard: Heard::silent(Band::Narrow),
-            converted: Block::silent(Band::Narrow),
+            converted: None,
             converter: Converter::new(),
             play_converter: Converter::new(),
             session: None,
@@ -241,12 +241,16 @@ impl Leg {
 
     /// Makes what the leg says of this tick ready for those who listen in `band`.
     pub(super) fn convert(&mut self, band: Band) {
-        self.converter.convert(&self.heard.block, band, &mut self.converted);
+        let room = self.converted.get_or_insert_with(|| Box::new(Block::silent(band)));
+        self.converter.convert(&self.heard.block, band, room);
     }
 
     /// What the leg says, in `band`; after [`Self::convert`] where that is not its own.
     pub(super) fn said(&self, band: Band) -> &Block {
-        if self.heard_band() == band { &self.heard.block } else { &self.converted }
+        match &self.converted {
+            Some(converted) if self.heard_band() != band => converted,
+            _ => &self.heard.block,
+        }
     }
 
     /// The packet that it said of this tick, if it was one, or that one is missing.
