@@ -12,7 +12,7 @@ use crate::ids::ContactId;
 
 use super::page::{Cursor, Order, containing};
 use super::row::{self, Fields};
-use super::{ContactFilter, Listed, MAX_UNPAGED, Page, Store, StoreError};
+use super::{ContactFilter, Listed, MAX_UNPAGED, Page, ROWS_AT_ONCE, Store, StoreError};
 
 /// For one pass over all contacts of some years on a slow disk, at the start of the program.
 const SCAN_DEADLINE: Duration = Duration::from_secs(60);
@@ -73,48 +73,60 @@ impl Store {
     }
 }
 
-/// Inserts or overwrites the row, but for the case: the switchboard's snapshot may be older than the operator's
+/// Inserts or overwrites the rows, but for the case: the switchboard's snapshot may be older than the operator's
 /// decision to link the contact elsewhere. [`set_case`] moves it.
-pub(super) async fn save(connection: &mut SqliteConnection, contact: &Contact) -> Result<(), StoreError> {
-    let sql = "INSERT INTO contacts (id, caller, called, origin, sip_call_id, language, topic, ivr_path, queue, \
-               operator, case_number, recording, offered_at, answered_at, queued_at, connected_at, ended_at, \
-               termination, disposition, callback) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) \
-               ON CONFLICT (id) DO UPDATE SET caller = excluded.caller, called = excluded.called, \
-               origin = excluded.origin, sip_call_id = excluded.sip_call_id, language = excluded.language, \
-               topic = excluded.topic, ivr_path = excluded.ivr_path, queue = excluded.queue, \
-               operator = excluded.operator, case_number = COALESCE(contacts.case_number, excluded.case_number), \
-               recording = excluded.recording, offered_at = excluded.offered_at, \
-               answered_at = excluded.answered_at, queued_at = excluded.queued_at, \
-               connected_at = excluded.connected_at, ended_at = excluded.ended_at, \
-               termination = excluded.termination, disposition = excluded.disposition, \
-               callback = excluded.callback";
-    sqlx::query(sql)
-        .bind(contact.id.to_string())
-        .bind(contact.caller.as_str())
-        .bind(contact.called.as_str())
-        .bind(&contact.origin)
-        .bind(&contact.sip_call_id)
-        .bind(contact.language.map(|language| language.code()))
-        .bind(&contact.topic)
-        .bind(row::json(&contact.ivr_path)?)
-        .bind(&contact.queue)
-        .bind(contact.operator.map(|operator| operator.to_string()))
-        .bind(contact.case.as_ref().map(|case| case.0.as_str()))
-        .bind(contact.recording.map(|recording| recording.to_string()))
-        .bind(contact.offered_at.micros())
-        .bind(row::micros(contact.answered_at))
-        .bind(row::micros(contact.queued_at))
-        .bind(row::micros(contact.connected_at))
-        .bind(row::micros(contact.ended_at))
-        .bind(contact.termination.map(|termination| termination.name()))
-        .bind(contact.disposition.map(|disposition| disposition.name()))
-        .bind(contact.callback.as_ref().map(|number| number.as_str()))
-        .execute(&mut *connection)
-        .await?;
-    if contact.case.is_some() {
-        note_case(connection, contact.id).await?;
+pub(super) async fn save(connection: &mut SqliteConnection, contacts: &[Contact]) -> Result<(), StoreError> {
+    for contacts in contacts.chunks(ROWS_AT_ONCE) {
+        save_some(connection, contacts).await?;
+        let on_cases = contacts.iter().filter(|contact| contact.case.is_some()).map(|contact| contact.id);
+        note_cases(connection, on_cases.collect()).await?;
     }
+    Ok(())
+}
+
+async fn save_some(connection: &mut SqliteConnection, contacts: &[Contact]) -> Result<(), StoreError> {
+    let mut paths = Vec::with_capacity(contacts.len());
+    for contact in contacts {
+        paths.push(row::json(&contact.ivr_path)?);
+    }
+    let mut upsert = QueryBuilder::new(
+        "INSERT INTO contacts (id, caller, called, origin, sip_call_id, language, topic, ivr_path, queue, operator, \
+         case_number, recording, offered_at, answered_at, queued_at, connected_at, ended_at, termination, \
+         disposition, callback) ",
+    );
+    upsert.push_values(contacts.iter().zip(paths), |mut values, (contact, ivr_path)| {
+        values
+            .push_bind(contact.id.to_string())
+            .push_bind(contact.caller.as_str())
+            .push_bind(contact.called.as_str())
+            .push_bind(&contact.origin)
+            .push_bind(&contact.sip_call_id)
+            .push_bind(contact.language.map(|language| language.code()))
+            .push_bind(&contact.topic)
+            .push_bind(ivr_path)
+            .push_bind(&contact.queue)
+            .push_bind(contact.operator.map(|operator| operator.to_string()))
+            .push_bind(contact.case.as_ref().map(|case| case.0.as_str()))
+            .push_bind(contact.recording.map(|recording| recording.to_string()))
+            .push_bind(contact.offered_at.micros())
+            .push_bind(row::micros(contact.answered_at))
+            .push_bind(row::micros(contact.queued_at))
+            .push_bind(row::micros(contact.connected_at))
+            .push_bind(row::micros(contact.ended_at))
+            .push_bind(contact.termination.map(|termination| termination.name()))
+            .push_bind(contact.disposition.map(|disposition| disposition.name()))
+            .push_bind(contact.callback.as_ref().map(|number| number.as_str()));
+    });
+    upsert.push(
+        " ON CONFLICT (id) DO UPDATE SET caller = excluded.caller, called = excluded.called, \
+         origin = excluded.origin, sip_call_id = excluded.sip_call_id, language = excluded.language, \
+         topic = excluded.topic, ivr_path = excluded.ivr_path, queue = excluded.queue, \
+         operator = excluded.operator, case_number = COALESCE(contacts.case_number, excluded.case_number), \
+         recording = excluded.recording, offered_at = excluded.offered_at, answered_at = excluded.answered_at, \
+         queued_at = excluded.queued_at, connected_at = excluded.connected_at, ended_at = excluded.ended_at, \
+         termination = excluded.termination, disposition = excluded.disposition, callback = excluded.callback",
+    );
+    upsert.build().execute(connection).await?;
     Ok(())
 }
 
@@ -132,14 +144,22 @@ pub(super) async fn set_case(
     if moved.rows_affected() == 0 {
         return Err(StoreError::NotFound("contact"));
     }
-    note_case(connection, contact).await
+    note_cases(connection, vec![contact]).await
 }
 
-/// Adds the contact to the list of the case it is on.
-async fn note_case(connection: &mut SqliteConnection, contact: ContactId) -> Result<(), StoreError> {
-    let sql = "INSERT INTO case_contacts (case_number, contact) SELECT case_number, id FROM contacts WHERE id = $1 \
-               ON CONFLICT DO NOTHING";
-    sqlx::query(sql).bind(contact.to_string()).execute(connection).await?;
+/// Adds the contacts to the lists of the cases they are on.
+async fn note_cases(connection: &mut SqliteConnection, contacts: Vec<ContactId>) -> Result<(), StoreError> {
+    if contacts.is_empty() {
+        return Ok(());
+    }
+    let mut insert = QueryBuilder::new(
+        "INSERT INTO case_contacts (case_number, contact) SELECT case_number, id FROM contacts WHERE id IN (",
+    );
+    let mut ids = insert.separated(", ");
+    for contact in contacts {
+        ids.push_bind(contact.to_string());
+    }
+    insert.push(") ON CONFLICT DO NOTHING").build().execute(connection).await?;
     Ok(())
 }
 

@@ -85,7 +85,7 @@ impl Change for AddEvidence {
             "length": evidence.length,
             "sha256": evidence.sha256,
         });
-        ledger.append(draft).await
+        ledger.append_all(vec![draft]).await
     }
 }
 

@@ -2,14 +2,14 @@
 //! The database refuses to alter or delete them (triggers in `migrations/`); the chain shows it when somebody did
 //! so past the database. What the hash covers is `crate::journal::chain`.
 
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, SqliteConnection};
 
 use crate::ids::EntryId;
 use crate::journal::{Draft, Entry, Head, MediaPosition};
 
 use super::row::{self, Fields};
 use super::writer::{Change, Ledger};
-use super::{Store, StoreError};
+use super::{ROWS_AT_ONCE, Store, StoreError};
 
 /// Entries read at once, by [`Store::entries_after`] and while verifying.
 pub(super) const MAX_ENTRIES: u32 = 1_000;
@@ -50,16 +50,15 @@ impl Change for Drafts {
 
 impl Ledger<'_> {
     pub(super) async fn append_all(&mut self, drafts: Vec<Draft>) -> Result<(), StoreError> {
+        let mut entries = Vec::with_capacity(drafts.len());
         for draft in drafts {
-            self.append(draft).await?;
+            let id = EntryId(self.mint.uuid(draft.at));
+            entries.push(self.head.append(draft, id));
+        }
+        for entries in entries.chunks(ROWS_AT_ONCE) {
+            save(self.connection, entries).await?;
         }
         Ok(())
-    }
-
-    pub(super) async fn append(&mut self, draft: Draft) -> Result<(), StoreError> {
-        let id = EntryId(self.mint.uuid(draft.at));
-        let entry = self.head.append(draft, id);
-        save(self.connection, &entry).await
     }
 }
 
@@ -76,27 +75,33 @@ pub(super) async fn head(connection: &mut SqliteConnection) -> sqlx::Result<Head
     Ok(Head { seq, hash })
 }
 
-async fn save(connection: &mut SqliteConnection, entry: &Entry) -> Result<(), StoreError> {
-    let sql = "INSERT INTO journal (seq, id, type, v, at, actor, contact, case_number, recording, offset_ms, \
-               reason, data, prev, hash) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
-    sqlx::query(sql)
-        .bind(row::stored_count(entry.seq))
-        .bind(entry.id.to_string())
-        .bind(&entry.event)
-        .bind(i64::from(entry.v))
-        .bind(entry.at.micros())
-        .bind(row::json(&entry.actor)?)
-        .bind(entry.contact.map(|contact| contact.to_string()))
-        .bind(entry.case.as_ref().map(|case| case.0.as_str()))
-        .bind(entry.media.map(|media| media.recording.to_string()))
-        .bind(entry.media.map(|media| row::stored_count(media.offset_ms)))
-        .bind(&entry.reason)
-        .bind(row::json(&entry.data)?)
-        .bind(entry.prev.to_string())
-        .bind(entry.hash.to_string())
-        .execute(connection)
-        .await?;
+async fn save(connection: &mut SqliteConnection, entries: &[Entry]) -> Result<(), StoreError> {
+    let mut json = Vec::with_capacity(entries.len());
+    for entry in entries {
+        json.push((row::json(&entry.actor)?, row::json(&entry.data)?));
+    }
+    let mut insert = QueryBuilder::new(
+        "INSERT INTO journal (seq, id, type, v, at, actor, contact, case_number, recording, offset_ms, reason, data, \
+         prev, hash) ",
+    );
+    insert.push_values(entries.iter().zip(json), |mut values, (entry, (actor, data))| {
+        values
+            .push_bind(row::stored_count(entry.seq))
+            .push_bind(entry.id.to_string())
+            .push_bind(&entry.event)
+            .push_bind(i64::from(entry.v))
+            .push_bind(entry.at.micros())
+            .push_bind(actor)
+            .push_bind(entry.contact.map(|contact| contact.to_string()))
+            .push_bind(entry.case.as_ref().map(|case| case.0.as_str()))
+            .push_bind(entry.media.map(|media| media.recording.to_string()))
+            .push_bind(entry.media.map(|media| row::stored_count(media.offset_ms)))
+            .push_bind(&entry.reason)
+            .push_bind(data)
+            .push_bind(entry.prev.to_string())
+            .push_bind(entry.hash.to_string());
+    });
+    insert.build().execute(connection).await?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use sqlx::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
 
 use crate::call::ladder::{Ladder, LadderMessage, MessageDirection};
@@ -10,7 +11,7 @@ use crate::ids::ContactId;
 use crate::sip::message::{Flow, Transport};
 
 use super::row::Fields;
-use super::{Change, Ledger, Receipt, Store, StoreError};
+use super::{Change, Ledger, ROWS_AT_ONCE, Receipt, Store, StoreError};
 
 impl Store {
     /// Resolves when the ladder has its place in the writer's queue; it replaces one that was saved before.
@@ -40,20 +41,23 @@ impl Change for SaveLadder {
             .bind(&contact)
             .execute(&mut *ledger.connection)
             .await?;
-        for message in self.ladder.messages() {
-            let sql = "INSERT INTO ladder_messages (contact, seq, at, direction, transport, local, remote, bytes) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-            sqlx::query(sql)
-                .bind(&contact)
-                .bind(message.seq)
-                .bind(message.at.micros())
-                .bind(message.direction.name())
-                .bind(message.flow.transport.name())
-                .bind(message.flow.local.to_string())
-                .bind(message.flow.remote.to_string())
-                .bind(&message.bytes)
-                .execute(&mut *ledger.connection)
-                .await?;
+        let messages: Vec<_> = self.ladder.messages().collect();
+        for messages in messages.chunks(ROWS_AT_ONCE) {
+            let mut insert = QueryBuilder::new(
+                "INSERT INTO ladder_messages (contact, seq, at, direction, transport, local, remote, bytes) ",
+            );
+            insert.push_values(messages, |mut values, message| {
+                values
+                    .push_bind(&contact)
+                    .push_bind(message.seq)
+                    .push_bind(message.at.micros())
+                    .push_bind(message.direction.name())
+                    .push_bind(message.flow.transport.name())
+                    .push_bind(message.flow.local.to_string())
+                    .push_bind(message.flow.remote.to_string())
+                    .push_bind(&message.bytes);
+            });
+            insert.build().execute(&mut *ledger.connection).await?;
         }
         Ok(())
     }

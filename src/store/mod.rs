@@ -6,6 +6,7 @@
 
 mod case_change;
 mod cases;
+mod checkpoint;
 mod contacts;
 mod evidence;
 #[cfg(test)]
@@ -61,6 +62,9 @@ const READ_DEADLINE: Duration = Duration::from_secs(5);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes the write-ahead log keeps on the disk after a checkpoint.
 const WAL_SIZE_KEPT: &str = "67108864";
+/// Rows written by one statement: the way to SQLite's thread and back costs more than the row, and each number of rows
+/// is a statement of its own to prepare and keep.
+const ROWS_AT_ONCE: usize = 16;
 /// Rows of a list that has no pages (users, what a crash left open); the city has fewer of each.
 const MAX_UNPAGED: u32 = 10_000;
 /// Patience with a disk that does not take the last group when the program stops.
@@ -96,6 +100,33 @@ pub struct Batch {
     pub contacts: Vec<Contact>,
     pub recordings: Vec<Recording>,
     pub entries: Vec<Draft>,
+}
+
+impl Batch {
+    /// All of them in one, in their order. Of what is told more than once, the last counts.
+    fn of_all<'a>(batches: impl Iterator<Item = &'a Self>) -> Self {
+        let mut all = Self::default();
+        for Self { contacts, recordings, entries } in batches {
+            for contact in contacts {
+                match all.contacts.iter_mut().find(|known| known.id == contact.id) {
+                    // The case was told with an earlier one, and is not taken back.
+                    Some(known) => {
+                        *known =
+                            Contact { case: known.case.take().or(contact.case.clone()), ..contact.clone() }
+                    }
+                    None => all.contacts.push(contact.clone()),
+                }
+            }
+            for recording in recordings {
+                match all.recordings.iter_mut().find(|known| known.id == recording.id) {
+                    Some(known) => known.clone_from(recording),
+                    None => all.recordings.push(recording.clone()),
+                }
+            }
+            all.entries.extend_from_slice(entries);
+        }
+        all
+    }
 }
 
 /// A person who signs in, and for operators the phone's secret.
@@ -213,7 +244,10 @@ impl Store {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
-            .pragma("journal_size_limit", WAL_SIZE_KEPT);
+            .pragma("journal_size_limit", WAL_SIZE_KEPT)
+            .pragma("wal_autocheckpoint", checkpoint::WAL_PAGES)
+            // What a refused change would need to be undone is not written to a file.
+            .pragma("temp_store", "memory");
         // Kept open for good: a store in memory would be lost with its last connection.
         let kept =
             || SqlitePoolOptions::new().acquire_timeout(READ_DEADLINE).idle_timeout(None).max_lifetime(None);
@@ -223,11 +257,9 @@ impl Store {
         let reading = options.pragma("query_only", "1").pragma("read_uncommitted", "1");
         let readers = kept().max_connections(READERS).connect_with(reading).await?;
         let mint = Mint::new(rand::rng().random());
-        Ok(Self {
-            writer: Writer::start(writing, mint, office.to_owned()),
-            readers,
-            evidence_slots: Arc::new(Semaphore::new(evidence::IN_FLIGHT)),
-        })
+        let writer = Writer::start(writing, mint, office.to_owned());
+        tokio::spawn(checkpoint::run(readers.clone(), writer.watch()));
+        Ok(Self { writer, readers, evidence_slots: Arc::new(Semaphore::new(evidence::IN_FLIGHT)) })
     }
 
     /// Stops taking work, commits what is queued, closes. Gives up on a disk that does not answer in 10 seconds.
@@ -292,12 +324,12 @@ impl Change for Batch {
     type Answer = ();
 
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<(), StoreError> {
-        for contact in &self.contacts {
-            contacts::save(ledger.connection, contact).await?;
-        }
-        for recording in &self.recordings {
-            recordings::save(ledger.connection, recording).await?;
-        }
+        contacts::save(ledger.connection, &self.contacts).await?;
+        recordings::save(ledger.connection, &self.recordings).await?;
         ledger.append_all(self.entries).await
+    }
+
+    fn joined(&self) -> Option<(&Batch, ())> {
+        Some((self, ()))
     }
 }

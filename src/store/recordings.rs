@@ -1,14 +1,14 @@
 //! Recordings: the rows that describe the files, overwritten at each change. The files themselves belong to
 //! `files/`; whether the two still agree is checked by `verify.rs`.
 
-use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, SqliteConnection};
 
 use crate::ids::ContactId;
 use crate::recording::Recording;
 
 use super::row::{self, Fields};
-use super::{MAX_UNPAGED, Store, StoreError};
+use super::{MAX_UNPAGED, ROWS_AT_ONCE, Store, StoreError};
 
 impl Store {
     /// In order of time.
@@ -26,27 +26,45 @@ impl Store {
     }
 }
 
-/// Inserts or overwrites the row.
-pub(super) async fn save(connection: &mut SqliteConnection, recording: &Recording) -> Result<(), StoreError> {
-    let sql = "INSERT INTO recordings (id, contact, path, state, started_at, sample_rate, frames, gaps, result, \
-               sha256) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-               ON CONFLICT (id) DO UPDATE SET contact = excluded.contact, path = excluded.path, \
-               state = excluded.state, started_at = excluded.started_at, sample_rate = excluded.sample_rate, \
-               frames = excluded.frames, gaps = excluded.gaps, result = excluded.result, \
-               sha256 = excluded.sha256";
-    sqlx::query(sql)
-        .bind(recording.id.to_string())
-        .bind(recording.contact.to_string())
-        .bind(&recording.path)
-        .bind(row::word(&recording.state)?)
-        .bind(recording.started_at.micros())
-        .bind(recording.sample_rate)
-        .bind(row::stored_count(recording.frames))
-        .bind(row::json(&recording.gaps)?)
-        .bind(row::optional_word(recording.result.as_ref())?)
-        .bind(recording.sha256.map(|digest| digest.to_string()))
-        .execute(connection)
-        .await?;
+/// Inserts or overwrites the rows.
+pub(super) async fn save(
+    connection: &mut SqliteConnection,
+    recordings: &[Recording],
+) -> Result<(), StoreError> {
+    for recordings in recordings.chunks(ROWS_AT_ONCE) {
+        save_some(connection, recordings).await?;
+    }
+    Ok(())
+}
+
+async fn save_some(connection: &mut SqliteConnection, recordings: &[Recording]) -> Result<(), StoreError> {
+    let mut words = Vec::with_capacity(recordings.len());
+    for recording in recordings {
+        let result = row::optional_word(recording.result.as_ref())?;
+        words.push((row::word(&recording.state)?, row::json(&recording.gaps)?, result));
+    }
+    let mut upsert = QueryBuilder::new(
+        "INSERT INTO recordings (id, contact, path, state, started_at, sample_rate, frames, gaps, result, sha256) ",
+    );
+    upsert.push_values(recordings.iter().zip(words), |mut values, (recording, (state, gaps, result))| {
+        values
+            .push_bind(recording.id.to_string())
+            .push_bind(recording.contact.to_string())
+            .push_bind(&recording.path)
+            .push_bind(state)
+            .push_bind(recording.started_at.micros())
+            .push_bind(recording.sample_rate)
+            .push_bind(row::stored_count(recording.frames))
+            .push_bind(gaps)
+            .push_bind(result)
+            .push_bind(recording.sha256.map(|digest| digest.to_string()));
+    });
+    upsert.push(
+        " ON CONFLICT (id) DO UPDATE SET contact = excluded.contact, path = excluded.path, \
+         state = excluded.state, started_at = excluded.started_at, sample_rate = excluded.sample_rate, \
+         frames = excluded.frames, gaps = excluded.gaps, result = excluded.result, sha256 = excluded.sha256",
+    );
+    upsert.build().execute(connection).await?;
     Ok(())
 }
 

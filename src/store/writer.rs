@@ -1,11 +1,11 @@
-//! The one writer: all changes go through its queue. It takes what is queued into one transaction, each change in a
-//! savepoint of its own so that a refused one does not take the others with it, commits once (one fsync), and only
-//! then answers them all. Changes are made in the order in which they got their place in the queue. Being the only
-//! writer it also owns the end of the journal's chain.
+//! The one writer: all changes go through its queue. It takes what is queued into one transaction, batches that follow
+//! one another in one go, any other change in a savepoint of its own; a refused one does not take the others with it. It
+//! commits once (one fsync), and only then answers them all. Changes are made in the order in which they got their place
+//! in the queue. Being the only writer it also owns the end of the journal's chain.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sqlx::{Connection, SqliteConnection, SqlitePool};
@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::ids::Mint;
 use crate::journal::Head;
 
-use super::{StoreError, journal};
+use super::{Batch, StoreError, journal};
 
 /// Changes waiting at most; further callers wait for a place until their deadline. Some seconds of work at the
 /// design load (12 calls a second, a few changes each, even with a slow disk).
@@ -31,6 +31,11 @@ pub(super) trait Change: Send + 'static {
 
     /// Runs inside the shared transaction; whatever it wrote is undone when it fails.
     fn apply(self, ledger: &mut Ledger<'_>) -> impl Future<Output = Result<Self::Answer, StoreError>> + Send;
+
+    /// What it writes, where that is a batch that can be written in one with those of others; and its answer then.
+    fn joined(&self) -> Option<(&Batch, Self::Answer)> {
+        None
+    }
 }
 
 /// What a change may touch: the rows, and the journal through `append`.
@@ -101,9 +106,16 @@ pub(super) struct Writer {
 }
 
 #[derive(Debug, Default)]
-struct Throughput {
+pub(super) struct Throughput {
     transactions: AtomicU64,
     changes: AtomicU64,
+}
+
+impl Throughput {
+    /// Committed so far.
+    pub(super) fn transactions(&self) -> u64 {
+        self.transactions.load(Ordering::Relaxed)
+    }
 }
 
 enum Message {
@@ -148,8 +160,12 @@ impl Writer {
 
     /// Transactions committed and the changes they carried.
     pub(super) fn throughput(&self) -> (u64, u64) {
-        let Throughput { transactions, changes } = &*self.throughput;
-        (transactions.load(Ordering::Relaxed), changes.load(Ordering::Relaxed))
+        (self.throughput.transactions(), self.throughput.changes.load(Ordering::Relaxed))
+    }
+
+    /// What is committed, for as long as somebody may still write.
+    pub(super) fn watch(&self) -> Weak<Throughput> {
+        Arc::downgrade(&self.throughput)
     }
 }
 
@@ -204,18 +220,56 @@ impl Task {
         // IMMEDIATE: nobody else writes between the head that is read here and the entries that build on it.
         let mut transaction = self.connections.begin_with("BEGIN IMMEDIATE").await?;
         let mut head = journal::head(&mut transaction).await?;
-        for request in group {
-            let mut savepoint = transaction.begin().await?;
+        if let [request] = group {
+            // Nothing else is in the transaction that a refusal could take with it.
             let mut ledger =
-                Ledger { connection: &mut savepoint, head, mint: &mut self.mint, office: &self.office };
-            if request.apply(&mut ledger).await {
-                head = ledger.head;
-                savepoint.commit().await?;
-            } else {
-                savepoint.rollback().await?;
+                Ledger { connection: &mut transaction, head, mint: &mut self.mint, office: &self.office };
+            let keeps = request.apply(&mut ledger).await;
+            return if keeps { transaction.commit().await } else { transaction.rollback().await };
+        }
+        let mut rest = group;
+        while !rest.is_empty() {
+            let batches = rest.iter().take_while(|request| request.batch().is_some()).count();
+            let (requests, later) = rest.split_at_mut(batches.max(1));
+            rest = later;
+            if requests.len() > 1 && self.apply_together(&mut transaction, &mut head, requests).await? {
+                continue;
+            }
+            for request in requests {
+                let mut savepoint = transaction.begin().await?;
+                let mut ledger =
+                    Ledger { connection: &mut savepoint, head, mint: &mut self.mint, office: &self.office };
+                if request.apply(&mut ledger).await {
+                    head = ledger.head;
+                    savepoint.commit().await?;
+                } else {
+                    savepoint.rollback().await?;
+                }
             }
         }
         transaction.commit().await
+    }
+
+    /// Writes the batches of all requests in one: a few statements instead of a few for each. False, and nothing
+    /// written, when one of them is refused: they are to be made one by one.
+    async fn apply_together(
+        &mut self,
+        transaction: &mut SqliteConnection,
+        head: &mut Head,
+        requests: &mut [Box<dyn Request>],
+    ) -> sqlx::Result<bool> {
+        let batch = Batch::of_all(requests.iter().filter_map(|request| request.batch()));
+        let mut savepoint = transaction.begin().await?;
+        let mut ledger =
+            Ledger { connection: &mut savepoint, head: *head, mint: &mut self.mint, office: &self.office };
+        if batch.apply(&mut ledger).await.is_err() {
+            savepoint.rollback().await?;
+            return Ok(false);
+        }
+        *head = ledger.head;
+        savepoint.commit().await?;
+        requests.iter_mut().for_each(|request| request.settle());
+        Ok(true)
     }
 }
 
@@ -223,6 +277,12 @@ impl Task {
 trait Request: Send {
     /// False when its caller gave up.
     fn claim(&self) -> bool;
+
+    /// What it writes, where that can be written in one with what others write.
+    fn batch(&self) -> Option<&Batch>;
+
+    /// Its batch was written.
+    fn settle(&mut self);
 
     /// True when what it wrote is to be kept.
     fn apply<'a>(&'a mut self, ledger: &'a mut Ledger<'_>)
@@ -254,6 +314,15 @@ impl<C: Change> Request for Pending<C> {
             self.outcome = Some(outcome);
             keep
         })
+    }
+
+    fn batch(&self) -> Option<&Batch> {
+        self.change.as_ref()?.joined().map(|(batch, _)| batch)
+    }
+
+    fn settle(&mut self) {
+        self.outcome =
+            self.change.take().and_then(|change| change.joined().map(|(_, answer)| answer)).map(Ok);
     }
 
     fn answer(self: Box<Self>, failure: Option<&sqlx::Error>) {

@@ -64,6 +64,27 @@ async fn a_refused_batch_leaves_no_trace_and_harms_no_other() {
 }
 
 #[tokio::test]
+async fn of_snapshots_written_together_the_last_counts() {
+    let files = Files::new();
+    let store = files.open().await;
+    let case = fixture::registered(&store, 1).await.number;
+    let (first, mut second, mut third) = (contact(7), contact(7), contact(7));
+    second.case = Some(case.clone());
+    third.topic = Some("water".to_owned());
+    let mut receipts = Vec::new();
+    for snapshot in [first, second, third] {
+        let batch = Batch { contacts: vec![snapshot], ..Batch::default() };
+        receipts.push(store.enqueue(batch).await.unwrap());
+    }
+    for receipt in receipts {
+        receipt.durable().await.unwrap();
+    }
+    let saved = store.contact(contact_id(7)).await.unwrap().unwrap();
+    assert_eq!((saved.topic.as_deref(), saved.case), (Some("water"), Some(case)));
+    assert_whole(&store).await;
+}
+
+#[tokio::test]
 async fn what_is_enqueued_first_is_made_first() {
     let files = Files::new();
     let store = files.open().await;
