@@ -196,11 +196,7 @@ impl SocketPair {
     /// One datagram, if there is one: its length, cut to [`MAX_DATAGRAM`], and where it came from.
     pub(super) fn receive(&self, stream: Stream, room: &mut [u8]) -> Option<(usize, SocketAddr)> {
         let len = room.len().min(MAX_DATAGRAM);
-        let room = &mut room[..len];
-        match self.connected.filter(|_| stream == Stream::Rtp) {
-            Some(peer) => twice(|| self.rtp.recv(room)).ok().map(|len| (len, peer)),
-            None => twice(|| self.socket(stream).recv_from(room)).ok(),
-        }
+        twice(|| self.socket(stream).recv_from(&mut room[..len])).ok()
     }
 
     pub(super) fn send(&self, stream: Stream, to: SocketAddr, packet: &[u8]) -> io::Result<usize> {
