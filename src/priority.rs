@@ -9,14 +9,17 @@ const SOUND: i32 = -11;
 const SIGNALLING: i32 = -10;
 const ANYTHING_ELSE: i32 = 0;
 
-/// Puts the running thread before everything that is not in real time.
+/// Puts the running thread before everything that is not in real time. Without the right to it a thread is one among
+/// others: late under load, but right.
 pub fn of_sound() {
-    ask_for("sound", SOUND);
+    if let Err(error) = ask_for(SOUND) {
+        tracing::info!(%error, "media threads have no priority");
+    }
 }
 
-/// Puts the running thread just behind those of sound.
+/// Puts the running thread just behind those of sound; who may not do this may not do that either, which is told.
 pub fn of_signalling() {
-    ask_for("signalling", SIGNALLING);
+    ask_for(SIGNALLING).ok();
 }
 
 /// Puts a program that the running thread has started where all others are.
@@ -27,9 +30,6 @@ pub fn of_anything_else(process: u32) {
     }
 }
 
-/// Without the right to it a thread is one among others: late under load, but right.
-fn ask_for(what: &'static str, niceness: i32) {
-    if let Err(error) = setpriority_process(Some(gettid()), niceness) {
-        tracing::info!(%error, what, "a thread has no priority");
-    }
+fn ask_for(niceness: i32) -> rustix::io::Result<()> {
+    setpriority_process(Some(gettid()), niceness)
 }
