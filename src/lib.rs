@@ -11,7 +11,6 @@ pub mod ids;
 pub mod language;
 pub mod people;
 pub mod phone_number;
-pub mod priority;
 pub mod termination;
 pub mod time;
 

@@ -17,7 +17,6 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
-use crate::priority;
 
 /// `EX_CONFIG` of sysexits.h.
 const EXIT_CONFIG: u8 = 78;
@@ -77,13 +76,7 @@ type Outcome = Result<(), Failure>;
 /// The whole program.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if matches!(cli.command, Command::Serve | Command::Demo(_)) {
-        // The first thread runs what the others have no time for.
-        priority::of_signalling();
-        runtime.on_thread_start(priority::of_signalling);
-    }
-    let runtime = match runtime.enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("ringback: {error}");

@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::process::setpriority_process;
+use rustix::thread::gettid;
+
 use super::collector::Collector;
 use super::fronts::Fronts;
 use super::homes::Homes;
@@ -20,7 +23,6 @@ use super::writer_thread::Work;
 use super::{Report, Reporter};
 use crate::ids::LegId;
 use crate::media::{Command, Event};
-use crate::priority;
 
 /// Missed turns made up in one go before orders get theirs: 0.5 s.
 const MAX_TURNS_AT_ONCE: usize = 25 * QUARTERS;
@@ -28,6 +30,8 @@ const MAX_TURNS_AT_ONCE: usize = 25 * QUARTERS;
 const MAX_ORDERS_AT_ONCE: usize = 256;
 /// Looks at the watched sockets in one turn, each a datagram per socket: a flood on one leg does not starve the others.
 const MAX_LOOKS: usize = 16;
+/// Before everything else on the machine that is not in real time; as much as desktops give their sound (nice(2)).
+const NICENESS: i32 = -11;
 /// Pairs tried when others hold ports of our range.
 const MAX_BINDS: usize = 64;
 
@@ -90,7 +94,10 @@ impl MediaThread {
     }
 
     pub(super) fn run(mut self) {
-        priority::of_sound();
+        // Without the right to do so it is one thread among others: late under load, but right.
+        if let Err(error) = setpriority_process(Some(gettid()), NICENESS) {
+            tracing::info!(%error, "media threads have no priority");
+        }
         while !self.shared.stop.load(Ordering::Relaxed) {
             let rest = self.rest();
             if !rest.is_zero() {

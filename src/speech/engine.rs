@@ -10,7 +10,6 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use crate::language::Language;
-use crate::priority;
 
 /// A prompt takes some ten milliseconds; a machine under load may need a hundred times that.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -84,9 +83,6 @@ impl Engine {
             .kill_on_drop(true)
             .spawn()
             .map_err(|source| EngineError::Missing { source })?;
-        if let Some(process) = child.id() {
-            priority::of_anything_else(process);
-        }
         let mut stdin = child.stdin.take();
         let speaking = async {
             if let Some(stdin) = &mut stdin {
