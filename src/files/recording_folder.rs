@@ -29,6 +29,9 @@ impl RecordingFileError {
     }
 }
 
+/// What a file is called until it has its head: whoever finds a recording can open it, whenever we were killed.
+pub const UNNAMED: &str = "part";
+
 /// Where the recordings of one thread are made.
 #[derive(Debug)]
 pub struct RecordingFolder {
@@ -69,14 +72,15 @@ impl RecordingFolder {
             self.durable = None;
             fs::create_dir_all(parent)?;
         }
-        let file = File::options().read(true).write(true).create_new(true).open(path)?;
+        let unnamed = path.with_extension(UNNAMED);
+        let file = File::options().read(true).write(true).create_new(true).open(&unnamed)?;
         let made = file
             .write_all_at(&header.to_bytes(0, 0), 0)
             .and_then(|()| file.sync_all())
-            .and_then(|()| self.make_name_durable(path));
+            .and_then(|()| name(&unnamed, path))
+            .and_then(|()| self.make_name_durable(path).inspect_err(|_| remove(path)));
         if made.is_err() {
-            // Nobody is to find a recording without a head.
-            fs::remove_file(path).ok();
+            remove(&unnamed);
         }
         made.map(|()| file)
     }
@@ -92,4 +96,17 @@ impl RecordingFolder {
         self.durable = path.parent().map(Path::to_owned);
         Ok(())
     }
+}
+
+/// Renames a file. Another of that name stays; only we make files here, and each has a name of its own.
+fn name(unnamed: &Path, path: &Path) -> io::Result<()> {
+    if path.exists() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    fs::rename(unnamed, path)
+}
+
+/// A file that could not be made is no recording.
+fn remove(path: &Path) {
+    fs::remove_file(path).ok();
 }

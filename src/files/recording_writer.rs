@@ -406,6 +406,8 @@ mod tests {
         }
         let writer = create("a.wav").unwrap();
         assert!(matches!(create("a.wav"), Err(RecordingFileError::Create { .. })));
+        let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(files.collect::<Vec<_>>(), ["a.wav"], "nothing is left of what was refused");
         writer.discard();
         let empty = create("a.wav").unwrap().seal();
         assert_eq!((empty.frames, empty.result), (0, RecordingResult::Failed));

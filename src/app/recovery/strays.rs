@@ -1,6 +1,7 @@
 //! Files that no row asks for. A call's file is made while its first row is on the way to the store, and removed once
 //! the row says that the call was never answered; a crash in between leaves the file behind. Nothing was said in it: it
-//! is a head, or the beginning of one. A longer file without a row is evidence of something else and is left alone.
+//! is a head, or the beginning of one, and may not have its name yet. A longer file without a row is evidence of
+//! something else and is left alone.
 
 use std::fs;
 use std::io;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use crate::files::recording_folder::UNNAMED;
 use crate::ids::ContactId;
 use crate::recording::{RecordingResult, day_folder};
 use crate::store::Store;
@@ -27,7 +29,7 @@ pub(super) async fn remove(store: &Store, recordings: &Path, now: Timestamp) -> 
     let last = last_entry_at(store).await?.unwrap_or(now).micros();
     for folder in folders(Timestamp::from_micros(last.saturating_sub(SET_UP)), now) {
         for (contact, file) in empty_files(&recordings.join(&folder)).with_context(|| folder.clone())? {
-            if !is_asked_for(store, contact, &folder).await? {
+            if is_unnamed(&file) || !is_asked_for(store, contact, &folder).await? {
                 tracing::warn!(call.id = %contact, "the file of a call that was never answered is removed");
                 fs::remove_file(&file).with_context(|| file.display().to_string())?;
             }
@@ -63,15 +65,21 @@ fn empty_files(folder: &Path) -> io::Result<Vec<(ContactId, PathBuf)>> {
     let mut found = Vec::new();
     for entry in entries {
         let entry = entry?;
-        let name = entry.file_name();
-        let contact = name.to_str().and_then(|name| name.strip_suffix(".wav")?.parse().ok());
+        let path = entry.path();
+        let is_recording = is_unnamed(&path) || path.extension().is_some_and(|extension| extension == "wav");
+        let contact = path.file_stem().filter(|_| is_recording).and_then(|stem| stem.to_str()?.parse().ok());
         if let Some(contact) = contact
             && entry.metadata()?.len() <= HEADER_LEN as u64
         {
-            found.push((contact, entry.path()));
+            found.push((contact, path));
         }
     }
     Ok(found)
+}
+
+/// The process ended while the file was made.
+fn is_unnamed(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == UNNAMED)
 }
 
 async fn is_asked_for(store: &Store, contact: ContactId, folder: &str) -> anyhow::Result<bool> {

@@ -139,8 +139,12 @@ async fn an_empty_file_that_no_row_asks_for_goes_and_others_stay() {
     };
     let [today, tomorrow] = ["1970/01/01", "1970/01/02"];
     // Never committed: whole head, half a head, offered after midnight; committed as never answered.
-    let strays = [(1, today), (2, today), (3, tomorrow), (4, today)].map(|(n, day)| in_folder(n, day));
-    for (path, octets) in strays.iter().zip([HEADER_LEN, 0, HEADER_LEN, HEADER_LEN]) {
+    let [first, second, third, fourth] =
+        [(1, today), (2, today), (3, tomorrow), (4, today)].map(|(n, day)| in_folder(n, day));
+    // Committed, but its file had not got its name.
+    let unnamed = in_folder(5, today).replace(".wav", ".part");
+    let strays = [first, second, third, fourth, unnamed];
+    for (path, octets) in strays.iter().zip([HEADER_LEN, 0, HEADER_LEN, HEADER_LEN, HEADER_LEN]) {
         make(path, octets);
     }
     let row = |n: u32| Recording { path: in_folder(n, today), ..recording(n) };
@@ -157,7 +161,7 @@ async fn an_empty_file_that_no_row_asks_for_goes_and_others_stay() {
     }
     strays::remove(&city.store, city.folder.path(), at(25 * 3600)).await.unwrap();
     let is_there = |path: &String| city.folder.path().join(path).exists();
-    assert_eq!(strays.each_ref().map(is_there), [false; 4]);
+    assert_eq!(strays.each_ref().map(is_there), [false; 5]);
     assert_eq!(kept.each_ref().map(is_there), [true; 4]);
 }
 
