@@ -1,5 +1,5 @@
-//! Files on disk: recordings (folder, writer, repair at start-up, probe of their disk) and prompts (reader). The bytes themselves are `wav/`;
-//! which thread writes is `media_plane/`.
+//! Files on disk: recordings (folder, writer, repair at start-up, probe of their disk) and prompts (reader). The bytes
+//! themselves are `wav/`; which thread writes is `media_plane/`.
 
 pub mod prompt_reader;
 pub mod recording_folder;
