@@ -31,8 +31,9 @@ const PRESS_MS: std::ops::Range<u64> = 100..1000;
 const ONE_STAYS_IN_THE_MENU: u64 = 6;
 /// Operators let it ring, so that some callers are hit, or leave, before anybody answers.
 const RINGING: Duration = Duration::from_millis(300);
-/// Descriptors more or less from one start to the next: connections of those who ask.
-const SLACK: usize = 3;
+/// Descriptors more or less from one start to the next: connections of those who ask, and those of the store's four
+/// readers, two each, which are opened when there is something to read.
+const SLACK: usize = 11;
 /// Complaints that are printed.
 const PRINTED: usize = 20;
 

@@ -164,6 +164,7 @@ async fn dial(per_second: u64, seconds: u64) -> Value {
     let calls = per_second * seconds;
     let before = Usage::of(service.pid());
     let conducts = vec![Conduct::STAYS.leaving(hold)];
+    telephony.order(Order::Measure(true));
     telephony.order(Order::Dial { calls, per_second: per_second as f64, conducts });
     telephony.wait();
     let after = Usage::of(service.pid());
@@ -178,8 +179,11 @@ async fn dial(per_second: u64, seconds: u64) -> Value {
         findings.dialled, findings.answered, findings.failed
     );
     println!("set-up p50 / p95 / p99              {p50:.1} / {p95:.1} / {p99:.1} ms");
+    let [late95, late99] = [0.95, 0.99].map(|share| findings.lateness.quantile_ms(share));
+    println!("generator late p95 / p99            {late95:.1} / {late99:.1} ms");
     println!("CPU of the service                  {cpu:.0} ms per second\n");
     json!({
+        "generator_late_ms": { "p95": late95, "p99": late99 },
         "per_second": per_second, "dialled": findings.dialled, "answered": findings.answered,
         "failed": findings.failed, "setup_ms": { "p50": p50, "p95": p95, "p99": p99 }, "cpu_ms_per_second": cpu,
     })

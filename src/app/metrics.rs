@@ -64,6 +64,8 @@ pub(super) struct Meters {
     pub prompts_missing: Counter,
     /// 1 while calls cannot be recorded, though they should be.
     pub recording_impaired: Gauge,
+    /// 1 while media threads do not keep up and new calls are refused for it.
+    pub media_overloaded: Gauge,
     /// By what was wrong; the parser's names are a closed list.
     sip_malformed: Mutex<BTreeMap<&'static str, u64>>,
     packets: Packets,
@@ -124,6 +126,11 @@ impl Meters {
         self.recordings_text(&mut page);
         self.trunks_text(&mut page);
         self.guard_text(&mut page);
+        page.gauge(
+            "ringback_media_overloaded",
+            "1 while sound comes too late and new calls are refused for it.",
+            self.media_overloaded.value(),
+        );
         page.gauge("ringback_rtp_ports", "RTP and RTCP ports in use.", rtp_ports);
         page.counters(
             "ringback_sip_malformed_total",

@@ -341,7 +341,10 @@ fn metrics_text(
     media: Arc<MediaPlane>,
     net: SipNet,
 ) -> Arc<dyn Fn() -> String + Send + Sync> {
-    Arc::new(move || meters.text(media.ports_in_use() as u64, &net.counts()))
+    Arc::new(move || {
+        meters.media_overloaded.set(u64::from(media.is_overloaded()));
+        meters.text(media.ports_in_use() as u64, &net.counts())
+    })
 }
 
 fn serve_http(

@@ -21,7 +21,7 @@ use crate::resolver::Resolver;
 use crate::sip::message::{Flow, Transport, Uri};
 use crate::sip::server_location::Located;
 use crate::store::{CaseFilter, Page, Store};
-use crate::switchboard::{Input, Snapshot, Switchboard};
+use crate::switchboard::{Input, Shortage, Snapshot, Switchboard};
 use crate::termination::Termination;
 use crate::time::Now;
 use crate::web::{CommandRequest, LadderRequest};
@@ -186,6 +186,7 @@ impl Signalling {
 
     fn handle_input(&mut self, input: Input) {
         let now = crate::time::now();
+        self.switchboard.throttle(self.shortage());
         self.switchboard.handle_input(input, now);
         self.unseen = true;
         self.carry_out(now);
@@ -265,7 +266,12 @@ impl Signalling {
         while let Some(effect) = self.switchboard.poll_effect() {
             self.carry_out_one(effect, now);
         }
-        self.switchboard.throttle(self.keeper.is_behind());
+    }
+
+    /// What new calls would want too much of at this moment.
+    fn shortage(&self) -> Option<Shortage> {
+        let store = self.keeper.is_behind().then_some(Shortage::Store);
+        store.or_else(|| self.media.is_overloaded().then_some(Shortage::Media))
     }
 
     fn carry_out_one(&mut self, effect: Effect, now: Now) {

@@ -52,6 +52,8 @@ pub enum Refusal {
     NotDurable,
     /// The disk cannot take the recording that the city insists on.
     CannotRecord,
+    /// Sound could not be carried in time, for this call and for those that are on.
+    Overloaded,
     /// No RTP port is free.
     NoMedia,
     /// Known method that this element does not take.
@@ -114,6 +116,7 @@ impl Refusal {
             | Self::Stopping
             | Self::NotDurable
             | Self::CannotRecord
+            | Self::Overloaded
             | Self::NoMedia => StatusCode::SERVICE_UNAVAILABLE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::MethodUnknown => StatusCode::NOT_IMPLEMENTED,
@@ -147,6 +150,7 @@ impl Refusal {
             Self::Stopping => "stopping",
             Self::NotDurable => "not_durable",
             Self::CannotRecord => "cannot_record",
+            Self::Overloaded => "overloaded",
             Self::NoMedia => "no_media",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::MethodUnknown => "method_unknown",
@@ -179,6 +183,7 @@ impl Refusal {
             Self::Stopping => Some("Stopping"),
             Self::NotDurable => Some("The call cannot be registered"),
             Self::CannotRecord => Some("The call cannot be recorded"),
+            Self::Overloaded => Some("Too busy to carry another call"),
             Self::NoMedia => Some("No media port free"),
             Self::MalformedSdp => Some("Bad session description"),
             Self::MalformedBody => Some("Bad multipart body"),

@@ -15,6 +15,7 @@ use super::collector::Collector;
 use super::fronts::Fronts;
 use super::homes::Homes;
 use super::ports::PortPool;
+use super::punctuality::Punctuality;
 use super::quarter::{Mail, QUARTERS, Quarter, TURN};
 use super::queue::{Intake, Outlet};
 use super::secure::Identity;
@@ -43,6 +44,8 @@ pub(super) struct Shared {
     pub(super) ports: Mutex<PortPool>,
     pub(super) ports_in_use: AtomicUsize,
     pub(super) homes: Mutex<Homes>,
+    /// Media threads that do not keep up.
+    pub(super) overloaded: AtomicUsize,
 }
 
 impl Shared {
@@ -73,6 +76,7 @@ pub(super) struct MediaThread {
     /// Whose turn is next, and when.
     next: usize,
     next_turn_at: Instant,
+    punctuality: Punctuality,
     mail: Mail,
 }
 
@@ -90,7 +94,9 @@ impl MediaThread {
             Quarter::new(Fronts::new(identity.clone()), Collector::new(writers.to_vec()), report.clone())
         });
         let (next, next_turn_at) = (0, crate::time::now().mono);
-        Self { bind, readiness, shared, orders, quarters, report, next, next_turn_at, mail: Mail::new() }
+        let punctuality = Punctuality::new(next_turn_at);
+        let mail = Mail::new();
+        Self { bind, readiness, shared, orders, quarters, report, next, next_turn_at, punctuality, mail }
     }
 
     pub(super) fn run(mut self) {
@@ -116,9 +122,13 @@ impl MediaThread {
 
     /// Until the next turn; as nobody has any while there are no legs, until a round of them has passed.
     fn rest(&self) -> Duration {
-        let is_empty = self.quarters.iter().all(Quarter::is_empty);
-        let wanted = if is_empty { self.next_turn_at + TURN * QUARTERS as u32 } else { self.next_turn_at };
+        let wanted =
+            if self.is_empty() { self.next_turn_at + TURN * QUARTERS as u32 } else { self.next_turn_at };
         wanted.saturating_duration_since(crate::time::now().mono)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.quarters.iter().all(Quarter::is_empty)
     }
 
     /// Each watched socket gives one datagram a look, until none has any.
@@ -145,6 +155,7 @@ impl MediaThread {
 
     fn take_turns(&mut self) {
         let now = crate::time::now().mono;
+        self.judge(now);
         for _ in 0..MAX_TURNS_AT_ONCE {
             if self.next_turn_at > now {
                 break;
@@ -152,6 +163,21 @@ impl MediaThread {
             self.quarters[self.next].take_turn(self.next_turn_at, &self.readiness, &mut self.mail);
             self.next = (self.next + 1) % QUARTERS;
             self.next_turn_at += TURN;
+        }
+    }
+
+    /// Whether the turns come in time; without legs nobody waits for them.
+    fn judge(&mut self, now: Instant) {
+        let due = if self.is_empty() { now } else { self.next_turn_at };
+        if !self.punctuality.note(due, now) {
+            return;
+        }
+        if self.punctuality.is_overloaded() {
+            self.shared.overloaded.fetch_add(1, Ordering::Relaxed);
+            tracing::error!("media is late: no new calls until it keeps up again");
+        } else {
+            self.shared.overloaded.fetch_sub(1, Ordering::Relaxed);
+            tracing::info!("media keeps up again");
         }
     }
 

@@ -7,6 +7,7 @@ mod fronts;
 mod homes;
 mod media_thread;
 mod ports;
+mod punctuality;
 mod quarter;
 mod queue;
 pub mod secure;
@@ -159,6 +160,7 @@ impl MediaPlane {
             ports: Mutex::new(PortPool::new(&settings.ports)),
             ports_in_use: AtomicUsize::new(0),
             homes: Mutex::new(Homes::new(threads)),
+            overloaded: AtomicUsize::new(0),
         });
         let identity = Arc::new(Identity::generate()?);
         let (writers, outlets): (Vec<_>, Vec<_>) =
@@ -280,6 +282,11 @@ impl MediaPlane {
     /// Of the certificate that legs do DTLS with.
     pub fn dtls_fingerprint(&self) -> Fingerprint {
         self.identity.fingerprint
+    }
+
+    /// True while a media thread takes most of its turns too late: more calls would be heard by all of them.
+    pub fn is_overloaded(&self) -> bool {
+        self.shared.overloaded.load(Ordering::Relaxed) > 0
     }
 
     /// RTP ports in use, for metrics and the leak test.

@@ -137,14 +137,10 @@ impl Switchboard {
         };
         let refusal = if !self.settings.is_short_number(&number, &numbering) {
             Some(Refusal::UnknownNumber)
-        } else if self.intake == Intake::Closed {
-            Some(Refusal::Stopping)
-        } else if self.intake == Intake::Throttled {
-            Some(Refusal::NotDurable)
         } else if self.citizens_calls() >= self.settings.capacity {
             Some(Refusal::OverCapacity)
         } else {
-            None
+            self.intake.refusal()
         };
         let keeping = match refusal {
             Some(refusal) => Err(refusal),

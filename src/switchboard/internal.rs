@@ -9,7 +9,7 @@ use crate::ids::{LegId, UserId};
 use crate::phone_number::{NumberingPlan, PhoneNumber};
 use crate::sip::message::{Flow, Host, NameAddr, Request, Uri};
 use crate::sip::transaction::ServerTransactionId;
-use crate::switchboard::{Intake, Switchboard, with_turn};
+use crate::switchboard::{Switchboard, with_turn};
 use crate::time::Now;
 
 /// Consultations at once. They count beside `capacity`: a citizen's call must not stand in the way of asking about
@@ -53,10 +53,8 @@ impl Switchboard {
         extension: &str,
         colleague: UserId,
     ) -> Result<(UserId, OfferTarget), Refusal> {
-        match self.intake {
-            Intake::Open => {}
-            Intake::Throttled => return Err(Refusal::NotDurable),
-            Intake::Closed => return Err(Refusal::Stopping),
+        if let Some(refusal) = self.intake.refusal() {
+            return Err(refusal);
         }
         let by = self.operator_of(extension).ok_or(Refusal::Forbidden)?;
         let running = self.calls.values().filter(|call| call.is_consultation() && !call.is_over()).count();

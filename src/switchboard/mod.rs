@@ -26,6 +26,7 @@ use crate::acd::Distributor;
 use crate::call::Call;
 use crate::call::effect::{Effect, ResolutionId, Ticket};
 use crate::call::ladder::Ladder;
+use crate::call::refusal::Refusal;
 use crate::call::turn::{Counters, Routes, Turn};
 use crate::case::CaseNumber;
 use crate::ids::{ContactId, LegId, Mint, RecordingId};
@@ -130,10 +131,39 @@ pub struct Switchboard {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Intake {
     Open,
-    /// The store is too far behind; new calls hear 503 for the moment.
-    Throttled,
+    /// What a call needs cannot keep up; new ones hear 503 for the moment.
+    Throttled(Shortage),
     /// Stopping: running calls finish, new ones hear 503.
     Closed,
+}
+
+/// What cannot keep up with the calls there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shortage {
+    /// Changes wait too long to be written.
+    Store,
+    /// Media threads come too late: sound is heard in pieces.
+    Media,
+}
+
+impl Shortage {
+    const fn refusal(self) -> Refusal {
+        match self {
+            Self::Store => Refusal::NotDurable,
+            Self::Media => Refusal::Overloaded,
+        }
+    }
+}
+
+impl Intake {
+    /// Why a new call cannot come in.
+    const fn refusal(self) -> Option<Refusal> {
+        match self {
+            Self::Open => None,
+            Self::Throttled(shortage) => Some(shortage.refusal()),
+            Self::Closed => Some(Refusal::Stopping),
+        }
+    }
 }
 
 /// Runs `$body` with a [`Turn`] named `$turn` that borrows the switchboard's parts, but not its calls.
@@ -308,9 +338,9 @@ impl Switchboard {
     }
 
     /// New calls hear 503 while what is outside cannot keep up; running ones go on.
-    pub fn throttle(&mut self, behind: bool) {
+    pub fn throttle(&mut self, shortage: Option<Shortage>) {
         if self.intake != Intake::Closed {
-            self.intake = if behind { Intake::Throttled } else { Intake::Open };
+            self.intake = shortage.map_or(Intake::Open, Intake::Throttled);
         }
     }
 

@@ -17,7 +17,7 @@ use crate::sip::digest_auth::Algorithm;
 use crate::sip::message::{Message, Method, Request, StatusCode, Transport, parse_datagram};
 use crate::switchboard::settings::{Limits, Outward};
 use crate::switchboard::snapshot::TrunkState;
-use crate::switchboard::{Input, Settings, with_turn};
+use crate::switchboard::{Input, Settings, Shortage, with_turn};
 
 const SESSION: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
                        m=audio 4000 RTP/AVP 8\r\n";
@@ -286,6 +286,27 @@ fn limits_refuse_exactly_and_say_when_to_come_back() {
     assert_eq!(bench.invite(1, "1580", "1"), None);
     let refusals: Vec<_> = bench.board.trunk_refusals().collect();
     assert_eq!(refusals, [("provider", "trunk_rate", 3)]);
+}
+
+#[test]
+fn while_anything_cannot_keep_up_new_calls_hear_503_and_those_that_are_on_go_on() {
+    let mut trunk = provider();
+    trunk.from = vec!["192.0.2.1".parse().unwrap()];
+    trunk.outward = None;
+    let mut bench = Bench::new(vec![trunk]);
+    assert_eq!(bench.invite(1, "1580", "1"), None);
+    for (shortage, name) in [(Shortage::Media, "overloaded"), (Shortage::Store, "not_durable")] {
+        bench.board.throttle(Some(shortage));
+        let refused = bench.invite(1, "1580", "1").unwrap();
+        assert_eq!((refused.status, refused.headers.first("Retry-After")), (StatusCode(503), Some("5")));
+        assert_eq!(bench.board.counters().refusals.get(name), Some(&1), "{name}");
+        assert_eq!(bench.board.calls().filter(|call| !call.is_over()).count(), 1);
+    }
+    bench.board.throttle(None);
+    assert_eq!(bench.invite(1, "1580", "1"), None, "it keeps up again");
+    bench.board.close_intake();
+    bench.board.throttle(None);
+    assert!(bench.invite(1, "1580", "1").is_some(), "who stops does not begin again");
 }
 
 #[test]
