@@ -111,6 +111,11 @@ impl<T: Ord + Copy> TimerTable<T> {
         self.deadlines.clear();
     }
 
+    /// When `timer` is due, if it is set.
+    pub fn deadline(&self, timer: T) -> Option<Instant> {
+        self.deadlines.get(&timer).copied()
+    }
+
     /// The earliest deadline.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.deadlines.values().min().copied()

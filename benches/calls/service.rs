@@ -258,6 +258,7 @@ async fn hire(url: &str, operators: usize) {
             organisation: None,
             languages: vec![Language::En],
             queues: vec!["city".to_owned()],
+            skills: Default::default(),
             sip: Some(SipAccount { extension, ha1 }),
             disabled: false,
         };

@@ -1,23 +1,23 @@
-//! The distributor's machine: what happens to lines and operators on each input. Reservations, wrap-up, places and
-//! relaxed languages are deadlines of one table.
+//! The distributor's machine: what happens to lines and operators on each input. Who waits is `waiting`, whose phone
+//! rings `offers`, what comes after a talk `wrap_up`, who is called by name `by_name`. All deadlines are of one table.
 
 mod by_name;
+mod offers;
+mod waiting;
+mod wrap_up;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
 
 use super::line::Line;
 use super::operator::{Operator, Work};
+use super::queue::Queue;
+use super::tally::Tally;
 use super::{
-    AfterNoAnswer, Enqueued, OfferFailure, OperatorError, OperatorProfile, OperatorStatus, Output,
-    QueueEntry, QueueSettings, routing,
+    AfterNoAnswer, OperatorError, OperatorProfile, OperatorStatus, Output, QueueEntry, QueueSettings,
 };
 use crate::ids::{ContactId, UserId};
 use crate::time::TimerTable;
-
-/// Urgent callers are let into a full queue, up to so many more: life-safety is not refused for a long line, and a
-/// caller whose operator was lost is not thrown out.
-const URGENT_HEADROOM: usize = 20;
 
 /// Every deadline of the distributor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -30,25 +30,24 @@ enum Timer {
     Announce(ContactId),
     /// From now on any language will do for this caller.
     RelaxLanguage(ContactId),
-}
-
-#[derive(Debug)]
-struct Queue {
-    settings: QueueSettings,
-    /// False once the configuration no longer names the queue: nobody enters, and those who wait are anybody's.
-    open: bool,
+    /// One level less of each skill will do for this caller.
+    RelaxSkills(ContactId),
+    /// One more phone rings for this caller.
+    RingAnother(ContactId),
+    /// This caller has waited for too long.
+    Overflow(ContactId),
 }
 
 /// The distributor: all queues and all operators of this node.
 ///
-/// After every input, drain [`Self::poll_output`], then arm [`Self::poll_timeout`]. An operator and a caller are
-/// reserved for each other from [`Output::Offer`] until one of: [`Self::offer_answered`], [`Self::offer_failed`],
-/// [`Output::WithdrawOffer`].
+/// After every input, drain [`Self::poll_output`], then arm [`Self::poll_timeout`]. An operator is reserved for a caller
+/// from [`Output::Offer`] until one of: [`Self::offer_answered`], [`Self::offer_failed`], [`Output::WithdrawOffer`].
+/// Where several phones ring for one caller, the first to be answered has the call.
 #[derive(Debug)]
 pub struct Distributor {
     queues: HashMap<String, Queue>,
     operators: BTreeMap<UserId, Operator>,
-    line: Line,
+    pub(super) line: Line,
     timers: TimerTable<Timer>,
     /// Drained by the owner after each input, so it never holds more than one input causes.
     outputs: VecDeque<Output>,
@@ -103,10 +102,16 @@ impl Distributor {
     /// The operator's phone registered or lost its last registration. A lost phone leaves routing at once;
     /// a call in progress goes on. A phone that returns is `NotReady("signed_in")`, or what it was within a minute.
     pub fn handle_registered(&mut self, operator: UserId, now: Instant) {
-        if let Some(known) = self.operators.get_mut(&operator) {
-            known.phone_registered(now);
-            self.settle(operator, now);
+        let Some(known) = self.operators.get_mut(&operator) else { return };
+        if known.phone_registered(now) {
+            let colleagues = self.operators.values().filter(|known| known.profile.user != operator);
+            let at_work = colleagues.filter(|known| known.is_registered()).map(|known| known.tally);
+            let tally = Tally::level_with(at_work);
+            if let Some(known) = self.operators.get_mut(&operator) {
+                known.tally = tally;
+            }
         }
+        self.settle(operator, now);
     }
 
     pub fn handle_unregistered(&mut self, operator: UserId, now: Instant) {
@@ -126,7 +131,7 @@ impl Distributor {
         }
         known.want_ready();
         if let Work::WrapUp { contact } = known.work() {
-            self.finish_wrap_up(operator, contact);
+            self.finish_wrap_up(operator, contact, now);
         }
         self.settle(operator, now);
         Ok(())
@@ -146,102 +151,6 @@ impl Distributor {
         known.want_not_ready(reason);
         if let Work::Offered { contact } = known.work() {
             self.withdraw(contact, operator);
-        }
-        self.settle(operator, now);
-        Ok(())
-    }
-
-    /// A caller who waits already keeps the place; one who talks leaves that operator.
-    pub fn enqueue(&mut self, entry: QueueEntry, now: Instant) -> Enqueued {
-        if self.line.contains(entry.contact) {
-            return Enqueued::Waiting;
-        }
-        let Some(Queue { settings: queue, open: true }) = self.queues.get(&entry.queue) else {
-            return Enqueued::Unknown;
-        };
-        let headroom = if entry.urgent { URGENT_HEADROOM } else { 0 };
-        if self.line.of_queue(&entry.queue).count() >= queue.capacity + headroom {
-            return Enqueued::Full;
-        }
-        let (announce_deadline, relax_deadline) =
-            (now + queue.announce_every, now + queue.relax_language_after);
-        self.leave_operator(entry.contact, now);
-        self.timers.set(Timer::Announce(entry.contact), announce_deadline);
-        if relax_deadline > now {
-            self.timers.set(Timer::RelaxLanguage(entry.contact), relax_deadline);
-        }
-        self.line.push(entry, relax_deadline <= now, now);
-        self.dispatch(now);
-        Enqueued::Waiting
-    }
-
-    /// The caller hung up or was taken elsewhere: out of the queue, any offer withdrawn.
-    pub fn leave(&mut self, contact: ContactId, now: Instant) {
-        if let Some(operator) = self.line.find(contact).and_then(|waiting| waiting.offered_to) {
-            self.withdraw(contact, operator);
-            self.take_out(contact);
-            self.settle(operator, now);
-        } else {
-            self.take_out(contact);
-        }
-    }
-
-    /// The operator picked up. False when the reservation is gone (the caller just left): hang up on them.
-    pub fn offer_answered(&mut self, contact: ContactId, operator: UserId, now: Instant) -> bool {
-        if !self.is_reserved(contact, operator) {
-            return false;
-        }
-        let Some(waiting) = self.take_out(contact) else { return false };
-        let wrap_up = self.settings_of(&waiting.entry.queue).map(|queue| queue.wrap_up).unwrap_or_default();
-        self.timers.stop(Timer::Ring(operator));
-        if let Some(known) = self.operators.get_mut(&operator) {
-            known.take_up(Work::Talking { contact, wrap_up });
-        }
-        self.settle(operator, now);
-        true
-    }
-
-    /// The offer came to nothing; the caller is offered to the next operator. Ignored when the reservation is gone.
-    pub fn offer_failed(
-        &mut self,
-        contact: ContactId,
-        operator: UserId,
-        failure: OfferFailure,
-        now: Instant,
-    ) {
-        if self.is_reserved(contact, operator) {
-            self.release(contact, operator);
-            self.note_failure(operator, failure, now);
-            self.settle(operator, now);
-        }
-    }
-
-    /// The operator's leg of this contact ended: wrap-up begins.
-    pub fn call_ended(&mut self, contact: ContactId, operator: UserId, now: Instant) {
-        let Some(known) = self.operators.get_mut(&operator) else { return };
-        let Work::Talking { contact: current, wrap_up } = known.work() else { return };
-        if current != contact {
-            return;
-        }
-        known.take_up(Work::WrapUp { contact });
-        if wrap_up.is_zero() {
-            self.finish_wrap_up(operator, contact);
-        } else {
-            let wrap_up_deadline = now + wrap_up;
-            self.timers.set(Timer::WrapUp(operator), wrap_up_deadline);
-        }
-        self.settle(operator, now);
-    }
-
-    /// The operator is done with the contact before the time is up. Nothing to do when not in wrap-up.
-    pub fn end_wrap_up(&mut self, operator: UserId, now: Instant) -> Result<(), OperatorError> {
-        let known = self.operators.get(&operator).ok_or(OperatorError::Unknown)?;
-        match known.work() {
-            Work::WrapUp { contact } => self.finish_wrap_up(operator, contact),
-            Work::None => {}
-            Work::Offered { .. } | Work::Called { .. } | Work::Talking { .. } => {
-                return Err(OperatorError::Busy);
-            }
         }
         self.settle(operator, now);
         Ok(())
@@ -272,7 +181,7 @@ impl Distributor {
                 Timer::WrapUp(operator) => {
                     if let Some(Work::WrapUp { contact }) = self.operators.get(&operator).map(Operator::work)
                     {
-                        self.finish_wrap_up(operator, contact);
+                        self.finish_wrap_up(operator, contact, now);
                         self.settle(operator, now);
                     }
                 }
@@ -283,6 +192,9 @@ impl Distributor {
                         self.dispatch(now);
                     }
                 }
+                Timer::RelaxSkills(contact) => self.relax_skills(contact, now),
+                Timer::RingAnother(contact) => self.ring_another(contact, now),
+                Timer::Overflow(contact) => self.note_overdue(contact, now),
             }
         }
     }
@@ -298,108 +210,6 @@ impl Distributor {
 
 /// Steps that several inputs share.
 impl Distributor {
-    /// Rings phones until nobody fits anybody.
-    fn dispatch(&mut self, now: Instant) {
-        let is_open =
-            |queues: &HashMap<String, Queue>, name: &str| queues.get(name).is_some_and(|queue| queue.open);
-        while let Some((contact, operator)) =
-            routing::next_offer(&self.line, &self.operators, |name| is_open(&self.queues, name))
-        {
-            self.offer(contact, operator, now);
-        }
-    }
-
-    /// Reserves both for each other; the pair was chosen from a caller who waits and an operator who is ready.
-    fn offer(&mut self, contact: ContactId, operator: UserId, now: Instant) {
-        let (Some(waiting), Some(known)) = (self.line.find_mut(contact), self.operators.get_mut(&operator))
-        else {
-            return;
-        };
-        waiting.offered_to = Some(operator);
-        known.take_up(Work::Offered { contact });
-        let queue = self.queues.get(&waiting.entry.queue);
-        let ring_deadline = now + queue.map(|queue| queue.settings.ring_timeout).unwrap_or_default();
-        self.timers.set(Timer::Ring(operator), ring_deadline);
-        self.outputs.push_back(Output::Offer { contact, operator });
-        self.report_status(operator, now);
-    }
-
-    fn handle_no_answer(&mut self, operator: UserId, now: Instant) {
-        let Some(Work::Offered { contact }) = self.operators.get(&operator).map(Operator::work) else {
-            return;
-        };
-        self.withdraw(contact, operator);
-        self.note_failure(operator, OfferFailure::NoAnswer, now);
-        self.settle(operator, now);
-    }
-
-    fn note_failure(&mut self, operator: UserId, failure: OfferFailure, now: Instant) {
-        let policy = self.after_no_answer;
-        let Some(known) = self.operators.get_mut(&operator) else { return };
-        match (failure, policy) {
-            (OfferFailure::NoAnswer, AfterNoAnswer::BackOfLine) => known.idle_since = now,
-            (OfferFailure::NoAnswer, AfterNoAnswer::NotReady) => known.want_not_ready("no_answer"),
-            // Left ready, they would be rung again in the same moment, for ever.
-            (OfferFailure::Rejected, _) => known.want_not_ready("rejected"),
-            (OfferFailure::Unreachable, _) => known.want_not_ready("unreachable"),
-        }
-    }
-
-    fn announce(&mut self, contact: ContactId, now: Instant) {
-        let Some(waiting) = self.line.find(contact) else { return };
-        let Some(queue) = self.settings_of(&waiting.entry.queue) else { return };
-        let announce_deadline = now + queue.announce_every;
-        // While a phone rings the answer may come at any moment: no announcement to talk over it.
-        if waiting.offered_to.is_none() {
-            let ahead = self.line.of_queue(&queue.name).take_while(|other| other.entry.contact != contact);
-            let position = ahead.count() + 1;
-            self.outputs.push_back(Output::AnnouncePosition { contact, position });
-        }
-        self.timers.set(Timer::Announce(contact), announce_deadline);
-    }
-
-    fn is_reserved(&self, contact: ContactId, operator: UserId) -> bool {
-        self.operators.get(&operator).is_some_and(|known| known.work() == Work::Offered { contact })
-    }
-
-    /// Undoes a reservation; the phone is told to stop.
-    fn withdraw(&mut self, contact: ContactId, operator: UserId) {
-        self.release(contact, operator);
-        self.outputs.push_back(Output::WithdrawOffer { contact, operator });
-    }
-
-    fn release(&mut self, contact: ContactId, operator: UserId) {
-        self.timers.stop(Timer::Ring(operator));
-        if let Some(known) = self.operators.get_mut(&operator) {
-            known.take_up(Work::None);
-        }
-        if let Some(waiting) = self.line.find_mut(contact) {
-            waiting.offered_to = None;
-        }
-    }
-
-    fn finish_wrap_up(&mut self, operator: UserId, contact: ContactId) {
-        self.timers.stop(Timer::WrapUp(operator));
-        if let Some(known) = self.operators.get_mut(&operator) {
-            known.take_up(Work::None);
-        }
-        self.outputs.push_back(Output::WrapUpEnded { contact, operator });
-    }
-
-    fn take_out(&mut self, contact: ContactId) -> Option<super::line::Waiting> {
-        self.timers.stop(Timer::Announce(contact));
-        self.timers.stop(Timer::RelaxLanguage(contact));
-        self.line.remove(contact)
-    }
-
-    /// Never may a caller wait for one operator while talking to another.
-    fn leave_operator(&mut self, contact: ContactId, now: Instant) {
-        let talks = |known: &Operator| matches!(known.work(), Work::Talking { contact: current, .. } if current == contact);
-        if let Some(operator) = self.operators.iter().find(|(_, known)| talks(known)).map(|(user, _)| *user) {
-            self.call_ended(contact, operator, now);
-        }
-    }
-
     /// After a change to one operator: the board is told, and calls are distributed anew.
     fn settle(&mut self, operator: UserId, now: Instant) {
         self.report_status(operator, now);
@@ -425,13 +235,16 @@ impl Distributor {
 
     /// Queues that are gone stay, closed, while somebody waits in them.
     fn replace_queues(&mut self, queues: Vec<QueueSettings>) {
-        let line = &self.line;
-        self.queues.retain(|name, queue| {
-            queue.open = false;
-            line.of_queue(name).next().is_some()
-        });
-        for settings in queues {
-            self.queues.insert(settings.name.clone(), Queue { settings, open: true });
+        for known in self.queues.values_mut() {
+            known.open = false;
         }
+        for settings in queues {
+            match self.queues.get_mut(&settings.name) {
+                Some(known) => (known.settings, known.open) = (settings, true),
+                None => drop(self.queues.insert(settings.name.clone(), Queue::new(settings))),
+            }
+        }
+        let line = &self.line;
+        self.queues.retain(|name, queue| queue.open || line.of_queue(name).next().is_some());
     }
 }

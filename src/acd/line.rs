@@ -1,8 +1,8 @@
-//! The callers who wait, in the order they are served: urgent ones first, then who waits longest.
-//! A caller keeps the place while an operator's phone rings for them.
+//! The callers who wait, in the order they are served: urgent ones first, then who waits longest, those of a queue with
+//! a head start as if they had come so much earlier. A caller keeps the place while an operator's phone rings for them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::QueueEntry;
 use crate::ids::{ContactId, UserId};
@@ -12,6 +12,7 @@ use crate::ids::{ContactId, UserId};
 struct Place {
     /// False sorts first.
     patient: bool,
+    /// Of the arrival, less the head start.
     since: Instant,
     /// Keeps the order of arrival within one moment.
     ticket: u64,
@@ -21,10 +22,18 @@ struct Place {
 pub(super) struct Waiting {
     pub(super) entry: QueueEntry,
     pub(super) since: Instant,
-    /// Whose phone rings for this caller.
-    pub(super) offered_to: Option<UserId>,
+    /// Whose phones ring for this caller.
+    pub(super) offered_to: Vec<UserId>,
+    /// How many phones may ring at once where they are added one by one.
+    pub(super) phones_at_once: usize,
+    /// Phones rung so far.
+    pub(super) attempts: u64,
     /// Any language will do.
     pub(super) relaxed: bool,
+    /// So many levels less of each skill will do.
+    pub(super) levels_spared: u8,
+    /// The longest wait is over: leaves the line once no phone rings.
+    pub(super) overdue: bool,
 }
 
 /// All waiting callers of all queues. Bounded by the queues' capacities.
@@ -36,11 +45,22 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn push(&mut self, entry: QueueEntry, relaxed: bool, now: Instant) {
+    /// Adds a caller who counts as having waited `head_start` already.
+    pub(super) fn push(&mut self, entry: QueueEntry, head_start: Duration, now: Instant) -> &mut Waiting {
         self.tickets += 1;
-        let place = Place { patient: !entry.urgent, since: now, ticket: self.tickets };
+        let since = now.checked_sub(head_start).unwrap_or(now);
+        let place = Place { patient: !entry.urgent, since, ticket: self.tickets };
         self.places.insert(entry.contact, place);
-        self.waiting.insert(place, Waiting { entry, since: now, offered_to: None, relaxed });
+        self.waiting.entry(place).or_insert(Waiting {
+            entry,
+            since: now,
+            offered_to: Vec::new(),
+            phones_at_once: 1,
+            attempts: 0,
+            relaxed: false,
+            levels_spared: 0,
+            overdue: false,
+        })
     }
 
     pub(super) fn remove(&mut self, contact: ContactId) -> Option<Waiting> {

@@ -1,17 +1,21 @@
 //! Automatic call distribution: who waits, who may answer, who gets the next call. Real-time machine form.
 //!
 //! Here stand the words; `distributor` holds the machine, `operator` one operator's state, `line` the callers who
-//! wait, `routing` the choice. Phones, prompts and bridges belong to `call/`.
+//! wait, `routing` the choice, by one of the strategies of `strategy`. Phones, prompts and bridges belong to `call/`.
 
 mod distributor;
 mod line;
 mod operator;
+mod queue;
 mod routing;
+mod strategy;
+mod tally;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod walk;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +24,7 @@ use crate::ids::{ContactId, UserId};
 use crate::language::Language;
 
 pub use distributor::Distributor;
+pub use strategy::Strategy;
 
 /// An operator as the configuration and the user table describe them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,7 +36,12 @@ pub struct OperatorProfile {
     pub languages: Vec<Language>,
     /// Queue names this operator serves.
     pub queues: Vec<String>,
+    /// By name, each from 1 to [`MAX_SKILL_LEVEL`].
+    pub skills: BTreeMap<String, u8>,
 }
+
+/// The best there is in a skill.
+pub const MAX_SKILL_LEVEL: u8 = 5;
 
 /// What the operator does now; shown on desk and board, journalled on change.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -68,6 +78,12 @@ pub struct QueueEntry {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct QueueSettings {
     pub name: String,
+    pub strategy: Strategy,
+    /// Where phones are added one by one ([`Strategy::Progressive`]): the time until the next.
+    pub ring_another_after: Duration,
+    /// Its callers go before others as if they had waited so much longer; who waits long enough elsewhere goes first
+    /// all the same.
+    pub head_start: Duration,
     /// Most callers waiting at once; the next is refused with [`Enqueued::Full`].
     pub capacity: usize,
     /// An offer unanswered for this long goes to the next operator.
@@ -77,12 +93,21 @@ pub struct QueueSettings {
     pub announce_every: Duration,
     /// After this long any language will do.
     pub relax_language_after: Duration,
+    /// Skills its operators must have, and at what level.
+    pub skills: BTreeMap<String, u8>,
+    /// Each time this long has passed, one level less of each skill will do; none for never.
+    pub relax_skills_every: Option<Duration>,
+    /// Who has waited for this long is sent on ([`Output::Overflow`]); none for never. Urgent callers never are.
+    pub max_wait: Option<Duration>,
+    /// Who would have to wait for longer is not taken ([`Enqueued::Full`]); none for any time. Urgent callers are.
+    pub max_expected_wait: Option<Duration>,
 }
 
 /// What the distributor wants done.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Output {
-    /// Ring this operator for this contact. Both are reserved for each other until an outcome is told.
+    /// Ring this operator for this contact, maybe beside others: the operator is reserved for the caller until an
+    /// outcome is told.
     Offer {
         contact: ContactId,
         operator: UserId,
@@ -92,10 +117,15 @@ pub enum Output {
         contact: ContactId,
         operator: UserId,
     },
-    /// Tell the caller their place, from 1.
+    /// Tell the caller their place, from 1, and how long it will take where that is known.
     AnnouncePosition {
         contact: ContactId,
         position: usize,
+        expected_wait: Option<Duration>,
+    },
+    /// The caller has waited too long and is out of the line.
+    Overflow {
+        contact: ContactId,
     },
     StatusChanged {
         operator: UserId,
@@ -135,6 +165,17 @@ pub enum OperatorError {
     NotRegistered,
     #[error("the operator is busy with a call")]
     Busy,
+}
+
+/// Why the wrap-up cannot be longer.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum WrapUpError {
+    #[error("no such operator")]
+    Unknown,
+    #[error("the operator has no call to write up")]
+    NotInWrapUp,
+    #[error("there is no more time to write the call up")]
+    NoMoreTime,
 }
 
 /// What becomes of an operator whose phone rang until the deadline.

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::tally::Tally;
 use super::{OperatorProfile, OperatorStatus};
 use crate::ids::ContactId;
 
@@ -22,8 +23,12 @@ pub(super) struct Operator {
     pub(super) aside: Option<ContactId>,
     /// Taken out of the configuration: leaves with the end of the work at hand.
     pub(super) leaving: bool,
-    /// Since when the operator has had nothing to do; the earliest gets the next call.
+    /// Since when the operator has had nothing to do.
     pub(super) idle_since: Instant,
+    /// Calls and talk time since the sign-in.
+    pub(super) tally: Tally,
+    /// The queue whose call is at hand, and since when: what it takes ends with the wrap-up.
+    pub(super) handling: Option<(String, Instant)>,
     status: OperatorStatus,
     status_since: Instant,
 }
@@ -55,6 +60,7 @@ pub(super) enum Work {
     Talking {
         contact: ContactId,
         wrap_up: Duration,
+        since: Instant,
     },
     WrapUp {
         contact: ContactId,
@@ -71,6 +77,8 @@ impl Operator {
             aside: None,
             leaving: false,
             idle_since: now,
+            tally: Tally::default(),
+            handling: None,
             status: OperatorStatus::LoggedOut,
             status_since: now,
         }
@@ -92,20 +100,31 @@ impl Operator {
         self.phone == Phone::Registered
     }
 
+    pub(super) fn serves(&self, queue: &str) -> bool {
+        self.profile.queues.iter().any(|served| served == queue)
+    }
+
+    /// Takes calls now, or will when the one at hand is over.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.is_registered() && !self.leaving && self.intent == Intent::Ready
+    }
+
     pub(super) fn is_ready(&self) -> bool {
         self.status == OperatorStatus::Ready
     }
 
-    pub(super) fn phone_registered(&mut self, now: Instant) {
-        let returns_in_time = match self.phone {
-            Phone::Registered => return,
-            Phone::Lost { at } => now.saturating_duration_since(at) <= RETURN_WITHIN,
-            Phone::NeverSeen => false,
+    /// True when the operator signs in with it, and has not only been away for a moment.
+    pub(super) fn phone_registered(&mut self, now: Instant) -> bool {
+        let signs_in = match self.phone {
+            Phone::Registered => return false,
+            Phone::Lost { at } => now.saturating_duration_since(at) > RETURN_WITHIN,
+            Phone::NeverSeen => true,
         };
         self.phone = Phone::Registered;
-        if !returns_in_time {
+        if signs_in {
             self.want_not_ready("signed_in");
         }
+        signs_in
     }
 
     pub(super) fn phone_lost(&mut self, now: Instant) {

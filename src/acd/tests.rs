@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod strategies;
+mod waits;
+
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -31,11 +34,18 @@ pub(super) fn contact(n: u128) -> ContactId {
 pub(super) fn queue(name: &str) -> QueueSettings {
     QueueSettings {
         name: name.to_owned(),
+        strategy: Strategy::LongestIdle,
+        ring_another_after: 5 * SECOND,
+        head_start: Duration::ZERO,
         capacity: 3,
         ring_timeout: 20 * SECOND,
         wrap_up: 30 * SECOND,
         announce_every: 45 * SECOND,
         relax_language_after: 120 * SECOND,
+        skills: BTreeMap::new(),
+        relax_skills_every: None,
+        max_wait: None,
+        max_expected_wait: None,
     }
 }
 
@@ -46,6 +56,7 @@ pub(super) fn profile(n: u128, languages: &[Language], queues: &[&str]) -> Opera
         extension: format!("{}", 100 + n),
         languages: languages.to_vec(),
         queues: queues.iter().map(|queue| (*queue).to_owned()).collect(),
+        skills: BTreeMap::new(),
     }
 }
 
@@ -87,6 +98,14 @@ impl Bench {
 
     fn call(&mut self, n: u128) -> Enqueued {
         self.acd.enqueue(caller(n, "city", Language::Uk), self.now)
+    }
+
+    fn away(&mut self, n: u128) {
+        self.acd.set_not_ready(user(n), "break", self.now).unwrap();
+    }
+
+    fn back(&mut self, n: u128) {
+        self.acd.set_ready(user(n), self.now).unwrap();
     }
 
     fn outputs(&mut self) -> Vec<Output> {
@@ -257,7 +276,8 @@ fn positions_are_told_in_turn_but_not_while_a_phone_rings() {
         bench.outputs(),
         [2, 3].map(|n| Output::AnnouncePosition {
             contact: contact(n),
-            position: usize::try_from(n).unwrap() - 1
+            position: usize::try_from(n).unwrap() - 1,
+            expected_wait: None,
         })
     );
     bench.acd.call_ended(contact(1), user(1), bench.now);
@@ -266,7 +286,10 @@ fn positions_are_told_in_turn_but_not_while_a_phone_rings() {
     bench.now += 45 * SECOND;
     bench.acd.offer_answered(contact(2), user(1), bench.now);
     bench.acd.handle_timeout(bench.now);
-    assert_eq!(bench.outputs(), [Output::AnnouncePosition { contact: contact(3), position: 1 }]);
+    assert_eq!(
+        bench.outputs(),
+        [Output::AnnouncePosition { contact: contact(3), position: 1, expected_wait: Some(45 * SECOND) }]
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A long random walk of the distributor beside a model that is plain lists: both must agree after every step, and
-//! the promises of the queue are checked on the model. `RINGBACK_WALK_STEPS` and `RINGBACK_TEST_SEED` lengthen and
-//! repeat it.
+//! the promises of the queue are checked on the model. Strategies, skills and limits change with each reload.
+//! `RINGBACK_WALK_STEPS` and `RINGBACK_TEST_SEED` lengthen and repeat it.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -14,7 +14,8 @@ use super::*;
 
 const OPERATORS: u128 = 6;
 const CONTACTS: u128 = 14;
-const DEFAULT_STEPS: u64 = 300_000;
+const DEFAULT_STEPS: u64 = 1_000_000;
+const QUEUES: [&str; 2] = ["city", "water"];
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Doing {
@@ -33,13 +34,27 @@ struct ModelOperator {
     doing: Doing,
     idle_since: Instant,
     was_ready: bool,
+    talking_since: Instant,
+    calls: u64,
+    talked: Duration,
+    last_call_at: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct ModelCaller {
     entry: QueueEntry,
     since: Instant,
+    /// Of the place in the line, head start included.
+    counts_since: Instant,
     relaxed: bool,
+    levels_spared: u8,
+    relax_skills_at: Option<Instant>,
+    phones: usize,
+    /// Phones that rang for this caller, in this order.
+    rung: Vec<UserId>,
+    another_at: Option<Instant>,
+    overflow_at: Option<Instant>,
+    overdue: bool,
 }
 
 /// The rules in the plainest form: lists, searched from end to end.
@@ -47,6 +62,9 @@ struct Model {
     operators: Vec<ModelOperator>,
     /// In order of arrival.
     callers: Vec<ModelCaller>,
+    queues: Vec<QueueSettings>,
+    /// Rung last, by queue.
+    last_rung: [Option<UserId>; 2],
     policy: AfterNoAnswer,
     /// Offers and withdrawals of the step.
     said: Vec<Output>,
@@ -57,9 +75,20 @@ impl Model {
         self.operators.iter_mut().find(|operator| operator.profile.user == id).unwrap()
     }
 
-    fn ringing_for(&self, contact: ContactId) -> Option<UserId> {
+    fn ringing_for(&self, contact: ContactId) -> Vec<UserId> {
         let rings = |o: &&ModelOperator| matches!(o.doing, Doing::Ringing(c, _) if c == contact);
-        self.operators.iter().find(rings).map(|operator| operator.profile.user)
+        self.operators.iter().filter(rings).map(|operator| operator.profile.user).collect()
+    }
+
+    fn rung_in_order(&self, contact: ContactId) -> Vec<UserId> {
+        let still = self.ringing_for(contact);
+        let caller = self.callers.iter().find(|caller| caller.entry.contact == contact);
+        let rung = caller.map(|caller| caller.rung.clone()).unwrap_or_default();
+        rung.into_iter().filter(|id| still.contains(id)).collect()
+    }
+
+    fn settings(&self, caller: &ModelCaller) -> &QueueSettings {
+        self.queues.iter().find(|queue| queue.name == caller.entry.queue).unwrap()
     }
 
     fn withdraw(&mut self, operator: UserId) {
@@ -80,35 +109,94 @@ impl Model {
             operator.was_ready = ready || rings && operator.was_ready;
         }
         while let Some((contact, id)) = self.best_pair() {
-            self.operator(id).doing = Doing::Ringing(contact, now + queue("city").ring_timeout);
+            let caller = self.callers.iter_mut().find(|caller| caller.entry.contact == contact).unwrap();
+            caller.rung.retain(|rung| *rung != id);
+            caller.rung.push(id);
+            let which = QUEUES.iter().position(|queue| *queue == caller.entry.queue).unwrap();
+            let settings = &self.queues[which];
+            if settings.strategy == Strategy::Progressive {
+                caller.another_at = Some(now + settings.ring_another_after);
+            }
+            self.last_rung[which] = Some(id);
+            let lapses_at = now + settings.ring_timeout;
+            self.operator(id).doing = Doing::Ringing(contact, lapses_at);
             self.said.push(Output::Offer { contact, operator: id });
         }
+        self.send_on();
+    }
+
+    fn in_line(&self) -> Vec<&ModelCaller> {
+        let mut callers: Vec<&ModelCaller> = self.callers.iter().collect();
+        callers.sort_by_key(|caller| (!caller.entry.urgent, caller.counts_since));
+        callers
+    }
+
+    fn send_on(&mut self) {
+        let gone =
+            |caller: &&ModelCaller| caller.overdue && self.ringing_for(caller.entry.contact).is_empty();
+        let gone: Vec<ContactId> =
+            self.in_line().into_iter().filter(gone).map(|caller| caller.entry.contact).collect();
+        self.callers.retain(|caller| !gone.contains(&caller.entry.contact));
+        self.said.extend(gone.into_iter().map(|contact| Output::Overflow { contact }));
     }
 
     fn best_pair(&self) -> Option<(ContactId, UserId)> {
-        let mut callers: Vec<&ModelCaller> = self.callers.iter().collect();
-        callers.sort_by_key(|caller| (!caller.entry.urgent, caller.since));
-        for caller in callers {
-            if self.ringing_for(caller.entry.contact).is_some() {
+        for caller in self.in_line() {
+            let (contact, settings) = (caller.entry.contact, self.settings(caller));
+            let phones = match settings.strategy {
+                Strategy::RingAll => usize::MAX,
+                Strategy::Progressive => caller.phones,
+                _ => 1,
+            };
+            if self.ringing_for(contact).len() >= phones {
                 continue;
             }
             let speaks = |o: &ModelOperator| o.profile.languages.contains(&caller.entry.language);
+            let able = |o: &ModelOperator| {
+                settings.skills.iter().all(|(skill, level)| {
+                    o.profile.skills.get(skill).copied().unwrap_or(0) + caller.levels_spared >= *level
+                })
+            };
             let mut fit: Vec<&ModelOperator> = self
                 .operators
                 .iter()
-                .filter(|o| o.is_ready() && o.profile.queues.contains(&caller.entry.queue))
+                .filter(|o| o.is_ready() && o.profile.queues.contains(&settings.name) && able(o))
                 .filter(|o| caller.relaxed || speaks(o))
                 .collect();
-            fit.sort_by_key(|o| (!speaks(o), o.idle_since, o.profile.user));
+            // Sorts keep the order of what is equal: the last measure first.
+            fit.sort_by_key(|o| (o.idle_since, o.profile.user));
+            self.sort(&mut fit, settings);
+            fit.sort_by_key(|o| !speaks(o));
             if let Some(operator) = fit.first() {
-                return Some((caller.entry.contact, operator.profile.user));
+                return Some((contact, operator.profile.user));
             }
         }
         None
     }
 
-    fn fail(&mut self, id: UserId, failure: OfferFailure, now: Instant) {
-        let policy = self.policy;
+    fn sort(&self, operators: &mut Vec<&ModelOperator>, settings: &QueueSettings) {
+        match settings.strategy {
+            Strategy::LongestIdle | Strategy::Random => {}
+            Strategy::LeastRecent => operators.sort_by_key(|o| o.last_call_at),
+            Strategy::FewestCalls => operators.sort_by_key(|o| o.calls),
+            Strategy::LeastTalkTime => operators.sort_by_key(|o| o.talked),
+            Strategy::RoundRobin => {
+                let which = QUEUES.iter().position(|queue| *queue == settings.name).unwrap();
+                operators.sort_by_key(|o| o.profile.user);
+                let last = self.last_rung[which];
+                let behind = operators.iter().filter(|o| Some(o.profile.user) <= last).count();
+                operators.rotate_left(behind);
+            }
+            Strategy::Linear | Strategy::RingAll | Strategy::Progressive => {
+                operators.sort_by_key(|o| o.profile.extension.clone());
+            }
+        }
+    }
+
+    fn fail(&mut self, contact: ContactId, id: UserId, failure: OfferFailure, now: Instant) {
+        let caller = self.callers.iter().find(|caller| caller.entry.contact == contact).unwrap();
+        let many = matches!(self.settings(caller).strategy, Strategy::RingAll | Strategy::Progressive);
+        let policy = if many { AfterNoAnswer::BackOfLine } else { self.policy };
         let operator = self.operator(id);
         if failure == OfferFailure::NoAnswer && policy == AfterNoAnswer::BackOfLine {
             operator.idle_since = now;
@@ -117,7 +205,8 @@ impl Model {
         }
     }
 
-    /// Deadlines in the order the distributor names them: earliest first, then ring, wrap-up, language.
+    /// Deadlines in the order the distributor names them: earliest first, then ring, wrap-up, language, skills, another
+    /// phone, overflow.
     fn expire(&mut self, now: Instant) {
         loop {
             let of_operators = self.operators.iter().filter_map(|o| match o.doing {
@@ -129,48 +218,84 @@ impl Model {
             let of_callers = self
                 .callers
                 .iter()
-                .filter(|caller| !caller.relaxed)
-                .map(|caller| (caller.since + relax_after, 2, caller.entry.contact.0));
+                .flat_map(|caller| {
+                    let relax_at = (!caller.relaxed).then_some(caller.since + relax_after);
+                    [
+                        (relax_at, 2),
+                        (caller.relax_skills_at, 3),
+                        (caller.another_at, 4),
+                        (caller.overflow_at, 5),
+                    ]
+                    .map(|(at, kind)| Some((at?, kind, caller.entry.contact.0)))
+                })
+                .flatten();
             let due = of_operators.chain(of_callers).filter(|(at, ..)| *at <= now).min();
             match due {
                 Some((_, 0, id)) => {
+                    let Doing::Ringing(contact, _) = self.operator(UserId(id)).doing else { unreachable!() };
                     self.withdraw(UserId(id));
-                    self.fail(UserId(id), OfferFailure::NoAnswer, now);
+                    self.fail(contact, UserId(id), OfferFailure::NoAnswer, now);
                 }
                 Some((_, 1, id)) => self.operator(UserId(id)).doing = Doing::Nothing,
-                Some((_, _, id)) => {
-                    self.callers.iter_mut().find(|caller| caller.entry.contact.0 == id).unwrap().relaxed =
-                        true;
-                }
+                Some((_, kind, id)) => self.expire_for_caller(kind, ContactId(id), now),
                 None => return,
             }
             self.settle(now);
         }
     }
 
+    fn expire_for_caller(&mut self, kind: u8, contact: ContactId, now: Instant) {
+        let queues = self.queues.clone();
+        let caller = self.callers.iter_mut().find(|caller| caller.entry.contact == contact).unwrap();
+        let settings = queues.iter().find(|queue| queue.name == caller.entry.queue).unwrap();
+        match kind {
+            2 => caller.relaxed = true,
+            3 => {
+                caller.levels_spared += 1;
+                let again = settings.relax_skills_every.filter(|_| caller.levels_spared < MAX_SKILL_LEVEL);
+                caller.relax_skills_at = again.map(|every| now + every);
+            }
+            4 => (caller.phones, caller.another_at) = (caller.phones + 1, None),
+            _ => (caller.overdue, caller.overflow_at) = (true, None),
+        }
+    }
+
     /// What every queue promises, whatever happened.
     fn check_promises(&self, context: &str) {
-        let mut busy_with = Vec::new();
+        let (mut talking, mut ringing) = (Vec::new(), Vec::new());
         for operator in &self.operators {
             match operator.doing {
                 Doing::Ringing(contact, _) => {
                     let waits = self.callers.iter().any(|caller| caller.entry.contact == contact);
                     assert!(waits, "{context}: a phone rings for a caller who is gone");
-                    busy_with.push(contact);
+                    ringing.push(contact);
                 }
-                Doing::Talking(contact) => busy_with.push(contact),
+                Doing::Talking(contact) => talking.push(contact),
                 Doing::Nothing | Doing::WrappingUp(..) => {}
             }
         }
-        let count = busy_with.len();
-        busy_with.sort();
-        busy_with.dedup();
-        assert_eq!(busy_with.len(), count, "{context}: one call, two operators");
+        for (index, contact) in talking.iter().enumerate() {
+            assert!(!talking[..index].contains(contact), "{context}: one call, two operators");
+            assert!(!ringing.contains(contact), "{context}: a phone rings for a caller who talks");
+        }
+        assert!(
+            !self
+                .callers
+                .iter()
+                .any(|caller| caller.overdue && self.ringing_for(caller.entry.contact).is_empty())
+        );
         assert_eq!(self.best_pair(), None, "{context}: a caller waits while a fitting operator is ready");
     }
 }
 
 impl ModelOperator {
+    fn wrap_up(&mut self, contact: ContactId, now: Instant) {
+        self.doing = Doing::WrappingUp(contact, now + queue("city").wrap_up);
+        self.calls += 1;
+        self.talked += now - self.talking_since;
+        self.last_call_at = Some(now);
+    }
+
     fn is_ready(&self) -> bool {
         self.registered && self.wants_ready && self.doing == Doing::Nothing
     }
@@ -201,7 +326,7 @@ enum Step {
     Ended(ContactId, UserId),
     EndWrapUp(UserId),
     Wait(Duration),
-    Reload,
+    Reload([QueueSettings; 2]),
 }
 
 fn random_step(rng: &mut StdRng, model: &Model) -> Step {
@@ -235,8 +360,25 @@ fn random_step(rng: &mut StdRng, model: &Model) -> Step {
         }
         71..81 => Step::Ended(own, operator),
         81..86 => Step::EndWrapUp(operator),
-        86..87 => Step::Reload,
+        86..87 => Step::Reload(QUEUES.map(|name| random_settings(rng, name))),
         _ => Step::Wait(Duration::from_millis(rng.random_range(0..40_000))),
+    }
+}
+
+/// Any settings but the one strategy that nobody can foretell.
+fn random_settings(rng: &mut StdRng, name: &str) -> QueueSettings {
+    use Strategy::*;
+    let strategies =
+        [LongestIdle, LeastRecent, FewestCalls, LeastTalkTime, RoundRobin, Linear, RingAll, Progressive];
+    let secs = |rng: &mut StdRng, from, to| Duration::from_secs(rng.random_range(from..to));
+    let skills = [("water", 3), ("calm", 1)].map(|(skill, level)| (skill.to_owned(), level));
+    QueueSettings {
+        strategy: strategies[rng.random_range(0..strategies.len())],
+        head_start: secs(rng, 0, 2) * 60,
+        skills: skills.into_iter().take(rng.random_range(0..3)).collect(),
+        relax_skills_every: rng.random::<bool>().then(|| secs(rng, 20, 60)),
+        max_wait: rng.random::<bool>().then(|| secs(rng, 30, 200)),
+        ..queue(name)
     }
 }
 
@@ -249,6 +391,13 @@ fn model_step(model: &mut Model, step: &Step, now: Instant) {
                 let in_time = operator.lost_at.is_some_and(|at| now - at <= Duration::from_secs(60));
                 operator.registered = true;
                 operator.wants_ready &= in_time;
+                if !in_time {
+                    let others = || model.operators.iter().filter(|o| o.registered && o.profile.user != *id);
+                    let calls = others().map(|o| o.calls).min().unwrap_or(0);
+                    let talked = others().map(|o| o.talked).min().unwrap_or_default();
+                    let operator = model.operator(*id);
+                    (operator.calls, operator.talked, operator.last_call_at) = (calls, talked, None);
+                }
             }
         }
         Step::Unregistered(id) => {
@@ -274,26 +423,30 @@ fn model_step(model: &mut Model, step: &Step, now: Instant) {
         }
         Step::Enqueue(entry) => model_enqueue(model, entry, now),
         Step::Leave(contact) => {
-            if let Some(operator) = model.ringing_for(*contact) {
+            for operator in model.rung_in_order(*contact) {
                 model.withdraw(operator);
             }
             model.callers.retain(|caller| caller.entry.contact != *contact);
         }
         Step::Answered(contact, id) => {
             if matches!(model.operator(*id).doing, Doing::Ringing(c, _) if c == *contact) {
-                model.operator(*id).doing = Doing::Talking(*contact);
+                let operator = model.operator(*id);
+                (operator.doing, operator.talking_since) = (Doing::Talking(*contact), now);
+                for slower in model.rung_in_order(*contact) {
+                    model.withdraw(slower);
+                }
                 model.callers.retain(|caller| caller.entry.contact != *contact);
             }
         }
         Step::Failed(contact, id, failure) => {
             if matches!(model.operator(*id).doing, Doing::Ringing(c, _) if c == *contact) {
                 model.operator(*id).doing = Doing::Nothing;
-                model.fail(*id, *failure, now);
+                model.fail(*contact, *id, *failure, now);
             }
         }
         Step::Ended(contact, id) => {
             if model.operator(*id).doing == Doing::Talking(*contact) {
-                model.operator(*id).doing = Doing::WrappingUp(*contact, now + queue("city").wrap_up);
+                model.operator(*id).wrap_up(*contact, now);
             }
         }
         Step::EndWrapUp(id) => {
@@ -302,7 +455,7 @@ fn model_step(model: &mut Model, step: &Step, now: Instant) {
             }
         }
         Step::Wait(_) => model.expire(now),
-        Step::Reload => {}
+        Step::Reload(queues) => model.queues = queues.to_vec(),
     }
     model.settle(now);
 }
@@ -316,10 +469,28 @@ fn model_enqueue(model: &mut Model, entry: &QueueEntry, now: Instant) {
     }
     for operator in &mut model.operators {
         if operator.doing == Doing::Talking(entry.contact) {
-            operator.doing = Doing::WrappingUp(entry.contact, now + queue("city").wrap_up);
+            operator.wrap_up(entry.contact, now);
         }
     }
-    model.callers.push(ModelCaller { entry: entry.clone(), since: now, relaxed: false });
+    // An operator who becomes free by it is offered calls before this one stands in the line.
+    model.settle(now);
+    let settings = model.queues.iter().find(|queue| queue.name == entry.queue).unwrap();
+    model.callers.push(ModelCaller {
+        entry: entry.clone(),
+        since: now,
+        counts_since: now - settings.head_start,
+        relaxed: false,
+        levels_spared: 0,
+        relax_skills_at: settings
+            .relax_skills_every
+            .filter(|_| !settings.skills.is_empty())
+            .map(|every| now + every),
+        phones: 1,
+        rung: vec![],
+        another_at: None,
+        overflow_at: settings.max_wait.filter(|_| !entry.urgent).map(|wait| now + wait),
+        overdue: false,
+    });
 }
 
 fn machine_step(acd: &mut Distributor, step: &Step, profiles: &[OperatorProfile], now: Instant) {
@@ -335,7 +506,7 @@ fn machine_step(acd: &mut Distributor, step: &Step, profiles: &[OperatorProfile]
         Step::Ended(contact, id) => acd.call_ended(*contact, *id, now),
         Step::EndWrapUp(id) => drop(acd.end_wrap_up(*id, now)),
         Step::Wait(_) => acd.handle_timeout(now),
-        Step::Reload => acd.configure(vec![queue("city"), queue("water")], profiles.to_vec(), now),
+        Step::Reload(queues) => acd.configure(queues.to_vec(), profiles.to_vec(), now),
     }
 }
 
@@ -350,12 +521,18 @@ fn machine_and_model_agree_on_a_long_random_walk() {
     let profiles: Vec<OperatorProfile> = (1..=OPERATORS)
         .map(|n| {
             let spoken = &all[..1 + usize::try_from(n).unwrap() % 3];
-            profile(n, spoken, if n % 2 == 0 { &["city", "water"] } else { &["city"] })
+            let skills =
+                [("water", n % 4), ("calm", n % 2)].map(|(skill, level)| (skill.to_owned(), level as u8));
+            OperatorProfile {
+                skills: skills.into(),
+                ..profile(n, spoken, if n % 2 == 0 { &["city", "water"] } else { &["city"] })
+            }
         })
         .collect();
     let mut acd = Distributor::new(vec![]);
     acd.configure(vec![queue("city"), queue("water")], profiles.clone(), now);
     let mut model = new_model(&profiles, now);
+    let (mut offers, mut overflows, mut rang_many) = (0_u64, 0_u64, 0_u64);
     for number in 0..steps {
         if number % 1_000 == 0 {
             let policy = if rng.random() { AfterNoAnswer::NotReady } else { AfterNoAnswer::BackOfLine };
@@ -370,9 +547,17 @@ fn machine_and_model_agree_on_a_long_random_walk() {
         model_step(&mut model, &step, now);
         machine_step(&mut acd, &step, &profiles, now);
         let said: Vec<Output> = std::iter::from_fn(|| acd.poll_output())
-            .filter(|output| matches!(output, Output::Offer { .. } | Output::WithdrawOffer { .. }))
+            .filter(|output| {
+                matches!(
+                    output,
+                    Output::Offer { .. } | Output::WithdrawOffer { .. } | Output::Overflow { .. }
+                )
+            })
             .collect();
         assert_eq!(said, std::mem::take(&mut model.said), "{context}");
+        offers += said.iter().filter(|output| matches!(output, Output::Offer { .. })).count() as u64;
+        overflows += said.iter().filter(|output| matches!(output, Output::Overflow { .. })).count() as u64;
+        rang_many += model.callers.iter().filter(|caller| caller.rung.len() > 2).count() as u64;
         for operator in &model.operators {
             let status = acd.status(operator.profile.user).unwrap();
             assert!(operator.agrees_with(status), "{context}: {operator:?} is {status:?}");
@@ -381,6 +566,8 @@ fn machine_and_model_agree_on_a_long_random_walk() {
         assert_eq!(waiting, model.callers.len(), "{context}");
         model.check_promises(&context);
     }
+    println!("walk: {offers} offers, {overflows} overflows, {rang_many} times more than two phones rang");
+    assert!(offers > steps / 10 && overflows > steps / 500 && rang_many > steps / 100, "the walk was varied");
 }
 
 fn new_model(profiles: &[OperatorProfile], now: Instant) -> Model {
@@ -392,6 +579,17 @@ fn new_model(profiles: &[OperatorProfile], now: Instant) -> Model {
         doing: Doing::Nothing,
         idle_since: now,
         was_ready: false,
+        talking_since: now,
+        calls: 0,
+        talked: Duration::ZERO,
+        last_call_at: None,
     });
-    Model { operators: operators.collect(), callers: vec![], policy: AfterNoAnswer::NotReady, said: vec![] }
+    Model {
+        operators: operators.collect(),
+        callers: vec![],
+        queues: QUEUES.map(queue).to_vec(),
+        last_rung: [None; 2],
+        policy: AfterNoAnswer::NotReady,
+        said: vec![],
+    }
 }

@@ -127,6 +127,7 @@ fn profile(user: &User) -> Option<OperatorProfile> {
         extension: sip.extension.clone(),
         languages: user.languages.clone(),
         queues: user.queues.clone(),
+        skills: user.skills.clone(),
     })
 }
 

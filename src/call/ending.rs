@@ -84,6 +84,7 @@ impl Call {
         if let Some(party) = &mut self.party {
             party.leg.hang_up(turn);
         }
+        self.release_others(turn);
         self.end_aside(turn);
         let wrap_up = writer.map_or(WrapUp::None, WrapUp::By);
         self.enter(Phase::Ended { wrap_up }, turn);

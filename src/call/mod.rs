@@ -65,6 +65,8 @@ pub struct Call {
     citizen: Leg,
     /// Who talks with it, or whose phone rings for it.
     party: Option<Party>,
+    /// Operators whose phones ring beside that of `party`; the first to answer takes its place.
+    also_ringing: Vec<Party>,
     /// Legs already given up that still wait for the end of their dialog or INVITE.
     retired: Vec<Leg>,
     legs: Vec<LegId>,
@@ -119,6 +121,8 @@ enum Phase {
     /// In the queue; an operator may be ringing.
     Waiting {
         announcing: bool,
+        /// Where the dialplan goes on when the wait becomes too long; none for who came here from an operator.
+        walk: Option<Box<Walk>>,
     },
     Talking,
     /// Another phone is about to take the talk over.
@@ -233,6 +237,11 @@ impl Call {
         self.party.as_ref().and_then(Party::operator)
     }
 
+    /// Whose phones ring beside that of [`Self::operator`].
+    pub fn also_ringing(&self) -> impl Iterator<Item = UserId> {
+        self.also_ringing.iter().filter_map(Party::operator)
+    }
+
     fn party_leg(&self) -> Option<LegId> {
         self.party.as_ref().map(|party| party.leg.id)
     }
@@ -243,7 +252,7 @@ impl Call {
             Phase::Transferring { transfer } => Some(transfer.next()),
             _ => None,
         };
-        self.party.iter().chain(next)
+        self.party.iter().chain(&self.also_ringing).chain(next)
     }
 
     pub fn since(&self) -> crate::time::Timestamp {
@@ -337,6 +346,7 @@ impl Call {
 
     fn handle_leg_event(&mut self, leg: LegId, event: Option<LegEvent>, turn: &mut Turn<'_>) {
         let Some(event) = event else { return };
+        self.bring_forward(|party| party.leg.id == leg);
         if leg == self.citizen.id {
             self.handle_citizen_event(event, turn);
         } else if self.party_leg() == Some(leg) {
@@ -373,9 +383,10 @@ impl Call {
         let citizen = self.citizen.id;
         let event = self.citizen.handle_timeout(turn);
         self.handle_leg_event(citizen, event, turn);
-        if let Some(party) = &mut self.party {
-            let leg = party.leg.id;
-            let event = party.leg.handle_timeout(turn);
+        let ringing: Vec<LegId> =
+            self.party.iter().chain(&self.also_ringing).map(|party| party.leg.id).collect();
+        for leg in ringing {
+            let event = self.leg_mut(leg).and_then(|party| party.handle_timeout(turn));
             self.handle_leg_event(leg, event, turn);
         }
         if let Phase::Transferring { transfer } = &mut self.phase {
@@ -438,7 +449,8 @@ impl Call {
             Phase::Transferring { transfer } => Some(transfer.next_mut()),
             _ => None,
         };
-        let parties = self.party.iter_mut().chain(next).map(|party| &mut party.leg);
+        let ringing = self.party.iter_mut().chain(&mut self.also_ringing);
+        let parties = ringing.chain(next).map(|party| &mut party.leg);
         std::iter::once(&mut self.citizen).chain(parties).chain(&mut self.retired)
     }
 

@@ -74,6 +74,7 @@ impl Call {
             legs: vec![citizen.id],
             citizen,
             party: None,
+            also_ringing: Vec::new(),
             retired: Vec::new(),
             track,
             phase: Phase::Setup { missing },

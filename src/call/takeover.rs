@@ -112,6 +112,7 @@ impl Call {
         if let Some(leg) = self.leg_mut(ringing) {
             leg.hang_up(turn);
         }
+        self.bring_forward(|party| party.leg.id == ringing);
         if self.party_leg() == Some(ringing) {
             self.retire_party(turn);
             self.party = Some(successor);

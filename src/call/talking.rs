@@ -26,8 +26,10 @@ impl Call {
         let (Some(leg), Some(user)) = (self.party_leg(), self.operator()) else { return };
         if !turn.acd.offer_answered(self.contact.id, user, turn.now.mono) {
             self.release_party(turn);
+            self.party = self.also_ringing.pop();
             return;
         }
+        self.release_others(turn);
         turn.media(media::Command::Bridge { a: self.citizen.id, b: leg });
         self.next_play();
         self.contact.operator = Some(user);
@@ -154,7 +156,7 @@ impl Call {
             return;
         }
         turn.media(media::Command::Unbridge { leg: self.citizen.id });
-        self.enter(Phase::Waiting { announcing: false }, turn);
+        self.enter(Phase::Waiting { announcing: false, walk: None }, turn);
         let note = self
             .draft(EventType::ContactQueued, Actor::system("acd"), turn)
             .with(json!({ "queue": queue, "language": language, "urgent": true }))

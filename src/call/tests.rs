@@ -64,6 +64,7 @@ impl Bench {
             extension: format!("20{n}"),
             languages: Vec::new(),
             queues: Vec::new(),
+            skills: Default::default(),
         };
         acd.configure(Vec::new(), vec![profile(1), profile(2)], now.mono);
         acd.handle_registered(user(2), now.mono);

@@ -152,7 +152,7 @@ impl Call {
         self.release_party(turn);
         self.forget_hold();
         self.contact.queue = Some(queue.clone());
-        self.enter(Phase::Waiting { announcing: false }, turn);
+        self.enter(Phase::Waiting { announcing: false, walk: None }, turn);
         let transferred = self
             .draft(EventType::ContactTransferred, operator_actor(from), turn)
             .with(json!({ "kind": "blind", "from": from, "queue": queue }));

@@ -1,13 +1,15 @@
-//! In the queue: the case is registered, music plays, operators are rung one after the other.
-//! Who is rung next, for how long, and when a place is announced is `acd/`'s
-//! choice; here it becomes legs and prompts.
+//! In the queue: the case is registered, music plays, operators are rung, one after the other or several at once.
+//! Who is rung next, for how long, when a place is announced and how long a caller may wait is `acd/`'s choice; here it
+//! becomes legs and prompts.
+
+use std::time::Duration;
 
 use serde_json::json;
 
 use crate::acd::{Enqueued, OfferFailure, QueueEntry};
 use crate::call::effect::Effect;
 use crate::call::leg::{LegEnd, LegEvent};
-use crate::call::party::is_persons_no;
+use crate::call::party::{Party, is_persons_no};
 use crate::call::turn::Turn;
 use crate::call::{Call, OfferTarget, Phase, WrapUp, case_draft};
 use crate::case::{CaseNumber, Priority};
@@ -27,7 +29,9 @@ impl Call {
         urgent: bool,
         turn: &mut Turn<'_>,
     ) {
-        let Phase::Ivr { .. } = self.phase else { return };
+        if !matches!(self.phase, Phase::Ivr { .. }) {
+            return;
+        }
         let language = self.contact.language.unwrap_or(Language::Uk);
         let entry = QueueEntry { contact: self.contact.id, queue: queue.clone(), language, urgent };
         self.contact.topic = topic.or(self.contact.topic.take());
@@ -42,8 +46,12 @@ impl Call {
             self.drain_walk(turn);
             return;
         }
-        self.enter(Phase::Waiting { announcing: false }, turn);
-        self.contact.queued_at = Some(turn.now.utc);
+        let walk = match std::mem::replace(&mut self.phase, Phase::Answered) {
+            Phase::Ivr { walk } => Some(walk),
+            _ => None,
+        };
+        self.enter(Phase::Waiting { announcing: false, walk }, turn);
+        self.contact.queued_at.get_or_insert(turn.now.utc);
         let priority = if urgent { Priority::LifeSafety } else { Priority::Normal };
         self.register_case(priority, "", turn);
         let queued = self
@@ -80,31 +88,84 @@ impl Call {
         turn.effect(Effect::PlayMusic { leg: self.citizen.id, play });
     }
 
-    /// Tells the caller their place, then the music goes on.
-    pub fn announce_position(&mut self, position: usize, turn: &mut Turn<'_>) {
+    /// The wait became too long: the dialplan goes on as if the queue had been full.
+    pub fn handle_overflow(&mut self, turn: &mut Turn<'_>) {
+        let Phase::Waiting { walk, .. } = &mut self.phase else { return };
+        let Some(walk) = walk.take() else {
+            self.wait_again("overflow", turn);
+            return;
+        };
+        let waited = turn.now.utc.micros() - self.since.micros();
+        let queue = self.contact.queue.take();
+        tracing::info!(call.id = %self.contact.id, queue.name = queue, "waited for too long");
+        let overflowed = self
+            .draft(EventType::ContactOverflowed, Actor::system("acd"), turn)
+            .with(json!({ "queue": queue, "waited_ms": waited / 1_000 }));
+        self.commit(None, false, vec![overflowed.draft], turn);
+        // What plays is replaced, or ends with the call.
+        self.next_play();
+        self.enter(Phase::Ivr { walk }, turn);
+        if let Phase::Ivr { walk } = &mut self.phase {
+            walk.handle_queue_full(turn.now);
+        }
+        self.drain_walk(turn);
+    }
+
+    /// Tells the caller their place and how long it will take, then the music goes on.
+    pub fn announce_position(
+        &mut self,
+        position: usize,
+        expected_wait: Option<Duration>,
+        turn: &mut Turn<'_>,
+    ) {
         let language = self.contact.language.unwrap_or(Language::Uk);
-        let Phase::Waiting { announcing } = &mut self.phase else { return };
+        let Phase::Waiting { announcing, .. } = &mut self.phase else { return };
         *announcing = true;
         let play = self.next_play();
-        let prompts = ivr::position_prompts(position, language);
+        let prompts = ivr::position_prompts(position, expected_wait, language);
         turn.effect(Effect::PlayPrompts { leg: self.citizen.id, play, prompts });
     }
 
     /// The distributor chose an operator: ring their phone.
     pub fn offer_to(&mut self, offer: OfferTarget, turn: &mut Turn<'_>) {
-        if !matches!(self.phase, Phase::Waiting { .. }) || self.party.is_some() {
+        if !matches!(self.phase, Phase::Waiting { .. }) {
             turn.acd.offer_failed(self.contact.id, offer.user, OfferFailure::Unreachable, turn.now.mono);
             return;
         }
         turn.counters.offers += 1;
-        self.party = Some(self.call_phone(offer, turn));
-        self.since = turn.now.utc;
+        let party = self.call_phone(offer, turn);
+        if self.party.is_none() {
+            self.party = Some(party);
+            self.since = turn.now.utc;
+        } else {
+            self.also_ringing.push(party);
+        }
     }
 
     /// Stop ringing: CANCEL goes out at once.
     pub fn withdraw_offer(&mut self, from: UserId, turn: &mut Turn<'_>) {
-        if matches!(self.phase, Phase::Waiting { .. }) && self.operator() == Some(from) {
+        if !matches!(self.phase, Phase::Waiting { .. }) {
+            return;
+        }
+        self.bring_forward(|party| party.operator() == Some(from));
+        if self.operator() == Some(from) {
             self.release_party(turn);
+            self.party = self.also_ringing.pop();
+        }
+    }
+
+    /// Of the phones that ring, the one that something happens to takes the place of `party`.
+    pub(super) fn bring_forward(&mut self, which: impl Fn(&Party) -> bool) {
+        if let (Some(index), Some(party)) = (self.also_ringing.iter().position(which), &mut self.party) {
+            std::mem::swap(party, &mut self.also_ringing[index]);
+        }
+    }
+
+    /// All phones but that of `party` stop ringing.
+    pub(super) fn release_others(&mut self, turn: &mut Turn<'_>) {
+        for mut party in std::mem::take(&mut self.also_ringing) {
+            party.leg.hang_up(turn);
+            self.retire(party.leg);
         }
     }
 
@@ -144,6 +205,7 @@ impl Call {
         };
         tracing::info!(call.id = %self.contact.id, operator.id = %user, ?failure, "offer failed");
         self.retire_party(turn);
+        self.party = self.also_ringing.pop();
         turn.acd.offer_failed(self.contact.id, user, failure, turn.now.mono);
     }
 

@@ -2,12 +2,14 @@
 //! Checks what was typed and keeps digests only, never a password; rows are `store/users.rs`,
 //! what a role may do is `web/access.rs`.
 
+use std::collections::BTreeMap;
 use std::io::BufRead as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
 use super::{Failure, Outcome};
+use crate::acd::MAX_SKILL_LEVEL;
 use crate::config::Config;
 use crate::ids::{Mint, UserId};
 use crate::language::Language;
@@ -42,6 +44,9 @@ pub(super) struct Add {
     /// Queues the operator serves; all of the configuration when left out.
     #[arg(long, value_delimiter = ',')]
     queues: Vec<String>,
+    /// Skills and their levels, 1 to 5, as in water=3,heating=5; queues may ask for them.
+    #[arg(long, value_delimiter = ',')]
+    skills: Vec<String>,
     /// The executor's organisation in the city plan.
     #[arg(long)]
     organisation: Option<String>,
@@ -105,7 +110,8 @@ fn build(config: &Config, add: Add, password: &str, phone_password: Option<&str>
     if let Some(unknown) = queues.iter().find(|name| !config.queue.iter().any(|queue| queue.name == **name)) {
         bail!("there is no queue '{unknown}' in the configuration");
     }
-    account(
+    let skills = add.skills.iter().map(|skill| self::skill(skill)).collect::<anyhow::Result<_>>()?;
+    let user = account(
         config,
         add.name,
         role,
@@ -115,7 +121,18 @@ fn build(config: &Config, add: Add, password: &str, phone_password: Option<&str>
         add.sip_extension,
         password,
         phone_password,
-    )
+    )?;
+    Ok(User { skills, ..user })
+}
+
+/// A name and a level, as in water=3.
+fn skill(text: &str) -> anyhow::Result<(String, u8)> {
+    let read = || {
+        let (name, level) = text.split_once('=')?;
+        let level = level.parse().ok().filter(|level| (1..=MAX_SKILL_LEVEL).contains(level))?;
+        (!name.is_empty()).then(|| (name.to_owned(), level))
+    };
+    read().with_context(|| format!("--skills: '{text}' is no skill with a level, as in water=3 (1 to 5)"))
 }
 
 #[expect(clippy::too_many_arguments, reason = "a row has that many columns")]
@@ -142,6 +159,7 @@ pub(super) fn account(
         organisation,
         languages,
         queues,
+        skills: BTreeMap::new(),
         sip,
         disabled: false,
     })

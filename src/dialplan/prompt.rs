@@ -41,11 +41,17 @@ impl Value {
 }
 
 /// Prompts no node names: queue announcements, the spoken case status, star codes, faults.
-pub const SYSTEM_PROMPTS: [&str; 11] = [
+pub const SYSTEM_PROMPTS: [&str; 17] = [
     "queue.next",
     "queue.position",
     "queue.position_more",
     "queue.stay",
+    "queue.wait_1",
+    "queue.wait_2",
+    "queue.wait_5",
+    "queue.wait_10",
+    "queue.wait_20",
+    "queue.wait_long",
     "status.is",
     "status.due",
     "status.overdue",

@@ -2,6 +2,8 @@
 //! Only the choice and the order of prompts: their words stand in
 //! `dialplans/prompts`, their sound is `speech/`.
 
+use std::time::Duration;
+
 use chrono::NaiveDate;
 
 use crate::dialplan::PromptRef;
@@ -13,17 +15,37 @@ const MAX_SPOKEN_DIGITS: usize = 20;
 /// States in which nobody works on the case any more: their promised date says nothing.
 const FINAL_STATES: [&str; 5] = ["closed", "archived", "withdrawn", "merged", "explained"];
 
-/// "You are number `position` in the queue"; 1 is the next to be served.
-pub fn position_prompts(position: usize, language: Language) -> Vec<PromptRef> {
+/// Waits that have words, up to so many minutes. A wait is told as the next longer one: nobody is promised too much.
+const SPOKEN_WAITS: [(u64, &str); 5] = [
+    (1, "queue.wait_1"),
+    (2, "queue.wait_2"),
+    (5, "queue.wait_5"),
+    (10, "queue.wait_10"),
+    (20, "queue.wait_20"),
+];
+
+/// "You are number `position` in the queue"; 1 is the next to be served. How long it will take is said where it is
+/// known.
+pub fn position_prompts(
+    position: usize,
+    expected_wait: Option<Duration>,
+    language: Language,
+) -> Vec<PromptRef> {
     let prompt = |id: &str| PromptRef { id: id.to_owned(), language };
     let place = u32::try_from(position).unwrap_or(u32::MAX);
-    match place {
-        0 | 1 => vec![prompt("queue.next"), prompt("queue.stay")],
-        2..=MAX_SPOKEN_NUMBER => {
-            vec![prompt("queue.position"), number(place, language), prompt("queue.stay")]
-        }
-        _ => vec![prompt("queue.position_more"), prompt("queue.stay")],
-    }
+    let mut prompts = match place {
+        0 | 1 => vec![prompt("queue.next")],
+        2..=MAX_SPOKEN_NUMBER => vec![prompt("queue.position"), number(place, language)],
+        _ => vec![prompt("queue.position_more")],
+    };
+    prompts.extend(expected_wait.map(|wait| prompt(wait_prompt(wait))));
+    prompts.push(prompt("queue.stay"));
+    prompts
+}
+
+fn wait_prompt(wait: Duration) -> &'static str {
+    let told = SPOKEN_WAITS.iter().find(|(minutes, _)| wait <= Duration::from_secs(minutes * 60));
+    told.map_or("queue.wait_long", |(_, prompt)| prompt)
 }
 
 pub(super) fn number(number: u32, language: Language) -> PromptRef {
@@ -89,7 +111,24 @@ mod tests {
             (21, vec!["queue.position_more", "queue.stay"]),
             (usize::MAX, vec!["queue.position_more", "queue.stay"]),
         ] {
-            assert_eq!(ids(&position_prompts(place, Language::Pl)), expected, "{place}");
+            assert_eq!(ids(&position_prompts(place, None, Language::Pl)), expected, "{place}");
+        }
+    }
+
+    #[test]
+    fn a_wait_is_told_as_the_next_longer_one() {
+        for (secs, expected) in [
+            (0, "queue.wait_1"),
+            (60, "queue.wait_1"),
+            (61, "queue.wait_2"),
+            (299, "queue.wait_5"),
+            (600, "queue.wait_10"),
+            (1_200, "queue.wait_20"),
+            (1_201, "queue.wait_long"),
+            (u64::MAX, "queue.wait_long"),
+        ] {
+            let told = position_prompts(2, Some(Duration::from_secs(secs)), Language::Uk);
+            assert_eq!(ids(&told), ["queue.position", "number.2", expected, "queue.stay"], "{secs} s");
         }
     }
 

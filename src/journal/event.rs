@@ -28,6 +28,7 @@ macro_rules! vocabulary {
 vocabulary! {
     ContactOffered = "contact.offered",
     ContactQueued = "contact.queued",
+    ContactOverflowed = "contact.overflowed",
     ContactAnswered = "contact.answered",
     ContactConnected = "contact.connected",
     ContactHeld = "contact.held",

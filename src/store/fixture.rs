@@ -161,6 +161,7 @@ pub(super) fn user(n: u32, role: Role) -> User {
         organisation: None,
         languages: vec![Language::Uk, Language::He],
         queues: vec!["water".to_owned()],
+        skills: [("water".to_owned(), 3)].into(),
         sip: None,
         disabled: false,
     }

@@ -24,6 +24,7 @@ mod verify;
 mod work_orders;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,6 +142,8 @@ pub struct User {
     pub organisation: Option<String>,
     pub languages: Vec<Language>,
     pub queues: Vec<String>,
+    /// By name, each from 1 to 5.
+    pub skills: BTreeMap<String, u8>,
     pub sip: Option<SipAccount>,
     pub disabled: bool,
 }

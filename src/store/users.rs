@@ -43,8 +43,8 @@ impl Change for CreateUser {
         let Self(user) = self;
         refuse_taken(ledger.connection, &user).await?;
         let sql = "INSERT INTO users (id, name, role, password_hash, organisation, languages, queues, \
-                   sip_extension, ha1_md5, ha1_sha256, disabled) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+                   skills, sip_extension, ha1_md5, ha1_sha256, disabled) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
         sqlx::query(sql)
             .bind(user.id.to_string())
             .bind(&user.name)
@@ -53,6 +53,7 @@ impl Change for CreateUser {
             .bind(&user.organisation)
             .bind(row::json(&user.languages)?)
             .bind(row::json(&user.queues)?)
+            .bind(row::json(&user.skills)?)
             .bind(user.sip.as_ref().map(|account| account.extension.as_str()))
             .bind(user.sip.as_ref().map(|account| hex(&account.ha1.md5)))
             .bind(user.sip.as_ref().map(|account| hex(&account.ha1.sha256)))
@@ -98,6 +99,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<User, StoreError> {
         organisation: fields.plain("organisation")?,
         languages: fields.json("languages")?,
         queues: fields.json("queues")?,
+        skills: fields.json("skills")?,
         sip,
         disabled: fields.flag("disabled")?,
     })

@@ -19,6 +19,10 @@ pub enum Command {
     EndWrapUp {
         operator: UserId,
     },
+    /// A minute more to write the last call up.
+    ExtendWrapUp {
+        operator: UserId,
+    },
     /// The operator says how the contact ended; allowed while talking and in wrap-up.
     Dispose {
         operator: UserId,

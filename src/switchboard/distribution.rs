@@ -3,8 +3,9 @@
 
 use serde_json::json;
 
-use crate::acd::{OfferFailure, OperatorError, OperatorStatus, Output};
+use crate::acd::{OfferFailure, OperatorError, OperatorStatus, Output, WrapUpError};
 use crate::call::effect::Effect;
+use crate::call::turn::Turn;
 use crate::call::{Call, Device, OfferTarget};
 use crate::ids::{ContactId, UserId};
 use crate::journal::{Draft, EventType};
@@ -21,9 +22,13 @@ impl Switchboard {
             Output::WithdrawOffer { contact, operator } => {
                 self.with_call(contact, now, |call, turn| call.withdraw_offer(operator, turn));
             }
-            Output::AnnouncePosition { contact, position } => {
-                self.with_call(contact, now, |call, turn| call.announce_position(position, turn));
+            Output::AnnouncePosition { contact, position, expected_wait } => {
+                let announce = |call: &mut Call, turn: &mut Turn<'_>| {
+                    call.announce_position(position, expected_wait, turn);
+                };
+                self.with_call(contact, now, announce);
             }
+            Output::Overflow { contact } => self.with_call(contact, now, Call::handle_overflow),
             Output::StatusChanged { operator, status } => self.journal_status(operator, &status, now),
             Output::WrapUpEnded { contact, operator } => {
                 self.with_call(contact, now, |call, turn| call.handle_wrap_up_ended(operator, turn));
@@ -70,6 +75,7 @@ impl Switchboard {
                 self.acd.set_not_ready(operator, &reason, now.mono)?
             }
             Command::EndWrapUp { operator } => self.acd.end_wrap_up(operator, now.mono)?,
+            Command::ExtendWrapUp { operator } => self.acd.extend_wrap_up(operator)?,
             Command::Dispose { operator, contact, disposition } => {
                 let call = self.calls.get(&contact).ok_or(CommandError::Unknown)?;
                 if !call.belongs_to(operator) {
@@ -122,6 +128,15 @@ impl From<OperatorError> for CommandError {
         match error {
             OperatorError::Unknown => Self::Unknown,
             OperatorError::NotRegistered | OperatorError::Busy => Self::Conflict(error.to_string()),
+        }
+    }
+}
+
+impl From<WrapUpError> for CommandError {
+    fn from(error: WrapUpError) -> Self {
+        match error {
+            WrapUpError::Unknown => Self::Unknown,
+            WrapUpError::NotInWrapUp | WrapUpError::NoMoreTime => Self::Conflict(error.to_string()),
         }
     }
 }

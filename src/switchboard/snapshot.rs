@@ -48,6 +48,8 @@ pub struct LiveCall {
     /// From 1, while waiting.
     pub position: Option<usize>,
     pub operator: Option<UserId>,
+    /// Whose phones ring beside that of `operator`.
+    pub also_ringing: Vec<UserId>,
     /// Whose phone rings to take the call over from the operator, who still has it.
     pub transfer_to: Option<UserId>,
     /// The operator who calls a colleague; none when a citizen calls.
@@ -81,6 +83,8 @@ pub struct LiveOperator {
     #[serde(flatten)]
     pub status: OperatorStatus,
     pub since: Timestamp,
+    /// When the wrap-up ends by itself.
+    pub wrap_up_ends_at: Option<Timestamp>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -88,6 +92,8 @@ pub struct LiveQueue {
     pub name: String,
     pub waiting: usize,
     pub longest_wait_secs: u64,
+    /// What the next caller would wait; none where nobody can say.
+    pub expected_wait_secs: Option<u64>,
     pub operators_ready: usize,
     pub operators_talking: usize,
 }
@@ -137,6 +143,10 @@ impl super::Switchboard {
                 registered: !self.registrar.reachable(&profile.extension).is_empty(),
                 status: status.clone(),
                 since: since(at),
+                wrap_up_ends_at: self
+                    .acd
+                    .wrap_up_deadline(profile.user)
+                    .map(|at| now.utc.plus(at.saturating_duration_since(now.mono))),
             })
             .collect();
         Snapshot {
@@ -177,6 +187,7 @@ impl super::Switchboard {
                     queue: contact.queue.clone(),
                     position: positions.get(&contact.id).copied(),
                     operator: call.operator().or(call.transfer_target()).or(contact.operator),
+                    also_ringing: call.also_ringing().collect(),
                     transfer_to: call.operator().and(call.transfer_target()),
                     placed_by: call.placed_by(),
                     case: contact.case.clone(),
@@ -203,6 +214,7 @@ impl super::Switchboard {
             name: name.to_owned(),
             waiting: waiting.len(),
             longest_wait_secs: longest.unwrap_or(0),
+            expected_wait_secs: self.acd.expected_wait(name, waiting.len() + 1).map(|wait| wait.as_secs()),
             operators_ready: serving(|status| matches!(status, OperatorStatus::Ready)),
             operators_talking: serving(|status| matches!(status, OperatorStatus::Talking { .. })),
         }

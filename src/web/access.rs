@@ -91,6 +91,7 @@ pub(super) const RULES: &[Rule] = &[
     only("GET", "/api/v1/events", LIVE),
     only("POST", "/api/v1/operators/me/status", TALKING),
     only("POST", "/api/v1/operators/me/wrap-up-done", TALKING),
+    only("POST", "/api/v1/operators/me/wrap-up-more", TALKING),
     only("POST", "/api/v1/admin/reload", &[Admin]),
 ];
 

@@ -79,3 +79,14 @@ pub(super) async fn end_wrap_up(
     web.command(Command::EndWrapUp { operator: principal.user.id }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
+
+/// The operator signed in needs a minute more to write up the last call, up to 15 minutes in all.
+#[utoipa::path(post, path = "/api/v1/operators/me/wrap-up-more", tag = "live",
+    responses((status = 204), (status = 404), (status = 409), (status = 503)))]
+pub(super) async fn extend_wrap_up(
+    State(web): State<Shared>,
+    principal: Principal,
+) -> Result<StatusCode, ApiError> {
+    web.command(Command::ExtendWrapUp { operator: principal.user.id }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

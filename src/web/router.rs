@@ -130,6 +130,7 @@ fn live_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(operators::queues))
         .routes(routes!(operators::set_status))
         .routes(routes!(operators::end_wrap_up))
+        .routes(routes!(operators::extend_wrap_up))
         .routes(routes!(events::events))
         .routes(routes!(city::show))
         .routes(routes!(city::preview))

@@ -50,7 +50,7 @@ impl Distributor {
         let Some(known) = self.operators.get_mut(&operator) else { return false };
         let reserved = known.work() == Work::Called { contact };
         if reserved {
-            known.take_up(Work::Talking { contact, wrap_up });
+            known.take_up(Work::Talking { contact, wrap_up, since: now });
             self.settle(operator, now);
         }
         reserved
@@ -77,9 +77,10 @@ impl Distributor {
     ) {
         let wrap_up = self.wrap_up_of(queue);
         if let Some(known) = self.operators.get_mut(&operator)
-            && matches!(known.work(), Work::Talking { contact, .. } if contact == from)
+            && let Work::Talking { contact, since, .. } = known.work()
+            && contact == from
         {
-            known.take_up(Work::Talking { contact: to, wrap_up });
+            known.take_up(Work::Talking { contact: to, wrap_up, since });
             self.settle(operator, now);
         }
     }

@@ -124,6 +124,7 @@ mod tests {
             queue: None,
             position: None,
             operator: None,
+            also_ringing: Vec::new(),
             transfer_to: None,
             placed_by: None,
             case: None,
@@ -137,6 +138,7 @@ mod tests {
             name: "water".to_owned(),
             waiting: calls.len(),
             longest_wait_secs: 0,
+            expected_wait_secs: None,
             operators_ready: 0,
             operators_talking: 0,
         }];

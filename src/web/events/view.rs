@@ -58,6 +58,8 @@ pub(in crate::web) struct OperatorView {
     #[schema(value_type = Object)]
     status: Value,
     since: UtcTime,
+    /// When the wrap-up ends by itself; null outside of one.
+    wrap_up_ends_at: Option<UtcTime>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -65,6 +67,8 @@ pub(in crate::web) struct QueueView {
     name: String,
     waiting: usize,
     longest_wait_secs: u64,
+    /// What the next caller would wait; null where nobody can say.
+    expected_wait_secs: Option<u64>,
     operators_ready: usize,
     operators_talking: usize,
 }
@@ -234,6 +238,7 @@ impl From<&LiveOperator> for OperatorView {
             registered: operator.registered,
             status: serde_json::to_value(&operator.status).unwrap_or_default(),
             since: operator.since.into(),
+            wrap_up_ends_at: operator.wrap_up_ends_at.map(UtcTime),
         }
     }
 }
@@ -272,6 +277,7 @@ impl From<&LiveQueue> for QueueView {
             name: queue.name.clone(),
             waiting: queue.waiting,
             longest_wait_secs: queue.longest_wait_secs,
+            expected_wait_secs: queue.expected_wait_secs,
             operators_ready: queue.operators_ready,
             operators_talking: queue.operators_talking,
         }

@@ -52,6 +52,7 @@ const EXPECTED: &str = "
     GET    /api/v1/events                           oscmax
     POST   /api/v1/operators/me/status              o
     POST   /api/v1/operators/me/wrap-up-done        o
+    POST   /api/v1/operators/me/wrap-up-more        o
     POST   /api/v1/admin/reload                     x
     DELETE /api/v1/session                          *
 ";
@@ -167,6 +168,7 @@ fn hearing_follows_role_call_and_reason() {
         organisation: None,
         languages: Vec::new(),
         queues: Vec::new(),
+        skills: Default::default(),
         sip: None,
         disabled: false,
     };

@@ -233,6 +233,7 @@ async fn operators_hang_up_their_own_calls_and_supervisors_any() {
         queue: None,
         position: None,
         operator: Some(user_id(Role::Executor)),
+        also_ringing: Vec::new(),
         transfer_to: None,
         placed_by: None,
         case: None,

@@ -188,6 +188,7 @@ async fn add(store: &Store, id: UserId, name: &str, role: Role, organisation: Op
         organisation,
         languages: vec![crate::language::Language::Uk],
         queues: Vec::new(),
+        skills: Default::default(),
         sip: None,
         disabled: false,
     };

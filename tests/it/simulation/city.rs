@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback::acd::{OperatorProfile, QueueSettings};
+use ringback::acd::{OperatorProfile, QueueSettings, Strategy};
 use ringback::dialplan::Dialplan;
 use ringback::ids::{LegId, UserId};
 use ringback::language::Language;
@@ -46,6 +46,17 @@ pub(crate) fn settings(operators: &[(UserId, String)]) -> Settings {
         .into_iter()
         .map(|name| QueueSettings {
             name: name.to_owned(),
+            strategy: match name {
+                "emergency" => Strategy::RingAll,
+                "city" => Strategy::Progressive,
+                _ => Strategy::FewestCalls,
+            },
+            ring_another_after: Duration::from_secs(3),
+            head_start: Duration::from_secs(if name == "city" { 0 } else { 20 }),
+            skills: Default::default(),
+            relax_skills_every: None,
+            max_wait: Some(Duration::from_secs(10)),
+            max_expected_wait: Some(Duration::from_secs(300)),
             capacity: 12,
             ring_timeout: Duration::from_secs(8),
             wrap_up: Duration::from_secs(5),
@@ -60,6 +71,7 @@ pub(crate) fn settings(operators: &[(UserId, String)]) -> Settings {
         extension: extension.clone(),
         languages: Language::ALL.into_iter().skip(index % 3).take(4).collect(),
         queues: names.clone(),
+        skills: Default::default(),
     };
     Settings {
         recording: Some(WhenUnable::Refuse),

@@ -32,8 +32,15 @@ pub(super) fn after_each_step(snapshot: &Snapshot) {
         }
         let operator =
             call.operator.unwrap_or_else(|| panic!("{} rings or talks without an operator", call.id));
-        if let Some(other) = holders.insert(operator, call.id) {
-            panic!("operator {operator} is in {other} and {}", call.id);
+        assert!(
+            call.phase == CallPhase::Ringing || call.also_ringing.is_empty(),
+            "{} talks and rings",
+            call.id
+        );
+        for operator in [operator].into_iter().chain(call.also_ringing.iter().copied()) {
+            if let Some(other) = holders.insert(operator, call.id) {
+                panic!("operator {operator} is in {other} and {}", call.id);
+            }
         }
     }
     for operator in &snapshot.operators {

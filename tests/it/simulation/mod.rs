@@ -45,6 +45,8 @@ fn a_thousand_random_calls_keep_every_invariant() {
     println!("{tally:?}");
     assert!(tally.offered >= 1_000, "every INVITE reached the service");
     assert!(tally.transferred >= 10, "operators passed calls on: {tally:?}");
+    assert!(tally.overflowed >= 10, "some waited for too long: {tally:?}");
+    assert!(tally.rang_many >= 20, "several phones rang for one caller: {tally:?}");
     assert!(tally.talked > 50 && tally.abandoned > 50 && tally.queued > 200, "the run was varied: {tally:?}");
 }
 

@@ -3,7 +3,7 @@
 //! must be true at the end; what the service wants done is carried out in `service.rs`, what
 //! people's telephones do is in `street.rs`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng};
 
 use ringback::acd::OperatorStatus;
 use ringback::call::contact::Disposition;
-use ringback::ids::{LegId, Mint, RecordingId, UserId};
+use ringback::ids::{ContactId, LegId, Mint, RecordingId, UserId};
 use ringback::journal::EventType;
 use ringback::media::{self, Exchange, Sound};
 use ringback::sip::message::{Flow, Transport, parse_datagram};
@@ -51,6 +51,9 @@ pub(super) struct Tally {
     pub talked: usize,
     /// Times a citizen was passed on.
     pub transferred: usize,
+    /// Times a citizen had waited for too long.
+    pub overflowed: usize,
+    pub rang_many: usize,
     pub abandoned: usize,
     pub technical: usize,
     pub heard: usize,
@@ -115,6 +118,8 @@ pub(super) struct World {
     pub media: Exchange,
     pub record: Record,
     pub tapes: HashMap<RecordingId, Tape>,
+    /// Calls for which several phones rang at once.
+    pub rang_many: HashSet<ContactId>,
     pub people: Vec<Person>,
     pub by_sip: HashMap<SocketAddr, usize>,
     pub by_rtp: HashMap<SocketAddr, usize>,
@@ -141,6 +146,7 @@ impl World {
             media: Exchange::new(),
             record: Record::default(),
             tapes: HashMap::new(),
+            rang_many: HashSet::new(),
             people: Vec::new(),
             by_sip: HashMap::new(),
             by_rtp: HashMap::new(),
@@ -176,19 +182,26 @@ impl World {
         }
     }
 
+    fn look(&mut self) {
+        let snapshot = self.board.snapshot(self.now);
+        invariants::after_each_step(&snapshot);
+        let many = snapshot.calls.iter().filter(|call| !call.also_ringing.is_empty());
+        self.rang_many.extend(many.map(|call| call.id));
+    }
+
     fn step(&mut self) {
         while let Some(happening) = self.agenda.take_due(self.now.mono) {
             let signalling =
                 !matches!(happening, Happening::RtpToService { .. } | Happening::RtpToPerson { .. });
             self.happen(happening);
             if signalling {
-                invariants::after_each_step(&self.board.snapshot(self.now));
+                self.look();
             }
         }
         if self.board.poll_timeout().is_some_and(|at| at <= self.now.mono) {
             self.board.handle_timeout(self.now);
             self.carry_out();
-            invariants::after_each_step(&self.board.snapshot(self.now));
+            self.look();
         }
         if self.next_tick <= self.now.mono {
             self.next_tick += TICK;
@@ -299,8 +312,11 @@ impl World {
             tally.abandoned += usize::from(contact.disposition == Some(Disposition::Abandoned));
             tally.technical += usize::from(contact.disposition == Some(Disposition::Technical));
         }
-        let entries = self.record.entries.values().flatten();
-        tally.transferred = entries.filter(|entry| entry.event == EventType::ContactTransferred).count();
+        let entries = || self.record.entries.values().flatten();
+        let count = |event| entries().filter(|entry| entry.event == event).count();
+        tally.transferred = count(EventType::ContactTransferred);
+        tally.overflowed = count(EventType::ContactOverflowed);
+        tally.rang_many = self.rang_many.len();
         tally.heard = self.tapes.values().filter(|tape| tape.loud_ticks > 0).count();
         tally
     }

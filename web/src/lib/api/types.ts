@@ -54,12 +54,16 @@ export interface LiveOperator {
   reason?: string
   contact?: string
   since: Moment
+  /** When the wrap-up ends by itself; null outside of one. */
+  wrap_up_ends_at?: Moment | null
 }
 
 export interface LiveQueue {
   name: string
   waiting: number
   longest_wait_secs: number
+  /** What the next caller would wait; null where nobody can say. */
+  expected_wait_secs?: number | null
   operators_ready: number
   operators_talking: number
 }

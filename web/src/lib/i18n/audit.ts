@@ -73,6 +73,7 @@ export const audit = messages({
   'event.contact.connected': ['Оператор узяв слухавку', 'Operator picked up', 'Operatorius atsiliepė', 'Operator odebrał', 'Оператор снял трубку', 'המוקדן ענה'],
   'event.contact.held': ['Поставлено на утримання', 'Put on hold', 'Sulaikyta', 'Wstrzymano', 'Поставлено на удержание', 'הועבר להמתנה'],
   'event.contact.resumed': ['Розмову продовжено', 'Talk resumed', 'Pokalbis tęsiamas', 'Wznowiono rozmowę', 'Разговор продолжен', 'השיחה חודשה'],
+  'event.contact.overflowed': ['Чекав надто довго', 'Waited for too long', 'Laukė per ilgai', 'Czekał zbyt długo', 'Ожидал слишком долго', 'המתין זמן רב מדי'],
   'event.contact.transferred': ['Розмову передано', 'Call transferred', 'Pokalbis perduotas', 'Przekazano rozmowę', 'Разговор передан', 'השיחה הועברה'],
   'event.contact.ended': ['Дзвінок завершено', 'Call ended', 'Skambutis baigtas', 'Rozmowa zakończona', 'Звонок завершён', 'השיחה הסתיימה'],
   'event.contact.disposed': ['Записано підсумок', 'Outcome recorded', 'Įrašytas rezultatas', 'Zapisano wynik', 'Записан итог', 'נרשמה תוצאה'],

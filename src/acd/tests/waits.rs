@@ -1,0 +1,121 @@
+//! How long a caller waits: what is expected, what is told, who is sent on, who goes first; and how long operators take
+//! after a talk.
+
+use super::*;
+
+fn bench(settings: QueueSettings, operators: u128) -> Bench {
+    let mut bench = Bench::ukrainian(operators);
+    let profiles = (1..=operators).map(|n| profile(n, &[Language::Uk], &["city", "water"])).collect();
+    bench.acd.configure(vec![settings, queue("water")], profiles, bench.now);
+    bench
+}
+
+#[test]
+fn a_head_start_goes_first_until_somebody_has_waited_that_much_longer() {
+    let mut bench = bench(QueueSettings { head_start: 60 * SECOND, ..queue("city") }, 0);
+    let water = |n| caller(n, "water", Language::Uk);
+    bench.acd.enqueue(water(1), bench.now);
+    bench.pass(61 * SECOND);
+    bench.acd.enqueue(water(2), bench.now);
+    bench.pass(SECOND);
+    bench.call(3);
+    let line: Vec<ContactId> = bench.acd.line.iter().map(|waiting| waiting.entry.contact).collect();
+    assert_eq!(line, [contact(1), contact(3), contact(2)]);
+}
+
+#[test]
+fn who_has_waited_too_long_is_sent_on_but_not_while_a_phone_rings() {
+    let mut bench = bench(QueueSettings { max_wait: Some(30 * SECOND), ..queue("city") }, 0);
+    bench.call(1);
+    let urgent = QueueEntry { urgent: true, ..caller(2, "city", Language::Uk) };
+    bench.acd.enqueue(urgent, bench.now);
+    bench.pass(30 * SECOND);
+    assert_eq!(bench.outputs(), [Output::Overflow { contact: contact(1) }]);
+    bench.pass(600 * SECOND);
+    let waiting = bench.acd.waiting("city");
+    assert_eq!(waiting.len(), 1, "whose life may depend on it is never sent on");
+
+    let mut bench = self::bench(QueueSettings { max_wait: Some(30 * SECOND), ..queue("city") }, 1);
+    bench.away(1);
+    bench.call(1);
+    bench.pass(15 * SECOND);
+    bench.back(1);
+    assert_eq!(bench.outputs(), [offer(1, 1)]);
+    bench.pass(15 * SECOND);
+    assert_eq!(bench.outputs(), [], "the phone rings: the answer may come at any moment");
+    bench.pass(5 * SECOND);
+    assert_eq!(bench.outputs(), [withdraw(1, 1), Output::Overflow { contact: contact(1) }]);
+    assert_eq!(bench.acd.poll_timeout(), None);
+}
+
+#[test]
+fn the_wait_is_told_from_what_calls_took() {
+    let settings = QueueSettings { capacity: 10, max_expected_wait: Some(300 * SECOND), ..queue("city") };
+    let mut bench = bench(settings, 2);
+    for n in [1, 2] {
+        bench.call(n);
+        bench.acd.offer_answered(contact(n), user(n), bench.now);
+    }
+    assert_eq!(bench.acd.expected_wait("city", 1), None, "no call has ended yet");
+    bench.pass(170 * SECOND);
+    bench.acd.call_ended(contact(1), user(1), bench.now);
+    // 170 s of talk and 30 s of wrap-up.
+    bench.pass(30 * SECOND);
+    assert_eq!(bench.acd.expected_wait("city", 1), Some(100 * SECOND), "two are at work");
+    assert_eq!(bench.call(3), Enqueued::Waiting);
+    bench.acd.offer_answered(contact(3), user(1), bench.now);
+    bench.outputs();
+    for n in [4, 5, 6] {
+        assert_eq!(bench.call(n), Enqueued::Waiting, "{n}");
+    }
+    assert_eq!(bench.call(7), Enqueued::Full, "the fourth would wait for 400 s");
+    let urgent = QueueEntry { urgent: true, ..caller(8, "city", Language::Uk) };
+    assert_eq!(bench.acd.enqueue(urgent, bench.now), Enqueued::Waiting);
+    bench.pass(45 * SECOND);
+    let told = bench.outputs().into_iter().map(|output| match output {
+        Output::AnnouncePosition { contact, position, expected_wait } => (contact, position, expected_wait),
+        other => panic!("{other:?}"),
+    });
+    let expected = [(8, 1, 100), (4, 2, 200), (5, 3, 300), (6, 4, 400)];
+    let mut told: Vec<_> = told.collect();
+    told.sort_by_key(|(_, position, _)| *position);
+    assert_eq!(told, expected.map(|(n, position, secs)| (contact(n), position, Some(secs * SECOND))));
+    // Whoever pauses does not count any more.
+    bench.away(1);
+    assert_eq!(bench.acd.expected_wait("city", 1), Some(200 * SECOND));
+}
+
+#[test]
+fn where_somebody_is_free_no_mean_keeps_a_caller_out() {
+    let mut bench = bench(QueueSettings { max_expected_wait: Some(SECOND), ..queue("city") }, 1);
+    bench.call(1);
+    bench.acd.offer_answered(contact(1), user(1), bench.now);
+    bench.pass(900 * SECOND);
+    bench.acd.call_ended(contact(1), user(1), bench.now);
+    bench.pass(30 * SECOND);
+    assert_eq!(bench.call(2), Enqueued::Waiting, "answered at once");
+    bench.acd.offer_answered(contact(2), user(1), bench.now);
+    assert_eq!(bench.call(3), Enqueued::Full, "a call takes 930 s here");
+}
+
+#[test]
+fn more_time_is_a_minute_and_comes_to_an_end() {
+    let mut bench = bench(queue("city"), 1);
+    assert_eq!(bench.acd.extend_wrap_up(user(1)), Err(WrapUpError::NotInWrapUp));
+    assert_eq!(bench.acd.extend_wrap_up(user(9)), Err(WrapUpError::Unknown));
+    bench.call(1);
+    bench.acd.offer_answered(contact(1), user(1), bench.now);
+    assert_eq!(bench.acd.extend_wrap_up(user(1)), Err(WrapUpError::NotInWrapUp));
+    bench.acd.call_ended(contact(1), user(1), bench.now);
+    let ended_at = bench.now;
+    assert_eq!(bench.acd.wrap_up_deadline(user(1)), Some(ended_at + 30 * SECOND));
+    bench.acd.extend_wrap_up(user(1)).unwrap();
+    bench.pass(89 * SECOND);
+    assert_eq!(bench.status(1), OperatorStatus::WrapUp { contact: contact(1) });
+    while bench.acd.extend_wrap_up(user(1)).is_ok() {}
+    assert_eq!(bench.acd.extend_wrap_up(user(1)), Err(WrapUpError::NoMoreTime));
+    assert_eq!(bench.acd.wrap_up_deadline(user(1)), Some(ended_at + 900 * SECOND));
+    bench.now = ended_at + 900 * SECOND;
+    bench.acd.handle_timeout(bench.now);
+    assert_eq!(bench.status(1), OperatorStatus::Ready, "what the operator was before");
+}
