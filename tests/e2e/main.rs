@@ -46,6 +46,7 @@ mod outside;
 mod pick_up;
 mod plateau;
 mod proxy;
+mod queues;
 mod secure_media;
 mod torture;
 mod transfer;

@@ -46,6 +46,8 @@ pub struct Setup {
     pub capacity: u32,
     pub wrap_up_secs: u32,
     pub no_answer_secs: u32,
+    /// Further lines of the queue.
+    pub queue: &'static str,
     /// Further lines of `[sip]`.
     pub sip: String,
     /// Further tables of the configuration.
@@ -68,6 +70,7 @@ impl Default for Setup {
             capacity: 50,
             wrap_up_secs: 0,
             no_answer_secs: 20,
+            queue: "",
             sip: String::new(),
             more: String::new(),
             alone: false,
@@ -416,7 +419,7 @@ fn config(setup: &Setup, sip: SocketAddr, http: SocketAddr) -> String {
          [number]\nshort = \"1580\"\ndialplan = \"dialplans/1580.toml\"\n\
          [city]\nfile = \"city.toml\"\n\
          [speech]\ncache = \"{cache}\"\n\
-         [[queue]]\nname = \"city\"\nno_answer_secs = {no_answer}\nwrap_up_secs = {wrap_up}\n\
+         [[queue]]\nname = \"city\"\nno_answer_secs = {no_answer}\nwrap_up_secs = {wrap_up}\n{queue}\
          [[trunk]]\nname = \"provider\"\nfrom = [\"{TRUNK}\"]\n{more}",
         sip_lines = setup.sip,
         more = setup.more,
@@ -428,6 +431,7 @@ fn config(setup: &Setup, sip: SocketAddr, http: SocketAddr) -> String {
         cache = cache.display(),
         no_answer = setup.no_answer_secs,
         wrap_up = setup.wrap_up_secs,
+        queue = setup.queue,
     )
 }
 
