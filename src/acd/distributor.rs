@@ -1,8 +1,9 @@
 //! The distributor's machine: what happens to lines and operators on each input. Who waits is `waiting`, whose phone
-//! rings `offers`, what comes after a talk `wrap_up`, who is called by name `by_name`. All deadlines are of one table.
+//! rings `offers`, what comes after a talk `wrap_up`, who is called by name `by_name`, when too many call `surges`. All deadlines are of one table.
 
 mod by_name;
 mod offers;
+mod surges;
 mod waiting;
 mod wrap_up;
 
@@ -36,6 +37,8 @@ enum Timer {
     RingAnother(ContactId),
     /// This caller has waited for too long.
     Overflow(ContactId),
+    /// Whether there is a surge anywhere is looked at again.
+    Surges,
 }
 
 /// The distributor: all queues and all operators of this node.
@@ -195,6 +198,7 @@ impl Distributor {
                 Timer::RelaxSkills(contact) => self.relax_skills(contact, now),
                 Timer::RingAnother(contact) => self.ring_another(contact, now),
                 Timer::Overflow(contact) => self.note_overdue(contact, now),
+                Timer::Surges => self.judge_surges(now),
             }
         }
     }

@@ -9,6 +9,7 @@ mod operator;
 mod queue;
 mod routing;
 mod strategy;
+mod surge;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use crate::language::Language;
 
 pub use distributor::Distributor;
 pub use strategy::Strategy;
+pub use surge::SurgeLimits;
 
 /// An operator as the configuration and the user table describe them.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -101,6 +103,8 @@ pub struct QueueSettings {
     pub max_wait: Option<Duration>,
     /// Who would have to wait for longer is not taken ([`Enqueued::Full`]); none for any time. Urgent callers are.
     pub max_expected_wait: Option<Duration>,
+    /// When too many call ([`Distributor::note_arrival`]).
+    pub surge: SurgeLimits,
 }
 
 /// What the distributor wants done.
@@ -126,6 +130,11 @@ pub enum Output {
     /// The caller has waited too long and is out of the line.
     Overflow {
         contact: ContactId,
+    },
+    /// More call than can be answered, or no longer.
+    SurgeChanged {
+        queue: String,
+        on: bool,
     },
     StatusChanged {
         operator: UserId,

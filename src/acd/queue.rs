@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::QueueSettings;
+use super::surge::Surge;
 use crate::ids::UserId;
 
 /// A call changes the mean handling time by this part of its difference: the last dozen count most.
@@ -16,13 +17,14 @@ pub(super) struct Queue {
     pub(super) open: bool,
     /// Whose phone rang last for a caller of this queue.
     pub(super) last_rung: Option<UserId>,
+    pub(super) surge: Surge,
     /// Talk and wrap-up of a call, on average; none before the first is over.
     handling: Option<Duration>,
 }
 
 impl Queue {
     pub(super) fn new(settings: QueueSettings) -> Self {
-        Self { settings, open: true, last_rung: None, handling: None }
+        Self { settings, open: true, last_rung: None, surge: Surge::default(), handling: None }
     }
 
     /// A call of this queue is done with, wrap-up included.

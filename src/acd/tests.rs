@@ -46,6 +46,7 @@ pub(super) fn queue(name: &str) -> QueueSettings {
         relax_skills_every: None,
         max_wait: None,
         max_expected_wait: None,
+        surge: SurgeLimits::default(),
     }
 }
 

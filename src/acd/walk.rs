@@ -115,7 +115,7 @@ impl Model {
             let which = QUEUES.iter().position(|queue| *queue == caller.entry.queue).unwrap();
             let settings = &self.queues[which];
             if settings.strategy == Strategy::Progressive {
-                caller.another_at = Some(now + settings.ring_another_after);
+                caller.another_at.get_or_insert(now + settings.ring_another_after);
             }
             self.last_rung[which] = Some(id);
             let lapses_at = now + settings.ring_timeout;

@@ -159,7 +159,7 @@ impl Recovery<'_> {
         let ended_at = end_of(&contact, self.recorded(&contact).await?);
         contact.ended_at = Some(ended_at);
         contact.termination = Some(Termination::Crashed);
-        contact.disposition.get_or_insert(contact.default_disposition(false));
+        contact.disposition.get_or_insert(contact.default_disposition(false, false));
         let reason = "the program died during the call";
         let mut ended = self.entry_about(&contact, EventType::ContactEnded, reason);
         ended.data = serde_json::json!({
@@ -174,7 +174,7 @@ impl Recovery<'_> {
     /// The call had ended, the operator was still writing it up.
     async fn dispose(&self, contact: Contact) -> anyhow::Result<()> {
         let mut contact = self.with_case(contact).await?;
-        contact.disposition.get_or_insert(contact.default_disposition(false));
+        contact.disposition.get_or_insert(contact.default_disposition(false, false));
         let disposed = self.disposed(&contact, "the program died before the contact was disposed");
         tracing::warn!(call.id = %contact.id, "contact disposed after a crash");
         self.save(contact, vec![disposed]).await

@@ -75,17 +75,18 @@ impl Contact {
         }
     }
 
-    /// How the contact ended when nobody says so. `informed`: the caller heard the answer to a question.
-    pub fn default_disposition(&self, informed: bool) -> Disposition {
+    /// How the contact ended when nobody says so. `informed`: the caller heard the answer to a question. `left_word`: the
+    /// caller asked to be rung back, or was asked for a message.
+    pub fn default_disposition(&self, informed: bool, left_word: bool) -> Disposition {
         if self.connected_at.is_some() {
             // Connected without a queue: colleagues among themselves.
             let with_citizen = self.queued_at.is_some();
             return if with_citizen { Disposition::CaseCreated } else { Disposition::Consultation };
         }
-        if self.queued_at.is_some() {
+        // Whoever got neither an operator nor the machine has given up.
+        if self.queued_at.is_some() && !left_word {
             return Disposition::Abandoned;
         }
-        // A voice message or a call-back: a case without ever having waited.
         if self.case.is_some() || self.callback.is_some() {
             return Disposition::CaseCreated;
         }

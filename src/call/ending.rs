@@ -166,7 +166,7 @@ impl Call {
     pub(super) fn dispose_now(&mut self, turn: &mut Turn<'_>) {
         self.timers.stop(Timer::Dispose);
         if self.contact.disposition.is_none() {
-            let shown = self.contact.default_disposition(self.informed);
+            let shown = self.contact.default_disposition(self.informed, self.left_word);
             // The store never gave the number, but a case was asked for and is being tried.
             let disposition = if self.case_asked && shown == Disposition::Consultation {
                 Disposition::CaseCreated

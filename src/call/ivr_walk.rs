@@ -145,6 +145,7 @@ impl Call {
         match exit {
             Exit::Queue { queue, topic, urgent } => self.enter_queue(queue, topic, urgent, turn),
             Exit::Callback { topic, number } => {
+                self.left_word = true;
                 let number = number.map(|typed| PhoneNumber::from_user_part(&typed));
                 self.contact.callback = number
                     .or_else(|| (!self.contact.caller.is_withheld()).then(|| self.contact.caller.clone()));
@@ -153,6 +154,7 @@ impl Call {
                 self.end(Termination::IvrHungUp, turn);
             }
             Exit::Voicemail { topic, max_secs } => {
+                self.left_word = true;
                 self.contact.topic = topic.or(self.contact.topic.take());
                 self.register_case(Priority::Normal, "Voice message", turn);
                 self.timers.set(Timer::Voicemail, turn.now.mono + Duration::from_secs(u64::from(max_secs)));

@@ -85,6 +85,10 @@ pub struct Call {
     case_asked: bool,
     /// The caller heard the answer to a question, such as the state of a case.
     informed: bool,
+    /// The caller wants to be rung back, or was asked for a message.
+    left_word: bool,
+    /// Was counted among those who call a queue.
+    has_arrived: bool,
     /// The last key, and how it came: phones that send each key twice press it once.
     last_key: Option<Key>,
 }

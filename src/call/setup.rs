@@ -86,6 +86,8 @@ impl Call {
             unwritten: None,
             case_asked: false,
             informed: false,
+            left_word: false,
+            has_arrived: false,
             last_key: None,
         };
         match call.placed_by() {

@@ -35,6 +35,9 @@ impl Call {
         let language = self.contact.language.unwrap_or(Language::Uk);
         let entry = QueueEntry { contact: self.contact.id, queue: queue.clone(), language, urgent };
         self.contact.topic = topic.or(self.contact.topic.take());
+        if self.meets_surge(&queue, urgent, turn) {
+            return;
+        }
         self.contact.queue = Some(queue.clone());
         let enqueued = turn.acd.enqueue(entry, turn.now.mono);
         if enqueued != Enqueued::Waiting {
@@ -59,6 +62,22 @@ impl Call {
             .with(json!({ "queue": queue, "language": language, "urgent": urgent }));
         self.commit(None, false, vec![queued.draft], turn);
         self.play_music(turn);
+    }
+
+    /// Where too many call, the dialplan has its say before the caller waits, once in a call. There is a case all the
+    /// same, whatever the caller chooses then.
+    fn meets_surge(&mut self, queue: &str, urgent: bool, turn: &mut Turn<'_>) -> bool {
+        if std::mem::replace(&mut self.has_arrived, true) {
+            return false;
+        }
+        let is_surge = turn.acd.note_arrival(queue, turn.now.mono);
+        let Phase::Ivr { walk } = &mut self.phase else { return false };
+        if urgent || !is_surge || !walk.handle_surge(turn.now) {
+            return false;
+        }
+        self.register_case(Priority::Normal, "", turn);
+        self.drain_walk(turn);
+        true
     }
 
     /// Asks for a case once per contact; its number comes back by [`Self::handle_case_registered`].

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::acd::{MAX_SKILL_LEVEL, QueueSettings, Strategy};
+use crate::acd::{MAX_SKILL_LEVEL, QueueSettings, Strategy, SurgeLimits};
 
 use super::checks::within;
 
@@ -53,6 +53,12 @@ pub struct Queue {
     /// Who would wait for longer takes that way at once, 0 for never, to 7,200.
     #[serde(deserialize_with = "within::<0, 7_200, _>")]
     pub max_expected_wait_secs: u64,
+    /// So many callers in a minute are a surge, 0 for never, to 3,000.
+    #[serde(deserialize_with = "within::<0, 3_000, _>")]
+    pub surge_per_minute: u64,
+    /// So is a caller who has waited for so many seconds, 0 for never, to 7,200.
+    #[serde(deserialize_with = "within::<0, 7_200, _>")]
+    pub surge_wait_secs: u64,
 }
 
 impl Default for Queue {
@@ -72,6 +78,8 @@ impl Default for Queue {
             relax_skills_secs: 60,
             max_wait_secs: 0,
             max_expected_wait_secs: 0,
+            surge_per_minute: 0,
+            surge_wait_secs: 0,
         }
     }
 }
@@ -97,6 +105,10 @@ impl Queue {
             relax_skills_every: unless_zero(self.relax_skills_secs),
             max_wait: unless_zero(self.max_wait_secs),
             max_expected_wait: unless_zero(self.max_expected_wait_secs),
+            surge: SurgeLimits {
+                arrivals: usize::try_from(self.surge_per_minute).ok().filter(|limit| *limit > 0),
+                wait: unless_zero(self.surge_wait_secs),
+            },
         }
     }
 }

@@ -144,6 +144,11 @@ impl<'s, 't> Fields<'s, 't> {
         Some(Target { node: node.to_owned(), at: self.source.position(offset) })
     }
 
+    pub(super) fn optional_target(&mut self, key: &'static str) -> Option<Target> {
+        let (node, offset) = self.optional_string(key)?;
+        Some(Target { node: node.to_owned(), at: self.source.position(offset) })
+    }
+
     /// A prompt list; a single prompt may stand without brackets.
     pub(super) fn prompts(&mut self, key: &'static str) -> Vec<PromptItem> {
         let single = self.table.get(key).filter(|value| value.get_ref().is_str());

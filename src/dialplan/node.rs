@@ -149,8 +149,10 @@ pub struct Queue {
     pub queue: String,
     /// Before all others: a threat to life.
     pub urgent: bool,
-    /// The queue took nobody more.
+    /// The queue took nobody more, or not for longer.
     pub full: Target,
+    /// Too many call: taken once before the caller waits.
+    pub surge: Option<Target>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -210,7 +212,12 @@ impl Node {
             NodeKind::SetLanguage(SetLanguage { next: Onward::Back, .. }) | NodeKind::Voicemail(_) => vec![],
             NodeKind::Lookup(lookup) => by_itself(&[&lookup.found, &lookup.not_found, &lookup.failed]),
             NodeKind::CaseStatus(status) => by_itself(&[&status.next, &status.not_found, &status.failed]),
-            NodeKind::Queue(queue) => by_itself(&[&queue.full]),
+            NodeKind::Queue(queue) => {
+                let mut exits = by_itself(&[&queue.full]);
+                // Once in a call at most, so it makes no loop.
+                exits.extend(queue.surge.as_ref().map(|target| NodeExit { target, needs_input: true }));
+                exits
+            }
             NodeKind::Callback(callback) => by_itself(&[&callback.no_number]),
             NodeKind::Hangup(_) => vec![],
         }

@@ -197,7 +197,8 @@ fn queue(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
     let prompt = fields.prompts("prompt");
     let queue = fields.string("queue").map(|(queue, _)| queue.to_owned());
     let urgent = fields.bool("urgent", false);
-    Some(NodeKind::Queue(Queue { prompt, queue: queue?, urgent, full: fields.target("full")? }))
+    let surge = fields.optional_target("surge");
+    Some(NodeKind::Queue(Queue { prompt, queue: queue?, urgent, full: fields.target("full")?, surge }))
 }
 
 fn callback(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {

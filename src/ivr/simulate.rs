@@ -30,10 +30,14 @@ pub enum SimulatedInput {
     Answer(Answer),
     /// The queue the walk left for takes nobody more: `full`.
     QueueFull,
+    /// Too many call, when the walk leaves for a queue: `surge`.
+    Surge,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("'{0}' is no input: keys 0-9 * #, w for silence, count=N, case=STATE, not_found, failed, full")]
+#[error(
+    "'{0}' is no input: keys 0-9 * #, w for silence, count=N, case=STATE, not_found, failed, full, surge"
+)]
 pub struct InvalidInput(pub String);
 
 impl SimulatedInput {
@@ -55,6 +59,7 @@ impl SimulatedInput {
         }
         match word {
             "full" => return Ok(vec![Self::QueueFull]),
+            "surge" => return Ok(vec![Self::Surge]),
             "not_found" => return Ok(vec![Self::Answer(Answer::NotFound)]),
             "failed" => return Ok(vec![Self::Answer(Answer::Failed)]),
             _ => {}
@@ -129,14 +134,7 @@ impl Run<'_> {
     /// Lets the next thing happen; false when nothing is left.
     fn advance(&mut self) -> bool {
         if self.walk.is_over() {
-            let is_queued = matches!(self.transcript.exit, Some(Exit::Queue { .. }));
-            if self.inputs.pop_front() != Some(SimulatedInput::QueueFull) || !is_queued {
-                return false;
-            }
-            self.note("the queue is full".to_owned());
-            self.transcript.exit = None;
-            self.walk.handle_queue_full(self.now);
-            return true;
+            return self.come_back();
         }
         if self.walk.is_playing() {
             self.pass(Duration::from_secs(PROMPT_SECS));
@@ -153,9 +151,29 @@ impl Run<'_> {
                 self.wait();
             }
             Some(SimulatedInput::Answer(answer)) => self.walk.handle_lookup(answer, self.now),
-            Some(SimulatedInput::QueueFull) => {}
+            Some(SimulatedInput::QueueFull | SimulatedInput::Surge) => {}
             None => return false,
         }
+        true
+    }
+
+    /// What brings a walk back that has left for a queue; false when nothing does.
+    fn come_back(&mut self) -> bool {
+        let Some(Exit::Queue { urgent, .. }) = self.transcript.exit else { return false };
+        match self.inputs.pop_front() {
+            Some(SimulatedInput::QueueFull) => {
+                self.note("the queue is full".to_owned());
+                self.walk.handle_queue_full(self.now);
+            }
+            Some(SimulatedInput::Surge) if !urgent => {
+                self.note("too many call".to_owned());
+                if !self.walk.handle_surge(self.now) {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+        self.transcript.exit = None;
         true
     }
 
@@ -288,6 +306,11 @@ mod tests {
             (10, "0", queue("emergency", "emergency", true)),
             (10, "0 full", queue("city", "emergency", true)),
             (10, "0 full full", Some(Exit::Hangup)),
+            (10, "1 1 surge 1", Some(Exit::Callback { topic: Some("water".to_owned()), number: None })),
+            (10, "1 1 surge w", queue("city", "water", false)),
+            (10, "1 1 surge 3 surge", queue("city", "water", false)),
+            (10, "1 1 surge 0", queue("emergency", "emergency", true)),
+            (10, "0 surge", queue("emergency", "emergency", true)),
             (10, "w ww", queue("city", "other", false)),
             (10, "2 7 full 1", callback("roads")),
             (10, "2 7 full 3", message(Some("roads"))),

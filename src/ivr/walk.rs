@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Answer, Exit, Lookup, Output, Step};
-use crate::dialplan::node::{Node, NodeKind, Target};
+use crate::dialplan::node::{Node, NodeKind, Queue, Target};
 use crate::dialplan::{Dialplan, PromptRef};
 use crate::dtmf::Digit;
 use crate::language::Language;
@@ -43,7 +43,7 @@ pub(super) enum State {
         digits: String,
     },
     LookingUp,
-    /// [`Output::Leave`] was given; only a full queue brings the walk back.
+    /// [`Output::Leave`] was given; only a queue that takes nobody, or too many, brings the walk back.
     Left,
 }
 
@@ -210,6 +210,15 @@ impl Walk {
             let full = queue.full.node.clone();
             self.go(&full, now);
         }
+    }
+
+    /// Too many wait for the queue of the last [`Exit::Queue`]: its node's `surge` exit is taken. False when it has none.
+    pub fn handle_surge(&mut self, now: Now) -> bool {
+        let node = self.node().filter(|_| self.state == State::Left).map(|node| &node.kind);
+        let Some(NodeKind::Queue(Queue { surge: Some(surge), .. })) = node else { return false };
+        let surge = surge.node.clone();
+        self.go(&surge, now);
+        true
     }
 
     /// When [`Self::handle_timeout`] has something to do; none while only inputs matter.

@@ -73,6 +73,8 @@ vocabulary! {
     AccessPlayed = "access.played",
     AccessDenied = "access.denied",
     OperatorStatus = "operator.status",
+    QueueSurged = "queue.surged",
+    QueueCalmed = "queue.calmed",
     ConfigChanged = "config.changed",
     LogVerified = "log.verified",
 }

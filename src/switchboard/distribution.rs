@@ -29,6 +29,7 @@ impl Switchboard {
                 self.with_call(contact, now, announce);
             }
             Output::Overflow { contact } => self.with_call(contact, now, Call::handle_overflow),
+            Output::SurgeChanged { queue, on } => self.journal_surge(&queue, on, now),
             Output::StatusChanged { operator, status } => self.journal_status(operator, &status, now),
             Output::WrapUpEnded { contact, operator } => {
                 self.with_call(contact, now, |call, turn| call.handle_wrap_up_ended(operator, turn));
@@ -54,6 +55,19 @@ impl Switchboard {
         let mut from = NameAddr::new(Uri::sip(Some(user), realm, None));
         from.display = Some(pop_text(call, &self.settings.short_number));
         from
+    }
+
+    fn journal_surge(&mut self, queue: &str, on: bool, now: Now) {
+        tracing::warn!(queue.name = queue, on, "surge");
+        let event = if on { EventType::QueueSurged } else { EventType::QueueCalmed };
+        let mut draft = Draft::new(event, now.utc, Actor::system("acd"));
+        draft.data = json!({ "queue": queue });
+        self.effects.push_back(Effect::Commit {
+            ticket: None,
+            contact: None,
+            recording: None,
+            entries: vec![draft],
+        });
     }
 
     fn journal_status(&mut self, operator: UserId, status: &OperatorStatus, now: Now) {

@@ -2,6 +2,8 @@
 //! Only a picture: how often it is published is `app/signalling.rs`'s business, and numbers are whole
 //! here, masked for each role in `web/`.
 
+use std::time::Instant;
+
 use serde::Serialize;
 
 use crate::acd::OperatorStatus;
@@ -94,6 +96,8 @@ pub struct LiveQueue {
     pub longest_wait_secs: u64,
     /// What the next caller would wait; none where nobody can say.
     pub expected_wait_secs: Option<u64>,
+    /// Since when more call than can be answered.
+    pub surge_since: Option<Timestamp>,
     pub operators_ready: usize,
     pub operators_talking: usize,
 }
@@ -122,14 +126,14 @@ pub enum TrunkState {
 impl super::Switchboard {
     /// The state as the desks see it. `seq` is left to the one who publishes it.
     pub fn snapshot(&self, now: Now) -> Snapshot {
-        let since = |at: std::time::Instant| {
+        let since = |at: Instant| {
             Timestamp::from_micros(
                 now.utc.micros()
                     - i64::try_from(now.mono.saturating_duration_since(at).as_micros()).unwrap_or(0),
             )
         };
         let queues: Vec<LiveQueue> =
-            self.settings.queues.iter().map(|queue| self.live_queue(&queue.name, now)).collect();
+            self.settings.queues.iter().map(|queue| self.live_queue(&queue.name, since, now)).collect();
         let operators = self
             .acd
             .operators()
@@ -198,7 +202,7 @@ impl super::Switchboard {
             .collect()
     }
 
-    fn live_queue(&self, name: &str, now: Now) -> LiveQueue {
+    fn live_queue(&self, name: &str, since: impl Fn(Instant) -> Timestamp, now: Now) -> LiveQueue {
         let waiting = self.acd.waiting(name);
         let longest = waiting.iter().map(|(_, at)| now.mono.saturating_duration_since(*at).as_secs()).max();
         let serving = |wanted: fn(&OperatorStatus) -> bool| {
@@ -214,6 +218,7 @@ impl super::Switchboard {
             name: name.to_owned(),
             waiting: waiting.len(),
             longest_wait_secs: longest.unwrap_or(0),
+            surge_since: self.acd.surge_since(name).map(since),
             expected_wait_secs: self.acd.expected_wait(name, waiting.len() + 1).map(|wait| wait.as_secs()),
             operators_ready: serving(|status| matches!(status, OperatorStatus::Ready)),
             operators_talking: serving(|status| matches!(status, OperatorStatus::Talking { .. })),

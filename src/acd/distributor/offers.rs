@@ -75,7 +75,8 @@ impl Distributor {
             another_deadline = grows.then(|| now + queue.settings.ring_another_after);
         }
         self.timers.set(Timer::Ring(operator), ring_deadline);
-        if let Some(at) = another_deadline {
+        // Not put off by a phone that is rung again: the next one would never be added.
+        if let Some(at) = another_deadline.filter(|_| !self.timers.is_set(Timer::RingAnother(contact))) {
             self.timers.set(Timer::RingAnother(contact), at);
         }
         self.outputs.push_back(Output::Offer { contact, operator });

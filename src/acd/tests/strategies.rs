@@ -157,6 +157,21 @@ fn phones_are_added_one_by_one_while_the_first_go_on_ringing() {
 }
 
 #[test]
+fn a_phone_that_is_rung_again_does_not_put_off_the_next() {
+    let settings = QueueSettings {
+        ring_timeout: 4 * SECOND,
+        ring_another_after: 10 * SECOND,
+        ..by(Strategy::Progressive)
+    };
+    let mut bench = bench(settings, 2);
+    bench.call(1);
+    for _ in 0..10 {
+        bench.pass(SECOND);
+    }
+    assert!(bench.outputs().contains(&offer(1, 2)));
+}
+
+#[test]
 fn skills_are_asked_for_less_and_less() {
     let mut settings = queue("city");
     settings.skills = [("water".to_owned(), 3), ("calm".to_owned(), 1)].into();

@@ -119,3 +119,34 @@ fn more_time_is_a_minute_and_comes_to_an_end() {
     bench.acd.handle_timeout(bench.now);
     assert_eq!(bench.status(1), OperatorStatus::Ready, "what the operator was before");
 }
+
+#[test]
+fn a_surge_is_told_when_it_begins_and_when_it_is_over() {
+    let surge = |on| Output::SurgeChanged { queue: "city".to_owned(), on };
+    let surge_limits = SurgeLimits { arrivals: Some(3), wait: Some(60 * SECOND) };
+    let mut bench = bench(QueueSettings { surge: surge_limits, ..queue("city") }, 0);
+    assert!(!bench.acd.note_arrival("city", bench.now));
+    assert!(!bench.acd.note_arrival("city", bench.now));
+    assert!(!bench.acd.note_arrival("water", bench.now), "each queue has its own");
+    assert!(bench.acd.note_arrival("city", bench.now));
+    assert_eq!(bench.outputs(), [surge(true)]);
+    assert_eq!(bench.acd.surge_since("city"), Some(bench.now));
+    // A minute until the arrivals are forgotten, two of calm.
+    for _ in 0..179 {
+        bench.pass(SECOND);
+    }
+    assert_eq!(bench.outputs(), []);
+    bench.pass(SECOND);
+    bench.pass(SECOND);
+    assert_eq!(bench.outputs(), [surge(false)]);
+    assert_eq!(bench.acd.poll_timeout(), None, "nobody looks any more");
+
+    // Nobody comes, but somebody waits.
+    bench.call(1);
+    bench.acd.note_arrival("city", bench.now);
+    bench.outputs();
+    for _ in 0..61 {
+        bench.pass(SECOND);
+    }
+    assert!(bench.outputs().contains(&surge(true)));
+}

@@ -139,6 +139,7 @@ mod tests {
             waiting: calls.len(),
             longest_wait_secs: 0,
             expected_wait_secs: None,
+            surge_since: None,
             operators_ready: 0,
             operators_talking: 0,
         }];

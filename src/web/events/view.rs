@@ -69,6 +69,8 @@ pub(in crate::web) struct QueueView {
     longest_wait_secs: u64,
     /// What the next caller would wait; null where nobody can say.
     expected_wait_secs: Option<u64>,
+    /// Since when more call than can be answered; null when they do not.
+    surge_since: Option<UtcTime>,
     operators_ready: usize,
     operators_talking: usize,
 }
@@ -278,6 +280,7 @@ impl From<&LiveQueue> for QueueView {
             waiting: queue.waiting,
             longest_wait_secs: queue.longest_wait_secs,
             expected_wait_secs: queue.expected_wait_secs,
+            surge_since: queue.surge_since.map(UtcTime),
             operators_ready: queue.operators_ready,
             operators_talking: queue.operators_talking,
         }

@@ -56,6 +56,7 @@ fn picture(seq: u64, waiting: usize) -> Arc<Snapshot> {
         waiting,
         longest_wait_secs: 0,
         expected_wait_secs: None,
+        surge_since: None,
         operators_ready: 1,
         operators_talking: 0,
     };

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringback::acd::{OperatorProfile, QueueSettings, Strategy};
+use ringback::acd::{OperatorProfile, QueueSettings, Strategy, SurgeLimits};
 use ringback::dialplan::Dialplan;
 use ringback::ids::{LegId, UserId};
 use ringback::language::Language;
@@ -57,6 +57,7 @@ pub(crate) fn settings(operators: &[(UserId, String)]) -> Settings {
             relax_skills_every: None,
             max_wait: Some(Duration::from_secs(10)),
             max_expected_wait: Some(Duration::from_secs(300)),
+            surge: SurgeLimits { arrivals: Some(25), wait: None },
             capacity: 12,
             ring_timeout: Duration::from_secs(8),
             wrap_up: Duration::from_secs(5),

@@ -64,6 +64,8 @@ export interface LiveQueue {
   longest_wait_secs: number
   /** What the next caller would wait; null where nobody can say. */
   expected_wait_secs?: number | null
+  /** Since when more call than can be answered; null when they do not. */
+  surge_since?: Moment | null
   operators_ready: number
   operators_talking: number
 }
