@@ -326,7 +326,7 @@ enum Step {
     Ended(ContactId, UserId),
     EndWrapUp(UserId),
     Wait(Duration),
-    Reload([QueueSettings; 2]),
+    Reload(Box<[QueueSettings; 2]>),
 }
 
 fn random_step(rng: &mut StdRng, model: &Model) -> Step {
@@ -360,7 +360,7 @@ fn random_step(rng: &mut StdRng, model: &Model) -> Step {
         }
         71..81 => Step::Ended(own, operator),
         81..86 => Step::EndWrapUp(operator),
-        86..87 => Step::Reload(QUEUES.map(|name| random_settings(rng, name))),
+        86..87 => Step::Reload(Box::new(QUEUES.map(|name| random_settings(rng, name)))),
         _ => Step::Wait(Duration::from_millis(rng.random_range(0..40_000))),
     }
 }

@@ -50,6 +50,8 @@ impl Punctuality {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
     use super::*;
 
     /// Turns 5 ms apart for `time`, each `late` after it was due; when the state changed, from the beginning.
