@@ -10,6 +10,15 @@ export function millis(moment: Moment): number {
   return typeof moment === 'number' ? moment / 1000 : Date.parse(moment)
 }
 
+/** Milliseconds that this computer's clock is behind the service's, by the Date header of an answer. The header has whole
+ * seconds and was written somewhere between question and answer: what was `known` stays while it can still be true. */
+export function clockError(date: string | null, askedAt: number, answeredAt: number, known: number): number {
+  const written = Date.parse(date ?? '')
+  if (Number.isNaN(written)) return known
+  const [least, most] = [written - answeredAt, written + 1000 - askedAt]
+  return known >= least && known <= most ? known : (least + most) / 2
+}
+
 const formats = new Map<string, Intl.DateTimeFormat>()
 
 function format(lang: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {

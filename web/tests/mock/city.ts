@@ -1,5 +1,5 @@
 // The invented city of the mock server: plan, people, cases, calls. Times are relative to its start.
-import type { Call, Case, City, Evidence, Ladder, LiveCall, LiveOperator, LiveQueue, LiveRecording, Role, Rung, TimelineItem, User, WorkOrder } from '../../src/lib/api/types.ts'
+import type { Call, Case, City, Evidence, Ladder, LiveCall, LiveOperator, LiveQueue, LiveRecording, LiveTrunk, Role, Rung, Snapshot, TimelineItem, User, WorkOrder } from '../../src/lib/api/types.ts'
 
 const HOUR = 3_600_000
 export const START = Date.now()
@@ -15,6 +15,8 @@ export const USERS: Record<string, User> = {
   supervisor: user('u-3', 'Тарас Шульга', 'supervisor'),
   /** Whose city cannot record. */
   alarmed: user('u-9', 'Галина Ткач', 'supervisor'),
+  /** Of the city of `crowd`. */
+  crowded: user('u-30', 'Софія Мазур', 'supervisor'),
   control: user('u-4', 'Марія Гнатюк', 'control'),
   executor: user('u-5', 'Андрій Мельник', 'executor', { organisation: 'vodokanal' }),
   mayor: user('u-6', 'Ірина Савчук', 'mayor_office'),
@@ -169,20 +171,58 @@ const micros = (secondsAgo: number) => (START - secondsAgo * 1000) * 1000
 const liveCall = (id: string, caller: string, phase: LiveCall['phase'], secondsAgo: number, more: Partial<LiveCall> = {}): LiveCall =>
   ({ id, caller, phase, since: micros(secondsAgo), answered_at: micros(secondsAgo + 20), language: 'uk', topic: 'water', ivr_path: ['greeting', 'language', 'hours', 'topics', 'water'], queue: 'city', position: null, operator: null, case: null, on_hold: false, ...more })
 
+/** Nine callers wait in three queues; two of them ring at an operator, one for the second time. */
 export const LIVE_CALLS: LiveCall[] = [
-  liveCall('l-1', '+380445550118', 'ringing', 4, { operator: 'u-1', case: '2026-01-000418' }),
-  liveCall('l-2', '+380445550121', 'waiting', 74, { position: 1, topic: 'heating' }),
-  liveCall('l-3', '+48221234567', 'waiting', 31, { position: 2, language: 'pl', topic: 'transport' }),
+  liveCall('l-1', '+380445550118', 'ringing', 4, { operator: 'u-1', position: 1, case: '2026-01-000418' }),
+  liveCall('l-2', '+380445550121', 'waiting', 74, { position: 2, topic: 'heating' }),
+  liveCall('l-3', '+48221234567', 'waiting', 31, { position: 3, language: 'pl', topic: 'transport' }),
   liveCall('l-4', '', 'ivr', 6, { language: null, topic: null, queue: null }),
   liveCall('l-5', '+972501234567', 'talking', 183, { operator: 'u-9', language: 'he', topic: 'waste', case: '2026-01-000377' }),
+  liveCall('l-6', '', 'waiting', 19, { position: 4, topic: 'roads', language: 'ru' }),
+  liveCall('l-7', '+37061234567', 'waiting', 8, { position: 5, language: 'lt', topic: 'housing' }),
+  liveCall('l-8', '+380445550164', 'ringing', 18, { queue: 'emergency', position: 1, topic: 'emergency', operator: 'u-14', case: '2026-01-000419' }),
+  liveCall('l-9', '+380445550172', 'waiting', 52, { queue: 'duty', position: 1, topic: 'electricity' }),
+  liveCall('l-10', '+380445550176', 'waiting', 27, { queue: 'duty', position: 2, language: 'en', topic: 'other' }),
+  liveCall('l-11', '+380445550179', 'waiting', 3, { queue: 'duty', position: 3, topic: 'water' }),
+  liveCall('l-12', '+380445550135', 'talking', 641, { operator: 'u-17', topic: 'heating', case: '2026-01-000388' }),
+  liveCall('l-13', '+380445550139', 'talking', 45, { operator: 'u-12', topic: 'water', on_hold: true }),
+  liveCall('l-14', '+380445550141', 'wrap_up', 96, { operator: 'u-13', topic: 'roads', case: '2026-01-000365' }),
+  liveCall('l-15', '+380445550142', 'wrap_up', 12, { operator: 'u-15', topic: 'waste' }),
+  liveCall('l-16', '+380445550158', 'ivr', 22, { topic: null, queue: null }),
 ]
+const operator = (id: string, name: string, extension: string, status: LiveOperator['status'], secondsAgo: number, more: Partial<LiveOperator> = {}): LiveOperator =>
+  ({ id, name, extension, languages: ['uk', 'ru'], queues: ['city'], registered: status !== 'logged_out', status, since: micros(secondsAgo), ...more })
 export const LIVE_OPERATORS: LiveOperator[] = [
-  { id: 'u-1', name: 'Олена Коваль', extension: '101', languages: ['uk', 'en', 'pl'], queues: ['city', 'emergency'], registered: true, status: 'offered', contact: 'l-1', since: micros(4) },
-  { id: 'u-2', name: 'Ігор Бондар', extension: '102', languages: ['uk', 'ru'], queues: ['city'], registered: true, status: 'not_ready', reason: 'lunch', since: micros(820) },
-  { id: 'u-9', name: 'Давид Кац', extension: '103', languages: ['he', 'uk', 'en'], queues: ['city'], registered: true, status: 'talking', contact: 'l-5', since: micros(183) },
-  { id: 'u-10', name: 'Рута Янкаускайте', extension: '104', languages: ['lt', 'uk'], queues: ['city'], registered: false, status: 'logged_out', since: micros(5000) },
+  operator('u-1', 'Олена Коваль', '101', 'offered', 4, { languages: ['uk', 'en', 'pl'], queues: ['city', 'emergency'], contact: 'l-1' }),
+  operator('u-2', 'Ігор Бондар', '102', 'not_ready', 820, { reason: 'lunch' }),
+  operator('u-9', 'Давид Кац', '103', 'talking', 183, { languages: ['he', 'uk', 'en'], contact: 'l-5' }),
+  operator('u-10', 'Рута Янкаускайте', '104', 'logged_out', 5000, { languages: ['lt', 'uk'] }),
+  operator('u-11', 'Софія Ткаченко', '105', 'ready', 96, { languages: ['uk', 'pl'], queues: ['emergency'] }),
+  operator('u-12', 'Павло Ґудзь', '106', 'talking', 45, { queues: ['city', 'duty'], contact: 'l-13' }),
+  operator('u-13', 'Катерина Мороз', '107', 'wrap_up', 96, { queues: ['city', 'duty'], contact: 'l-14' }),
+  operator('u-14', 'Łukasz Wiśniewski', '108', 'offered', 18, { languages: ['pl', 'uk'], queues: ['emergency'], contact: 'l-8' }),
+  operator('u-15', 'Світлана Дорошенко', '109', 'wrap_up', 12, { contact: 'l-15' }),
+  operator('u-16', 'Остап Чорний', '110', 'not_ready', 2140, { reason: 'training', queues: ['city', 'emergency'] }),
+  operator('u-17', 'Надія Вовк', '111', 'talking', 641, { contact: 'l-12' }),
+  operator('u-18', 'Тиміш Лисенко', '112', 'ready', 7, { queues: ['emergency'] }),
 ]
 export const LIVE_QUEUES: LiveQueue[] = [
-  { name: 'emergency', waiting: 0, longest_wait_secs: 0, operators_ready: 0, operators_talking: 0 },
-  { name: 'city', waiting: 2, longest_wait_secs: 74, operators_ready: 0, operators_talking: 1 },
+  { name: 'emergency', waiting: 1, longest_wait_secs: 18, operators_ready: 2, operators_talking: 0, expected_wait_secs: 0 },
+  // The first of the line has rung elsewhere before: longer than the 74 s of the second, and than its own `since`.
+  { name: 'city', waiting: 5, longest_wait_secs: 96, operators_ready: 0, operators_talking: 3, expected_wait_secs: 200, surge_since: micros(252) },
+  { name: 'duty', waiting: 3, longest_wait_secs: 52, operators_ready: 0, operators_talking: 1, expected_wait_secs: null },
 ]
+export const LIVE_TRUNKS: LiveTrunk[] = [
+  { name: 'main', state: 'up', since: micros(86_400), registered: null, calls: 13 },
+  { name: 'reserve', state: 'down', since: micros(412), registered: false, calls: 0 },
+]
+
+/** A large city on a bad day: 200 operators, 500 waiting callers. */
+export function crowd(): Pick<Snapshot, 'calls' | 'operators' | 'queues' | 'trunks'> {
+  const STATES = ['ready', 'talking', 'offered', 'wrap_up', 'not_ready', 'talking', 'talking', 'logged_out'] as const
+  const LONGEST = { ready: 400, talking: 900, offered: 18, wrap_up: 75, not_ready: 1500, logged_out: 9000 }
+  const queues = LIVE_QUEUES.map(({ name }, i) => ({ name, waiting: [20, 400, 80][i]!, longest_wait_secs: 300, operators_ready: 8, operators_talking: 25, expected_wait_secs: 240 }))
+  const operators = Array.from({ length: 200 }, (_, i) => operator(`p-${i}`, `${['Олена', 'Ігор', 'Марта', 'Юрко'][i % 4]} ${['Коваль', 'Мельник', 'Ткач', 'Швець', 'Бойко'][i % 5]} ${i + 1}`, String(200 + i), STATES[i % 8]!, (i * 37) % LONGEST[STATES[i % 8]!], { queues: [queues[i % 3]!.name], contact: i % 8 === 1 ? `t-${i}` : undefined }))
+  const calls = queues.flatMap(({ name, waiting }) => Array.from({ length: waiting }, (_, i) => liveCall(`w-${name}-${i}`, `+38067${String(1_000_000 + i)}`, 'waiting', Math.round(300 * (1 - i / waiting)), { queue: name, position: i + 1 })))
+  return { calls, operators, queues, trunks: [] }
+}

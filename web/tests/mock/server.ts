@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { extname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
-import type { Case, LiveMessage, User } from '../../src/lib/api/types.ts'
+import type { Case, LiveMessage, Moment, User } from '../../src/lib/api/types.ts'
 import * as city from './city.ts'
 import { peaks, photo, recording } from './sound.ts'
 
@@ -22,14 +22,19 @@ const bodyOf = async (request: IncomingMessage): Promise<Buffer> => Buffer.conca
 export function mockApi() {
   const cases = structuredClone(city.CASES)
   const photos = new Map<string, boolean>()
-  const live = { seq: 100, calls: structuredClone(city.LIVE_CALLS), operators: structuredClone(city.LIVE_OPERATORS), queues: structuredClone(city.LIVE_QUEUES) }
+  const at = Date.now()
+  /** Moments of the invented city are relative to its start; this service began later. */
+  const asOfNow = <T extends { since: Moment }>(items: T[]): T[] => items.map((item) => ({ ...item, since: Number(item.since) + (at - city.START) * 1000 }))
+  const live = { seq: 100, calls: asOfNow(city.LIVE_CALLS), operators: asOfNow(city.LIVE_OPERATORS), queues: structuredClone(city.LIVE_QUEUES), trunks: structuredClone(city.LIVE_TRUNKS) }
+  const large = city.crowd()
+  const crowd = { ...large, calls: asOfNow(large.calls), operators: asOfNow(large.operators) }
   const sockets = new WebSocketServer({ noServer: true })
   let failures = 0
   /** What was asked, for the tests. */
   const asked: { method: string, url: string, body: unknown }[] = []
 
   const tell = (message: LiveMessage) => sockets.clients.forEach((client) => { if (client.readyState === WebSocket.OPEN) client.send(JSON.stringify(message)) })
-  const changed = () => { live.seq += 1; tell({ type: 'delta', seq: live.seq, calls: live.calls, operators: live.operators, queues: live.queues }) }
+  const changed = () => { live.seq += 1; tell({ type: 'delta', seq: live.seq, calls: live.calls, operators: live.operators, queues: live.queues, trunks: live.trunks }) }
   const who = (request: IncomingMessage): User | null => city.USERS[/ringback_session=(\w+)/.exec(request.headers.cookie ?? '')?.[1] ?? ''] ?? null
   const page = <T>(items: T[]) => ({ items, next: null })
 
@@ -101,7 +106,7 @@ export function mockApi() {
 
     const [, kind, id, action, sub] = path.split('/')
     if (kind === 'city') return id === 'preview' ? deadline(url.searchParams.get('category') ?? '', url.searchParams.get('territory') ?? '') : city.CITY
-    if (kind === 'queues') return page(live.queues)
+    if (kind === 'queues') return page(me === city.USERS.crowded ? crowd.queues : live.queues)
     if (kind === 'operators') {
       const own = live.operators.find((operator) => operator.id === me.id)
       if (own && action === 'status') Object.assign(own, { status: json.status, reason: json.reason, contact: undefined, since: Date.now() * 1000 })
@@ -200,11 +205,11 @@ export function mockApi() {
     const trouble = watcher === city.USERS.alarmed ? city.DISK_FULL : undefined
     sockets.handleUpgrade(request, socket, head, (client) => {
       asked.push({ method: 'WS', url: request.url ?? '', body: null })
-      client.send(JSON.stringify({ type: 'snapshot', seq: live.seq, snapshot: { ...live, recording: trouble } }))
+      client.send(JSON.stringify({ type: 'snapshot', seq: live.seq, snapshot: { ...live, ...(watcher === city.USERS.crowded ? crowd : {}), at: new Date(at).toISOString(), recording: trouble } }))
     })
   }
 
-  return { handle, upgrade, asked, live, changed, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { handle, upgrade, asked, live, crowd, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */

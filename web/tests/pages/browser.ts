@@ -2,12 +2,12 @@
 // than the screen.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import { expect } from 'vitest'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-export const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } } as const
+export const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 }, wall: { width: 1920, height: 1080 }, smallwall: { width: 1280, height: 720 } } as const
 export type Size = keyof typeof SIZES
 
 export const launch = (): Promise<Browser> =>
@@ -15,11 +15,12 @@ export const launch = (): Promise<Browser> =>
 
 export interface Visit { page: Page, complaints: string[], close: () => Promise<void> }
 
-export async function visit(browser: Browser, url: string, path: string, options: { user?: string, lang: string, size?: Size, dark?: boolean }): Promise<Visit> {
+export async function visit(browser: Browser, url: string, path: string, options: { user?: string, lang: string, size?: Size, dark?: boolean, prepare?: (context: BrowserContext) => Promise<unknown> }): Promise<Visit> {
   const size = options.size ?? 'desk'
   const context = await browser.newContext({ viewport: SIZES[size], locale: options.lang, timezoneId: 'Europe/Kyiv', colorScheme: options.dark ? 'dark' : 'light', hasTouch: size === 'phone', isMobile: size === 'phone', reducedMotion: 'reduce', bypassCSP: false })
   if (options.user) await context.addCookies([{ name: 'ringback_session', value: options.user, url, httpOnly: true, sameSite: 'Strict' }])
   await context.addInitScript((lang) => localStorage.setItem('ringback.language', lang), options.lang)
+  await options.prepare?.(context)
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('console', (message) => {

@@ -2,21 +2,21 @@ import { describe, expect, it } from 'vitest'
 import { apply, EMPTY, reconnectDelay } from '../../src/lib/api/live'
 import type { LiveCall, LiveQueue } from '../../src/lib/api/types'
 import { phoneText } from '../../src/lib/phone'
-import { dateTime, millis, relative, span, urgency } from '../../src/lib/time'
+import { clockError, dateTime, millis, relative, span, urgency } from '../../src/lib/time'
 
 const call = (id: string, phase: LiveCall['phase']): LiveCall =>
   ({ id, phase, caller: '', since: 0, answered_at: null, language: null, topic: null, ivr_path: [], queue: null, position: null, operator: null, case: null, on_hold: false })
 const queue = (waiting: number): LiveQueue => ({ name: 'city', waiting, longest_wait_secs: 0, operators_ready: 0, operators_talking: 0 })
 
 describe('live state', () => {
-  const first = apply(EMPTY, { type: 'snapshot', seq: 7, snapshot: { seq: 7, calls: [call('a', 'waiting'), call('b', 'talking')], operators: [], queues: [queue(1)] } })
+  const first = apply(EMPTY, { type: 'snapshot', seq: 7, snapshot: { seq: 7, calls: [call('a', 'waiting'), call('b', 'talking')], operators: [], queues: [queue(1)], trunks: [], at: 0 } }, 0)
 
   it('starts from a snapshot', () => {
     expect(first.seq).toBe(7)
     expect(first.calls.map((item) => item.id)).toEqual(['a', 'b'])
   })
   it('changes, adds and drops calls, keeping their order', () => {
-    const next = apply(first, { type: 'delta', seq: 8, calls: [call('a', 'ringing'), call('c', 'ivr')], calls_gone: ['b'], queues: [queue(0)] })
+    const next = apply(first, { type: 'delta', seq: 8, calls: [call('a', 'ringing'), call('c', 'ivr')], calls_gone: ['b'], queues: [queue(0)] }, 0)
     expect(next.calls.map((item) => [item.id, item.phase])).toEqual([['a', 'ringing'], ['c', 'ivr']])
     expect(next.queues).toEqual([queue(0)])
     expect(next.seq).toBe(8)
@@ -25,16 +25,39 @@ describe('live state', () => {
     const impaired = { state: 'impaired', cause: 'disk_full', since: 0, refuses_calls: true } as const
     const able = { state: 'able', cause: null, since: null, refuses_calls: false } as const
     expect(first.recording).toBeNull()
-    const full = apply(first, { type: 'delta', seq: 8, recording: impaired })
-    expect(apply(full, { type: 'delta', seq: 9, recording: null }).recording).toEqual(impaired)
-    expect(apply(full, { type: 'delta', seq: 9, recording: able }).recording).toEqual(able)
+    const full = apply(first, { type: 'delta', seq: 8, recording: impaired }, 0)
+    expect(apply(full, { type: 'delta', seq: 9, recording: null }, 0).recording).toEqual(impaired)
+    expect(apply(full, { type: 'delta', seq: 9, recording: able }, 0).recording).toEqual(able)
+  })
+  it('keeps since when a caller waits, whatever phones ring meanwhile', () => {
+    const at = (position: number | null, since: number) => ({ ...call('a', 'waiting'), position, since: since * 1000 })
+    const start = apply(EMPTY, { type: 'snapshot', seq: 1, snapshot: { seq: 1, calls: [at(1, 5000)], operators: [], queues: [], trunks: [], at: 0 } }, 0)
+    const rung = apply(start, { type: 'delta', seq: 2, calls: [at(1, 9000)] }, 0)
+    expect(rung.linedUpAt.get('a')).toBe(5000)
+    const talked = apply(rung, { type: 'delta', seq: 3, calls: [at(null, 12_000)] }, 0)
+    expect(talked.linedUpAt.size).toBe(0)
+    expect(apply(talked, { type: 'delta', seq: 4, calls: [at(1, 20_000)] }, 0).linedUpAt.get('a')).toBe(20_000)
+  })
+  it('knows when the first of a line began to wait, by the queue’s own count', () => {
+    const waits = (waiting: number, longest_wait_secs: number) => ({ ...queue(waiting), longest_wait_secs })
+    const start = apply(EMPTY, { type: 'snapshot', seq: 1, snapshot: { seq: 1, calls: [], operators: [], queues: [waits(2, 30)], trunks: [], at: 100_000_000 } }, 999_000)
+    expect(start.longestAt.get('city')).toBe(70_000)
+    const next = apply(start, { type: 'delta', seq: 2, queues: [waits(1, 12)] }, 110_000)
+    expect(next.longestAt.get('city')).toBe(98_000)
+    expect(apply(next, { type: 'delta', seq: 3 }, 130_000).longestAt.get('city')).toBe(98_000)
+    expect(apply(next, { type: 'delta', seq: 3, queues: [waits(0, 0)] }, 130_000).longestAt.size).toBe(0)
+  })
+  it('takes over what changes in trunks', () => {
+    const trunk = (name: string, state: 'up' | 'down') => ({ name, state, since: 0, registered: null, calls: 0 })
+    const start = apply(EMPTY, { type: 'snapshot', seq: 1, snapshot: { seq: 1, calls: [], operators: [], queues: [], trunks: [trunk('a', 'up'), trunk('b', 'up')], at: 0 } }, 0)
+    expect(apply(start, { type: 'delta', seq: 2, trunks: [trunk('a', 'down')] }, 0).trunks.map((item) => item.state)).toEqual(['down', 'up'])
   })
   it('does not touch what it was given', () => {
-    apply(first, { type: 'delta', seq: 8, calls_gone: ['a', 'b'] })
+    apply(first, { type: 'delta', seq: 8, calls_gone: ['a', 'b'] }, 0)
     expect(first.calls.length).toBe(2)
   })
   it('a new snapshot replaces everything', () => {
-    expect(apply(first, { type: 'snapshot', seq: 2, snapshot: { seq: 2, calls: [], operators: [], queues: [] } }).calls).toEqual([])
+    expect(apply(first, { type: 'snapshot', seq: 2, snapshot: { seq: 2, calls: [], operators: [], queues: [], trunks: [], at: 0 } }, 0).calls).toEqual([])
   })
   it('comes back soon, then patiently', () => {
     expect(reconnectDelay(0, 0.5)).toBe(400)
@@ -49,6 +72,16 @@ describe('time', () => {
   it('reads both forms of a moment', () => {
     expect(millis('2026-11-21T08:00:00.250Z')).toBe(Date.UTC(2026, 10, 21, 8, 0, 0, 250))
     expect(millis(1_700_000_000_000_000)).toBe(1_700_000_000_000)
+  })
+  it('finds this computer’s clock out, but not by less than the header can tell', () => {
+    const server = Date.UTC(2026, 10, 21, 8, 0, 0)
+    const header = new Date(server).toUTCString()
+    // Written at .4 of the second by a service whose clock ours agrees with.
+    expect(clockError(header, server + 380, server + 420, 0)).toBe(0)
+    const late = clockError(header, server + 380 - 40_000, server + 420 - 40_000, 0)
+    expect(Math.abs(late - 40_000)).toBeLessThan(600)
+    expect(clockError(header, server + 700 - 40_000, server + 740 - 40_000, late)).toBe(late)
+    expect(clockError(null, 0, 1, late)).toBe(late)
   })
   it('writes spans', () => {
     expect([0, 61_000, 3_723_000, -5].map(span)).toEqual(['0:00', '1:01', '1:02:03', '0:00'])

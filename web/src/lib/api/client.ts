@@ -49,16 +49,25 @@ export function whenSignedOut(action: () => void) {
   onSignedOut = action
 }
 
+let onAnswered: (date: string | null, askedAt: number) => void = () => {}
+
+/** Called with the Date header of each answer and the moment of the question, ms. */
+export function whenAnswered(action: typeof onAnswered) {
+  onAnswered = action
+}
+
 async function send<T>(method: string, url: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = { accept: 'application/json' }
   if (method !== 'GET') headers['x-ringback'] = '1'
   if (body !== undefined) headers['content-type'] = 'application/json'
+  const askedAt = Date.now()
   let response: Response
   try {
     response = await fetch(url, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: 'same-origin' })
   } catch {
     throw new Problem(0, '', '')
   }
+  onAnswered(response.headers.get('date'), askedAt)
   if (!response.ok) {
     if (response.status === 401 && !url.startsWith(`${API}/session`)) onSignedOut()
     throw await problemOf(response)

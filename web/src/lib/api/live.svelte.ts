@@ -1,5 +1,6 @@
 // The desk's line to the switchboard: a WebSocket that comes back by itself and resumes where it was.
 import { untrack } from 'svelte'
+import { clock } from '../clock.svelte'
 import { get } from './client'
 import { EMPTY, apply, reconnectDelay, type LiveState } from './live'
 import type { LiveMessage, User } from './types'
@@ -10,6 +11,8 @@ const SILENCE_LIMIT = 50_000
 class Live {
   state = $state.raw<LiveState>(EMPTY)
   link = $state<'off' | 'connecting' | 'live' | 'lost'>('off')
+  /** When the picture was last known to be the present, ms; null before the first message. */
+  provenAt = $state<number | null>(null)
 
   #socket: WebSocket | null = null
   #attempt = 0
@@ -44,11 +47,25 @@ class Live {
     const message = JSON.parse(text) as LiveMessage
     this.#attempt = 0
     this.link = 'live'
-    this.state = apply(this.state, message)
+    this.provenAt = clock.exact()
+    this.state = apply(this.state, message, this.provenAt)
     if (message.type === 'ping' || this.#watchdog !== undefined) {
       clearTimeout(this.#watchdog)
       this.#watchdog = setTimeout(() => this.#socket?.close(), SILENCE_LIMIT)
     }
+  }
+
+  /** The service was asked by another way and tells the same. */
+  confirm() {
+    if (this.link === 'live') this.provenAt = clock.exact()
+  }
+
+  /** Gives up a line that has gone silent while the service goes on. */
+  renew() {
+    const socket = this.#socket
+    this.#socket = null
+    socket?.close()
+    this.#lost()
   }
 
   #lost() {
@@ -70,6 +87,7 @@ class Live {
     socket?.close()
     this.#attempt = 0
     this.link = 'off'
+    this.provenAt = null
     this.state = EMPTY
   }
 }

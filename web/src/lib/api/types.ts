@@ -70,6 +70,16 @@ export interface LiveQueue {
   operators_talking: number
 }
 
+/** A provider's line. `unknown`: nobody has asked it yet. */
+export interface LiveTrunk {
+  name: string
+  state: 'unknown' | 'up' | 'down'
+  since: Moment
+  /** Null where we do not register. */
+  registered: boolean | null
+  calls: number
+}
+
 /** Whether calls can be recorded; the cause while they cannot. */
 export interface LiveRecording {
   state: 'off' | 'able' | 'impaired'
@@ -80,15 +90,18 @@ export interface LiveRecording {
 
 export interface Snapshot {
   seq: number
+  /** When the picture last changed. */
+  at: Moment
   calls: LiveCall[]
   operators: LiveOperator[]
   queues: LiveQueue[]
+  trunks: LiveTrunk[]
   recording?: LiveRecording
 }
 
 export type LiveMessage =
   | { type: 'snapshot'; seq: number; snapshot: Snapshot }
-  | { type: 'delta'; seq: number; calls?: LiveCall[]; calls_gone?: string[]; operators?: LiveOperator[]; queues?: LiveQueue[]; recording?: LiveRecording | null }
+  | { type: 'delta'; seq: number; calls?: LiveCall[]; calls_gone?: string[]; operators?: LiveOperator[]; queues?: LiveQueue[]; trunks?: LiveTrunk[]; recording?: LiveRecording | null }
   | { type: 'ping' }
 
 export type Disposition =

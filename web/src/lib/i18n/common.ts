@@ -146,7 +146,7 @@ export const common = messages({
   'status.logged_out': ['телефон не на зв’язку', 'phone offline', 'telefonas neprisijungęs', 'telefon nie jest połączony', 'телефон не на связи', 'הטלפון לא מחובר'],
   'status.not_ready': ['не готовий', 'not ready', 'nepasiruošęs', 'niegotowy', 'не готов', 'לא זמין'],
   'status.ready': ['готовий', 'ready', 'pasiruošęs', 'gotowy', 'готов', 'זמין'],
-  'status.offered': ['дзвінок', 'ringing', 'skambina', 'dzwoni', 'звонок', 'מצלצל'],
+  'status.offered': ['телефон дзвонить', 'ringing', 'skambina', 'dzwoni', 'телефон звонит', 'מצלצל'],
   'status.talking': ['розмова', 'talking', 'kalba', 'rozmawia', 'разговор', 'בשיחה'],
   'status.wrap_up': ['після дзвінка', 'wrap-up', 'po skambučio', 'po rozmowie', 'после звонка', 'סיכום שיחה'],
 
@@ -154,6 +154,9 @@ export const common = messages({
   'reason.lunch': ['обід', 'lunch', 'pietūs', 'obiad', 'обед', 'ארוחה'],
   'reason.paperwork': ['робота з документами', 'paperwork', 'dokumentai', 'dokumenty', 'документы', 'ניירת'],
   'reason.training': ['навчання', 'training', 'mokymai', 'szkolenie', 'обучение', 'הדרכה'],
+  'reason.signed_in': ['щойно на зв’язку', 'just signed in', 'ką tik prisijungė', 'świeżo zalogowany', 'только вышел на связь', 'התחבר זה עתה'],
+  'reason.rejected': ['відхилив дзвінок', 'rejected the call', 'atmetė skambutį', 'odrzucone połączenie', 'отклонил звонок', 'דחה את השיחה'],
+  'reason.unreachable': ['телефон недоступний', 'phone unreachable', 'telefonas nepasiekiamas', 'telefon nieosiągalny', 'телефон недоступен', 'הטלפון לא זמין'],
   'reason.no_answer': ['не взяв слухавку', 'did not answer', 'neatsiliepė', 'brak odpowiedzi', 'не снял трубку', 'לא ענה'],
 
   'live.connecting': ['З’єднання…', 'Connecting…', 'Jungiamasi…', 'Łączenie…', 'Соединение…', 'מתחבר…'],

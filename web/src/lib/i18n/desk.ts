@@ -1,4 +1,4 @@
-// The operator's desk and the wallboard.
+// The operator's desk.
 import { messages } from './catalogue'
 
 export const desk = messages({
@@ -57,21 +57,4 @@ export const desk = messages({
   'desk.key.ctrlK': ['пошук справи', 'find a case', 'bylos paieška', 'szukaj sprawy', 'поиск дела', 'חיפוש פנייה'],
   'desk.key.question': ['ця підказка', 'this help', 'ši pagalba', 'ta pomoc', 'эта подсказка', 'העזרה הזו'],
   'desk.incoming': ['Дзвінок!', 'Call!', 'Skambutis!', 'Dzwoni!', 'Звонок!', 'שיחה!'],
-
-  'board.calls': ['Дзвінки зараз', 'Calls now', 'Skambučiai dabar', 'Rozmowy teraz', 'Звонки сейчас', 'שיחות כעת'],
-  'board.operators': ['Оператори', 'Operators', 'Operatoriai', 'Operatorzy', 'Операторы', 'מוקדנים'],
-  'board.queues': ['Черги', 'Queues', 'Eilės', 'Kolejki', 'Очереди', 'תורים'],
-  'board.noCalls': ['Зараз тихо', 'It is quiet now', 'Dabar ramu', 'Teraz cisza', 'Сейчас тихо', 'שקט כרגע'],
-  'board.noOperators': ['Операторів ще не додано', 'No operators yet', 'Operatorių dar nėra', 'Nie ma jeszcze operatorów', 'Операторов пока нет', 'אין עדיין מוקדנים'],
-  'board.caller': ['Номер', 'Number', 'Numeris', 'Numer', 'Номер', 'מספר'],
-  'board.phase': ['Стан', 'State', 'Būsena', 'Stan', 'Состояние', 'מצב'],
-  'board.since': ['Триває', 'For', 'Trunka', 'Trwa', 'Длится', 'משך'],
-  'board.name': ['Ім’я', 'Name', 'Vardas', 'Imię', 'Имя', 'שם'],
-  'board.phone': ['Телефон', 'Phone', 'Telefonas', 'Telefon', 'Телефон', 'טלפון'],
-  'recording.disk_full': ['Запис не ведеться: диск повний', 'Calls are not recorded: the disk is full', 'Skambučiai neįrašomi: diskas pilnas', 'Rozmowy nie są nagrywane: dysk jest pełny', 'Запись не ведётся: диск полон', 'השיחות אינן מוקלטות: הדיסק מלא'],
-  'recording.low_space': ['Нові дзвінки не записуються: мало місця на диску', 'New calls are not recorded: the disk is nearly full', 'Nauji skambučiai neįrašomi: diske mažai vietos', 'Nowe rozmowy nie są nagrywane: mało miejsca na dysku', 'Новые звонки не записываются: мало места на диске', 'שיחות חדשות אינן מוקלטות: מעט מקום בדיסק'],
-  'recording.disk_error': ['Запис не ведеться: помилка диска', 'Calls are not recorded: the disk fails', 'Skambučiai neįrašomi: disko klaida', 'Rozmowy nie są nagrywane: błąd dysku', 'Запись не ведётся: ошибка диска', 'השיחות אינן מוקלטות: תקלה בדיסק'],
-  'recording.disk_slow': ['Запис із прогалинами: диск не встигає', 'Recordings have gaps: the disk is too slow', 'Įrašai su spragomis: diskas nespėja', 'Nagrania z lukami: dysk nie nadąża', 'Запись с пропусками: диск не успевает', 'ההקלטות עם פערים: הדיסק איטי'],
-  'board.refusesCalls': ['Нові дзвінки відхиляються.', 'New calls are turned away.', 'Nauji skambučiai atmetami.', 'Nowe połączenia są odrzucane.', 'Новые звонки отклоняются.', 'שיחות חדשות נדחות.'],
-  'board.total': ['на лінії', 'on the line', 'linijoje', 'na linii', 'на линии', 'על הקו'],
 })
