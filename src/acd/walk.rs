@@ -386,18 +386,8 @@ fn random_settings(rng: &mut StdRng, name: &str) -> QueueSettings {
 fn model_step(model: &mut Model, step: &Step, now: Instant) {
     match step {
         Step::Registered(id) => {
-            let operator = model.operator(*id);
-            if !operator.registered {
-                let in_time = operator.lost_at.is_some_and(|at| now - at <= Duration::from_secs(60));
-                operator.registered = true;
-                operator.wants_ready &= in_time;
-                if !in_time {
-                    let others = || model.operators.iter().filter(|o| o.registered && o.profile.user != *id);
-                    let calls = others().map(|o| o.calls).min().unwrap_or(0);
-                    let talked = others().map(|o| o.talked).min().unwrap_or_default();
-                    let operator = model.operator(*id);
-                    (operator.calls, operator.talked, operator.last_call_at) = (calls, talked, None);
-                }
+            if !model.operator(*id).registered {
+                model_registered(model, *id, now);
             }
         }
         Step::Unregistered(id) => {
@@ -458,6 +448,20 @@ fn model_step(model: &mut Model, step: &Step, now: Instant) {
         Step::Reload(queues) => model.queues = queues.to_vec(),
     }
     model.settle(now);
+}
+
+fn model_registered(model: &mut Model, id: UserId, now: Instant) {
+    let operator = model.operator(id);
+    let in_time = operator.lost_at.is_some_and(|at| now - at <= Duration::from_secs(60));
+    operator.registered = true;
+    operator.wants_ready &= in_time;
+    if !in_time {
+        let others = || model.operators.iter().filter(|o| o.registered && o.profile.user != id);
+        let calls = others().map(|o| o.calls).min().unwrap_or(0);
+        let talked = others().map(|o| o.talked).min().unwrap_or_default();
+        let operator = model.operator(id);
+        (operator.calls, operator.talked, operator.last_call_at) = (calls, talked, None);
+    }
 }
 
 fn model_enqueue(model: &mut Model, entry: &QueueEntry, now: Instant) {

@@ -1,4 +1,5 @@
 //! Each strategy on operators with a history, several phones that ring at once, and skills that matter less with time.
+//! How long callers wait is `waits`.
 
 use super::*;
 
