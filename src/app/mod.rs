@@ -35,6 +35,7 @@ use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
 use crate::net::{Arrival, Limits, SipNet};
 use crate::recording::Impairment;
 use crate::resolver::Resolver;
+use crate::sip::digest_auth::Algorithm;
 use crate::store::Store;
 use crate::switchboard::{Input, Settings, Snapshot, Switchboard};
 use crate::time::Now;
@@ -141,12 +142,12 @@ impl Service {
             city,
             recording_dir: config.recording.dir.clone(),
             short_number: config.number.short.clone(),
+            page_realm: config.sip.digest.contains(&Algorithm::Md5).then(|| config.sip.realm.clone()),
             metrics: metrics_text(meters, media, net.clone()),
             reload: reload.clone(),
             sip: net.guest_entrance(),
             origins: config.http.origins.clone().into(),
         };
-        let http_server = serve_http(http_socket, state, stopping, vitals.of("HTTP server"));
         announce(&net, http);
         Ok(Self {
             http,
@@ -156,7 +157,7 @@ impl Service {
             stop,
             reload,
             signalling,
-            http_server,
+            http_server: serve_http(http_socket, state, stopping, vitals.of("HTTP server")),
             ended,
         })
     }

@@ -89,6 +89,7 @@ pub(super) const RULES: &[Rule] = &[
     only("GET", "/api/v1/operators", LIVE),
     only("GET", "/api/v1/queues", LIVE),
     only("GET", "/api/v1/events", LIVE),
+    only("GET", "/api/v1/operators/me/phone", TALKING),
     only("POST", "/api/v1/operators/me/status", TALKING),
     only("POST", "/api/v1/operators/me/wrap-up-done", TALKING),
     only("POST", "/api/v1/operators/me/wrap-up-more", TALKING),

@@ -16,6 +16,7 @@ mod login_limit;
 mod operators;
 mod pages;
 mod password;
+mod phone;
 mod router;
 mod server;
 mod session;
@@ -73,6 +74,8 @@ pub struct WebState {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Re-reads configuration, city plan and dialplan; the complaints when they are refused.
     pub reload: mpsc::Sender<ReloadRequest>,
+    /// Digest realm of the phones in pages; none where phones must prove themselves by what pages cannot compute.
+    pub page_realm: Option<String>,
     /// Takes in the WebSockets of `/sip`.
     pub sip: GuestEntrance,
     /// Origins besides our own whose pages may open one.

@@ -18,7 +18,7 @@ use crate::time;
 
 use super::error::{ApiError, Problem};
 use super::{
-    Shared, Web, WebState, admin, calls, cases, city, events, gate, health, operators, pages, session,
+    Shared, Web, WebState, admin, calls, cases, city, events, gate, health, operators, pages, phone, session,
     sip_socket, timeline, work_orders,
 };
 
@@ -49,7 +49,7 @@ pub fn router(state: WebState) -> Router {
     endpoints
         .route_layer(middleware::from_fn_with_state(web.clone(), gate::gate))
         // Not part of the API: it speaks SIP, and SIP has its own gate.
-        .route("/sip", get(sip_socket::accept))
+        .route(sip_socket::PATH, get(sip_socket::accept))
         .fallback(pages::serve)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn(common))
@@ -131,6 +131,7 @@ fn live_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(operators::set_status))
         .routes(routes!(operators::end_wrap_up))
         .routes(routes!(operators::extend_wrap_up))
+        .routes(routes!(phone::show))
         .routes(routes!(events::events))
         .routes(routes!(city::show))
         .routes(routes!(city::preview))

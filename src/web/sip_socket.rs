@@ -20,6 +20,8 @@ use super::Shared;
 use super::error::ApiError;
 use super::server::AcceptedAt;
 
+/// Where it is, on the port of the pages.
+pub(super) const PATH: &str = "/sip";
 /// The subprotocol both sides must name (RFC 7118 4.1).
 const SUBPROTOCOL: &str = "sip";
 /// Keeps the way through proxies open, whose patience is a minute as a rule.

@@ -50,6 +50,7 @@ const EXPECTED: &str = "
     GET    /api/v1/operators                        oscmax
     GET    /api/v1/queues                           oscmax
     GET    /api/v1/events                           oscmax
+    GET    /api/v1/operators/me/phone               o
     POST   /api/v1/operators/me/status              o
     POST   /api/v1/operators/me/wrap-up-done        o
     POST   /api/v1/operators/me/wrap-up-more        o

@@ -7,6 +7,7 @@ mod cases;
 mod errors;
 mod events;
 mod ladder;
+mod phone;
 mod service;
 mod session;
 mod sip_socket;

@@ -52,6 +52,15 @@ impl Service {
 
     /// `answer` is what the switchboard says to each command.
     pub(super) async fn with_switchboard(answer: Answer) -> Self {
+        Self::launch(answer, Some("ringback".to_owned())).await
+    }
+
+    /// Phones must prove themselves by an algorithm that pages do not know.
+    pub(super) async fn without_page_phones() -> Self {
+        Self::launch(Arc::new(|_| Ok(())), None).await
+    }
+
+    async fn launch(answer: Answer, page_realm: Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
         let store = Store::open(&url, "01").await.unwrap();
@@ -79,6 +88,7 @@ impl Service {
             short_number: "1580".to_owned(),
             metrics: Arc::new(|| "ringback_calls_offered_total 3\n".to_owned()),
             reload,
+            page_realm,
             sip: net.guest_entrance(),
             origins: Arc::new([]),
         };

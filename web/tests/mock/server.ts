@@ -109,8 +109,10 @@ export function mockApi() {
     if (kind === 'queues') return page(me === city.USERS.crowded ? crowd.queues : live.queues)
     if (kind === 'operators') {
       const own = live.operators.find((operator) => operator.id === me.id)
+      if (own && action === 'phone') return { extension: own.extension, realm: 'ringback', ha1: '5ebe2294ecd0e0f08eab7690d2a6ee69', socket: '/sip' }
       if (own && action === 'status') Object.assign(own, { status: json.status, reason: json.reason, contact: undefined, since: Date.now() * 1000 })
-      if (own && action === 'wrap-up-done') { Object.assign(own, { status: 'ready', contact: undefined, since: Date.now() * 1000 }); live.calls = live.calls.filter((call) => call.operator !== me.id); tell({ type: 'delta', seq: live.seq, operators: [own], calls_gone: ['l-1'] }) }
+      if (own && action === 'wrap-up-more') own.wrap_up_ends_at = Number(own.wrap_up_ends_at) + 60_000_000
+      if (own && action === 'wrap-up-done') { Object.assign(own, { status: 'ready', contact: undefined, since: Date.now() * 1000, wrap_up_ends_at: null }); live.calls = live.calls.filter((call) => call.operator !== me.id); tell({ type: 'delta', seq: live.seq, operators: [own], calls_gone: ['l-1'] }) }
       if (method === 'POST') changed()
       return method === 'POST' ? undefined : page(live.operators)
     }
@@ -121,7 +123,7 @@ export function mockApi() {
       if (action === 'hangup' || action === 'disposition') {
         const call = live.calls.find((call) => call.id === id)
         const own = live.operators.find((operator) => operator.id === me.id)
-        if (action === 'hangup' && call && own) { Object.assign(call, { phase: 'wrap_up', since: Date.now() * 1000 }); Object.assign(own, { status: 'wrap_up', since: Date.now() * 1000 }); changed() }
+        if (action === 'hangup' && call && own) { Object.assign(call, { phase: 'wrap_up', since: Date.now() * 1000 }); Object.assign(own, { status: 'wrap_up', since: Date.now() * 1000, wrap_up_ends_at: (Date.now() + 30_000) * 1000 }); changed() }
         return undefined
       }
       const call = city.CALLS.find((call) => call.id === id)

@@ -11,7 +11,7 @@ export const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, 
 export type Size = keyof typeof SIZES
 
 export const launch = (): Promise<Browser> =>
-  chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--autoplay-policy=no-user-gesture-required'] })
+  chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--autoplay-policy=no-user-gesture-required', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream'] })
 
 export interface Visit { page: Page, complaints: string[], close: () => Promise<void> }
 

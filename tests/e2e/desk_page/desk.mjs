@@ -1,0 +1,68 @@
+// The operator's desk in headless Chromium, with the phone in the page: the built pages of the service, its own content
+// policy, its own SIP socket. Driven by `desk_page.rs`; what it does is what an operator's hands do. It speaks from a WAV
+// file, and keeps what the page plays (`ears.js`).
+import { createRequire } from 'node:module'
+import { createInterface } from 'node:readline'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const { chromium } = createRequire(join(here, '../../../web/package.json'))('playwright-core')
+
+/** service: its address; user, password: of the operator; speech: 16-bit PCM WAV. */
+const setup = JSON.parse(process.argv[2])
+const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`)
+const WAIT_MS = 25_000
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', '--use-fake-ui-for-media-stream',
+    '--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${setup.speech}`,
+    '--allow-loopback-in-peer-connection', '--autoplay-policy=no-user-gesture-required',
+  ],
+})
+const context = await browser.newContext({ locale: 'en', viewport: { width: 1440, height: 900 } })
+await context.addInitScript({ path: join(here, 'ears.js') })
+let page
+/** Complaints of the console, the service's 401 before signing in apart. */
+const complaints = []
+
+const commands = {
+  async open() {
+    page = await context.newPage()
+    page.setDefaultTimeout(WAIT_MS)
+    page.on('pageerror', (error) => complaints.push(String(error)))
+    page.on('console', (message) => {
+      const text = message.text()
+      if (message.type() === 'error' && !/401|WebSocket|ERR_CONNECTION/.test(text)) complaints.push(text)
+    })
+    await page.goto(`${setup.service}/desk`)
+  },
+  async signIn() {
+    await page.fill('#user', setup.user)
+    await page.fill('#password', setup.password)
+    await page.keyboard.press('Enter')
+    await page.waitForURL('**/desk')
+  },
+  press: ({ key }) => page.keyboard.press(key),
+  click: ({ selector }) => page.click(selector),
+  sees: async ({ selector }) => { await page.waitForSelector(selector) },
+  listenAnew: () => page.evaluate(() => window.ears.listenAnew()),
+  heard: () => page.evaluate(() => window.ears.heard()),
+  cutSocket: () => page.evaluate(() => window.ears.cutSocket()),
+  leave: () => page.close({ runBeforeUnload: true }),
+  complaints: () => complaints,
+  shoot: ({ path }) => page.screenshot({ path }),
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { command, id, ...rest } = JSON.parse(line)
+  try {
+    say({ id, answer: (await commands[command](rest)) ?? null })
+  } catch (error) {
+    say({ id, error: String(error) })
+  }
+}
+await browser.close()
