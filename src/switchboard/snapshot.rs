@@ -2,7 +2,8 @@
 //! Only a picture: how often it is published is `app/signalling.rs`'s business, and numbers are whole
 //! here, masked for each role in `web/`.
 
-use std::time::Instant;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -49,6 +50,8 @@ pub struct LiveCall {
     pub queue: Option<String>,
     /// From 1, while waiting.
     pub position: Option<usize>,
+    /// Since when in this queue, whatever phones have rung meanwhile.
+    pub waiting_since: Option<Timestamp>,
     pub operator: Option<UserId>,
     /// Whose phones ring beside that of `operator`.
     pub also_ringing: Vec<UserId>,
@@ -126,14 +129,9 @@ pub enum TrunkState {
 impl super::Switchboard {
     /// The state as the desks see it. `seq` is left to the one who publishes it.
     pub fn snapshot(&self, now: Now) -> Snapshot {
-        let since = |at: Instant| {
-            Timestamp::from_micros(
-                now.utc.micros()
-                    - i64::try_from(now.mono.saturating_duration_since(at).as_micros()).unwrap_or(0),
-            )
-        };
+        let moment = |at: Instant| moment(at, now);
         let queues: Vec<LiveQueue> =
-            self.settings.queues.iter().map(|queue| self.live_queue(&queue.name, since, now)).collect();
+            self.settings.queues.iter().map(|queue| self.live_queue(&queue.name, moment, now)).collect();
         let operators = self
             .acd
             .operators()
@@ -146,17 +144,14 @@ impl super::Switchboard {
                 queues: profile.queues.clone(),
                 registered: !self.registrar.reachable(&profile.extension).is_empty(),
                 status: status.clone(),
-                since: since(at),
-                wrap_up_ends_at: self
-                    .acd
-                    .wrap_up_deadline(profile.user)
-                    .map(|at| now.utc.plus(at.saturating_duration_since(now.mono))),
+                since: moment(at),
+                wrap_up_ends_at: self.acd.wrap_up_deadline(profile.user).map(moment),
             })
             .collect();
         Snapshot {
             seq: 0,
             at: now.utc,
-            calls: self.live_calls(),
+            calls: self.live_calls(moment),
             operators,
             queues,
             trunks: self.live_trunks(),
@@ -167,11 +162,11 @@ impl super::Switchboard {
         }
     }
 
-    fn live_calls(&self) -> Vec<LiveCall> {
-        let mut positions = std::collections::HashMap::new();
+    fn live_calls(&self, moment: impl Fn(Instant) -> Timestamp) -> Vec<LiveCall> {
+        let mut places = HashMap::new();
         for queue in &self.settings.queues {
-            for (index, (entry, _)) in self.acd.waiting(&queue.name).into_iter().enumerate() {
-                positions.insert(entry.contact, index + 1);
+            for (index, (entry, at)) in self.acd.waiting(&queue.name).into_iter().enumerate() {
+                places.insert(entry.contact, (index + 1, moment(at)));
             }
         }
         let visible =
@@ -179,6 +174,7 @@ impl super::Switchboard {
         visible
             .map(|call| {
                 let contact = call.contact();
+                let place = places.get(&contact.id).copied();
                 LiveCall {
                     id: contact.id,
                     caller: contact.caller.clone(),
@@ -189,7 +185,8 @@ impl super::Switchboard {
                     topic: contact.topic.clone(),
                     ivr_path: contact.ivr_path.clone(),
                     queue: contact.queue.clone(),
-                    position: positions.get(&contact.id).copied(),
+                    position: place.map(|(position, _)| position),
+                    waiting_since: place.map(|(_, since)| since),
                     operator: call.operator().or(call.transfer_target()).or(contact.operator),
                     also_ringing: call.also_ringing().collect(),
                     transfer_to: call.operator().and(call.transfer_target()),
@@ -202,7 +199,7 @@ impl super::Switchboard {
             .collect()
     }
 
-    fn live_queue(&self, name: &str, since: impl Fn(Instant) -> Timestamp, now: Now) -> LiveQueue {
+    fn live_queue(&self, name: &str, moment: impl Fn(Instant) -> Timestamp, now: Now) -> LiveQueue {
         let waiting = self.acd.waiting(name);
         let longest = waiting.iter().map(|(_, at)| now.mono.saturating_duration_since(*at).as_secs()).max();
         let serving = |wanted: fn(&OperatorStatus) -> bool| {
@@ -218,10 +215,20 @@ impl super::Switchboard {
             name: name.to_owned(),
             waiting: waiting.len(),
             longest_wait_secs: longest.unwrap_or(0),
-            surge_since: self.acd.surge_since(name).map(since),
+            surge_since: self.acd.surge_since(name).map(moment),
             expected_wait_secs: self.acd.expected_wait(name, waiting.len() + 1).map(|wait| wait.as_secs()),
             operators_ready: serving(|status| matches!(status, OperatorStatus::Ready)),
             operators_talking: serving(|status| matches!(status, OperatorStatus::Talking { .. })),
         }
     }
+}
+
+/// The civil time of `at`, in whole milliseconds: the two clocks of `now` were not read in the very same moment, and what
+/// has not changed must not look as if it had.
+fn moment(at: Instant, now: Now) -> Timestamp {
+    let micros = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(0);
+    let ahead = micros(at.saturating_duration_since(now.mono));
+    let behind = micros(now.mono.saturating_duration_since(at));
+    let micros = now.utc.micros() + ahead - behind;
+    Timestamp::from_micros(micros - micros.rem_euclid(1_000))
 }

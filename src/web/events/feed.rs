@@ -123,6 +123,7 @@ mod tests {
             ivr_path: Vec::new(),
             queue: None,
             position: None,
+            waiting_since: None,
             operator: None,
             also_ringing: Vec::new(),
             transfer_to: None,

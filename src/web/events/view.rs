@@ -37,6 +37,8 @@ pub(in crate::web) struct CallLiveView {
     queue: Option<String>,
     /// From 1, while waiting.
     position: Option<usize>,
+    /// Since when in this queue, whatever phones have rung meanwhile; null when not waiting.
+    waiting_since: Option<UtcTime>,
     operator: Option<String>,
     case: Option<String>,
     on_hold: bool,
@@ -221,6 +223,7 @@ impl CallLiveView {
             ivr_path: call.ivr_path.clone(),
             queue: call.queue.clone(),
             position: call.position,
+            waiting_since: call.waiting_since.map(UtcTime),
             operator: call.operator.map(|operator| operator.to_string()),
             case: call.case.as_ref().map(ToString::to_string),
             on_hold: call.on_hold,

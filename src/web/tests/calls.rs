@@ -232,6 +232,7 @@ async fn operators_hang_up_their_own_calls_and_supervisors_any() {
         ivr_path: Vec::new(),
         queue: None,
         position: None,
+        waiting_since: None,
         operator: Some(user_id(Role::Executor)),
         also_ringing: Vec::new(),
         transfer_to: None,

@@ -29,6 +29,7 @@ async fn with_phone(service: &Service, role: Role, extension: &str) -> String {
         organisation: None,
         languages: Vec::new(),
         queues: Vec::new(),
+        skills: Default::default(),
         sip: Some(SipAccount { extension: extension.to_owned(), ha1 }),
         disabled: false,
     };

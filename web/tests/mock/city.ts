@@ -169,11 +169,11 @@ export function caseTimeline(item: Case): TimelineItem[] {
 
 const micros = (secondsAgo: number) => (START - secondsAgo * 1000) * 1000
 const liveCall = (id: string, caller: string, phase: LiveCall['phase'], secondsAgo: number, more: Partial<LiveCall> = {}): LiveCall =>
-  ({ id, caller, phase, since: micros(secondsAgo), answered_at: micros(secondsAgo + 20), language: 'uk', topic: 'water', ivr_path: ['greeting', 'language', 'hours', 'topics', 'water'], queue: 'city', position: null, operator: null, case: null, on_hold: false, ...more })
+  ({ id, caller, phase, since: micros(secondsAgo), answered_at: micros(secondsAgo + 20), language: 'uk', topic: 'water', ivr_path: ['greeting', 'language', 'hours', 'topics', 'water'], queue: 'city', position: null, operator: null, case: null, on_hold: false, waiting_since: more.position ? micros(secondsAgo) : null, ...more })
 
 /** Nine callers wait in three queues; two of them ring at an operator, one for the second time. */
 export const LIVE_CALLS: LiveCall[] = [
-  liveCall('l-1', '+380445550118', 'ringing', 4, { operator: 'u-1', position: 1, case: '2026-01-000418' }),
+  liveCall('l-1', '+380445550118', 'ringing', 4, { operator: 'u-1', position: 1, waiting_since: micros(96), case: '2026-01-000418' }),
   liveCall('l-2', '+380445550121', 'waiting', 74, { position: 2, topic: 'heating' }),
   liveCall('l-3', '+48221234567', 'waiting', 31, { position: 3, language: 'pl', topic: 'transport' }),
   liveCall('l-4', '', 'ivr', 6, { language: null, topic: null, queue: null }),
@@ -208,7 +208,6 @@ export const LIVE_OPERATORS: LiveOperator[] = [
 ]
 export const LIVE_QUEUES: LiveQueue[] = [
   { name: 'emergency', waiting: 1, longest_wait_secs: 18, operators_ready: 2, operators_talking: 0, expected_wait_secs: 0 },
-  // The first of the line has rung elsewhere before: longer than the 74 s of the second, and than its own `since`.
   { name: 'city', waiting: 5, longest_wait_secs: 96, operators_ready: 0, operators_talking: 3, expected_wait_secs: 200, surge_since: micros(252) },
   { name: 'duty', waiting: 3, longest_wait_secs: 52, operators_ready: 0, operators_talking: 1, expected_wait_secs: null },
 ]

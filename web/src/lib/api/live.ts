@@ -11,13 +11,9 @@ export interface LiveState {
   recording: LiveRecording | null
   /** When the picture last changed, ms; null before the first. */
   changedAt: number | null
-  /** Since when each caller stands in a line, ms, by call. A call's own `since` starts anew with every phone rung for it. */
-  linedUpAt: ReadonlyMap<string, number>
-  /** Since when the first of each line has waited, ms, by queue, as the queue itself counts. */
-  longestAt: ReadonlyMap<string, number>
 }
 
-export const EMPTY: LiveState = { seq: null, calls: [], operators: [], queues: [], trunks: [], recording: null, changedAt: null, linedUpAt: new Map(), longestAt: new Map() }
+export const EMPTY: LiveState = { seq: null, calls: [], operators: [], queues: [], trunks: [], recording: null, changedAt: null }
 
 function merged<T>(old: T[], fresh: T[] | undefined, key: (item: T) => string): T[] {
   if (!fresh?.length) return old
@@ -30,28 +26,12 @@ function merged<T>(old: T[], fresh: T[] | undefined, key: (item: T) => string): 
   return [...kept, ...changed.values()]
 }
 
-const inLine = (call: LiveCall) => call.position !== null
-
-function linedUp(known: ReadonlyMap<string, number>, calls: LiveCall[]): Map<string, number> {
-  return new Map(calls.filter(inLine).map((call) => [call.id, Math.min(known.get(call.id) ?? Infinity, millis(call.since))]))
-}
-
-function longest(known: ReadonlyMap<string, number>, queues: LiveQueue[], at: number): Map<string, number> {
-  const since = new Map(known)
-  for (const queue of queues) {
-    if (queue.waiting > 0) since.set(queue.name, at - queue.longest_wait_secs * 1000)
-    else since.delete(queue.name)
-  }
-  return since
-}
-
 /** `now` in ms: deltas do not tell their moment, they are taken as fresh. */
 export function apply(state: LiveState, message: LiveMessage, now: number): LiveState {
   switch (message.type) {
     case 'snapshot': {
       const { calls, operators, queues, trunks, recording = null } = message.snapshot
-      const changedAt = millis(message.snapshot.at)
-      return { seq: message.seq, calls, operators, queues, trunks, recording, changedAt, linedUpAt: linedUp(state.linedUpAt, calls), longestAt: longest(new Map(), queues, changedAt) }
+      return { seq: message.seq, calls, operators, queues, trunks, recording, changedAt: millis(message.snapshot.at) }
     }
     case 'delta': {
       const gone = new Set(message.calls_gone)
@@ -60,8 +40,6 @@ export function apply(state: LiveState, message: LiveMessage, now: number): Live
         seq: message.seq,
         calls,
         changedAt: now,
-        linedUpAt: linedUp(state.linedUpAt, calls),
-        longestAt: longest(state.longestAt, message.queues ?? [], now),
         trunks: merged(state.trunks, message.trunks, (trunk) => trunk.name),
         operators: merged(state.operators, message.operators, (operator) => operator.id),
         queues: merged(state.queues, message.queues, (queue) => queue.name),

@@ -32,6 +32,8 @@ export interface LiveCall {
   ivr_path: string[]
   queue: string | null
   position: number | null
+  /** Since when in this queue, whatever phones have rung meanwhile; null when not waiting. */
+  waiting_since?: Moment | null
   operator: string | null
   case: string | null
   on_hold: boolean

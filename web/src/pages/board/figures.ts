@@ -45,9 +45,8 @@ export function targetsOf(stored: unknown): Targets {
 
 /** Since when the first caller of a queue waits, ms; null when nobody does. */
 export function longestAt(state: LiveState, queue: string): number | null {
-  const inQueue = state.calls.filter((call) => call.queue === queue).map((call) => state.linedUpAt.get(call.id))
-  const known = [...inQueue, state.longestAt.get(queue)].filter((at) => at !== undefined)
-  return known.length === 0 ? null : Math.min(...known)
+  const since = state.calls.flatMap((call) => (call.queue === queue && call.waiting_since ? [millis(call.waiting_since)] : []))
+  return since.length === 0 ? null : Math.min(...since)
 }
 
 /** The six figures, the longest wait in ms; null before the first picture. */
