@@ -1,5 +1,6 @@
 //! The distributor's machine: what happens to lines and operators on each input. Who waits is `waiting`, whose phone
-//! rings `offers`, what comes after a talk `wrap_up`, who is called by name `by_name`, when too many call `surges`. All deadlines are of one table.
+//! rings `offers`, what comes after a talk `wrap_up`, who is called by name `by_name`, when too many call `surges`. All
+//! deadlines are of one table.
 
 mod by_name;
 mod offers;
@@ -50,7 +51,7 @@ enum Timer {
 pub struct Distributor {
     queues: HashMap<String, Queue>,
     operators: BTreeMap<UserId, Operator>,
-    pub(super) line: Line,
+    line: Line,
     timers: TimerTable<Timer>,
     /// Drained by the owner after each input, so it never holds more than one input causes.
     outputs: VecDeque<Output>,

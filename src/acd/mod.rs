@@ -5,6 +5,8 @@
 
 mod distributor;
 mod line;
+#[cfg(test)]
+mod model;
 mod operator;
 mod queue;
 mod routing;
@@ -13,8 +15,6 @@ mod surge;
 mod tally;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod walk;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

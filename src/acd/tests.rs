@@ -1,5 +1,5 @@
 //! The distributor's rules, one by one, on a bench of operators and a clock that the test moves.
-//! What they add up to over a long time is `walk`.
+//! What they add up to over a long time is `model/walk`.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

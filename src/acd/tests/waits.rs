@@ -12,15 +12,23 @@ fn bench(settings: QueueSettings, operators: u128) -> Bench {
 
 #[test]
 fn a_head_start_goes_first_until_somebody_has_waited_that_much_longer() {
-    let mut bench = bench(QueueSettings { head_start: 60 * SECOND, ..queue("city") }, 0);
+    let settings = QueueSettings { head_start: 60 * SECOND, ..queue("city") };
+    let mut bench = bench(settings, 1);
+    bench.away(1);
     let water = |n| caller(n, "water", Language::Uk);
     bench.acd.enqueue(water(1), bench.now);
     bench.pass(61 * SECOND);
     bench.acd.enqueue(water(2), bench.now);
     bench.pass(SECOND);
     bench.call(3);
-    let line: Vec<ContactId> = bench.acd.line.iter().map(|waiting| waiting.entry.contact).collect();
-    assert_eq!(line, [contact(1), contact(3), contact(2)]);
+    bench.outputs();
+    bench.back(1);
+    for n in [1, 3, 2] {
+        assert!(bench.outputs().contains(&offer(n, 1)), "{n} is next");
+        bench.acd.offer_answered(contact(n), user(1), bench.now);
+        bench.acd.call_ended(contact(n), user(1), bench.now);
+        bench.acd.end_wrap_up(user(1), bench.now).unwrap();
+    }
 }
 
 #[test]
