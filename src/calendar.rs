@@ -205,7 +205,20 @@ enum Twice {
     Second,
 }
 
+impl DayHours {
+    /// Both from 0 to 23, the closing after the opening.
+    pub const fn from_hour_to_hour(opens: u32, closes: u32) -> Self {
+        let (opens, closes) = (NaiveTime::from_hms_opt(opens, 0, 0), NaiveTime::from_hms_opt(closes, 0, 0));
+        match opens {
+            Some(opens) => Self { opens, closes },
+            None => Self { opens: NaiveTime::MIN, closes },
+        }
+    }
+}
+
 impl Week {
+    pub const ALL: Self = Self([true; 7]);
+
     pub fn contains(self, day: Weekday) -> bool {
         self.0[day.num_days_from_monday() as usize]
     }

@@ -15,6 +15,7 @@ pub mod termination;
 pub mod time;
 
 // L1 wire: bytes <-> types (`sip::message` belongs here too)
+pub mod address;
 pub mod dialplan;
 pub mod dtmf;
 pub mod pcap;
@@ -27,6 +28,7 @@ pub mod wav;
 
 // L2 machines
 pub mod acd;
+pub mod callback;
 pub mod case;
 pub mod ivr;
 pub mod media;

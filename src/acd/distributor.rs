@@ -11,7 +11,7 @@ mod wrap_up;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
 
-use super::line::Line;
+use super::line::{Line, Waiting};
 use super::operator::{Operator, Work};
 use super::queue::Queue;
 use super::tally::Tally;
@@ -172,9 +172,10 @@ impl Distributor {
             .collect()
     }
 
-    /// Waiting callers of `queue` in the order they would be served, with since when.
+    /// Callers of `queue` who are on the line, in the order they would be served, with since when.
     pub fn waiting(&self, queue: &str) -> Vec<(&QueueEntry, Instant)> {
-        let of_queue = self.line.iter().filter(|waiting| waiting.entry.queue == queue);
+        let is_caller = |waiting: &&Waiting| waiting.entry.queue == queue && !waiting.is_absent;
+        let of_queue = self.line.iter().filter(is_caller);
         of_queue.map(|waiting| (&waiting.entry, waiting.since)).collect()
     }
 

@@ -22,6 +22,8 @@ struct Place {
 pub(super) struct Waiting {
     pub(super) entry: QueueEntry,
     pub(super) since: Instant,
+    /// Is not on the line, and will be rung back.
+    pub(super) is_absent: bool,
     /// Whose phones ring for this caller.
     pub(super) offered_to: Vec<UserId>,
     /// How many phones may ring at once where they are added one by one.
@@ -45,15 +47,16 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Adds a caller who counts as having waited `head_start` already.
-    pub(super) fn push(&mut self, entry: QueueEntry, head_start: Duration, now: Instant) -> &mut Waiting {
+    /// Adds a caller who came at `since`, and counts as having come `head_start` earlier still.
+    pub(super) fn push(&mut self, entry: QueueEntry, head_start: Duration, since: Instant) -> &mut Waiting {
         self.tickets += 1;
-        let since = now.checked_sub(head_start).unwrap_or(now);
-        let place = Place { patient: !entry.urgent, since, ticket: self.tickets };
+        let counted = since.checked_sub(head_start).unwrap_or(since);
+        let place = Place { patient: !entry.urgent, since: counted, ticket: self.tickets };
         self.places.insert(entry.contact, place);
         self.waiting.entry(place).or_insert(Waiting {
             entry,
-            since: now,
+            since,
+            is_absent: false,
             offered_to: Vec::new(),
             phones_at_once: 1,
             attempts: 0,

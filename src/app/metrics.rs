@@ -86,6 +86,8 @@ struct Observed {
     counters: Counters,
     guard: guard::Counts,
     calls: usize,
+    guest_calls: usize,
+    guest_fates: BTreeMap<&'static str, u64>,
     transactions: usize,
     trunks: Vec<LiveTrunk>,
     trunk_refusals: Vec<(String, &'static str, u64)>,
@@ -104,6 +106,8 @@ impl Meters {
         observed.guard.clone_from(switchboard.guard_counts());
         observed.counters.dropped.insert("stray_response", switchboard.stray_responses());
         observed.calls = switchboard.calls().filter(|call| !call.is_over()).count();
+        observed.guest_calls = switchboard.guest_calls();
+        observed.guest_fates.clone_from(switchboard.guest_fates());
         observed.transactions = switchboard.transactions();
         observed.trunks = switchboard.live_trunks();
         let refusals = switchboard.trunk_refusals();
@@ -171,6 +175,17 @@ impl Meters {
         let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
         let counters = &observed.counters;
         page.gauge("ringback_calls", "Calls that are on now.", observed.calls as u64);
+        page.gauge(
+            "ringback_web_calls",
+            "Calls from the web page that are on now.",
+            observed.guest_calls as u64,
+        );
+        page.counters(
+            "ringback_web_call_passes_total",
+            "Passes for calls from the web page, by what became of them; overstepped: used for what they are not good for.",
+            "fate",
+            &observed.guest_fates,
+        );
         page.gauge("ringback_sip_transactions", "Open SIP transactions.", observed.transactions as u64);
         page.counter(
             "ringback_calls_offered_total",
@@ -182,6 +197,12 @@ impl Meters {
             "ringback_consultations_total",
             "Calls of operators to colleagues.",
             counters.consultations,
+        );
+        page.counters(
+            "ringback_callbacks_total",
+            "Attempts to ring citizens back, by what came of them.",
+            "outcome",
+            &counters.callbacks,
         );
         page.counter("ringback_offers_total", "Times an operator's phone was rung.", counters.offers);
         page.counter(
@@ -435,6 +456,9 @@ mod tests {
             since: Timestamp::default(),
             registered: Some(false),
             calls: 3,
+            servers: Vec::new(),
+            failure: None,
+            turned_away: None,
         };
         let known_by_address =
             LiveTrunk { name: "c".to_owned(), state: TrunkState::Unknown, registered: None, ..trunk.clone() };

@@ -33,13 +33,14 @@ use crate::files::recording_probe;
 use crate::media;
 use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
 use crate::net::{Arrival, Limits, SipNet};
+use crate::people::Actor;
 use crate::recording::Impairment;
 use crate::resolver::Resolver;
 use crate::sip::digest_auth::Algorithm;
-use crate::store::Store;
+use crate::store::{Publication, Store};
 use crate::switchboard::{Input, Settings, Snapshot, Switchboard};
 use crate::time::Now;
-use crate::web::{self, CommandRequest, ReloadRequest, WebState};
+use crate::web::{self, CommandRequest, InForce, ReloadRequest, Wanted, WebState};
 
 pub use plans::Plans;
 
@@ -101,12 +102,13 @@ impl Service {
             RecordKeeper::start(store.clone(), inputs_in.clone(), meters.clone(), vitals.of("record keeper"));
         let (commands_in, commands) = mpsc::channel(MAX_COMMANDS);
         let (ladders_in, ladders) = mpsc::channel(MAX_COMMANDS);
-        let (stop, stopping) = watch::channel(Stop::Running);
+        let ((stop, stopping), (change_in, changes)) = (watch::channel(Stop::Running), mpsc::channel(1));
         let users = store.users().await?;
-        let switchboard = make_switchboard(plans.settings(&config, &users)?, &media, crate::time::now());
+        let in_force = in_force_at_the_start(&config, file.as_deref(), &plans, &store).await?;
+        let (in_force_out, in_force) = watch::channel(in_force);
+        let switchboard = make_switchboard(plans.settings(&config, &users)?, &store, &media).await?;
         let (snapshot_out, snapshot) = watch::channel(Arc::new(first_snapshot(crate::time::now())));
-        let (city_out, city) = watch::channel(plans.city.clone());
-        let (change_in, changes) = mpsc::channel(1);
+        let (published, city, addresses) = plans.publish();
         let signalling = Signalling::new(
             switchboard,
             plans.clone(),
@@ -128,10 +130,11 @@ impl Service {
             store: store.clone(),
             plans,
             changes: change_in,
-            city: city_out,
+            published,
             floor,
             users,
             net: net.clone(),
+            in_force: in_force_out,
         }
         .start();
         let state = WebState {
@@ -140,33 +143,28 @@ impl Service {
             ladders: ladders_in,
             snapshot: snapshot.clone(),
             city,
+            addresses,
             recording_dir: config.recording.dir.clone(),
             short_number: config.number.short.clone(),
             page_realm: config.sip.digest.contains(&Algorithm::Md5).then(|| config.sip.realm.clone()),
             metrics: metrics_text(meters, media, net.clone()),
             reload: reload.clone(),
+            in_force,
             sip: net.guest_entrance(),
             origins: config.http.origins.clone().into(),
         };
         announce(&net, http);
-        Ok(Self {
-            http,
-            store,
-            snapshot,
-            commands: commands_in,
-            stop,
-            reload,
-            signalling,
-            http_server: serve_http(http_socket, state, stopping, vitals.of("HTTP server")),
-            ended,
-        })
+        let http_server = serve_http(http_socket, state, stopping, vitals.of("HTTP server"));
+        let commands = commands_in;
+        Ok(Self { http, store, snapshot, commands, stop, reload, signalling, http_server, ended })
     }
 
     /// Reads configuration, dialplan and city plan again; what is wrong with them leaves the old ones in force.
     pub async fn reload(&self) -> Result<(), Vec<Diagnostic>> {
         let (answer, answered) = oneshot::channel();
         let refused = || Diagnostic::at_offset("reload", "", 0, "the service is stopping");
-        self.reload.send(answer).await.map_err(|_| vec![refused()])?;
+        let request = ReloadRequest { wanted: Wanted::Publish, by: Actor::system("signal"), answer };
+        self.reload.send(request).await.map_err(|_| vec![refused()])?;
         answered.await.map_err(|_| vec![refused()])?
     }
 
@@ -209,6 +207,19 @@ impl Service {
         self.store.close().await;
         calls.and(pages)
     }
+}
+
+/// What the administrator's pages show, kept as the version the program began with.
+async fn in_force_at_the_start(
+    config: &Config,
+    file: Option<&Path>,
+    plans: &Plans,
+    store: &Store,
+) -> anyhow::Result<Arc<InForce>> {
+    let text = file.and_then(|file| crate::config::read(file).ok()).unwrap_or_default();
+    let in_force = plans.in_force(config, file, &text);
+    store.publish(in_force.texts(), Publication::Started, Actor::system("start"), in_force.at).await?;
+    Ok(Arc::new(in_force))
 }
 
 /// What must be there before anything runs.
@@ -263,10 +274,17 @@ fn first_snapshot(now: Now) -> Snapshot {
     Snapshot { seq, ..Snapshot::default() }
 }
 
-fn make_switchboard(settings: Settings, media: &MediaPlane, now: Now) -> Switchboard {
+/// It remembers from the store whom to ring back.
+async fn make_switchboard(
+    settings: Settings,
+    store: &Store,
+    media: &MediaPlane,
+) -> anyhow::Result<Switchboard> {
+    let (remembered, now) = (store.callbacks().await?, crate::time::now());
     let mut switchboard = Switchboard::new(settings, rand::random(), now);
+    switchboard.remember_callbacks(remembered, now);
     switchboard.set_dtls_fingerprint(media.dtls_fingerprint());
-    switchboard
+    Ok(switchboard)
 }
 
 /// As configured, or one for each processor that we may use.

@@ -1,40 +1,51 @@
-//! What can be read again while calls run: configuration, dialplan, prompts, city plan and users. All of it is read
+//! What can be read again while calls run: configuration, dialplan, prompts, city plan, addresses and users. All is read
 //! and checked before any of it comes into force.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
 use super::{Change, MAX_RELOADS, USERS_EVERY};
 use crate::acd::OperatorProfile;
+use crate::address::{self, Register};
 use crate::case::city::CityPlan;
 use crate::config::{self, Config};
 use crate::diagnostic::Diagnostic;
 use crate::dialplan::Dialplan;
+use crate::files::whole_file;
 use crate::net::SipNet;
-use crate::people::Role;
+use crate::people::{Actor, Role};
 use crate::phone_number::PhoneNumber;
 use crate::speech::{self, PromptLibrary};
-use crate::store::{Store, User};
+use crate::store::{PlanText, Publication, Store, User};
 use crate::switchboard::Settings;
 use crate::switchboard::settings::Account;
-use crate::web::ReloadRequest;
+use crate::web::{CITY, CONFIG, DIALPLAN, InForce, PlanFile, ReloadRequest, Wanted};
 
 /// The files behind the configuration, read and checked.
 #[derive(Clone, Debug)]
 pub struct Plans {
     pub dialplan: Arc<Dialplan>,
     pub city: Arc<CityPlan>,
+    pub addresses: Arc<Register>,
     pub prompts: Arc<PromptLibrary>,
+    sources: Arc<Sources>,
+}
+
+/// What the files said when they were read.
+#[derive(Debug)]
+struct Sources {
+    dialplan: String,
+    city: String,
 }
 
 impl Plans {
     /// Reads and checks all of them; every complaint of every file is listed. Rendering prompts takes seconds the
     /// first time: call it where that is no matter.
     pub fn load(config: &Config, progress: &mut dyn FnMut(usize, usize)) -> Result<Self, Vec<Diagnostic>> {
-        let (dialplan, city) = Self::read(config)?;
+        let (dialplan, city, addresses, sources) = Self::read_with_sources(config)?;
         let prompts = PromptLibrary::load(
             &dialplan,
             &config.prompts(),
@@ -42,20 +53,33 @@ impl Plans {
             &config.speech.engine,
             progress,
         )?;
-        Ok(Self { dialplan: Arc::new(dialplan), city: Arc::new(city), prompts: Arc::new(prompts) })
+        Ok(Self {
+            dialplan: Arc::new(dialplan),
+            city: Arc::new(city),
+            addresses: Arc::new(addresses),
+            prompts: Arc::new(prompts),
+            sources: Arc::new(sources),
+        })
     }
 
-    /// Dialplan and city plan alone, checked against each other, the prompt texts and the configuration; no sound is
-    /// made.
-    pub fn read(config: &Config) -> Result<(Dialplan, CityPlan), Vec<Diagnostic>> {
+    /// Dialplan, city plan and addresses alone, checked against each other, the prompt texts and the configuration; no
+    /// sound is made.
+    pub fn read(config: &Config) -> Result<(Dialplan, CityPlan, Register), Vec<Diagnostic>> {
+        Self::read_with_sources(config).map(|(dialplan, city, addresses, _)| (dialplan, city, addresses))
+    }
+
+    fn read_with_sources(
+        config: &Config,
+    ) -> Result<(Dialplan, CityPlan, Register, Sources), Vec<Diagnostic>> {
         let dialplan = read(&config.number.dialplan, Dialplan::parse);
         let city = read(&config.city.file, CityPlan::parse);
-        let (dialplan, city) = match (dialplan, city) {
+        let ((dialplan, dialplan_text), (city, city_text)) = match (dialplan, city) {
             (Ok(dialplan), Ok(city)) => (dialplan, city),
             (dialplan, city) => {
                 return Err([dialplan.err(), city.err()].into_iter().flatten().flatten().collect());
             }
         };
+        let addresses = read_addresses(config, &city)?;
         let texts = speech::read_texts(&config.prompts(), dialplan.languages())?;
         let mut complaints = dialplan.check_prompts(&texts);
         let unknown = dialplan
@@ -72,7 +96,18 @@ impl Plans {
                 )
             });
         complaints.extend(unknown);
-        if complaints.is_empty() { Ok((dialplan, city)) } else { Err(complaints) }
+        complaints.extend(unknown_rosters(config, &dialplan, &city));
+        let sources = Sources { dialplan: dialplan_text, city: city_text };
+        if complaints.is_empty() { Ok((dialplan, city, addresses, sources)) } else { Err(complaints) }
+    }
+
+    /// What gives the pages the plans in force, and where they read them.
+    pub(super) fn publish(
+        &self,
+    ) -> (Published, watch::Receiver<Arc<CityPlan>>, watch::Receiver<Arc<Register>>) {
+        let (city, city_read) = watch::channel(self.city.clone());
+        let (addresses, addresses_read) = watch::channel(self.addresses.clone());
+        (Published { city, addresses }, city_read, addresses_read)
     }
 
     /// What the switchboard needs of all this.
@@ -108,6 +143,8 @@ impl Plans {
             accounts,
             operators,
             queues: config.queue.iter().map(config::Queue::settings).collect(),
+            duties: Arc::new(self.city.duties().clone()),
+            callback: config.callback.policy(self.dialplan.time_zone().name())?,
             queue_extensions: config
                 .queue
                 .iter()
@@ -115,6 +152,7 @@ impl Plans {
                 .collect(),
             ready_code: config.operator.ready_code.clone(),
             not_ready_code: config.operator.not_ready_code.clone(),
+            web_calls: config.web_call.settings(),
         })
     }
 }
@@ -134,10 +172,86 @@ fn profile(user: &User) -> Option<OperatorProfile> {
 fn read<T>(
     file: &std::path::Path,
     parse: impl Fn(&str, &str) -> Result<T, Vec<Diagnostic>>,
-) -> Result<T, Vec<Diagnostic>> {
+) -> Result<(T, String), Vec<Diagnostic>> {
     let name = file.display().to_string();
     let text = config::read(file).map_err(|error| vec![Diagnostic::at_offset(&name, "", 0, error)])?;
-    parse(&name, &text)
+    Ok((parse(&name, &text)?, text))
+}
+
+impl Plans {
+    /// All of it as the administrator's pages show it. `text` is that of the configuration file.
+    pub(super) fn in_force(&self, config: &Config, file: Option<&Path>, text: &str) -> InForce {
+        let plan_file = |name: String, path: &Path, text: &str| PlanFile {
+            name,
+            path: path.to_owned(),
+            text: text.into(),
+        };
+        let mut files: Vec<PlanFile> =
+            file.map(|path| plan_file(CONFIG.to_owned(), path, text)).into_iter().collect();
+        files.push(plan_file(DIALPLAN.to_owned(), &config.number.dialplan, &self.sources.dialplan));
+        files.push(plan_file(CITY.to_owned(), &config.city.file, &self.sources.city));
+        let folder = config.prompts();
+        for language in self.dialplan.languages() {
+            let text = self.prompts.texts().source(*language).unwrap_or_default();
+            files.push(plan_file(
+                format!("prompts/{language}"),
+                &folder.join(format!("{language}.toml")),
+                text,
+            ));
+        }
+        InForce {
+            at: crate::time::now().utc,
+            plan: self.dialplan.clone(),
+            prompts: self.prompts.clone(),
+            prompt_folder: folder,
+            files,
+            queues: config.queue.iter().map(config::Queue::described).collect(),
+            trunks: config.trunk.iter().map(config::Trunk::described).collect(),
+            entrance: config.sip.entrance(),
+            deferred: Vec::new(),
+        }
+    }
+}
+
+fn complain(error: String) -> Vec<Diagnostic> {
+    vec![Diagnostic::at_offset("reload", "", 0, error)]
+}
+
+/// The register, held to the city plan; an empty one where none is configured.
+fn read_addresses(config: &Config, city: &CityPlan) -> Result<Register, Vec<Diagnostic>> {
+    let Some(file) = &config.city.addresses else { return Ok(Register::default()) };
+    let name = file.display().to_string();
+    let bytes = config::read_bytes(file, address::MAX_FILE_BYTES)
+        .map_err(|error| vec![Diagnostic::at_offset(&name, "", 0, error)])?;
+    let known = address::Known {
+        territories: city.territories().iter().map(|territory| territory.id.as_str()).collect(),
+        holders: city.organisations().iter().map(|organisation| organisation.id.as_str()).collect(),
+    };
+    let register = Register::import(&name, &bytes, &known)?;
+    tracing::info!(streets = register.street_count(), houses = register.house_count(), "addresses read");
+    Ok(register)
+}
+
+fn unknown_rosters(config: &Config, dialplan: &Dialplan, city: &CityPlan) -> Vec<Diagnostic> {
+    let file = config.number.dialplan.display().to_string();
+    let unknown = dialplan.rosters().into_iter().filter(|roster| !city.duties().knows(roster));
+    let complain = |roster: &str| {
+        Diagnostic::at_offset(&file, "", 0, format!("roster `{roster}` is in no [[duty]] of the city plan"))
+    };
+    unknown.map(complain).collect()
+}
+
+/// Plans that pages read while they are in force.
+pub(super) struct Published {
+    city: watch::Sender<Arc<CityPlan>>,
+    addresses: watch::Sender<Arc<Register>>,
+}
+
+impl Published {
+    fn renew(&self, plans: &Plans) {
+        self.city.send_replace(plans.city.clone());
+        self.addresses.send_replace(plans.addresses.clone());
+    }
 }
 
 /// Reads everything again when asked, and the users regularly.
@@ -148,12 +262,14 @@ pub(super) struct Reloader {
     pub store: Store,
     pub plans: Plans,
     pub changes: mpsc::Sender<Change>,
-    pub city: watch::Sender<Arc<CityPlan>>,
+    pub published: Published,
     /// Room kept free on the recordings' disk, octets.
     pub floor: watch::Sender<u64>,
     pub users: Vec<User>,
     /// Takes new certificates.
     pub net: SipNet,
+    /// What the administrator's pages show.
+    pub in_force: watch::Sender<Arc<InForce>>,
 }
 
 impl Reloader {
@@ -171,13 +287,12 @@ impl Reloader {
         loop {
             tokio::select! {
                 request = requests.recv() => {
-                    let Some(answer) = request else { return };
-                    let outcome = self.reload().await;
-                    if let Err(complaints) = &outcome {
-                        for complaint in complaints {
-                            tracing::error!(%complaint, "reload refused; the old configuration stays");
-                        }
-                    }
+                    let Some(ReloadRequest { wanted, by, answer }) = request else { return };
+                    let outcome = match wanted {
+                        Wanted::Check => self.check().await,
+                        Wanted::Publish => self.reload(Publication::Published, by).await,
+                        Wanted::Restore(text) => self.restore(text, by).await,
+                    };
                     // Who asked may be gone; the reload stands.
                     answer.send(outcome).ok();
                 }
@@ -189,15 +304,34 @@ impl Reloader {
         }
     }
 
-    async fn reload(&mut self) -> Result<(), Vec<Diagnostic>> {
-        let complain = |error: String| vec![Diagnostic::at_offset("reload", "", 0, error)];
+    /// What a reload would say; nothing comes into force and no sound is made.
+    async fn check(&self) -> Result<(), Vec<Diagnostic>> {
+        let (file, current) = (self.file.clone(), self.config.clone());
+        let checked = tokio::task::spawn_blocking(move || {
+            let config = file.as_deref().map_or(Ok(current), Config::load)?;
+            config.sip.credentials().map_err(|error| complain(error.to_string()))?;
+            Plans::read(&config).map(drop)
+        });
+        checked.await.map_err(|error| complain(error.to_string()))?
+    }
+
+    async fn reload(&mut self, how: Publication, by: Actor) -> Result<(), Vec<Diagnostic>> {
+        let outcome = self.read_again(how, by).await;
+        for complaint in outcome.as_ref().err().into_iter().flatten() {
+            tracing::error!(%complaint, "reload refused; the old configuration stays");
+        }
+        outcome
+    }
+
+    async fn read_again(&mut self, how: Publication, by: Actor) -> Result<(), Vec<Diagnostic>> {
         let (file, current) = (self.file.clone(), self.config.clone());
         let loaded = tokio::task::spawn_blocking(move || {
-            let config = file.as_deref().map_or(Ok(current), Config::load)?;
+            let read = |file: &Path| Config::load_with_text(file);
+            let (config, text) = file.as_deref().map_or_else(|| Ok((current, String::new())), read)?;
             let credentials = config.sip.credentials().map_err(|error| complain(error.to_string()))?;
-            Plans::load(&config, &mut |_, _| {}).map(|plans| (config, plans, credentials))
+            Plans::load(&config, &mut |_, _| {}).map(|plans| (config, text, plans, credentials))
         });
-        let (mut config, plans, credentials) =
+        let (mut config, text, plans, credentials) =
             loaded.await.map_err(|error| complain(error.to_string()))??;
         let users = self.store.users().await.map_err(|error| complain(error.to_string()))?;
         let deferred = self.config.needs_restart(&config);
@@ -205,15 +339,46 @@ impl Reloader {
         config.keep_until_restart(&self.config);
         let settings = plans.settings(&config, &users).map_err(|error| complain(error.to_string()))?;
         self.net.renew(&credentials).map_err(|error| complain(error.to_string()))?;
+        let in_force =
+            InForce { deferred: deferred.clone(), ..plans.in_force(&config, self.file.as_deref(), &text) };
+        let published = self.store.publish(in_force.texts(), how, by, in_force.at).await;
+        published.map_err(|error| complain(error.to_string()))?;
         for key in deferred {
             tracing::warn!(key, "changed, but comes into force only after a restart");
         }
-        self.city.send_replace(plans.city.clone());
+        self.in_force.send_replace(Arc::new(in_force));
+        self.published.renew(&plans);
         self.floor.send_replace(config.recording.floor());
         (self.config, self.users, self.plans) = (config, users, plans.clone());
         self.send(Change { settings, plans: Some(plans) }).await;
         tracing::info!("configuration reloaded");
         Ok(())
+    }
+
+    /// Puts an earlier text back into its file and reads everything again. Where that is refused, the file is as it was.
+    async fn restore(&mut self, wanted: PlanText, by: Actor) -> Result<(), Vec<Diagnostic>> {
+        let in_force = self.in_force.borrow().clone();
+        let file = in_force.files.iter().find(|file| file.is_versioned() && file.name == wanted.file);
+        let path =
+            file.ok_or_else(|| complain(format!("there is no file '{}' now", wanted.file)))?.path.clone();
+        let replaced = std::fs::read_to_string(&path).ok();
+        if let Some(text) = replaced.clone() {
+            let text = PlanText { file: wanted.file.clone(), text };
+            let kept = self.store.publish(vec![text], Publication::SetAside, by.clone(), in_force.at).await;
+            kept.map_err(|error| complain(error.to_string()))?;
+        }
+        let write = |text: &str| {
+            whole_file::replace(&path, text.as_bytes())
+                .map_err(|error| complain(format!("{}: {error}", path.display())))
+        };
+        write(&wanted.text)?;
+        let outcome = self.reload(Publication::Restored, by).await;
+        if outcome.is_err()
+            && let Some(text) = replaced
+        {
+            write(&text)?;
+        }
+        outcome
     }
 
     async fn refresh_users(&mut self) {
@@ -240,5 +405,62 @@ impl Reloader {
         if self.changes.send(change).await.is_err() {
             tracing::debug!("the switchboard is gone");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::app::fixture;
+    use crate::dialplan::PromptTexts;
+    use crate::net::SipListeners;
+
+    #[tokio::test]
+    async fn a_version_that_does_not_check_leaves_its_file_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.number.dialplan = folder.path().join("1580.toml");
+        config.city.file = folder.path().join("city.toml");
+        let sources = Sources {
+            dialplan: include_str!("../../dialplans/1580.toml").to_owned(),
+            city: include_str!("../../city.toml").to_owned(),
+        };
+        std::fs::write(&config.city.file, &sources.city).unwrap();
+        std::fs::write(&config.number.dialplan, "half = \"done\"").unwrap();
+        let dialplan = Dialplan::parse("1580.toml", &sources.dialplan).unwrap();
+        let city = Arc::new(CityPlan::parse("city.toml", &sources.city).unwrap());
+        let prompts = PromptLibrary::sounding(&dialplan, PromptTexts::default(), folder.path());
+        let plans = Plans {
+            dialplan: Arc::new(dialplan),
+            city: city.clone(),
+            addresses: Arc::default(),
+            prompts: Arc::new(prompts),
+            sources: Arc::new(sources),
+        };
+        let in_force = Arc::new(plans.in_force(&config, None, ""));
+        let store = fixture::store().await;
+        let mut reloader = Reloader {
+            file: None,
+            store: store.clone(),
+            changes: mpsc::channel(1).0,
+            published: plans.publish().0,
+            floor: watch::channel(0).0,
+            users: Vec::new(),
+            net: SipNet::start(SipListeners::default(), mpsc::channel(1).0).await.unwrap(),
+            in_force: watch::channel(in_force).0,
+            plans,
+            config: config.clone(),
+        };
+        let mut restore = async |file: &str| {
+            let wanted = PlanText { file: file.to_owned(), text: "start = 1".to_owned() };
+            reloader.restore(wanted, Actor::system("test")).await
+        };
+        assert!(restore(DIALPLAN).await.is_err());
+        assert_eq!(std::fs::read_to_string(&config.number.dialplan).unwrap(), "half = \"done\"");
+        let kept: Vec<_> = store.plan_versions().await.unwrap().into_iter().map(|one| one.how).collect();
+        assert_eq!(kept, [Publication::SetAside], "what the file held is not lost");
+        assert!(restore(CONFIG).await.is_err(), "the configuration has no versions");
     }
 }

@@ -54,7 +54,7 @@ impl Job {
     ) -> Self {
         let contacts = contact.into_iter().map(|contact| *contact).collect();
         let recordings = recording.into_iter().map(|recording| *recording).collect();
-        Self::Commit { ticket, batch: Batch { contacts, recordings, entries } }
+        Self::Commit { ticket, batch: Batch { contacts, recordings, entries, ..Batch::default() } }
     }
 
     pub(super) fn ticket(&self) -> Option<Ticket> {
@@ -315,6 +315,9 @@ fn drop_overtaken_rows<'b>(job: &mut Job, later: impl Iterator<Item = &'b Batch>
     batch
         .recordings
         .retain(|row| !later.clone().any(|batch| batch.recordings.iter().any(|newer| newer.id == row.id)));
+    batch.callbacks.retain(|row| {
+        !later.clone().any(|batch| batch.callbacks.iter().any(|newer| newer.origin == row.origin))
+    });
 }
 
 /// Some time after the end was announced; an owner that is gone without a word announces it too.

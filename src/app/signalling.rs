@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::metrics::Meters;
 use super::record_keeper::{Job, RecordKeeper};
-use super::sounds::Sounds;
+use super::sounds::{self, Sounds};
 use super::vital::Vital;
 use super::{Change, Plans, Stop};
 use crate::call::effect::{Effect, ResolutionId};
@@ -20,11 +20,11 @@ use crate::phone_number::PhoneNumber;
 use crate::resolver::Resolver;
 use crate::sip::message::{Flow, Transport, Uri};
 use crate::sip::server_location::Located;
-use crate::store::{CaseFilter, Page, Store};
+use crate::store::{Batch, CaseFilter, Page, Store};
 use crate::switchboard::{Input, Shortage, Snapshot, Switchboard};
 use crate::termination::Termination;
 use crate::time::Now;
-use crate::web::{CommandRequest, LadderRequest};
+use crate::web::{CommandRequest, LadderOf, LadderRequest};
 
 /// Desks see a change at most this much later.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(100);
@@ -129,9 +129,13 @@ impl Signalling {
                 Some(arrival) = wires.arrivals.recv() => self.handle_arrival(arrival),
                 Some(input) = wires.inputs.recv() => self.handle_input(input),
                 Some(request) = wires.commands.recv() => self.handle_command(request),
-                Some((contact, answer)) = wires.ladders.recv() => {
+                Some((of, answer)) = wires.ladders.recv() => {
+                    let ladder = match of {
+                        LadderOf::Call(contact) => self.switchboard.ladder(contact).cloned(),
+                        LadderOf::Trunk(name) => self.switchboard.trunk_ladder(&name),
+                    };
                     // Who asked may have gone away meanwhile.
-                    answer.send(self.switchboard.ladder(contact).cloned()).ok();
+                    answer.send(ladder).ok();
                 }
                 Some(change) = wires.changes.recv() => self.configure(change),
                 Ok(()) = wires.stopping.changed() => {}
@@ -291,6 +295,10 @@ impl Signalling {
                 let sounds = vec![self.sounds.music()];
                 self.media.order(Order::Media(media::Command::Play { leg, play, sounds, repeat: true }));
             }
+            Effect::PlayRinging { leg, play } => {
+                let sounds = vec![sounds::ringing()];
+                self.media.order(Order::Media(media::Command::Play { leg, play, sounds, repeat: true }));
+            }
             Effect::OpenRecording { recording, description } => self.media.order(Order::OpenRecording {
                 recording: recording.id,
                 contact: recording.contact,
@@ -307,6 +315,10 @@ impl Signalling {
             Effect::DiscardRecording { recording } => self.media.order(Order::DiscardRecording { recording }),
             Effect::Commit { ticket, contact, recording, entries } => {
                 self.keep(Job::commit(ticket, contact, recording, entries), now);
+            }
+            Effect::SaveCallBack { callback, entries } => {
+                let batch = Batch { callbacks: vec![*callback], entries, ..Batch::default() };
+                self.keep(Job::Commit { ticket: None, batch }, now);
             }
             Effect::RegisterCase { contact, draft, at, media } => {
                 self.keep(Job::RegisterCase { contact, draft, at, media }, now);

@@ -2,15 +2,27 @@
 //! have under another name or not at all. What a prompt sounds like is `speech/library.rs`.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::dialplan::PromptRef;
-use crate::media::Sound;
+use crate::media::{SAMPLE_RATE, Sound};
 use crate::speech::PromptLibrary;
 
 /// Libraries kept behind the one in force: calls that outlive more than two reloads with renamed prompts are rare,
 /// and each library takes some megabytes.
 const MAX_FORMER: usize = 2;
+
+/// A phone that rings far away, as most of Europe knows it: 425 Hz, one second on and four off (ETSI TR 101 041-2).
+pub(super) fn ringing() -> Arc<Sound> {
+    static RINGING: OnceLock<Arc<Sound>> = OnceLock::new();
+    const RATE: usize = SAMPLE_RATE as usize;
+    let tone = |n: usize| (std::f64::consts::TAU * 425.0 * n as f64 / RATE as f64).sin() * 3_000.0;
+    let sound = || {
+        let samples = (0..5 * RATE).map(|n| if n < RATE { tone(n) as i16 } else { 0 });
+        Arc::new(Sound { samples: samples.collect() })
+    };
+    RINGING.get_or_init(sound).clone()
+}
 
 #[derive(Debug)]
 pub(super) struct Sounds {

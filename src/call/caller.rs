@@ -2,10 +2,11 @@
 //! P-Asserted-Identity (RFC 3325), Privacy (RFC 3323), Diversion (RFC 5806), History-Info (RFC 7044).
 //!
 //! A trunk is believed what it asserts, a phone is not. Who wants to stay unknown does: the number behind a
-//! withheld one is not kept, shown or rung back.
+//! withheld one is not kept, shown or rung back. Who calls from the web page has none, and may say one.
 
 use serde_json::{Value, json};
 
+use crate::language::Language;
 use crate::phone_number::PhoneNumber;
 use crate::sip::message::{Host, NameAddr, Request};
 
@@ -20,26 +21,47 @@ pub(super) struct Caller {
     pub(super) name: Option<String>,
     /// The number first dialled, when the call was forwarded to us.
     pub(super) diverted_from: Option<PhoneNumber>,
+    /// Where the caller wants to be reached, by what was said on the web page.
+    pub(super) stated: Option<PhoneNumber>,
+}
+
+/// A citizen who calls from the web page, and what was said there. Nothing of it is proven.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Guest {
+    /// To be greeted in.
+    pub language: Option<Language>,
+    /// To be reached at.
+    pub number: Option<PhoneNumber>,
 }
 
 impl Caller {
+    /// The name in such a caller's INVITE is that of a pass.
+    pub(super) fn guest(guest: &Guest) -> Self {
+        let number = PhoneNumber::from_user_part("");
+        Self { number, name: None, diverted_from: None, stated: guest.number.clone() }
+    }
+
     /// `trusted`: the INVITE came from a trunk.
     pub(super) fn of(invite: &Request, trusted: bool) -> Self {
         let diverted_from = if trusted { first_dialled(invite) } else { None };
         if is_private(invite) {
-            return Self { number: PhoneNumber::from_user_part(""), name: None, diverted_from };
+            return Self { number: PhoneNumber::from_user_part(""), name: None, diverted_from, stated: None };
         }
         let asserted = if trusted { addresses(invite, "P-Asserted-Identity") } else { Vec::new() };
         let identity = asserted.into_iter().next().unwrap_or_else(|| invite.from.clone());
         let name = identity.display.as_ref().or(invite.from.display.as_ref());
         let name = name.map(|name| name.trim().chars().take(MAX_NAME_LEN).collect::<String>());
-        Self { number: number(&identity), name: name.filter(|name| !name.is_empty()), diverted_from }
+        let name = name.filter(|name| !name.is_empty());
+        Self { number: number(&identity), name, diverted_from, stated: None }
     }
 
     /// What the journal keeps beside the number, where it is known.
     pub(super) fn note(&self, data: &mut Value) {
         if let Some(name) = &self.name {
             data["caller_says"] = json!({ "name": name });
+        }
+        if let Some(number) = &self.stated {
+            data["caller_says"] = json!({ "number": number });
         }
         if let Some(number) = &self.diverted_from {
             data["diverted_from"] = json!({ "number": number });

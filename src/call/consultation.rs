@@ -6,6 +6,7 @@
 use serde_json::json;
 
 use crate::acd::OperatorError;
+use crate::call::callback::Attempt;
 use crate::call::leg::{LegEnd, LegEvent};
 use crate::call::party::Party;
 use crate::call::refusal::Refusal;
@@ -17,12 +18,14 @@ use crate::journal::EventType;
 use crate::termination::Termination;
 
 /// What a call is for.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Purpose {
     /// A citizen calls the city.
     Service,
     /// An operator calls a colleague.
     Consultation { by: UserId, colleague: Box<OfferTarget> },
+    /// The city calls a citizen.
+    CallBack(Attempt),
 }
 
 impl Call {
@@ -34,7 +37,7 @@ impl Call {
     pub fn placed_by(&self) -> Option<UserId> {
         match &self.purpose {
             Purpose::Consultation { by, .. } => Some(*by),
-            Purpose::Service => None,
+            Purpose::Service | Purpose::CallBack(_) => None,
         }
     }
 

@@ -18,7 +18,7 @@ pub struct Contact {
     /// The caller's number as signalled; empty when withheld.
     pub caller: PhoneNumber,
     pub called: PhoneNumber,
-    /// Name of the trunk, or of the registered user for calls from our own phones.
+    /// Name of the trunk, of the registered user for calls from our own phones, or `web` for calls from the web page.
     pub origin: String,
     pub sip_call_id: String,
     pub language: Option<Language>,
@@ -39,6 +39,9 @@ pub struct Contact {
     pub disposition: Option<Disposition>,
     /// Number to ring back, when the caller asked for it or left the queue.
     pub callback: Option<PhoneNumber>,
+    /// Where a caller from the web page says to be reached. Not proven: rung by people who have looked at it only.
+    #[serde(default)]
+    pub stated_number: Option<PhoneNumber>,
 }
 
 impl Contact {
@@ -72,6 +75,7 @@ impl Contact {
             termination: None,
             disposition: None,
             callback: None,
+            stated_number: None,
         }
     }
 

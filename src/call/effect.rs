@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::call::contact::Contact;
 use crate::call::ladder::Ladder;
+use crate::callback::CallBack;
 use crate::case::CaseDraft;
 use crate::dialplan::PromptRef;
 use crate::ids::{ContactId, LegId, RecordingId};
@@ -55,6 +56,11 @@ pub enum Effect {
         leg: LegId,
         play: PlayId,
     },
+    /// Plays the sound of a phone that rings far away, until something replaces it.
+    PlayRinging {
+        leg: LegId,
+        play: PlayId,
+    },
     /// Makes the file; answered by `RecordingOpened` or `RecordingOpenFailed`.
     OpenRecording {
         recording: Recording,
@@ -81,6 +87,11 @@ pub enum Effect {
         ticket: Option<Ticket>,
         contact: Option<Box<Contact>>,
         recording: Option<Box<Recording>>,
+        entries: Vec<Draft>,
+    },
+    /// One row of the list of those to be rung back, and what there is to tell of it.
+    SaveCallBack {
+        callback: Box<CallBack>,
         entries: Vec<Draft>,
     },
     /// The messages of a call that is over, in place of those saved before.

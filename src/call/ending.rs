@@ -11,7 +11,8 @@ use crate::call::effect::Effect;
 use crate::call::leg::{Leg, LegEnd};
 use crate::call::talking::operator_actor;
 use crate::call::turn::Turn;
-use crate::call::{Call, Phase, Timer, WrapUp};
+use crate::call::{Call, Phase, Purpose, Timer, WrapUp};
+use crate::callback::Outcome;
 use crate::ids::{RecordingId, UserId};
 use crate::journal::{Draft, EventType};
 use crate::media;
@@ -60,6 +61,10 @@ impl Call {
         if matches!(self.phase, Phase::Ended { .. }) {
             return;
         }
+        if self.rings_back() {
+            self.give_up_call_back(Outcome::Dropped, turn);
+            return;
+        }
         if matches!(self.phase, Phase::Setup { .. }) {
             self.abandon_setup(super::refusal::Refusal::Stopping, turn);
             return;
@@ -91,6 +96,7 @@ impl Call {
         self.retire_party(turn);
         if waiting {
             self.contact.callback = (!self.contact.caller.is_withheld()).then(|| self.contact.caller.clone());
+            self.wants_call_back = self.contact.callback.is_some();
             turn.acd.leave(self.contact.id, turn.now.mono);
         }
         self.count_end(termination, turn);
@@ -109,6 +115,8 @@ impl Call {
     /// writes it up.
     fn writer(&self, turn: &Turn<'_>) -> Option<UserId> {
         let owner = self.owner().filter(|_| matches!(self.phase, Phase::Talking))?;
+        // A supervisor who took the talk over has no wrap-up that would ever end.
+        turn.acd.status(owner)?;
         let writes_up = OperatorStatus::WrapUp { contact: self.contact.id };
         (self.operator().is_some() || turn.acd.status(owner) == Some(&writes_up)).then_some(owner)
     }
@@ -128,7 +136,7 @@ impl Call {
 
     /// What ended citizens' calls.
     pub(super) fn count_end(&self, termination: Termination, turn: &mut Turn<'_>) {
-        if !self.is_consultation() {
+        if matches!(self.purpose, Purpose::Service) {
             *turn.counters.calls_ended.entry(termination.name()).or_default() += 1;
         }
     }
@@ -143,6 +151,8 @@ impl Call {
     /// The operator is done with the contact, or the time for it is.
     pub fn handle_wrap_up_ended(&mut self, operator: UserId, turn: &mut Turn<'_>) {
         if matches!(self.phase, Phase::Ended { wrap_up: WrapUp::By(user) } if user == operator) {
+            // From here on only the number of the case is waited for.
+            self.phase = Phase::Ended { wrap_up: WrapUp::None };
             self.dispose_by_default(turn);
         }
     }
@@ -166,7 +176,13 @@ impl Call {
     pub(super) fn dispose_now(&mut self, turn: &mut Turn<'_>) {
         self.timers.stop(Timer::Dispose);
         if self.contact.disposition.is_none() {
-            let shown = self.contact.default_disposition(self.informed, self.left_word);
+            let shown = match &self.contact.case {
+                // Rung back about it.
+                Some(_) if self.is_call_back() && self.contact.connected_at.is_some() => {
+                    Disposition::CaseLinked
+                }
+                _ => self.contact.default_disposition(self.informed, self.left_word),
+            };
             // The store never gave the number, but a case was asked for and is being tried.
             let disposition = if self.case_asked && shown == Disposition::Consultation {
                 Disposition::CaseCreated

@@ -29,7 +29,8 @@ impl Call {
         if !matches!(self.phase, Phase::Answered) {
             return;
         }
-        let walk = Walk::new(self.plan.clone(), &self.contact.caller, turn.now);
+        let wanted = self.contact.language;
+        let walk = Walk::begun_in(wanted, self.plan.clone(), &self.contact.caller, turn.now);
         self.contact.language = Some(walk.language());
         self.enter(Phase::Ivr { walk: Box::new(walk) }, turn);
         self.drain_walk(turn);
@@ -144,11 +145,13 @@ impl Call {
     fn leave_walk(&mut self, exit: Exit, turn: &mut Turn<'_>) {
         match exit {
             Exit::Queue { queue, topic, urgent } => self.enter_queue(queue, topic, urgent, turn),
+            Exit::Duty { roster, topic } => self.seek_duty(roster, topic, turn),
             Exit::Callback { topic, number } => {
                 self.left_word = true;
                 let number = number.map(|typed| PhoneNumber::from_user_part(&typed));
                 self.contact.callback = number
                     .or_else(|| (!self.contact.caller.is_withheld()).then(|| self.contact.caller.clone()));
+                self.wants_call_back = self.contact.callback.is_some();
                 self.contact.topic = topic.or(self.contact.topic.take());
                 self.register_case(Priority::Normal, "Call-back requested", turn);
                 self.end(Termination::IvrHungUp, turn);
@@ -174,6 +177,7 @@ impl Call {
 const fn exit_name(exit: &Exit) -> &'static str {
     match exit {
         Exit::Queue { .. } => "queue",
+        Exit::Duty { .. } => "duty",
         Exit::Callback { .. } => "callback",
         Exit::Voicemail { .. } => "voicemail",
         Exit::Hangup => "hangup",

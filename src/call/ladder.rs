@@ -42,6 +42,20 @@ pub struct LadderMessage {
     pub bytes: Vec<u8>,
 }
 
+impl LadderMessage {
+    /// `raw` as it was on the wire; none when it is too long.
+    pub fn kept(
+        seq: u32,
+        direction: MessageDirection,
+        raw: &[u8],
+        flow: Flow,
+        at: Timestamp,
+    ) -> Option<Self> {
+        let fits = raw.len() <= MAX_MESSAGE_BYTES;
+        fits.then(|| Self { seq, at, direction, flow, bytes: mask::masked(raw) })
+    }
+}
+
 /// The messages of one call in order: the first ones and the last ones, when there are too many.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Ladder {
@@ -77,10 +91,7 @@ impl Ladder {
     /// Adds `raw` as it was on the wire.
     pub fn add(&mut self, direction: MessageDirection, raw: &[u8], flow: Flow, at: Timestamp) {
         self.count = self.count.saturating_add(1);
-        if raw.len() > MAX_MESSAGE_BYTES {
-            return;
-        }
-        let message = LadderMessage { seq: self.count, at, direction, flow, bytes: mask::masked(raw) };
+        let Some(message) = LadderMessage::kept(self.count, direction, raw, flow, at) else { return };
         if self.last.messages.is_empty() && self.first.has_room_for(raw.len()) {
             self.first.push(message);
             return;
@@ -89,6 +100,16 @@ impl Ladder {
             self.last.drop_oldest();
         }
         self.last.push(message);
+    }
+
+    /// Of messages that were kept elsewhere; they are numbered anew.
+    pub fn of_messages(messages: Vec<LadderMessage>) -> Self {
+        let mut ladder = Self::default();
+        for message in messages {
+            ladder.count = ladder.count.saturating_add(1);
+            ladder.first.push(LadderMessage { seq: ladder.count, ..message });
+        }
+        ladder
     }
 
     pub fn messages(&self) -> impl Iterator<Item = &LadderMessage> {

@@ -2,14 +2,16 @@
 //! outputs of one machine to the inputs of the next; the only place besides `switchboard` that may.
 //!
 //! Life: `setup` (nothing is answered before it is durable) - `ivr_walk` - `waiting` (queue and offers) -
-//! `talking` (bridge and hold), with `transfer` to somebody else and `takeover` by another phone - `ending` (disposition
-//! and sealing). Who is at the other end is a `party`; an operator's call to a colleague is a `consultation`. What is
+//! `talking` (bridge and hold), or `duty` instead of a queue when the desks are closed - with `transfer` to somebody else, `takeover` by another phone and the `supervision` of a
+//! talk - `ending` (disposition and sealing). In a `callback` the city rings the citizen. Who is at the other end is a `party`; an operator's call to a colleague is a `consultation`. What is
 //! journalled is in `record`.
 
+pub mod callback;
 mod caller;
 pub mod case_draft;
 mod consultation;
 pub mod contact;
+pub mod duty;
 pub mod effect;
 mod ending;
 mod ivr_walk;
@@ -20,6 +22,7 @@ mod record;
 mod referral;
 pub mod refusal;
 mod setup;
+pub mod supervision;
 mod takeover;
 mod talking;
 #[cfg(test)]
@@ -35,6 +38,7 @@ use crate::call::contact::Contact;
 use crate::call::effect::Ticket;
 use crate::call::leg::{Leg, LegEvent};
 use crate::call::record::Track;
+use crate::call::supervision::Supervisor;
 use crate::call::transfer::Transfer;
 use crate::call::turn::Turn;
 use crate::dialplan::Dialplan;
@@ -48,8 +52,9 @@ use crate::sip::transaction::{ClientTransactionId, ServerTransactionId};
 use crate::switchboard::snapshot::CallPhase;
 use crate::time::TimerTable;
 
+pub use caller::Guest;
 pub use consultation::Purpose;
-pub use party::{Device, OfferTarget, Party, WayOut};
+pub use party::{AnswerMode, Device, OfferTarget, Party, WayOut};
 pub use setup::NewCall;
 pub use transfer::Destination;
 
@@ -67,6 +72,8 @@ pub struct Call {
     party: Option<Party>,
     /// Operators whose phones ring beside that of `party`; the first to answer takes its place.
     also_ringing: Vec<Party>,
+    /// Supervisors who are in the talk, or are rung to be.
+    supervisors: Vec<Supervisor>,
     /// Legs already given up that still wait for the end of their dialog or INVITE.
     retired: Vec<Leg>,
     legs: Vec<LegId>,
@@ -87,6 +94,10 @@ pub struct Call {
     informed: bool,
     /// The caller wants to be rung back, or was asked for a message.
     left_word: bool,
+    /// Somebody is to be rung back at `contact.callback`, and nobody was told yet.
+    wants_call_back: bool,
+    /// Where the dialplan sent the caller, whether or not there was room.
+    sought_queue: Option<String>,
     /// Was counted among those who call a queue.
     has_arrived: bool,
     /// The last key, and how it came: phones that send each key twice press it once.
@@ -122,11 +133,17 @@ enum Phase {
     Voicemail,
     /// The colleague's phone rings.
     Calling,
+    /// The operator is there, and the phone of the citizen who is rung back rings.
+    CallingBack,
     /// In the queue; an operator may be ringing.
     Waiting {
         announcing: bool,
         /// Where the dialplan goes on when the wait becomes too long; none for who came here from an operator.
         walk: Option<Box<Walk>>,
+    },
+    /// Telephones of those on duty ring, one after the other.
+    Duty {
+        search: duty::Search,
     },
     Talking,
     /// Another phone is about to take the talk over.
@@ -171,6 +188,8 @@ enum Timer {
     Hold,
     /// A phone called by name must be answered by then.
     Ring,
+    /// And that of a supervisor.
+    RingSupervisor,
 }
 
 impl Call {
@@ -180,6 +199,10 @@ impl Call {
 
     pub fn contact(&self) -> &Contact {
         &self.contact
+    }
+
+    pub fn purpose(&self) -> &Purpose {
+        &self.purpose
     }
 
     /// The leg that all others may be bridged with.
@@ -195,7 +218,8 @@ impl Call {
     /// Names its legs have in SIP; of each from its first message on.
     pub fn sip_call_ids(&self) -> impl Iterator<Item = &str> {
         let parties = self.parties().map(|party| &party.leg);
-        let legs = std::iter::once(&self.citizen).chain(parties).chain(&self.retired);
+        let supervisors = self.supervisors.iter().map(Supervisor::leg);
+        let legs = std::iter::once(&self.citizen).chain(parties).chain(supervisors).chain(&self.retired);
         legs.filter_map(Leg::sip_call_id)
     }
 
@@ -269,10 +293,10 @@ impl Call {
             Phase::Answered | Phase::Ivr { .. } => CallPhase::Ivr,
             Phase::Voicemail => CallPhase::Voicemail,
             Phase::Waiting { .. } if self.party.is_some() => CallPhase::Ringing,
-            Phase::Waiting { .. } => CallPhase::Waiting,
+            Phase::Waiting { .. } | Phase::Duty { .. } => CallPhase::Waiting,
             Phase::Calling => CallPhase::Ringing,
             Phase::Transferring { .. } if self.party.is_none() => CallPhase::Ringing,
-            Phase::Talking | Phase::Transferring { .. } => CallPhase::Talking,
+            Phase::Talking | Phase::Transferring { .. } | Phase::CallingBack => CallPhase::Talking,
             Phase::Ended { .. } => CallPhase::WrapUp,
         }
     }
@@ -357,6 +381,8 @@ impl Call {
             self.handle_party_event(event, turn);
         } else if self.transfer_leg() == Some(leg) {
             self.handle_transfer_event(event, turn);
+        } else {
+            self.handle_supervisor_event(leg, event, turn);
         }
     }
 
@@ -368,6 +394,10 @@ impl Call {
     }
 
     fn handle_citizen_event(&mut self, event: LegEvent, turn: &mut Turn<'_>) {
+        if self.rings_back() {
+            self.handle_rung_citizen(event, turn);
+            return;
+        }
         match event {
             LegEvent::Prepared => {
                 self.ring(turn);
@@ -389,7 +419,8 @@ impl Call {
         self.handle_leg_event(citizen, event, turn);
         let ringing: Vec<LegId> =
             self.party.iter().chain(&self.also_ringing).map(|party| party.leg.id).collect();
-        for leg in ringing {
+        let supervising = self.supervisors.iter().map(|supervisor| supervisor.leg().id);
+        for leg in ringing.into_iter().chain(supervising.collect::<Vec<_>>()) {
             let event = self.leg_mut(leg).and_then(|party| party.handle_timeout(turn));
             self.handle_leg_event(leg, event, turn);
         }
@@ -417,6 +448,7 @@ impl Call {
                 Timer::Dispose => self.dispose_now(turn),
                 Timer::Hold => self.handle_hold_timeout(turn),
                 Timer::Ring => self.handle_ring_timeout(turn),
+                Timer::RingSupervisor => self.handle_supervisor_ring_timeout(turn),
             }
         }
     }
@@ -428,24 +460,28 @@ impl Call {
         };
         let parties = self.parties().filter_map(|party| party.leg.poll_timeout()).min();
         let retired = self.retired.iter().filter_map(Leg::poll_timeout).min();
-        [retired, self.citizen.poll_timeout(), parties, of_phase, self.timers.next_deadline()]
+        let supervisors =
+            self.supervisors.iter().filter_map(|supervisor| supervisor.leg().poll_timeout()).min();
+        [retired, self.citizen.poll_timeout(), parties, supervisors, of_phase, self.timers.next_deadline()]
             .into_iter()
             .flatten()
             .min()
     }
 
     /// A connection is gone; legs that went over it find another way, if there is one.
-    pub fn handle_flow_closed(&mut self, flow: &Flow) {
+    pub fn handle_flow_closed(&mut self, flow: &Flow, now: Instant) {
         for leg in self.live_legs() {
             leg.handle_flow_closed(flow);
         }
+        self.doubt_hold(flow, now);
     }
 
     /// A phone of this call registered `contact` over another flow.
-    pub fn follow_registration(&mut self, contact: &Uri, flow: Flow) {
+    pub fn follow_registration(&mut self, contact: &Uri, flow: Flow, now: Instant) {
         for leg in self.live_legs() {
             leg.follow_registration(contact, flow);
         }
+        self.trust_hold(&flow, now);
     }
 
     fn live_legs(&mut self) -> impl Iterator<Item = &mut Leg> {
@@ -455,7 +491,8 @@ impl Call {
         };
         let ringing = self.party.iter_mut().chain(&mut self.also_ringing);
         let parties = ringing.chain(next).map(|party| &mut party.leg);
-        std::iter::once(&mut self.citizen).chain(parties).chain(&mut self.retired)
+        let supervisors = self.supervisors.iter_mut().map(Supervisor::leg_mut);
+        std::iter::once(&mut self.citizen).chain(parties).chain(supervisors).chain(&mut self.retired)
     }
 
     fn leg_mut(&mut self, leg: LegId) -> Option<&mut Leg> {
@@ -468,7 +505,10 @@ impl Call {
         self.last_play
     }
 
-    fn enter(&mut self, phase: Phase, turn: &Turn<'_>) {
+    fn enter(&mut self, phase: Phase, turn: &mut Turn<'_>) {
+        if !matches!(phase, Phase::Talking | Phase::Transferring { .. }) {
+            self.dismiss_supervisors(turn);
+        }
         self.phase = phase;
         self.since = turn.now.utc;
     }

@@ -7,10 +7,9 @@ use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::call::leg::{Leg, LegEnd};
-use crate::call::talking::operator_actor;
 use crate::call::turn::Turn;
 use crate::ids::UserId;
-use crate::people::Actor;
+use crate::people::{Actor, Role};
 use crate::sip::message::{Flow, NameAddr, Uri};
 use crate::switchboard::trunks::{DialOut, Route};
 
@@ -25,6 +24,8 @@ pub struct Party {
 pub(super) enum Who {
     Operator {
         user: UserId,
+        /// A supervisor may have taken the operator's place.
+        role: Role,
         /// The operator's other phones, while this one has not been reached.
         next_phones: Option<Box<OfferTarget>>,
     },
@@ -35,7 +36,14 @@ pub(super) enum Who {
 impl Party {
     /// At the phone of `leg` and no other.
     pub(super) fn at(user: UserId, leg: Leg) -> Self {
-        Self { leg, who: Who::Operator { user, next_phones: None } }
+        Self { leg, who: Who::Operator { user, role: Role::Operator, next_phones: None } }
+    }
+
+    pub(super) fn supervising(mut self) -> Self {
+        if let Who::Operator { role, .. } = &mut self.who {
+            *role = Role::Supervisor;
+        }
+        self
     }
 
     pub(super) fn operator(&self) -> Option<UserId> {
@@ -54,7 +62,7 @@ impl Party {
         }
     }
 
-    /// Whether a number outside may be reached by another way: [`Call::sought_way_out`].
+    /// Whether a number outside may be reached by another way: [`Call::sought`].
     pub(super) fn seeks_way_out(&self, end: LegEnd) -> bool {
         matches!(self.who, Who::Outside { .. }) && DialOut::goes_on_after(end)
     }
@@ -70,7 +78,7 @@ impl Party {
     /// Who did what it did. Of somebody outside only the trunk is known.
     pub(super) fn actor(&self) -> Actor {
         match &self.who {
-            Who::Operator { user, .. } => operator_actor(*user),
+            Who::Operator { user, role, .. } => Actor::person(*role, *user, None),
             Who::Outside { trunk, .. } => Actor::system(trunk),
         }
     }
@@ -106,6 +114,7 @@ pub struct OfferTarget {
     pub route: Vec<(&'static str, String)>,
     /// Referred-By of the transfer that leads there (RFC 3892).
     pub referred_by: Option<String>,
+    pub answer_mode: AnswerMode,
     /// The operator's other phones, in the order in which they are tried when this one cannot be reached.
     pub others: VecDeque<Device>,
 }
@@ -114,8 +123,27 @@ impl OfferTarget {
     /// The first of `phones`, the others in reserve; none when there is no phone.
     pub fn new(user: UserId, from: NameAddr, mut phones: VecDeque<Device>) -> Option<Self> {
         let Device { target, flow, route } = phones.pop_front()?;
-        Some(Self { user, target, from, flow, route, referred_by: None, others: phones })
+        Some(Self {
+            user,
+            target,
+            from,
+            flow,
+            route,
+            referred_by: None,
+            answer_mode: AnswerMode::Manual,
+            others: phones,
+        })
     }
+}
+
+/// Who answers the phone (RFC 5373).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum AnswerMode {
+    /// Its owner.
+    #[default]
+    Manual,
+    /// The phone itself, if it can: its owner has asked to be rung.
+    Auto,
 }
 
 /// One phone of somebody, and the way there.
@@ -136,14 +164,20 @@ pub struct WayOut {
 impl Call {
     /// Sends an INVITE to the first phone of `target`.
     pub(super) fn call_phone(&mut self, target: OfferTarget, turn: &mut Turn<'_>) -> Party {
-        let OfferTarget { user, target, from, flow, route, referred_by, others } = target;
+        let OfferTarget { user, target, from, flow, route, referred_by, answer_mode, others } = target;
         let next_phones = OfferTarget::new(user, from.clone(), others)
-            .map(|next| Box::new(OfferTarget { referred_by: referred_by.clone(), ..next }));
+            .map(|next| Box::new(OfferTarget { referred_by: referred_by.clone(), answer_mode, ..next }));
         let mut headers = route;
         headers.push(("X-Ringback-Contact", self.contact.id.to_string()));
         headers.extend(referred_by.map(|value| ("Referred-By", value)));
+        if answer_mode == AnswerMode::Auto {
+            headers.push(("Answer-Mode", "Auto".to_owned()));
+        }
         let leg = Leg::outgoing(target, from, headers, flow, turn);
-        Party { leg: self.beside_citizen(leg, turn), who: Who::Operator { user, next_phones } }
+        Party {
+            leg: self.beside_citizen(leg, turn),
+            who: Who::Operator { user, role: Role::Operator, next_phones },
+        }
     }
 
     /// Sends an INVITE out of the city. It says nothing of who called or who passes the call on.

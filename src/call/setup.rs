@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::call::caller::Caller;
+use crate::call::caller::{Caller, Guest};
 use crate::call::contact::{Contact, Disposition};
 use crate::call::effect::{Effect, Ticket};
 use crate::call::leg::{Leg, LegEnd};
@@ -15,6 +15,7 @@ use crate::call::record::Track;
 use crate::call::refusal::Refusal;
 use crate::call::turn::Turn;
 use crate::call::{Call, Missing, Phase, Purpose, Timer, WrapUp};
+use crate::callback::Outcome;
 use crate::dialplan::Dialplan;
 use crate::ids::ContactId;
 use crate::journal::{Draft, EventType};
@@ -42,6 +43,8 @@ pub struct NewCall {
     pub origin: String,
     /// It came from a trunk, which is believed who calls.
     pub trusted: bool,
+    /// A citizen at the web page; none for everybody else.
+    pub guest: Option<Guest>,
     pub called: PhoneNumber,
     /// How its origin writes numbers.
     pub numbering: NumberingPlan,
@@ -54,7 +57,10 @@ pub struct NewCall {
 impl Call {
     /// Opens media, file and contact for an admitted INVITE.
     pub fn offered(new: NewCall, turn: &mut Turn<'_>) -> Result<Self, (Refusal, Box<Request>)> {
-        let mut caller = Caller::of(&new.invite, new.trusted);
+        let mut caller = match &new.guest {
+            Some(guest) => Caller::guest(guest),
+            None => Caller::of(&new.invite, new.trusted),
+        };
         caller.number = new.numbering.normalise(&caller.number);
         caller.diverted_from = caller.diverted_from.map(|number| new.numbering.normalise(&number));
         let sip_call_id = new.invite.call_id.clone();
@@ -62,34 +68,12 @@ impl Call {
         let id = ContactId(turn.mint.uuid(turn.now.utc));
         let wideband = citizen.codec(turn).is_some_and(Codec::is_wideband);
         let track = Track::of(new.keeping, id, wideband, turn);
-        let ticket = turn.ticket();
         let (now, caller_number) = (turn.now.utc, caller.number.clone());
         let mut contact = Contact::offered(id, now, caller_number, new.called, new.origin, sip_call_id);
-        contact.recording = track.as_ref().map(|track| track.recording().id);
-        let mut missing = vec![Missing::Media, Missing::Commit(ticket)];
-        missing.extend(track.as_ref().filter(|track| track.needs_file()).map(|_| Missing::File));
-        let mut call = Self {
-            contact,
-            purpose: new.purpose,
-            legs: vec![citizen.id],
-            citizen,
-            party: None,
-            also_ringing: Vec::new(),
-            retired: Vec::new(),
-            track,
-            phase: Phase::Setup { missing },
-            plan: new.plan,
-            topic_categories: new.topic_categories,
-            last_play: PlayId(0),
-            since: turn.now.utc,
-            timers: TimerTable::default(),
-            unwritten: None,
-            case_asked: false,
-            informed: false,
-            left_word: false,
-            has_arrived: false,
-            last_key: None,
-        };
+        contact.language = new.guest.as_ref().and_then(|guest| guest.language);
+        contact.stated_number.clone_from(&caller.stated);
+        let mut call = Self::new(contact, new.purpose, citizen, track, new.plan);
+        call.topic_categories = new.topic_categories;
         match call.placed_by() {
             Some(by) => {
                 turn.counters.consultations += 1;
@@ -97,16 +81,63 @@ impl Call {
             }
             None => turn.counters.calls_offered += 1,
         }
-        if let Some(track) = call.track.as_ref().filter(|track| track.needs_file()) {
-            let recording = track.recording().clone();
-            turn.effect(Effect::OpenRecording { recording, description: format!("Contact {id}") });
-        }
         let offered = call.offered_draft(&caller, turn);
-        call.unwritten = Some(offered.clone());
-        call.commit(Some(ticket), true, vec![offered], turn);
-        call.timers.set(Timer::Setup, turn.now.mono + SETUP_TIMEOUT);
+        call.prepare(offered, turn);
         tracing::info!(call.id = %id, sip.call_id = %call.contact.sip_call_id, "call offered");
         Ok(call)
+    }
+
+    /// Nothing is there yet.
+    pub(super) fn new(
+        mut contact: Contact,
+        purpose: Purpose,
+        citizen: Leg,
+        track: Option<Track>,
+        plan: Arc<Dialplan>,
+    ) -> Self {
+        contact.recording = track.as_ref().map(|track| track.recording().id);
+        Self {
+            since: contact.offered_at,
+            contact,
+            purpose,
+            legs: vec![citizen.id],
+            citizen,
+            party: None,
+            also_ringing: Vec::new(),
+            supervisors: Vec::new(),
+            retired: Vec::new(),
+            track,
+            phase: Phase::Setup { missing: vec![Missing::Media] },
+            plan,
+            topic_categories: Arc::default(),
+            last_play: PlayId(0),
+            timers: TimerTable::default(),
+            unwritten: None,
+            case_asked: false,
+            informed: false,
+            left_word: false,
+            wants_call_back: false,
+            sought_queue: None,
+            has_arrived: false,
+            last_key: None,
+        }
+    }
+
+    /// Asks for the file, and writes the contact with its first entry.
+    pub(super) fn prepare(&mut self, offered: Draft, turn: &mut Turn<'_>) {
+        let ticket = turn.ticket();
+        let file = self.track.as_ref().filter(|track| track.needs_file());
+        if let Phase::Setup { missing } = &mut self.phase {
+            missing.push(Missing::Commit(ticket));
+            missing.extend(file.map(|_| Missing::File));
+        }
+        if let Some(track) = file {
+            let description = format!("Contact {}", self.contact.id);
+            turn.effect(Effect::OpenRecording { recording: track.recording().clone(), description });
+        }
+        self.unwritten = Some(offered.clone());
+        self.commit(Some(ticket), true, vec![offered], turn);
+        self.timers.set(Timer::Setup, turn.now.mono + SETUP_TIMEOUT);
     }
 
     fn offered_draft(&self, caller: &Caller, turn: &mut Turn<'_>) -> Draft {
@@ -145,7 +176,10 @@ impl Call {
         }
         // The store refused the first batch: what it would have said goes with the next.
         let offered: Vec<_> = self.unwritten.take().into_iter().collect();
-        if matches!(self.phase, Phase::Setup { .. }) {
+        if self.rings_back() {
+            self.commit(None, false, offered, turn);
+            self.give_up_call_back(Outcome::Unreachable, turn);
+        } else if matches!(self.phase, Phase::Setup { .. }) {
             self.citizen.refuse(Refusal::NotDurable, turn);
             let reason = Refusal::NotDurable.name();
             self.close_unanswered(Termination::TechnicalFailure, reason, offered, turn);
@@ -179,6 +213,10 @@ impl Call {
             self.ring_colleague(turn);
             return;
         }
+        if self.is_call_back() {
+            self.ring_operators(turn);
+            return;
+        }
         if let Err(refusal) = self.citizen.answer(turn) {
             self.abandon_setup(refusal, turn);
             return;
@@ -192,7 +230,7 @@ impl Call {
     /// 200 OK is out: the recording runs, if there is one; the entries that say so.
     pub(super) fn answered(&mut self, turn: &mut Turn<'_>) -> Vec<Draft> {
         self.contact.answered_at = Some(turn.now.utc);
-        turn.counters.calls_answered += u64::from(!self.is_consultation());
+        turn.counters.calls_answered += u64::from(matches!(self.purpose, Purpose::Service));
         if let Some(track) = &mut self.track {
             track.start(self.citizen.id, turn);
         }
@@ -213,6 +251,7 @@ impl Call {
 
     /// The call will not be answered: refuse, and leave a record that says why.
     pub(super) fn abandon_setup(&mut self, refusal: Refusal, turn: &mut Turn<'_>) {
+        self.give_up_call_back(Outcome::Unreachable, turn);
         if matches!(self.phase, Phase::Setup { .. }) {
             self.citizen.refuse(refusal, turn);
             self.close_unanswered(Termination::TechnicalFailure, refusal.name(), Vec::new(), turn);

@@ -2,7 +2,7 @@
 //! goes. An operator who is lost sends the citizen back into the queue; a call that is over goes on in `ending`.
 //! Samples are mixed and passed on in `media/`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -10,28 +10,36 @@ use crate::acd::{Enqueued, QueueEntry};
 use crate::call::leg::LegEnd;
 use crate::call::turn::Turn;
 use crate::call::{Call, Phase, Timer};
+use crate::callback::Outcome;
 use crate::ids::LegId;
 use crate::journal::EventType;
 use crate::language::Language;
 use crate::media;
 use crate::people::{Actor, Role};
+use crate::sip::message::Flow;
 use crate::termination::Termination;
 
 /// Nobody is kept on hold for longer, and no phone that died on hold keeps a call alive.
 const LONGEST_HOLD: Duration = Duration::from_secs(30 * 60);
+/// A page whose socket broke has a new one within seconds; after so long without one it is closed, and whom it holds waits
+/// for nobody.
+const LONGEST_HOLD_WITHOUT_SOCKET: Duration = Duration::from_secs(60);
 
 impl Call {
     /// The operator picked up: announcement and music stop, both hear each other with the next tick.
     pub(super) fn connect(&mut self, turn: &mut Turn<'_>) {
-        let (Some(leg), Some(user)) = (self.party_leg(), self.operator()) else { return };
+        let Some(user) = self.operator() else { return };
         if !turn.acd.offer_answered(self.contact.id, user, turn.now.mono) {
             self.release_party(turn);
             self.party = self.also_ringing.pop();
             return;
         }
         self.release_others(turn);
-        turn.media(media::Command::Bridge { a: self.citizen.id, b: leg });
-        self.next_play();
+        if self.rings_back() {
+            self.dial_citizen(user, turn);
+            return;
+        }
+        self.bridge(turn);
         self.contact.operator = Some(user);
         self.contact.connected_at.get_or_insert(turn.now.utc);
         self.enter(Phase::Talking, turn);
@@ -55,8 +63,7 @@ impl Call {
     pub(super) fn resume(&mut self, turn: &mut Turn<'_>) {
         if let (Phase::Talking, Some(party)) = (&self.phase, &self.party) {
             let (by, actor) = (party.side(), party.actor());
-            turn.media(media::Command::Bridge { a: self.citizen.id, b: party.leg.id });
-            self.next_play();
+            self.bridge(turn);
             self.note_hold(by, actor, false, turn);
         }
     }
@@ -69,9 +76,16 @@ impl Call {
             self.timers.set(Timer::Hold, turn.now.mono + LONGEST_HOLD);
             return;
         }
-        turn.media(media::Command::Bridge { a: self.citizen.id, b: party.leg.id });
-        self.next_play();
+        self.bridge(turn);
         self.forget_hold();
+    }
+
+    pub(super) fn bridge(&mut self, turn: &mut Turn<'_>) {
+        let Some(leg) = self.party_leg() else { return };
+        turn.media(media::Command::Bridge { a: self.citizen.id, b: leg });
+        self.next_play();
+        // The bridge is a new one, without those who listened to the old one.
+        self.let_supervisors_in(turn);
     }
 
     /// Nobody is kept waiting any more, unless somebody holds.
@@ -90,6 +104,26 @@ impl Call {
         }
         let note = self.draft(event, actor, turn).with(json!({ "by": by }));
         self.commit(None, false, vec![note.draft], turn);
+    }
+
+    /// The connection `closed` is gone. A browser that talks and died is found out by its silence, one that holds by this
+    /// alone.
+    pub(super) fn doubt_hold(&mut self, closed: &Flow, now: Instant) {
+        if self.holds_over(closed) {
+            self.timers.set(Timer::Hold, now + LONGEST_HOLD_WITHOUT_SOCKET);
+        }
+    }
+
+    /// Somebody came back over `flow`: their hold is one again.
+    pub(super) fn trust_hold(&mut self, flow: &Flow, now: Instant) {
+        if self.holds_over(flow) {
+            self.timers.set(Timer::Hold, now + LONGEST_HOLD);
+        }
+    }
+
+    fn holds_over(&self, flow: &Flow) -> bool {
+        let talks = self.party.as_ref().map(|party| &party.leg);
+        std::iter::once(&self.citizen).chain(talks).any(|leg| leg.is_held() && leg.is_reached_by_socket(flow))
     }
 
     /// Nobody can tell a phone on hold from one that died: the operator's is given up and the caller waits for another
@@ -123,8 +157,12 @@ impl Call {
     }
 
     pub(super) fn handle_media_timeout(&mut self, leg: LegId, turn: &mut Turn<'_>) {
-        if leg == self.citizen.id {
+        if self.rings_back() {
+            self.give_up_call_back(Outcome::Dropped, turn);
+        } else if leg == self.citizen.id {
             self.end(Termination::MediaTimeout, turn);
+        } else if self.supervisor_at(leg).is_some() {
+            self.dismiss_supervisor(leg, turn);
         } else if matches!(self.phase, Phase::Talking | Phase::Transferring { .. })
             && self.party_leg() == Some(leg)
         {

@@ -92,6 +92,7 @@ impl Bench {
             flow: flow(),
             origin: "trunk".to_owned(),
             trusted: true,
+            guest: None,
             called: PhoneNumber::from_user_part("1580"),
             numbering: NumberingPlan::of_country("380", "0", "00"),
             purpose,
@@ -242,6 +243,50 @@ fn the_new_phone_is_answered_even_if_the_old_one_hangs_up_first() {
     bench.open_media(&mut call, pocket);
     assert!(bench.answered("pocket").is_some());
     assert_eq!((call.phase(), call.operator()), (CallPhase::Talking, Some(user(1))));
+}
+
+#[test]
+fn a_page_that_closed_on_hold_is_not_waited_for() {
+    let (mut bench, mut call) = Bench::talking();
+    let desk = call.party_leg().unwrap();
+    let contact = Uri::parse("sip:peer@192.0.2.7:5070").unwrap();
+    let socket = |port| {
+        let remote = SocketAddr::from(([192, 0, 2, 7], port));
+        Flow { transport: Transport::Ws, remote, ..flow() }
+    };
+    let dialog = call.party.as_ref().unwrap().leg.dialog().unwrap().clone();
+    let dialog =
+        format!("From: {}\r\nTo: {}\r\nCall-ID: {}\r\n", dialog.remote, dialog.local, dialog.id.call_id);
+    let hold = bench.request("INVITE", &dialog, &format!("{OFFER}a=sendonly\r\n"));
+    let (transaction, hold) = bench.receive(&hold).unwrap();
+    bench.turn(|turn| call.handle_request(desk, transaction, &hold, turn));
+    assert!(call.is_held());
+    let ack = bench.request("ACK", &dialog, "");
+    let Message::Request(ack) = parse_datagram(ack.as_bytes()).unwrap() else { panic!("a request") };
+    bench.turn(|turn| call.handle_ack(desk, &ack, turn));
+    call.follow_registration(&contact, socket(6001), bench.now.mono);
+    // The bench has left the setup out.
+    call.timers.stop(Timer::Setup);
+    let mut later = |call: &mut Call, secs| {
+        bench.now.mono += Duration::from_secs(secs);
+        bench.turn(|turn| call.handle_timeout(turn));
+        bench.now.mono
+    };
+
+    let now = later(&mut call, 120);
+    call.handle_flow_closed(&socket(6001), now);
+    let now = later(&mut call, 50);
+    call.follow_registration(&contact, socket(6002), now);
+    let now = later(&mut call, 120);
+    assert!(call.is_talking(), "the page is back, and holds");
+    call.handle_flow_closed(&socket(6001), now);
+    let now = later(&mut call, 120);
+    assert!(call.is_talking(), "that socket is nobody's any more");
+    call.handle_flow_closed(&socket(6002), now);
+    later(&mut call, 50);
+    assert!(call.is_talking(), "it may come back yet");
+    later(&mut call, 11);
+    assert!(!call.is_talking(), "nobody holds the citizen any more");
 }
 
 #[test]

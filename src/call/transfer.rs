@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::acd::{Enqueued, OperatorError, QueueEntry};
+use crate::call::duty::Sought;
 use crate::call::leg::{LegEnd, LegEvent};
 use crate::call::party::Who;
 use crate::call::referral::Referral;
@@ -18,6 +19,7 @@ use crate::call::refusal::Refusal;
 use crate::call::talking::operator_actor;
 use crate::call::turn::Turn;
 use crate::call::{Call, LONGEST_RINGING, OfferTarget, Party, Phase, Timer, WayOut};
+use crate::callback::Outcome;
 use crate::dialplan::NodeKind;
 use crate::ids::{LegId, UserId};
 use crate::journal::EventType;
@@ -26,11 +28,10 @@ use crate::media;
 use crate::sip::message::{Request, StatusCode};
 use crate::sip::refer::Refer;
 use crate::sip::transaction::ServerTransactionId;
-use crate::switchboard::trunks::DialOut;
 
 /// A phone outside rings this long, the search for a way included: a mobile is found in ten seconds, then it rings as
 /// long as a colleague's.
-const LONGEST_RINGING_OUTSIDE: Duration = Duration::from_secs(45);
+pub(super) const LONGEST_RINGING_OUTSIDE: Duration = Duration::from_secs(45);
 
 /// Where a transfer goes.
 #[derive(Debug)]
@@ -246,7 +247,7 @@ impl Call {
         let Phase::Transferring { transfer } = &mut self.phase else { return };
         let target = transfer.next_mut();
         if target.seeks_way_out(end) {
-            // The switchboard finds one that the ended leg waits for: `sought_way_out`.
+            // The switchboard finds one that the ended leg waits for: `sought`.
             return;
         }
         match target.next_phone(end) {
@@ -258,17 +259,23 @@ impl Call {
         }
     }
 
-    /// The number outside for which the last way has failed and another one is needed.
-    pub fn sought_way_out(&self) -> Option<DialOut> {
-        let Phase::Transferring { transfer } = &self.phase else { return None };
+    /// The number outside for which the last way has failed and another one is needed, or who is on duty.
+    pub fn sought(&self) -> Option<Sought> {
+        let Phase::Transferring { transfer } = &self.phase else { return self.duty_sought() };
         match &transfer.next() {
-            Party { leg, who: Who::Outside { dial_out, .. } } if leg.is_ended() => Some(dial_out.clone()),
+            Party { leg, who: Who::Outside { dial_out, .. } } if leg.is_ended() => {
+                Some(Sought::WayOut(dial_out.clone()))
+            }
             _ => None,
         }
     }
 
-    /// The answer to [`Self::sought_way_out`].
+    /// The answer to [`Sought::WayOut`].
     pub fn handle_way_out(&mut self, way: Option<WayOut>, turn: &mut Turn<'_>) {
+        if matches!(self.phase, Phase::Duty { .. }) {
+            self.handle_way_to_duty(way, turn);
+            return;
+        }
         match way {
             Some(way) => {
                 let next = self.call_outside(way, turn);
@@ -302,6 +309,8 @@ impl Call {
         match &self.phase {
             Phase::Transferring { .. } => self.transfer_failed(StatusCode::TEMPORARILY_UNAVAILABLE, turn),
             Phase::Calling => self.colleague_failed(Refusal::Unavailable, turn),
+            Phase::Duty { .. } => self.ring_next_on_duty(turn),
+            Phase::CallingBack => self.give_up_call_back(Outcome::NoAnswer, turn),
             _ => {}
         }
     }

@@ -45,6 +45,8 @@ pub struct Counters {
     /// Calls of operators to colleagues, which are none of the three above.
     pub consultations: u64,
     pub offers: u64,
+    /// Attempts to ring citizens back, by what came of them.
+    pub callbacks: BTreeMap<&'static str, u64>,
     pub commits_failed: u64,
     /// Passwords shown and not shown, by what came of it.
     pub digests: BTreeMap<&'static str, u64>,

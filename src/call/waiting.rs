@@ -12,6 +12,7 @@ use crate::call::leg::{LegEnd, LegEvent};
 use crate::call::party::{Party, is_persons_no};
 use crate::call::turn::Turn;
 use crate::call::{Call, OfferTarget, Phase, WrapUp, case_draft};
+use crate::callback::Outcome;
 use crate::case::{CaseNumber, Priority};
 use crate::ids::UserId;
 use crate::ivr;
@@ -35,6 +36,7 @@ impl Call {
         let language = self.contact.language.unwrap_or(Language::Uk);
         let entry = QueueEntry { contact: self.contact.id, queue: queue.clone(), language, urgent };
         self.contact.topic = topic.or(self.contact.topic.take());
+        self.sought_queue = Some(queue.clone());
         if self.meets_surge(&queue, urgent, turn) {
             return;
         }
@@ -147,6 +149,9 @@ impl Call {
 
     /// The distributor chose an operator: ring their phone.
     pub fn offer_to(&mut self, offer: OfferTarget, turn: &mut Turn<'_>) {
+        if self.keep_offer(&offer) {
+            return;
+        }
         if !matches!(self.phase, Phase::Waiting { .. }) {
             turn.acd.offer_failed(self.contact.id, offer.user, OfferFailure::Unreachable, turn.now.mono);
             return;
@@ -163,6 +168,7 @@ impl Call {
 
     /// Stop ringing: CANCEL goes out at once.
     pub fn withdraw_offer(&mut self, from: UserId, turn: &mut Turn<'_>) {
+        self.forget_offer(from, turn);
         if !matches!(self.phase, Phase::Waiting { .. }) {
             return;
         }
@@ -170,6 +176,14 @@ impl Call {
         if self.operator() == Some(from) {
             self.release_party(turn);
             self.party = self.also_ringing.pop();
+            self.note_nobody_rings(turn);
+        }
+    }
+
+    /// Nobody on the line waits for the next operator: the place in the line is given back for now.
+    fn note_nobody_rings(&mut self, turn: &mut Turn<'_>) {
+        if self.rings_back() && self.party.is_none() {
+            self.give_up_call_back(Outcome::NoOperator, turn);
         }
     }
 
@@ -190,6 +204,7 @@ impl Call {
 
     pub(super) fn handle_party_event(&mut self, event: LegEvent, turn: &mut Turn<'_>) {
         match (event, &self.phase) {
+            (_, Phase::Duty { .. }) => self.handle_duty_event(event, turn),
             // A phone that picks up is answered; one that was called has only sent its INVITE.
             (LegEvent::Prepared, _) => {
                 let Some(party) = &mut self.party else { return };
@@ -197,6 +212,8 @@ impl Call {
                 self.handle_leg_event(leg, ended, turn);
             }
             (_, Phase::Calling) => self.handle_colleague_event(event, turn),
+            (LegEvent::Ended(_), Phase::CallingBack) => self.give_up_call_back(Outcome::Dropped, turn),
+            (_, Phase::CallingBack) => {}
             (LegEvent::Established, Phase::Waiting { .. }) => self.connect(turn),
             // A phone that took over from another one acknowledges; it talks already.
             (LegEvent::Established, _) => {}
@@ -226,6 +243,7 @@ impl Call {
         self.retire_party(turn);
         self.party = self.also_ringing.pop();
         turn.acd.offer_failed(self.contact.id, user, failure, turn.now.mono);
+        self.note_nobody_rings(turn);
     }
 
     /// True when the operator has another phone, which rings now in place of the one that failed.

@@ -1,7 +1,8 @@
-//! The city plan (`city.toml`): calendars, norms, categories, organisations, service areas, evidence rules.
+//! The city plan (`city.toml`): calendars, norms, categories, organisations, service areas, evidence rules, duties.
 //! Here the plan's words and its answers; `city/parse` reads the text, `city/checks` compares its parts.
 
 mod checks;
+mod duty;
 mod parse;
 mod reader;
 #[cfg(test)]
@@ -20,6 +21,8 @@ use crate::diagnostic::Diagnostic;
 use crate::language::Language;
 use crate::time::Timestamp;
 
+pub use duty::{Duties, Duty, MAX_DUTY_PHONES};
+
 /// Everything the city decides about cases, checked.
 #[derive(Clone, Debug)]
 pub struct CityPlan {
@@ -36,6 +39,7 @@ pub struct CityPlan {
     norms: Vec<Norm>,
     /// By category id, a parent of categories, or `*`.
     evidence: BTreeMap<String, EvidenceRule>,
+    duties: Duties,
     telling_attempts: usize,
 }
 
@@ -122,6 +126,11 @@ impl CityPlan {
 
     pub fn organisations(&self) -> &[Organisation] {
         &self.organisations
+    }
+
+    /// Who is on duty when the desks are closed.
+    pub fn duties(&self) -> &Duties {
+        &self.duties
     }
 
     pub fn organisation(&self, id: &str) -> Option<&Organisation> {

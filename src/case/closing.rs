@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::transition::{DESK, InvalidTransition, Transition, allow, said};
-use super::{Case, CaseEvent, CaseState, ClosingCode, NextAction, TellingChannel, Told};
+use super::{Case, CaseEvent, CaseNumber, CaseState, ClosingCode, NextAction, TellingChannel, Told};
 use crate::people::{Actor, ActorKind};
 use crate::time::Timestamp;
 
@@ -123,6 +123,27 @@ impl Case {
         self.state = CaseState::Explained { explained_at: at };
         self.next = Some(NextAction::new("operator", "tell the applicant", at.plus(TELL_WITHIN)));
         Ok((self, vec![CaseEvent::new("case.explained", json!({ "text": text }))]))
+    }
+
+    /// The call it was registered for belongs to `other`, which goes on: this one was never work for anybody. Who calls
+    /// hears so in that very call.
+    pub fn merge(mut self, other: &CaseNumber, by: &Actor, at: Timestamp) -> Transition {
+        let CaseState::Registered = self.state else { return Err(self.refused("merged")) };
+        allow(by, DESK, "only operators, supervisors and the control desk merge cases")?;
+        if *other == self.number {
+            return Err(InvalidTransition::Invariant("a case is not merged with itself"));
+        }
+        let code = ClosingCode::Duplicate;
+        let events = vec![
+            CaseEvent::new("case.merged", json!({ "into": other })),
+            CaseEvent::new(
+                "case.closed",
+                json!({ "code": code, "order": null, "cycle": self.cycle, "told": 0 }),
+            ),
+        ];
+        self.state = CaseState::Closed { code, closed_at: at };
+        self.next = None;
+        Ok((self, events))
     }
 
     /// Invariants 3 and 4 are checked here: who closes, and that the applicant was told. `attempts` is the norm's

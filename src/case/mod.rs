@@ -15,6 +15,7 @@ pub mod work_order;
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::Point;
 use crate::ids::{ContactId, WorkOrderId};
 use crate::language::Language;
 use crate::phone_number::PhoneNumber;
@@ -73,12 +74,32 @@ pub enum IdentityLevel {
     Verified,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Place {
-    /// As the operator wrote it: street, house, flat.
+    /// As people read it: street, house, flat.
     pub address: String,
     /// Territory id of the city plan, e.g. `center`; routing needs it.
     pub territory: Option<String>,
+    /// The same in its parts; none in cases older than the address register.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Site>,
+}
+
+/// An address in its parts, as the register had it when it was chosen.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Site {
+    /// Key of the street in the register; of a street it does not have, the plain text.
+    pub key: String,
+    /// With the kind of street; what the operator wrote, when it is not in the register.
+    pub street: String,
+    pub settlement: Option<String>,
+    pub house: Option<String>,
+    pub flat: Option<String>,
+    /// Street and house both are; the flat is anybody's word.
+    pub in_register: bool,
+    pub point: Option<Point>,
+    /// Organisation id of who keeps the house.
+    pub holder: Option<String>,
 }
 
 /// A registered case. The state's own data lives in the state.

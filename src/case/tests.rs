@@ -52,7 +52,9 @@ fn draft() -> CaseDraft {
             name: Some("Марія Коваль".to_owned()),
         },
         place: Some(Place {
-            address: "Шевченка 12".to_owned(), territory: Some("center".to_owned())
+            address: "Шевченка 12".to_owned(),
+            territory: Some("center".to_owned()),
+            site: None,
         }),
         description: "Тече зі стелі".to_owned(),
         ivr_path: vec!["root".to_owned(), "water".to_owned()],
@@ -156,7 +158,7 @@ const STATES: [&str; 8] = [
 
 type Action = (&'static str, fn(Case) -> Transition);
 
-const ACTIONS: [Action; 13] = [
+const ACTIONS: [Action; 14] = [
     ("link", |case| case.link(ContactId(Uuid::from_u128(2)), minute(10))),
     ("classify", |case| {
         let change = Classification {
@@ -175,6 +177,7 @@ const ACTIONS: [Action; 13] = [
     ("tell", |case| case.tell(told(minute(10), true, None), &control(), minute(10))),
     ("return", |case| case.return_to_work("води немає", &control(), minute(10))),
     ("explain", |case| case.explain("Графік на сайті", &operator(), minute(10))),
+    ("merge", |case| case.merge(&CaseNumber::new(2026, "01", 2), &operator(), minute(10))),
     ("close", |case| {
         let code = if matches!(case.state, CaseState::Explained { .. }) {
             ClosingCode::Explained
@@ -188,7 +191,8 @@ const ACTIONS: [Action; 13] = [
 ];
 
 /// Where an action leads from a state; what is not listed is refused.
-const ALLOWED: [(&str, &str, &str); 25] = [
+const ALLOWED: [(&str, &str, &str); 26] = [
+    ("registered", "merge", "closed"),
     ("registered", "link", "registered"),
     ("assigned", "link", "assigned"),
     ("accepted", "link", "accepted"),
@@ -463,7 +467,9 @@ fn category_and_territory_stand_while_an_executor_holds_the_work() {
         Err(InvalidTransition::Invariant(_))
     ));
     let same_place =
-        Place { address: "Шевченка 12, кв. 4".to_owned(), territory: Some("center".to_owned()) };
+        Place {
+            address: "Шевченка 12, кв. 4".to_owned(), territory: Some("center".to_owned()), site: None
+        };
     let flat = Classification { place: Some(same_place), ..Classification::default() };
     assert!(in_state("accepted").classify(flat, &operator(), minute(3)).is_ok());
     let nothing = in_state("registered").classify(Classification::default(), &operator(), minute(1));

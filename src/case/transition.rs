@@ -111,6 +111,8 @@ impl Case {
             return Err(InvalidTransition::Incomplete("say what is to be changed"));
         }
         let territory_of = |place: &Option<Place>| place.as_ref().and_then(|place| place.territory.clone());
+        let placed =
+            change.place.as_ref().map(|place| place.site.as_ref().is_some_and(|site| site.in_register));
         let moves = change.category.as_ref().is_some_and(|category| *category != self.category)
             || change.place.is_some() && territory_of(&change.place) != territory_of(&self.place);
         if moves && self.state.order().is_some() {
@@ -144,12 +146,16 @@ impl Case {
             self.applicant.identity = self.applicant.identity.max(IdentityLevel::Stated);
             self.applicant.name = Some(name);
         }
-        let classified = json!({
+        let mut classified = json!({
             "changed": changed,
             "category": self.category,
             "territory": territory_of(&self.place),
             "priority": self.priority,
         });
+        // Whether it could be trusted to be a place, not which: the address itself is never journalled.
+        if let Some(in_register) = placed {
+            classified["in_register"] = json!(in_register);
+        }
         Ok((self, vec![CaseEvent::new("case.classified", classified)]))
     }
 

@@ -1,5 +1,5 @@
 //! `ringback check`: everything `serve` would refuse, without serving.
-//! The rules stand with what they are about (`config/`, `dialplan/`, `case/city.rs`). Only the look at this
+//! The rules stand with what they are about (`config/`, `dialplan/`, `case/city.rs`, `address/`). Only the look at this
 //! machine is here: is there the speech program, and can the folders be written to?
 
 use std::path::Path;

@@ -10,8 +10,11 @@ use serde::{Deserialize, Deserializer};
 use super::Config;
 use crate::diagnostic::Diagnostic;
 use crate::net::CredentialsError;
+use crate::sdp::SrtpPolicy;
+use crate::sip::digest_auth::Algorithm;
 use crate::sip::message::Transport;
 use crate::sip::server_location;
+use crate::switchboard::guests;
 
 /// Port pairs of one call: the citizen's leg, the operator's, and that of whom the operator passes the citizen on to.
 const PAIRS_PER_CALL: u64 = 3;
@@ -69,6 +72,7 @@ pub(super) fn check(file: &str, text: &str, config: &Config) -> Vec<Diagnostic> 
     media(config, &place, &mut complaints);
     trunks(config, &place, &mut complaints);
     queues(config, &place, &mut complaints);
+    web_calls(config, &place, &mut complaints);
     complaints
 }
 
@@ -182,6 +186,10 @@ fn trunks(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) 
         if !names.insert(&trunk.name) {
             complaints.push(place.at("[trunk]", "name", index, "another trunk has this name"));
         }
+        if trunk.name == guests::ORIGIN {
+            let message = "this name stands for calls from the web page";
+            complaints.push(place.at("[trunk]", "name", index, message));
+        }
         let secret = trunk.secret();
         let digest = match (&trunk.user, &secret) {
             (_, Err(error)) => {
@@ -236,6 +244,21 @@ fn queues(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) 
         if !extensions.insert(extension) {
             complaints.push(place.at("[queue]", "extension", index, "another queue has this extension"));
         }
+    }
+}
+
+/// A page proves itself by MD5 and encrypts its sound: it knows nothing else.
+fn web_calls(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) {
+    if !config.web_call.enabled {
+        return;
+    }
+    if !config.sip.digest.contains(&Algorithm::Md5) {
+        let message = "calls from the page need \"MD5\" in `digest` of [sip]";
+        complaints.push(place.at("web_call", "enabled", 0, message));
+    }
+    if config.rtp.srtp == SrtpPolicy::Off {
+        let message = "calls from the page need `srtp` of [rtp]: browsers encrypt all sound";
+        complaints.push(place.at("web_call", "enabled", 0, message));
     }
 }
 

@@ -3,6 +3,7 @@
 //! belongs to the modules that use them. `config.toml` at the top of the repository explains every key.
 
 mod addresses;
+mod callback;
 mod checks;
 mod city;
 mod environment;
@@ -16,6 +17,7 @@ mod sip;
 mod speech;
 mod store;
 mod trunk;
+mod web_call;
 
 use std::path::{Path, PathBuf};
 
@@ -24,6 +26,7 @@ use serde::Deserialize;
 use crate::diagnostic::{Diagnostic, suggestion};
 
 pub use addresses::OneOrMore;
+pub use callback::Callback;
 pub use city::City;
 pub use http::Http;
 pub use number::Number;
@@ -35,6 +38,7 @@ pub use sip::Sip;
 pub use speech::Speech;
 pub use store::Store;
 pub use trunk::Trunk;
+pub use web_call::WebCall;
 
 /// A configuration file larger than this is none, bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -53,16 +57,23 @@ pub struct Config {
     pub city: City,
     pub speech: Speech,
     pub queue: Vec<Queue>,
+    pub callback: Callback,
     pub operator: Operator,
+    pub web_call: WebCall,
 }
 
 impl Config {
     /// Reads `file`, lays the environment's `RINGBACK_SECTION__KEY` over it, and checks the whole.
     pub fn load(file: &Path) -> Result<Self, Vec<Diagnostic>> {
+        Self::load_with_text(file).map(|(config, _)| config)
+    }
+
+    /// The same, and the text of the file.
+    pub fn load_with_text(file: &Path) -> Result<(Self, String), Vec<Diagnostic>> {
         let name = file.display().to_string();
         let text = read(file).map_err(|error| vec![Diagnostic::at_offset(&name, "", 0, error)])?;
         let base = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self::parse(&name, &text, std::env::vars(), base)
+        Ok((Self::parse(&name, &text, std::env::vars(), base)?, text))
     }
 
     /// `environment` are all variables there are; `base` is where relative paths begin.
@@ -94,6 +105,9 @@ impl Config {
         let pem = [&mut self.sip.certificate, &mut self.sip.private_key, &mut self.sip.trusted_certificates];
         for path in pem.into_iter().flatten() {
             *path = base.join(&*path);
+        }
+        if let Some(register) = &mut self.city.addresses {
+            *register = base.join(&*register);
         }
         for trunk in &mut self.trunk {
             if let Some(file) = &mut trunk.password_file {
@@ -153,6 +167,15 @@ pub(crate) fn read(file: &Path) -> Result<String, String> {
         return Err(format!("is {length} bytes long; at most {MAX_FILE_BYTES} are read"));
     }
     std::fs::read_to_string(file).map_err(|error| format!("cannot be read: {error}"))
+}
+
+/// The whole of a file that may be large, or why it cannot be read.
+pub(crate) fn read_bytes(file: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let length = std::fs::metadata(file).map_err(|error| format!("cannot be read: {error}"))?.len();
+    if length > most {
+        return Err(format!("is {length} bytes long; at most {most} are read"));
+    }
+    std::fs::read(file).map_err(|error| format!("cannot be read: {error}"))
 }
 
 fn place(file: &str, text: &str, error: &toml::de::Error) -> Diagnostic {

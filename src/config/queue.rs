@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
+use serde_json::json;
 
 use crate::acd::{MAX_SKILL_LEVEL, QueueSettings, Strategy, SurgeLimits};
+use crate::web::QueueInForce;
 
 use super::checks::within;
 
@@ -90,6 +92,28 @@ pub(super) fn shipped() -> Vec<Queue> {
 }
 
 impl Queue {
+    /// Every key but the name, as the file writes it.
+    pub fn described(&self) -> QueueInForce {
+        let keys: Vec<(&'static str, serde_json::Value)> = vec![
+            ("strategy", json!(self.strategy)),
+            ("extension", json!(self.extension)),
+            ("capacity", json!(self.capacity)),
+            ("no_answer_secs", json!(self.no_answer_secs)),
+            ("wrap_up_secs", json!(self.wrap_up_secs)),
+            ("announce_secs", json!(self.announce_secs)),
+            ("head_start_secs", json!(self.head_start_secs)),
+            ("ring_another_secs", json!(self.ring_another_secs)),
+            ("relax_language_secs", json!(self.relax_language_secs)),
+            ("skills", json!(self.skills)),
+            ("relax_skills_secs", json!(self.relax_skills_secs)),
+            ("max_wait_secs", json!(self.max_wait_secs)),
+            ("max_expected_wait_secs", json!(self.max_expected_wait_secs)),
+            ("surge_per_minute", json!(self.surge_per_minute)),
+            ("surge_wait_secs", json!(self.surge_wait_secs)),
+        ];
+        QueueInForce { name: self.name.clone(), keys }
+    }
+
     pub fn settings(&self) -> QueueSettings {
         QueueSettings {
             name: self.name.clone(),

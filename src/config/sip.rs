@@ -14,6 +14,7 @@ use crate::net::{Credentials, CredentialsError, SipListeners};
 use crate::sip::digest_auth::Algorithm;
 use crate::sip::guard::{BURST_SECS, LockOutPolicy, Policy, Rate};
 use crate::sip::session_timer;
+use crate::web::SipEntrance;
 
 /// Where TLS is listened for when only a certificate is set (RFC 3261 19.1.2).
 const TLS_PORT: u16 = 5061;
@@ -128,6 +129,18 @@ impl Sip {
             tls: self.tls_listeners().0,
             credentials: Some(self.credentials()?),
         })
+    }
+
+    /// How phones reach us.
+    pub fn entrance(&self) -> SipEntrance {
+        SipEntrance {
+            realm: self.realm.clone(),
+            digest: self.digest.clone(),
+            advertised: self.advertised,
+            udp: self.udp.0.clone(),
+            tcp: self.tcp.0.clone(),
+            tls: self.tls_listeners().0,
+        }
     }
 
     /// How often a registered phone is asked whether it is still there; none for never.

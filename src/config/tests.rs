@@ -25,7 +25,14 @@ fn an_empty_file_is_the_defaults() {
     assert_eq!(config.rtp.ports, PortRange(20_000..=29_999));
     assert_eq!(config.queue.len(), 3);
     assert_eq!(config.store.url, "sqlite:///srv/ringback/data/ringback.db");
+    assert_eq!(config.city.addresses, None);
     assert_eq!(config.prompts(), Path::new("/srv/ringback/dialplans/prompts"));
+}
+
+#[test]
+fn the_address_register_stands_beside_the_file() {
+    let config = parse("[city]\naddresses = \"addresses.csv\"\n").unwrap();
+    assert_eq!(config.city.addresses.as_deref(), Some(Path::new("/srv/ringback/addresses.csv")));
 }
 
 #[test]
@@ -323,4 +330,16 @@ fn what_a_trunk_takes_is_named_number_by_number() {
     let mobile = crate::phone_number::PhoneNumber::from_user_part("0501234567");
     assert!(settings("takes = [\"+38050\"]\n").takes(&mobile));
     assert!(!settings("").takes(&mobile), "nothing unless named");
+}
+
+#[test]
+fn calls_from_the_page_need_what_browsers_need() {
+    assert_eq!(parse("").unwrap().web_call.settings(), None, "off unless somebody decides otherwise");
+    let open = parse("[web_call]\nenabled = true\ncalls = 5\nlongest_call_secs = 60\n").unwrap();
+    let settings = open.web_call.settings().unwrap();
+    assert_eq!((settings.calls, settings.longest_call.as_secs()), (5, 60));
+    assert!(complaint("[sip]\ndigest = [\"SHA-256\"]\n[web_call]\nenabled = true\n").contains("MD5"));
+    assert!(complaint("[rtp]\nsrtp = \"off\"\n[web_call]\nenabled = true\n").contains("encrypt"));
+    assert!(complaint("[[trunk]]\nname = \"web\"\nfrom = [\"192.0.2.1\"]\n").contains("the web page"));
+    assert!(complaint("[web_call]\npass_secs = 1\n").contains("outside 5 to 300"));
 }

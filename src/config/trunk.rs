@@ -15,6 +15,7 @@ use crate::sip::digest_auth::Ha1;
 use crate::sip::message::{Host, Transport, Uri};
 use crate::sip::server_location;
 use crate::switchboard::settings::{self, Limits, Network, Outward};
+use crate::web::TrunkInForce;
 
 /// Servers of one trunk; each may be a name with several addresses.
 const MAX_SERVERS: usize = 8;
@@ -127,6 +128,22 @@ impl Trunk {
                 .map_err(|error| format!("the file that `password_file` names {error}")),
             (None, None) => Ok(None),
             (Some(_), Some(_)) => Err("`password` and `password_file` exclude each other".to_owned()),
+        }
+    }
+
+    /// As the administrator sees it: without the secret.
+    pub fn described(&self) -> TrunkInForce {
+        TrunkInForce {
+            name: self.name.clone(),
+            from: self.from.iter().map(ToString::to_string).collect(),
+            to: self.to.iter().map(|server| server.0.to_string()).collect(),
+            register: self.register,
+            user: self.user.clone(),
+            probe_secs: self.probe_secs,
+            max_calls: self.max_calls,
+            max_calls_per_second: self.max_calls_per_second,
+            caller: self.caller.clone(),
+            takes: self.takes.clone(),
         }
     }
 

@@ -116,6 +116,19 @@ impl Dialplan {
         names.into_iter().collect()
     }
 
+    /// Names of the rosters whose duty officers the plan rings.
+    pub fn rosters(&self) -> Vec<&str> {
+        let names: BTreeSet<&str> = self
+            .nodes
+            .values()
+            .filter_map(|node| match &node.kind {
+                NodeKind::Duty(duty) => Some(duty.roster.as_str()),
+                _ => None,
+            })
+            .collect();
+        names.into_iter().collect()
+    }
+
     /// Topics the plan can give a call, for the check against the classifier.
     pub fn topics(&self) -> Vec<&str> {
         let names: BTreeSet<&str> = self.nodes.values().filter_map(|node| node.topic.as_deref()).collect();

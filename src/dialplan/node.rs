@@ -32,6 +32,7 @@ pub enum NodeKind {
     SetLanguage(SetLanguage),
     Lookup(LookupNode),
     Queue(Queue),
+    Duty(Duty),
     Callback(Callback),
     Voicemail(Voicemail),
     CaseStatus(CaseStatus),
@@ -155,6 +156,16 @@ pub struct Queue {
     pub surge: Option<Target>,
 }
 
+/// Rings whoever is on duty.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Duty {
+    pub prompt: Vec<PromptItem>,
+    /// As the city plan names it.
+    pub roster: String,
+    /// Nobody is on duty, or nobody answers.
+    pub nobody: Target,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Callback {
     pub prompt: Vec<PromptItem>,
@@ -218,8 +229,17 @@ impl Node {
                 exits.extend(queue.surge.as_ref().map(|target| NodeExit { target, needs_input: true }));
                 exits
             }
+            NodeKind::Duty(duty) => by_itself(&[&duty.nobody]),
             NodeKind::Callback(callback) => by_itself(&[&callback.no_number]),
             NodeKind::Hangup(_) => vec![],
+        }
+    }
+
+    /// The queue in which callers wait here.
+    pub fn queue(&self) -> Option<&str> {
+        match &self.kind {
+            NodeKind::Queue(queue) => Some(&queue.queue),
+            _ => None,
         }
     }
 
@@ -235,7 +255,10 @@ impl Node {
 
     /// Somebody will hear the caller: an operator now, or a person who rings back or listens later.
     pub fn reaches_people(&self) -> bool {
-        matches!(self.kind, NodeKind::Queue(_) | NodeKind::Callback(_) | NodeKind::Voicemail(_))
+        matches!(
+            self.kind,
+            NodeKind::Queue(_) | NodeKind::Duty(_) | NodeKind::Callback(_) | NodeKind::Voicemail(_)
+        )
     }
 
     /// Every prompt written in this node.
@@ -252,6 +275,7 @@ impl Node {
                 .collect(),
             NodeKind::Say(say) => say.prompt.iter().collect(),
             NodeKind::Queue(queue) => queue.prompt.iter().collect(),
+            NodeKind::Duty(duty) => duty.prompt.iter().collect(),
             NodeKind::Callback(callback) => callback.prompt.iter().collect(),
             NodeKind::Voicemail(voicemail) => voicemail.prompt.iter().collect(),
             NodeKind::Hangup(hangup) => hangup.prompt.iter().collect(),

@@ -7,8 +7,8 @@ use toml::de::DeValue;
 use super::MAX_MENU_KEYS;
 use super::fields::Fields;
 use super::node::{
-    Callback, CaseStatus, Collect, Hangup, LookupKind, LookupNode, Menu, Node, NodeKind, Onward, Queue, Say,
-    Schedule, SetLanguage, Slot, Target, Voicemail,
+    Callback, CaseStatus, Collect, Duty, Hangup, LookupKind, LookupNode, Menu, Node, NodeKind, Onward, Queue,
+    Say, Schedule, SetLanguage, Slot, Target, Voicemail,
 };
 use super::prompt;
 use crate::language::Language;
@@ -30,7 +30,7 @@ const MESSAGE_SECS: std::ops::RangeInclusive<i64> = 5..=300;
 type Reader = fn(&mut Fields<'_, '_>) -> Option<NodeKind>;
 
 /// The kinds as a dialplan writes them.
-const READERS: [(&str, Reader); 11] = [
+const READERS: [(&str, Reader); 12] = [
     ("menu", menu),
     ("say", say),
     ("collect", collect),
@@ -38,6 +38,7 @@ const READERS: [(&str, Reader); 11] = [
     ("set_language", set_language),
     ("lookup", lookup),
     ("queue", queue),
+    ("duty", duty),
     ("callback", callback),
     ("voicemail", voicemail),
     ("case_status", case_status),
@@ -199,6 +200,12 @@ fn queue(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
     let urgent = fields.bool("urgent", false);
     let surge = fields.optional_target("surge");
     Some(NodeKind::Queue(Queue { prompt, queue: queue?, urgent, full: fields.target("full")?, surge }))
+}
+
+fn duty(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
+    let prompt = fields.prompts("prompt");
+    let roster = fields.string("roster").map(|(roster, _)| roster.to_owned());
+    Some(NodeKind::Duty(Duty { prompt, roster: roster?, nobody: fields.target("nobody")? }))
 }
 
 fn callback(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {

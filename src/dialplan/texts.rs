@@ -29,11 +29,13 @@ pub struct PromptText {
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct PromptTexts {
     by_language: BTreeMap<Language, BTreeMap<String, PromptText>>,
+    sources: BTreeMap<Language, String>,
 }
 
 impl PromptTexts {
     /// Adds the texts of one file; `file` names it in the diagnostics. A later text of an id replaces the earlier.
     pub fn add(&mut self, language: Language, file: &str, text: &str) -> Result<(), Vec<Diagnostic>> {
+        self.sources.insert(language, text.to_owned());
         let source = Source::new(file, text);
         if let Some(table) = source.table() {
             let texts = self.by_language.entry(language).or_default();
@@ -44,6 +46,11 @@ impl PromptTexts {
 
     pub fn text(&self, prompt: &PromptRef) -> Option<&PromptText> {
         self.by_language.get(&prompt.language)?.get(&prompt.id)
+    }
+
+    /// The file last added for `language`, as it was written.
+    pub fn source(&self, language: Language) -> Option<&str> {
+        self.sources.get(&language).map(String::as_str)
     }
 
     /// Ids that have a text in `language`.

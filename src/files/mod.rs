@@ -1,11 +1,12 @@
-//! Files on disk: recordings (folder, writer, repair at start-up, probe of their disk) and prompts (reader). The bytes
-//! themselves are `wav/`; which thread writes is `media_plane/`.
+//! Files on disk: recordings (folder, writer, repair at start-up, probe of their disk), prompts (reader) and what is
+//! replaced as a whole. The bytes themselves are `wav/`; which thread writes is `media_plane/`.
 
 pub mod prompt_reader;
 pub mod recording_folder;
 pub mod recording_probe;
 pub mod recording_repair;
 pub mod recording_writer;
+pub mod whole_file;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};

@@ -1,9 +1,10 @@
 //! Reads prompts and music: WAV files of any usual rate, mono or stereo, 8 or 16 bits, as one [`Sound`] at 8 kHz.
 //! Which prompt is wanted when is `dialplan/`; playing it is `media/`.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use hound::{SampleFormat, WavReader, WavSpec};
+use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 
 use crate::media::{SAMPLE_RATE, Sound};
 use crate::wav::resample::resample;
@@ -24,8 +25,34 @@ pub enum PromptError {
 
 /// Reads a whole file. Stereo is mixed to mono; other rates are converted.
 pub fn read(path: &Path) -> Result<Sound, PromptError> {
+    decode(path, WavReader::open(path))
+}
+
+/// The same of bytes that are no file yet; `path` names them in the error.
+pub fn read_bytes(path: &Path, bytes: &[u8]) -> Result<Sound, PromptError> {
+    decode(path, WavReader::new(bytes))
+}
+
+/// A sound as a file of its own: WAV, PCM, 16 bits, mono, 8 kHz.
+pub fn wav(sound: &Sound) -> Result<Vec<u8>, hound::Error> {
+    let spec = WavSpec {
+        channels: 1,
+        sample_rate: SAMPLE_RATE,
+        bits_per_sample: 16,
+        sample_format: SampleFormat::Int,
+    };
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut writer = WavWriter::new(&mut bytes, spec)?;
+    for sample in &sound.samples {
+        writer.write_sample(*sample)?;
+    }
+    writer.finalize()?;
+    Ok(bytes.into_inner())
+}
+
+fn decode<R: Read>(path: &Path, reader: Result<WavReader<R>, hound::Error>) -> Result<Sound, PromptError> {
     let unreadable = |source| PromptError::Unreadable { path: path.to_owned(), source };
-    let mut reader = WavReader::open(path).map_err(unreadable)?;
+    let mut reader = reader.map_err(unreadable)?;
     let spec = reader.spec();
     if let Some(what) = objection(spec, reader.duration()) {
         return Err(PromptError::Unusable { path: path.to_owned(), what });
@@ -92,6 +119,14 @@ mod tests {
                 assert!(sample.abs_diff(expected) < 400, "{channels} x {bits} bits at {rate} Hz, sample {i}");
             }
         }
+    }
+
+    #[test]
+    fn a_sound_is_the_same_after_it_was_a_file() {
+        let sound = Sound { samples: (0..8000).map(|i| (i * 7 % 2000) as i16 - 1000).collect() };
+        let bytes = wav(&sound).unwrap();
+        assert_eq!(read_bytes(Path::new("x.wav"), &bytes).unwrap(), sound);
+        assert!(read_bytes(Path::new("x.wav"), &bytes[..20]).is_err());
     }
 
     #[test]

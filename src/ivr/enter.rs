@@ -20,12 +20,7 @@ impl Walk {
         // A checked plan has every node its exits name.
         let Some(node) = plan.node(&self.node) else { return self.leave_for_fault(now) };
         self.step(Step::Entered { node: node.name.clone() });
-        if let Some(topic) = &node.topic
-            && self.topic.as_ref() != Some(topic)
-        {
-            self.topic = Some(topic.clone());
-            self.step(Step::TopicChosen { topic: topic.clone() });
-        }
+        self.take_topic(node.topic.as_ref());
         match &node.kind {
             NodeKind::Menu(menu) => self.prompt_for_input(&menu.prompt, menu.type_ahead, now),
             NodeKind::Collect(collect) => self.prompt_for_input(&collect.prompt, collect.type_ahead, now),
@@ -58,6 +53,11 @@ impl Walk {
                 let prompts = self.compose(&queue.prompt);
                 self.tell(prompts, Then::Leave(exit), false, now);
             }
+            NodeKind::Duty(duty) => {
+                let exit = Exit::Duty { roster: duty.roster.clone(), topic: self.topic.clone() };
+                let prompts = self.compose(&duty.prompt);
+                self.tell(prompts, Then::Leave(exit), false, now);
+            }
             NodeKind::Callback(callback) => {
                 let number = self.callback_number.clone();
                 if number.is_none() && self.caller.is_withheld() {
@@ -77,6 +77,13 @@ impl Walk {
                 let prompts = self.compose(&hangup.prompt);
                 self.tell(prompts, Then::Leave(Exit::Hangup), false, now);
             }
+        }
+    }
+
+    fn take_topic(&mut self, topic: Option<&String>) {
+        if let Some(topic) = topic.filter(|topic| self.topic.as_ref() != Some(topic)) {
+            self.topic = Some(topic.clone());
+            self.step(Step::TopicChosen { topic: topic.clone() });
         }
     }
 

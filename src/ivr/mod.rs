@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::dialplan::PromptRef;
 use crate::language::Language;
 
-pub use simulate::{InvalidInput, Line, SimulatedInput, Transcript, simulate};
+pub use simulate::{Happening, InvalidInput, Line, SimulatedInput, Transcript, simulate, simulate_in};
 pub use spoken::position_prompts;
 pub use walk::Walk;
 
@@ -89,6 +89,11 @@ pub enum Exit {
         queue: String,
         topic: Option<String>,
         urgent: bool,
+    },
+    /// Talk with whoever is on duty.
+    Duty {
+        roster: String,
+        topic: Option<String>,
     },
     /// The caller wants to be rung back at this number (their own when none was typed).
     Callback {

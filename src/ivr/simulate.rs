@@ -11,6 +11,7 @@ use chrono::Datelike as _;
 use super::{Answer, Exit, Lookup, Output, Step, Walk};
 use crate::dialplan::{Dialplan, PromptRef, PromptTexts};
 use crate::dtmf::Digit;
+use crate::language::Language;
 use crate::phone_number::PhoneNumber;
 use crate::time::Now;
 
@@ -85,7 +86,45 @@ pub struct Transcript {
 pub struct Line {
     /// Since the call was answered.
     pub at: Duration,
-    pub what: String,
+    pub what: Happening,
+}
+
+/// One line of a transcript; printed as the command line shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Happening {
+    Pressed(Digit),
+    Silent,
+    Said { prompt: PromptRef, text: String },
+    Entered(String),
+    LanguageChosen(Language),
+    TopicChosen(String),
+    NoInput,
+    NoMatch,
+    Collected(String),
+    LookedUp(&'static str),
+    QueueFull,
+    Surge,
+    Left(Exit),
+}
+
+impl fmt::Display for Happening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pressed(digit) => write!(f, "caller  {}", digit.as_char()),
+            Self::Silent => f.write_str("caller  (silence)"),
+            Self::Said { prompt, text } => write!(f, "say     [{}] {}: {text}", prompt.language, prompt.id),
+            Self::Entered(node) => write!(f, "node    {node}"),
+            Self::LanguageChosen(language) => write!(f, "choose  language {language}"),
+            Self::TopicChosen(topic) => write!(f, "choose  topic {topic}"),
+            Self::NoInput => f.write_str("        no input"),
+            Self::NoMatch => f.write_str("        no match"),
+            Self::Collected(digits) => write!(f, "        entered {digits}"),
+            Self::LookedUp(what) => write!(f, "look up {what}"),
+            Self::QueueFull => f.write_str("the queue is full"),
+            Self::Surge => f.write_str("too many call"),
+            Self::Left(exit) => write!(f, "leave   {}", exit_line(exit)),
+        }
+    }
 }
 
 impl fmt::Display for Transcript {
@@ -110,7 +149,22 @@ pub fn simulate(
     inputs: &[SimulatedInput],
     started: Now,
 ) -> Transcript {
-    let walk = Walk::new(plan, caller, started);
+    walk_through(Walk::new(plan, caller, started), texts, inputs, started)
+}
+
+/// The same for a caller who is spoken to in `language` from the first word on.
+pub fn simulate_in(
+    plan: Arc<Dialplan>,
+    language: Language,
+    texts: &PromptTexts,
+    caller: &PhoneNumber,
+    inputs: &[SimulatedInput],
+    started: Now,
+) -> Transcript {
+    walk_through(Walk::begun_in(Some(language), plan, caller, started), texts, inputs, started)
+}
+
+fn walk_through(walk: Walk, texts: &PromptTexts, inputs: &[SimulatedInput], started: Now) -> Transcript {
     let inputs = inputs.iter().cloned().collect();
     let mut run =
         Run { walk, texts, inputs, now: started, elapsed: Duration::ZERO, transcript: Transcript::default() };
@@ -143,11 +197,11 @@ impl Run<'_> {
         }
         match self.inputs.pop_front() {
             Some(SimulatedInput::Digit(digit)) => {
-                self.note(format!("caller  {}", digit.as_char()));
+                self.note(Happening::Pressed(digit));
                 self.walk.handle_digit(digit, self.now);
             }
             Some(SimulatedInput::Silence) => {
-                self.note("caller  (silence)".to_owned());
+                self.note(Happening::Silent);
                 self.wait();
             }
             Some(SimulatedInput::Answer(answer)) => self.walk.handle_lookup(answer, self.now),
@@ -162,11 +216,11 @@ impl Run<'_> {
         let Some(Exit::Queue { urgent, .. }) = self.transcript.exit else { return false };
         match self.inputs.pop_front() {
             Some(SimulatedInput::QueueFull) => {
-                self.note("the queue is full".to_owned());
+                self.note(Happening::QueueFull);
                 self.walk.handle_queue_full(self.now);
             }
             Some(SimulatedInput::Surge) if !urgent => {
-                self.note("too many call".to_owned());
+                self.note(Happening::Surge);
                 if !self.walk.handle_surge(self.now) {
                     return false;
                 }
@@ -189,7 +243,7 @@ impl Run<'_> {
         self.elapsed += time;
     }
 
-    fn note(&mut self, what: String) {
+    fn note(&mut self, what: Happening) {
         self.transcript.lines.push(Line { at: self.elapsed, what });
     }
 
@@ -198,44 +252,38 @@ impl Run<'_> {
             match output {
                 Output::PlayPrompt { prompts } => {
                     for prompt in prompts {
-                        let line = self.spoken(&prompt);
-                        self.note(line);
+                        let text =
+                            self.texts.text(&prompt).map_or_else(String::new, |text| text.text.clone());
+                        self.note(Happening::Said { prompt, text });
                     }
                 }
                 Output::StopPrompt => {}
-                Output::Step(step) => self.note_step(&step),
+                Output::Step(step) => self.note_step(step),
                 Output::Lookup(lookup) => self.note_lookup(&lookup),
                 Output::Leave(exit) => {
-                    self.note(format!("leave   {}", exit_line(&exit)));
+                    self.note(Happening::Left(exit.clone()));
                     self.transcript.exit = Some(exit);
                 }
             }
         }
     }
 
-    fn spoken(&self, prompt: &PromptRef) -> String {
-        let text = self.texts.text(prompt).map_or("", |text| text.text.as_str());
-        format!("say     [{}] {}: {text}", prompt.language, prompt.id)
-    }
-
-    fn note_step(&mut self, step: &Step) {
-        let line = match step {
-            Step::Entered { node } => format!("node    {node}"),
-            Step::LanguageChosen { language } => format!("choose  language {language}"),
-            Step::TopicChosen { topic } => format!("choose  topic {topic}"),
-            Step::NoInput { .. } => "        no input".to_owned(),
-            Step::NoMatch { .. } => "        no match".to_owned(),
-            Step::Digit { digits, .. } => format!("        entered {digits}"),
-        };
-        self.note(line);
+    fn note_step(&mut self, step: Step) {
+        self.note(match step {
+            Step::Entered { node } => Happening::Entered(node),
+            Step::LanguageChosen { language } => Happening::LanguageChosen(language),
+            Step::TopicChosen { topic } => Happening::TopicChosen(topic),
+            Step::NoInput { .. } => Happening::NoInput,
+            Step::NoMatch { .. } => Happening::NoMatch,
+            Step::Digit { digits, .. } => Happening::Collected(digits),
+        });
     }
 
     fn note_lookup(&mut self, lookup: &Lookup) {
-        let what = match lookup {
+        self.note(Happening::LookedUp(match lookup {
             Lookup::CaseStatus { .. } => "case status",
             Lookup::OwnCases => "own cases",
-        };
-        self.note(format!("look up {what}"));
+        }));
         if !matches!(self.inputs.front(), Some(SimulatedInput::Answer(_))) {
             self.inputs.push_front(SimulatedInput::Answer(Answer::Failed));
         }
@@ -247,6 +295,9 @@ fn exit_line(exit: &Exit) -> String {
         Exit::Queue { queue, topic, urgent } => {
             let topic = topic.as_deref().unwrap_or("none");
             format!("to queue '{queue}', topic {topic}{}", if *urgent { ", urgent" } else { "" })
+        }
+        Exit::Duty { roster, topic } => {
+            format!("to who is on duty in '{roster}', topic {}", topic.as_deref().unwrap_or("none"))
         }
         Exit::Callback { topic, number } => {
             let number = if number.is_some() { "the typed number" } else { "the caller's number" };
@@ -264,7 +315,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::language::Language;
     use crate::time::Timestamp;
 
     #[test]
@@ -326,6 +376,18 @@ mod tests {
             let (lines, exit) = walk_1580(hour, &words.split(' ').collect::<Vec<_>>());
             assert_eq!(exit, expected, "{hour} h, {words}: {lines:#?}");
         }
+    }
+
+    #[test]
+    fn a_caller_may_be_spoken_to_in_another_language_from_the_start() {
+        let plan = Dialplan::parse("1580.toml", include_str!("../../dialplans/1580.toml")).unwrap();
+        let caller = PhoneNumber::from_user_part("0501234567");
+        let texts = PromptTexts::default();
+        let spoken = simulate_in(Arc::new(plan), Language::He, &texts, &caller, &[], crate::time::now());
+        let in_hebrew = spoken.lines.iter().any(|line| {
+            matches!(&line.what, Happening::Said { prompt, .. } if prompt.id == "greeting" && prompt.language == Language::He)
+        });
+        assert!(in_hebrew, "{spoken}");
     }
 
     #[test]

@@ -94,9 +94,16 @@ impl fmt::Debug for Walk {
 }
 
 impl Walk {
-    /// Starts at the dialplan's first node. `caller` is the number as signalled (withheld numbers are empty).
+    /// Starts at the dialplan's first node, in its first language. `caller` is the number as signalled (withheld numbers are empty).
     pub fn new(plan: Arc<Dialplan>, caller: &PhoneNumber, now: Now) -> Self {
-        let language = plan.languages().first().copied().unwrap_or(Language::Uk);
+        Self::begun_in(None, plan, caller, now)
+    }
+
+    /// The same in a language the caller has chosen elsewhere, where the dialplan speaks it.
+    pub fn begun_in(wanted: Option<Language>, plan: Arc<Dialplan>, caller: &PhoneNumber, now: Now) -> Self {
+        let spoken = plan.languages();
+        let wanted = wanted.filter(|wanted| spoken.contains(wanted));
+        let language = wanted.or(spoken.first().copied()).unwrap_or(Language::Uk);
         let start = plan.start().to_owned();
         let mut walk = Self {
             plan,
@@ -201,15 +208,18 @@ impl Walk {
         }
     }
 
-    /// The queue of the last [`Exit::Queue`] takes nobody more: its node's `full` exit is taken.
+    /// The queue of the last [`Exit::Queue`] takes nobody more, or of the last [`Exit::Duty`] nobody answers: the walk
+    /// goes on at the exit that the node has for that.
     pub fn handle_queue_full(&mut self, now: Now) {
         if self.state != State::Left {
             return;
         }
-        if let Some(NodeKind::Queue(queue)) = self.node().map(|node| &node.kind) {
-            let full = queue.full.node.clone();
-            self.go(&full, now);
-        }
+        let next = match self.node().map(|node| &node.kind) {
+            Some(NodeKind::Queue(queue)) => queue.full.node.clone(),
+            Some(NodeKind::Duty(duty)) => duty.nobody.node.clone(),
+            _ => return,
+        };
+        self.go(&next, now);
     }
 
     /// Too many wait for the queue of the last [`Exit::Queue`]: its node's `surge` exit is taken. False when it has none.

@@ -83,7 +83,7 @@ impl Algorithm {
         Self::ALL.into_iter().find(|algorithm| algorithm.token().eq_ignore_ascii_case(token))
     }
 
-    const fn token(self) -> &'static str {
+    pub const fn token(self) -> &'static str {
         match self {
             Self::Md5 => "MD5",
             Self::Sha256 => "SHA-256",

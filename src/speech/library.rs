@@ -1,8 +1,8 @@
 //! Every prompt of a dialplan as a [`Sound`] in memory, and the files they come from:
 //! `<folder>/<lang>.toml` for texts, `<folder>/<lang>/<id>.wav` for recordings.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::engine::Engine;
@@ -11,6 +11,7 @@ use super::{cache, music};
 use crate::diagnostic::Diagnostic;
 use crate::dialplan::prompt::{BEEP, TONE_PREFIX};
 use crate::dialplan::{Dialplan, PromptRef, PromptText, PromptTexts};
+use crate::digest::Sha256;
 use crate::files::prompt_reader;
 use crate::language::Language;
 use crate::media::Sound;
@@ -21,6 +22,9 @@ pub struct PromptLibrary {
     sounds: HashMap<PromptRef, Arc<Sound>>,
     music: Arc<Sound>,
     origins: Origins,
+    texts: Arc<PromptTexts>,
+    /// What the recorded files were, to the byte.
+    recordings: BTreeMap<PromptRef, Sha256>,
 }
 
 /// How many prompts came from where.
@@ -51,14 +55,18 @@ impl PromptLibrary {
         }
         let mut sounds = HashMap::new();
         let mut jobs = Vec::new();
+        let mut recordings = BTreeMap::new();
         let mut complaints = Vec::new();
         for prompt in plan.prompts() {
-            let recording = folder.join(prompt.language.code()).join(format!("{}.wav", prompt.id));
+            let recording = recording_of(folder, &prompt);
             if prompt.id.starts_with(TONE_PREFIX) {
                 continue;
             } else if recording.exists() {
                 match prompt_reader::read(&recording) {
-                    Ok(sound) => drop(sounds.insert(prompt, Arc::new(sound))),
+                    Ok(sound) => {
+                        recordings.extend(digest_of(&recording).map(|digest| (prompt.clone(), digest)));
+                        sounds.insert(prompt, Arc::new(sound));
+                    }
                     Err(error) => complaints.push(placed(&recording, error.to_string())),
                 }
             } else if let Some(text) = texts.text(&prompt) {
@@ -89,7 +97,22 @@ impl PromptLibrary {
             rendered = origins.rendered,
             "prompts loaded"
         );
-        Ok(Self { sounds, music: Arc::new(music::on_hold()), origins })
+        let music = Arc::new(music::on_hold());
+        Ok(Self { sounds, music, origins, texts: Arc::new(texts), recordings })
+    }
+
+    /// A second of some sound for each prompt, recorded in `folder` where there is a file.
+    #[cfg(test)]
+    pub fn sounding(plan: &Dialplan, texts: PromptTexts, folder: &Path) -> Self {
+        let sound = Arc::new(music::beep());
+        let prompts = plan.prompts();
+        let recorded = prompts
+            .iter()
+            .filter_map(|prompt| Some((prompt.clone(), digest_of(&recording_of(folder, prompt))?)));
+        let recordings: BTreeMap<_, _> = recorded.collect();
+        let origins = Origins { recorded: recordings.len(), ..Origins::default() };
+        let sounds = prompts.into_iter().map(|prompt| (prompt, sound.clone())).collect();
+        Self { sounds, music: sound, origins, texts: Arc::new(texts), recordings }
     }
 
     /// None for a prompt the plan did not have when it was loaded.
@@ -114,9 +137,29 @@ impl PromptLibrary {
         self.music.clone()
     }
 
+    /// The words it was made of.
+    pub fn texts(&self) -> &Arc<PromptTexts> {
+        &self.texts
+    }
+
+    /// The digest of the file this prompt was recorded in; none where the words are spoken by a program.
+    pub fn recording(&self, prompt: &PromptRef) -> Option<Sha256> {
+        self.recordings.get(prompt).copied()
+    }
+
     pub fn origins(&self) -> Origins {
         self.origins
     }
+}
+
+/// Where the recording of `prompt` is looked for.
+pub fn recording_of(folder: &Path, prompt: &PromptRef) -> PathBuf {
+    folder.join(prompt.language.code()).join(format!("{}.wav", prompt.id))
+}
+
+/// None when there is no such file.
+pub fn digest_of(recording: &Path) -> Option<Sha256> {
+    std::fs::read(recording).ok().map(|bytes| Sha256::of(&bytes))
 }
 
 /// Any words as a sound, from `cache` or rendered by `engine`. Blocks.

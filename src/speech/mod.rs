@@ -9,4 +9,4 @@ mod library;
 mod music;
 mod render;
 
-pub use library::{Origins, PromptLibrary, read_texts, speak};
+pub use library::{Origins, PromptLibrary, digest_of, read_texts, recording_of, speak};

@@ -6,6 +6,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::case::{Case, CaseNumber};
 
+use super::nearby;
 use super::page::{Cursor, Order, containing};
 use super::row::{self, Fields};
 use super::{CaseFilter, Listed, Page, Store, StoreError};
@@ -96,7 +97,9 @@ pub(super) async fn insert(
     place: Place<'_>,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO cases (number, year, office, seq, revision, state, category, executor, caller, \
-               registered_at, resolve_by, body) VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11)";
+               registered_at, resolve_by, body, street, house, lat, lon) \
+               VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    let (street, house, lat, lon) = nearby::located(case);
     sqlx::query(sql)
         .bind(&case.number.0)
         .bind(place.year)
@@ -109,6 +112,10 @@ pub(super) async fn insert(
         .bind(case.registered_at.micros())
         .bind(case.deadline.as_ref().map(|deadline| deadline.resolve_by.micros()))
         .bind(row::json(case)?)
+        .bind(street)
+        .bind(house)
+        .bind(lat)
+        .bind(lon)
         .execute(connection)
         .await?;
     Ok(())
@@ -121,7 +128,9 @@ pub(super) async fn update(
     revision: i64,
 ) -> Result<bool, StoreError> {
     let sql = "UPDATE cases SET revision = revision + 1, state = $3, category = $4, executor = $5, caller = $6, \
-               resolve_by = $7, body = $8 WHERE number = $1 AND revision = $2";
+               resolve_by = $7, body = $8, street = $9, house = $10, lat = $11, lon = $12 \
+               WHERE number = $1 AND revision = $2";
+    let (street, house, lat, lon) = nearby::located(case);
     let updated = sqlx::query(sql)
         .bind(&case.number.0)
         .bind(revision)
@@ -131,6 +140,10 @@ pub(super) async fn update(
         .bind(case.applicant.number.as_ref().map(|number| number.as_str()))
         .bind(case.deadline.as_ref().map(|deadline| deadline.resolve_by.micros()))
         .bind(row::json(case)?)
+        .bind(street)
+        .bind(house)
+        .bind(lat)
+        .bind(lon)
         .execute(connection)
         .await?;
     Ok(updated.rows_affected() == 1)

@@ -55,6 +55,15 @@ impl Store {
         }))
     }
 
+    /// The last call that came over a trunk, among the newest 2,000 of all: a trunk that has brought none of them is
+    /// not in use.
+    pub async fn last_contact_of(&self, origin: &str) -> Result<Option<Contact>, StoreError> {
+        let sql = "SELECT * FROM (SELECT * FROM contacts ORDER BY offered_at DESC, id DESC LIMIT 2000) \
+                   WHERE origin = $1 ORDER BY offered_at DESC, id DESC LIMIT 1";
+        let query = sqlx::query(sql).bind(origin);
+        self.reading(query.fetch_optional(&self.readers)).await?.as_ref().map(read).transpose()
+    }
+
     /// Contacts without `ended_at`: what a crash left open. Oldest first, at most 10,000.
     pub async fn open_contacts(&self) -> Result<Vec<Contact>, StoreError> {
         let sql = "SELECT * FROM contacts WHERE ended_at IS NULL ORDER BY offered_at, id LIMIT $1";
@@ -92,7 +101,7 @@ async fn save_some(connection: &mut SqliteConnection, contacts: &[Contact]) -> R
     let mut upsert = QueryBuilder::new(
         "INSERT INTO contacts (id, caller, called, origin, sip_call_id, language, topic, ivr_path, queue, operator, \
          case_number, recording, offered_at, answered_at, queued_at, connected_at, ended_at, termination, \
-         disposition, callback) ",
+         disposition, callback, stated_number) ",
     );
     upsert.push_values(contacts.iter().zip(paths), |mut values, (contact, ivr_path)| {
         values
@@ -115,7 +124,8 @@ async fn save_some(connection: &mut SqliteConnection, contacts: &[Contact]) -> R
             .push_bind(row::micros(contact.ended_at))
             .push_bind(contact.termination.map(|termination| termination.name()))
             .push_bind(contact.disposition.map(|disposition| disposition.name()))
-            .push_bind(contact.callback.as_ref().map(|number| number.as_str()));
+            .push_bind(contact.callback.as_ref().map(|number| number.as_str()))
+            .push_bind(contact.stated_number.as_ref().map(|number| number.as_str()));
     });
     upsert.push(
         " ON CONFLICT (id) DO UPDATE SET caller = excluded.caller, called = excluded.called, \
@@ -124,7 +134,8 @@ async fn save_some(connection: &mut SqliteConnection, contacts: &[Contact]) -> R
          operator = excluded.operator, case_number = COALESCE(contacts.case_number, excluded.case_number), \
          recording = excluded.recording, offered_at = excluded.offered_at, answered_at = excluded.answered_at, \
          queued_at = excluded.queued_at, connected_at = excluded.connected_at, ended_at = excluded.ended_at, \
-         termination = excluded.termination, disposition = excluded.disposition, callback = excluded.callback",
+         termination = excluded.termination, disposition = excluded.disposition, callback = excluded.callback, \
+         stated_number = excluded.stated_number",
     );
     upsert.build().execute(connection).await?;
     Ok(())
@@ -199,6 +210,7 @@ fn read(row: &SqliteRow) -> Result<Contact, StoreError> {
         termination: fields.optional_word("termination")?,
         disposition: fields.optional_word("disposition")?,
         callback: fields.optional_word("callback")?,
+        stated_number: fields.optional_word("stated_number")?,
     })
 }
 
@@ -228,6 +240,7 @@ mod tests {
             termination: Some(Termination::CallerHungUp),
             disposition: Some(Disposition::Consultation),
             callback: Some(contact(9).caller),
+            stated_number: Some(contact(8).caller),
             ..contact(1)
         };
         for snapshot in [contact(1), full] {
@@ -286,6 +299,16 @@ mod tests {
         assert_eq!(cursor, None);
         let forged = store.contacts(&all, &page(2, Some("1' OR 1".to_owned()))).await;
         assert!(matches!(forged, Err(StoreError::NotFound("page"))), "{forged:?}");
+    }
+
+    #[tokio::test]
+    async fn the_last_call_of_a_trunk_is_its_own() {
+        let (store, _files) = fresh().await;
+        let over = |n: u32, origin: &str| Contact { origin: origin.to_owned(), ..contact(n) };
+        let contacts = vec![over(1, "city"), over(2, "city"), over(3, "spare")];
+        store.commit(Batch { contacts, ..Batch::default() }).await.unwrap();
+        assert_eq!(store.last_contact_of("city").await.unwrap().unwrap().id, contact_id(2));
+        assert_eq!(store.last_contact_of("unused").await.unwrap(), None);
     }
 
     #[tokio::test]

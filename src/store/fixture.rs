@@ -124,7 +124,7 @@ pub(super) fn entry(event: EventType, n: u32, seconds: i64) -> Draft {
 /// Contact number `n` with the entry that offers it.
 pub(super) fn offered(n: u32) -> Batch {
     let entries = vec![entry(EventType::ContactOffered, n, i64::from(n))];
-    Batch { contacts: vec![contact(n)], recordings: Vec::new(), entries }
+    Batch { contacts: vec![contact(n)], entries, ..Batch::default() }
 }
 
 /// What contact number `n` calls about.

@@ -4,6 +4,7 @@
 //! Reads go to a small pool of their own and see all that was answered before them. Each subject has its file;
 //! what is common to all of them is here. No rule of the domain is decided here or in SQL.
 
+mod callbacks;
 mod case_change;
 mod cases;
 mod checkpoint;
@@ -13,6 +14,7 @@ mod evidence;
 mod fixture;
 mod journal;
 mod ladders;
+mod nearby;
 mod page;
 mod recordings;
 mod register;
@@ -21,6 +23,7 @@ mod sessions;
 mod timeline;
 mod users;
 mod verify;
+mod versions;
 mod work_orders;
 mod writer;
 
@@ -36,6 +39,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use tokio::sync::Semaphore;
 
 use crate::call::contact::{Contact, Disposition};
+use crate::callback::CallBack;
 use crate::case::CaseNumber;
 use crate::case::transition::InvalidTransition;
 use crate::case::work_order::WorkOrderState;
@@ -49,7 +53,10 @@ use crate::time::Timestamp;
 
 use writer::{Change, Ledger, Writer};
 
+pub use nearby::Surroundings;
+pub use users::UserChange;
 pub use verify::{DigestOf, Finding, Progress, VerifyReport};
+pub use versions::{MAX_VERSIONS, PlanText, PlanVersion, Publication};
 pub use writer::Receipt;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -85,6 +92,9 @@ pub enum StoreError {
     Exists(String),
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// Somebody must be left who can let others in.
+    #[error("the last administrator who can sign in stays")]
+    LastAdmin,
     /// A change that was still waiting is then withdrawn; of one that was being written the outcome is not known,
     /// but by a [`Receipt`], which waits for it.
     #[error("the database did not answer in time")]
@@ -100,6 +110,7 @@ pub enum StoreError {
 pub struct Batch {
     pub contacts: Vec<Contact>,
     pub recordings: Vec<Recording>,
+    pub callbacks: Vec<CallBack>,
     pub entries: Vec<Draft>,
 }
 
@@ -107,7 +118,7 @@ impl Batch {
     /// All of them in one, in their order. Of what is told more than once, the last counts.
     fn of_all<'a>(batches: impl Iterator<Item = &'a Self>) -> Self {
         let mut all = Self::default();
-        for Self { contacts, recordings, entries } in batches {
+        for Self { contacts, recordings, callbacks, entries } in batches {
             for contact in contacts {
                 match all.contacts.iter_mut().find(|known| known.id == contact.id) {
                     // The case was told with an earlier one, and is not taken back.
@@ -122,6 +133,12 @@ impl Batch {
                 match all.recordings.iter_mut().find(|known| known.id == recording.id) {
                     Some(known) => known.clone_from(recording),
                     None => all.recordings.push(recording.clone()),
+                }
+            }
+            for callback in callbacks {
+                match all.callbacks.iter_mut().find(|known| known.origin == callback.origin) {
+                    Some(known) => known.clone_from(callback),
+                    None => all.callbacks.push(callback.clone()),
                 }
             }
             all.entries.extend_from_slice(entries);
@@ -329,6 +346,7 @@ impl Change for Batch {
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<(), StoreError> {
         contacts::save(ledger.connection, &self.contacts).await?;
         recordings::save(ledger.connection, &self.recordings).await?;
+        callbacks::save(ledger.connection, &self.callbacks).await?;
         ledger.append_all(self.entries).await
     }
 

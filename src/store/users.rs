@@ -1,10 +1,15 @@
 //! People who sign in, and the secrets of operators' phones. Passwords are checked in `web/`; here lie only hashes.
 //! Their sessions are `sessions.rs`.
 
+use std::collections::BTreeMap;
+
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use crate::ids::UserId;
+use crate::journal::Draft;
+use crate::language::Language;
+use crate::people::Role;
 use crate::sip::digest_auth::Ha1;
 
 use super::row::{self, Fields};
@@ -14,7 +19,26 @@ use super::{MAX_UNPAGED, SipAccount, Store, StoreError, User};
 impl Store {
     /// Fails with `Exists` when the name or the extension is taken.
     pub async fn create_user(&self, user: &User) -> Result<(), StoreError> {
-        self.writer.make(CreateUser(user.clone())).await
+        self.writer.make(CreateUser { user: user.clone(), entry: None }).await
+    }
+
+    /// The same, and journals who did it.
+    pub async fn add_user(&self, user: &User, entry: Draft) -> Result<(), StoreError> {
+        self.writer.make(CreateUser { user: user.clone(), entry: Some(entry) }).await
+    }
+
+    /// Changes a user and journals it in one transaction. Sessions of somebody who is blocked or has a new password
+    /// end.
+    ///
+    /// # Errors
+    /// `NotFound`, `Exists` for an extension that is taken, `LastAdmin` when nobody would be left who may do this.
+    pub async fn change_user(
+        &self,
+        id: UserId,
+        change: UserChange,
+        entry: Draft,
+    ) -> Result<User, StoreError> {
+        self.writer.make(ChangeUser { id, change, entry }).await
     }
 
     pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -34,13 +58,113 @@ impl Store {
     }
 }
 
-struct CreateUser(User);
+/// What is to be different about a user; what is none stays.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    pub password_hash: Option<String>,
+    pub disabled: Option<bool>,
+    pub languages: Option<Vec<Language>>,
+    pub queues: Option<Vec<String>>,
+    pub skills: Option<BTreeMap<String, u8>>,
+    pub sip: Option<SipAccount>,
+}
+
+impl UserChange {
+    /// Who was signed in so far must sign in again.
+    fn ends_sessions(&self) -> bool {
+        self.password_hash.is_some() || self.disabled == Some(true)
+    }
+
+    fn apply(self, user: &mut User) {
+        let Self { password_hash, disabled, languages, queues, skills, sip } = self;
+        user.password_hash = password_hash.unwrap_or_else(|| user.password_hash.clone());
+        user.disabled = disabled.unwrap_or(user.disabled);
+        user.languages = languages.unwrap_or_else(|| user.languages.clone());
+        user.queues = queues.unwrap_or_else(|| user.queues.clone());
+        user.skills = skills.unwrap_or_else(|| user.skills.clone());
+        user.sip = sip.or_else(|| user.sip.clone());
+    }
+}
+
+struct ChangeUser {
+    id: UserId,
+    change: UserChange,
+    entry: Draft,
+}
+
+impl Change for ChangeUser {
+    type Answer = User;
+
+    async fn apply(self, ledger: &mut Ledger<'_>) -> Result<User, StoreError> {
+        let Self { id, change, entry } = self;
+        let connection = &mut *ledger.connection;
+        let query = sqlx::query("SELECT * FROM users WHERE id = $1").bind(id.to_string());
+        let row = query.fetch_optional(&mut *connection).await?.ok_or(StoreError::NotFound("user"))?;
+        let mut user = read(&row)?;
+        let ends_sessions = change.ends_sessions();
+        change.apply(&mut user);
+        if user.disabled && user.role == Role::Admin && !another_admin(connection, id).await? {
+            return Err(StoreError::LastAdmin);
+        }
+        if let Some(account) = &user.sip
+            && extension_taken(connection, &account.extension, id).await?
+        {
+            return Err(StoreError::Exists(format!("extension {}", account.extension)));
+        }
+        save(connection, &user).await?;
+        if ends_sessions {
+            let gone = sqlx::query("DELETE FROM sessions WHERE user_id = $1").bind(id.to_string());
+            gone.execute(&mut *connection).await?;
+        }
+        ledger.append_all(vec![entry]).await?;
+        Ok(user)
+    }
+}
+
+async fn another_admin(connection: &mut SqliteConnection, than: UserId) -> sqlx::Result<bool> {
+    let sql = "SELECT 1 FROM users WHERE role = $1 AND disabled = 0 AND id <> $2 LIMIT 1";
+    let query = sqlx::query(sql).bind(Role::Admin.name()).bind(than.to_string());
+    Ok(query.fetch_optional(connection).await?.is_some())
+}
+
+async fn extension_taken(
+    connection: &mut SqliteConnection,
+    extension: &str,
+    not_by: UserId,
+) -> sqlx::Result<bool> {
+    let sql = "SELECT 1 FROM users WHERE sip_extension = $1 AND id <> $2";
+    let query = sqlx::query(sql).bind(extension).bind(not_by.to_string());
+    Ok(query.fetch_optional(connection).await?.is_some())
+}
+
+async fn save(connection: &mut SqliteConnection, user: &User) -> Result<(), StoreError> {
+    let sql = "UPDATE users SET password_hash = $2, disabled = $3, languages = $4, queues = $5, skills = $6, \
+               sip_extension = $7, ha1_md5 = $8, ha1_sha256 = $9 WHERE id = $1";
+    sqlx::query(sql)
+        .bind(user.id.to_string())
+        .bind(&user.password_hash)
+        .bind(i64::from(user.disabled))
+        .bind(row::json(&user.languages)?)
+        .bind(row::json(&user.queues)?)
+        .bind(row::json(&user.skills)?)
+        .bind(user.sip.as_ref().map(|account| account.extension.as_str()))
+        .bind(user.sip.as_ref().map(|account| hex(&account.ha1.md5)))
+        .bind(user.sip.as_ref().map(|account| hex(&account.ha1.sha256)))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+struct CreateUser {
+    user: User,
+    entry: Option<Draft>,
+}
 
 impl Change for CreateUser {
     type Answer = ();
 
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<(), StoreError> {
-        let Self(user) = self;
+        let Self { user, entry } = self;
         refuse_taken(ledger.connection, &user).await?;
         let sql = "INSERT INTO users (id, name, role, password_hash, organisation, languages, queues, \
                    skills, sip_extension, ha1_md5, ha1_sha256, disabled) \
@@ -60,7 +184,7 @@ impl Change for CreateUser {
             .bind(i64::from(user.disabled))
             .execute(&mut *ledger.connection)
             .await?;
-        Ok(())
+        ledger.append_all(entry.into_iter().collect()).await
     }
 }
 
@@ -128,8 +252,9 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
     use super::*;
-    use crate::people::Role;
-    use crate::store::fixture::{fresh, user};
+    use crate::journal::EventType;
+    use crate::people::Actor;
+    use crate::store::fixture::{at, fresh, user};
 
     fn with_phone(n: u32, extension: &str) -> User {
         let ha1 = Ha1 { md5: [0xA5; 16], sha256: [n as u8; 32] };
@@ -167,5 +292,70 @@ mod tests {
             assert!(refused.to_string().contains(complaint), "{refused}");
         }
         assert_eq!(store.users().await.unwrap().len(), 1);
+    }
+
+    fn entry() -> Draft {
+        Draft::new(EventType::UserChanged, at(1), Actor::system("test"))
+    }
+
+    #[tokio::test]
+    async fn a_change_leaves_the_rest_and_is_journalled() {
+        let (store, _files) = fresh().await;
+        let before = with_phone(1, "101");
+        store.create_user(&before).await.unwrap();
+        let change =
+            UserChange { languages: Some(vec![Language::He, Language::En]), ..UserChange::default() };
+        let changed = store.change_user(before.id, change, entry()).await.unwrap();
+        assert_eq!(changed, User { languages: vec![Language::He, Language::En], ..before.clone() });
+        assert_eq!(store.user(before.id).await.unwrap(), Some(changed));
+        let entries = store.entries_after(0, 10).await.unwrap();
+        assert_eq!(entries.iter().map(|entry| entry.event.as_str()).collect::<Vec<_>>(), ["user.changed"]);
+        let nobody = store.change_user(user(9, Role::Admin).id, UserChange::default(), entry()).await;
+        assert!(matches!(nobody, Err(StoreError::NotFound("user"))), "{nobody:?}");
+    }
+
+    #[tokio::test]
+    async fn a_blocked_person_and_one_with_a_new_password_are_signed_out() {
+        let (store, _files) = fresh().await;
+        let sessions = [
+            (UserChange { disabled: Some(true), ..UserChange::default() }, false),
+            (UserChange { password_hash: Some("x".to_owned()), ..UserChange::default() }, false),
+            (UserChange { queues: Some(Vec::new()), ..UserChange::default() }, true),
+        ];
+        for (n, (change, stays)) in sessions.into_iter().enumerate() {
+            let person = user(u32::try_from(n).unwrap() + 1, Role::Operator);
+            store.create_user(&person).await.unwrap();
+            let token = format!("token-{n}");
+            store.create_session(&token, person.id, at(1000), false).await.unwrap();
+            store.change_user(person.id, change, entry()).await.unwrap();
+            assert_eq!(store.session_user(&token, at(2)).await.unwrap().is_some(), stays, "{n}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_last_administrator_cannot_be_blocked() {
+        let (store, _files) = fresh().await;
+        let block = UserChange { disabled: Some(true), ..UserChange::default() };
+        for n in 1..=2 {
+            store.create_user(&user(n, Role::Admin)).await.unwrap();
+        }
+        store.change_user(user(1, Role::Admin).id, block.clone(), entry()).await.unwrap();
+        let refused = store.change_user(user(2, Role::Admin).id, block, entry()).await;
+        assert!(matches!(refused, Err(StoreError::LastAdmin)), "{refused:?}");
+        assert!(!store.user(user(2, Role::Admin).id).await.unwrap().unwrap().disabled);
+        assert_eq!(store.entries_after(0, 10).await.unwrap().len(), 1, "what is refused is not journalled");
+    }
+
+    #[tokio::test]
+    async fn an_extension_is_not_taken_from_another() {
+        let (store, _files) = fresh().await;
+        for n in 1..=2 {
+            store.create_user(&with_phone(n, &format!("10{n}"))).await.unwrap();
+        }
+        let wants =
+            |extension: &str| UserChange { sip: with_phone(1, extension).sip, ..UserChange::default() };
+        let refused = store.change_user(user(1, Role::Operator).id, wants("102"), entry()).await;
+        assert!(matches!(refused, Err(StoreError::Exists(_))), "{refused:?}");
+        store.change_user(user(1, Role::Operator).id, wants("101"), entry()).await.unwrap();
     }
 }

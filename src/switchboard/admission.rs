@@ -2,6 +2,8 @@
 //! RFC 3261 8.2. Requests within a call are handed to their leg; digests are checked in `sip/digest_auth.rs`,
 //! what an admitted INVITE becomes is `call/setup.rs`.
 
+use std::net::IpAddr;
+
 use crate::call::refusal::{Refusal, with_abilities};
 use crate::call::{NewCall, Purpose};
 use crate::ids::LegId;
@@ -40,6 +42,10 @@ impl Switchboard {
             self.refuse(transaction, &request, refusal, now);
             return;
         }
+        if request.from.uri.user.as_deref().is_some_and(|user| self.guests.knows(user)) {
+            self.handle_guest(transaction, request, flow, now);
+            return;
+        }
         match request.method {
             Method::Invite => self.handle_invite(transaction, request, flow, now),
             Method::Register => self.handle_register(transaction, &request, flow, now),
@@ -74,6 +80,9 @@ impl Switchboard {
         request: &Request,
         now: Now,
     ) {
+        if self.restrains_guest(leg, transaction, request) {
+            return;
+        }
         if matches!(request.method, Method::Other(_)) {
             self.refuse(transaction, request, Refusal::MethodUnknown, now);
             return;
@@ -159,6 +168,7 @@ impl Switchboard {
             invite: request,
             flow,
             trusted: matches!(origin, Origin::Trunk(_)),
+            guest: None,
             origin: match origin {
                 Origin::Trunk(name) | Origin::Phone(name) => name,
             },
@@ -185,7 +195,7 @@ impl Switchboard {
     }
 
     /// What `capacity` counts.
-    fn citizens_calls(&self) -> usize {
+    pub(super) fn citizens_calls(&self) -> usize {
         self.calls.values().filter(|call| !call.is_over() && !call.is_consultation()).count()
     }
 
@@ -272,12 +282,24 @@ impl Switchboard {
             Verdict::Challenge { stale } => stale,
             Verdict::Refused { .. } => false,
         };
+        self.challenge(transaction, request, stale, source, now);
+        None
+    }
+
+    /// Asks for the password, without holding a transaction for it.
+    pub(super) fn challenge(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: &Request,
+        stale: bool,
+        source: IpAddr,
+        now: Now,
+    ) {
         let mut response = request.response(StatusCode::UNAUTHORIZED, &self.sip.stateless_tag(request));
         for challenge in self.authenticator.challenge(stale, source, now.mono) {
             response.headers.push("WWW-Authenticate", challenge);
         }
         self.sip.dismiss(transaction, &response);
-        None
     }
 
     /// Trunks get an answer that is repeated until it arrives; everybody else asks again.

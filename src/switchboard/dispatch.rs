@@ -155,6 +155,7 @@ impl Switchboard {
             turn.beside = Some(call.first_leg());
             step(&mut call, turn);
         });
+        self.note_callback(&mut call, now);
         self.keep(call);
     }
 
@@ -167,6 +168,7 @@ impl Switchboard {
         self.ladders.adopt(contact, call.sip_call_ids());
         if call.is_complete() {
             self.ladders.complete(contact);
+            self.guests.forget(contact);
             for leg in call.legs() {
                 self.owners.remove(leg);
             }
@@ -178,7 +180,7 @@ impl Switchboard {
         for leg in call.legs() {
             self.owners.insert(*leg, Owner::Call(contact));
         }
-        if call.sought_way_out().is_some() && !self.seeking_way_out.contains(&contact) {
+        if call.sought().is_some() && !self.seeking_way_out.contains(&contact) {
             self.seeking_way_out.push(contact);
         }
         if let Some(at) = call.poll_timeout() {

@@ -38,6 +38,7 @@ impl Switchboard {
     }
 
     fn offer(&mut self, contact: ContactId, operator: UserId, now: Now) {
+        self.begin_attempt(contact, now);
         let from = self.calls.get(&contact).map(|call| self.shown_caller(call));
         let offer = from.and_then(|from| OfferTarget::new(operator, from, self.phones_of(operator)));
         let Some(offer) = offer else {
@@ -103,8 +104,22 @@ impl Switchboard {
                 }
                 self.with_call(contact, now, |call, turn| call.dispose(disposition, operator, turn));
             }
+            Command::LetGuestIn { user, ha1, source, guest } => {
+                self.let_guest_in(user, ha1, source, guest, now)?;
+            }
+            Command::LinkCase { contact, case } => {
+                self.with_call(contact, now, |call, turn| call.handle_case_registered(case, turn));
+            }
             Command::Transfer { contact, by, target } => {
                 self.transfer_by_command(contact, by, &target, now)?;
+            }
+            Command::Supervise { contact, by, wish } => self.supervise(contact, by, wish, now)?,
+            Command::EndSupervision { contact, by } => self.end_supervision(contact, by, now)?,
+            Command::WithdrawCallback { origin, by, reason } => {
+                self.withdraw_by_command(origin, by, &reason, now)?;
+            }
+            Command::SetStatusOf { operator, by, not_ready } => {
+                self.set_status_of(operator, by, not_ready, now)?;
             }
             Command::HangUp { contact, by } => {
                 let call = self.calls.get(&contact).ok_or(CommandError::Unknown)?;

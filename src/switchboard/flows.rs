@@ -13,20 +13,20 @@ impl Switchboard {
         self.registrar.handle_flow_closed(&flow);
         self.trunks.handle_flow_closed(&flow, now);
         for call in self.calls.values_mut() {
-            call.handle_flow_closed(&flow);
+            call.handle_flow_closed(&flow, now.mono);
         }
     }
 
     /// `user` registered over `flow`: requests of calls with the same phone go there, too. Only calls of this very
     /// user are touched, for a contact may be guessed.
-    pub(super) fn follow_registration(&mut self, user: &str, flow: Flow) {
+    pub(super) fn follow_registration(&mut self, user: &str, flow: Flow, now: Now) {
         let operator = self.operator_of(user);
         let bindings = self.registrar.bindings(user).into_iter().filter(|binding| binding.flow == flow);
         for binding in bindings {
             for call in self.calls.values_mut() {
                 let talks = operator.is_some() && call.operator() == operator;
                 if talks || call.contact().origin == user {
-                    call.follow_registration(&binding.contact, flow);
+                    call.follow_registration(&binding.contact, flow, now.mono);
                 }
             }
         }

@@ -36,6 +36,7 @@ impl Switchboard {
             flow,
             origin: extension,
             trusted: false,
+            guest: None,
             numbering: NumberingPlan::default(),
             purpose: Purpose::Consultation { by, colleague: Box::new(target) },
             keeping,
@@ -74,10 +75,11 @@ impl Switchboard {
         Ok((by, target.ok_or(Refusal::Unavailable)?))
     }
 
-    /// The operator's phones that can be reached now, in the order in which they are tried.
-    pub(super) fn phones_of(&self, operator: UserId) -> VecDeque<Device> {
-        let profile = self.settings.operators.iter().find(|known| known.user == operator);
-        let reachable = profile.map(|profile| self.registrar.reachable(&profile.extension));
+    /// Somebody's phones that can be reached now, in the order in which they are tried.
+    pub(super) fn phones_of(&self, user: UserId) -> VecDeque<Device> {
+        let mut accounts = self.settings.accounts.iter();
+        let extension = accounts.find(|(_, account)| account.user == user).map(|(extension, _)| extension);
+        let reachable = extension.map(|extension| self.registrar.reachable(extension));
         reachable.unwrap_or_default().into_iter().map(Device::from).collect()
     }
 

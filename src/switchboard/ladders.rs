@@ -2,11 +2,13 @@
 //!
 //! A ladder is saved when its call is complete, and once more when what came after that has had its time: the answer
 //! to our BYE, and repetitions. Then it is forgotten. What a ladder keeps is `call/ladder.rs`.
+//!
+//! Registrations and probes of trunks belong to no call: of each the last messages are kept for as long as it lasts.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
 
-use crate::call::ladder::{Ladder, MessageDirection};
+use crate::call::ladder::{Ladder, LadderMessage, MessageDirection};
 use crate::ids::ContactId;
 use crate::sip::message::{Flow, mask};
 use crate::sip::transaction::timer::T1;
@@ -17,6 +19,10 @@ const AFTERMATH_T1: u32 = 64;
 /// Call-IDs of one call: its citizen, the operators it was offered to, those it was transferred to. Messages of
 /// further ones are not kept.
 const MAX_CALL_IDS: usize = 64;
+/// Messages kept of one registration or probe: two rounds of a registration that is challenged.
+const MAX_ERRAND_MESSAGES: usize = 8;
+/// Registrations and probes followed for one trunk: each of its 16 servers, and those of before the last reload.
+const MAX_ERRANDS: usize = 20;
 
 /// Ladders of the calls that are on, and of those that were complete a moment ago: as many as the calls that the
 /// capacity admits, and those that ended in the last 32 seconds.
@@ -30,6 +36,28 @@ pub(super) struct Ladders {
     completed: Vec<ContactId>,
     forgotten_at: BTreeSet<(Instant, ContactId)>,
     outputs: VecDeque<(ContactId, Box<Ladder>)>,
+    /// By Call-ID.
+    errands: HashMap<String, Errand>,
+}
+
+/// A registration at a provider, or the probes of one of its servers.
+#[derive(Debug)]
+struct Errand {
+    trunk: String,
+    messages: VecDeque<LadderMessage>,
+}
+
+impl Errand {
+    fn add(&mut self, direction: MessageDirection, raw: &[u8], flow: Flow, at: Timestamp) {
+        if self.messages.len() == MAX_ERRAND_MESSAGES {
+            self.messages.pop_front();
+        }
+        self.messages.extend(LadderMessage::kept(0, direction, raw, flow, at));
+    }
+
+    fn last_at(&self) -> Option<Timestamp> {
+        self.messages.back().map(|message| message.at)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -73,6 +101,33 @@ impl Ladders {
     /// Nothing more is expected of this call.
     pub fn complete(&mut self, contact: ContactId) {
         self.completed.push(contact);
+    }
+
+    /// A request to the provider of `trunk` has this Call-ID, and so will the answer.
+    pub fn follow(&mut self, call_id: &str, trunk: &str) {
+        if self.errands.contains_key(call_id) {
+            return;
+        }
+        let of_trunk = || self.errands.iter().filter(|(_, errand)| errand.trunk == trunk);
+        if of_trunk().count() >= MAX_ERRANDS {
+            let oldest = of_trunk().min_by_key(|(_, errand)| errand.last_at()).map(|(id, _)| id.clone());
+            self.errands.retain(|call_id, _| Some(call_id) != oldest.as_ref());
+        }
+        let errand = Errand { trunk: trunk.to_owned(), messages: VecDeque::new() };
+        self.errands.insert(call_id.to_owned(), errand);
+    }
+
+    /// Trunks that are configured no more are forgotten.
+    pub fn keep_trunks(&mut self, is_known: impl Fn(&str) -> bool) {
+        self.errands.retain(|_, errand| is_known(&errand.trunk));
+    }
+
+    /// The last registrations and probes of a trunk, in the order of time.
+    pub fn of_trunk(&self, trunk: &str) -> Ladder {
+        let own = self.errands.values().filter(|errand| errand.trunk == trunk);
+        let mut messages: Vec<LadderMessage> = own.flat_map(|errand| errand.messages.clone()).collect();
+        messages.sort_by_key(|message| message.at);
+        Ladder::of_messages(messages)
     }
 
     pub fn of(&self, contact: ContactId) -> Option<&Ladder> {
@@ -129,12 +184,19 @@ impl Ladders {
         }
     }
 
-    /// False when it belongs to no call.
+    /// False when it belongs to no call and no trunk's errand.
     fn add(&mut self, direction: MessageDirection, raw: &[u8], flow: Flow, at: Timestamp) -> bool {
-        let contact = mask::call_id(raw).and_then(|call_id| self.by_call_id.get(call_id));
-        let Some(entry) = contact.and_then(|contact| self.entries.get_mut(contact)) else { return false };
-        entry.ladder.add(direction, raw, flow, at);
-        true
+        let Some(call_id) = mask::call_id(raw) else { return false };
+        if let Some(entry) = self.by_call_id.get(call_id).and_then(|contact| self.entries.get_mut(contact)) {
+            entry.ladder.add(direction, raw, flow, at);
+            return true;
+        }
+        let errand = self.errands.get_mut(call_id);
+        if let Some(errand) = errand {
+            errand.add(direction, raw, flow, at);
+            return true;
+        }
+        false
     }
 }
 
@@ -175,6 +237,40 @@ mod tests {
         ladders.handle_sent(&message("a"), flow(), Timestamp::default());
         ladders.settle(now);
         assert_eq!(directions(ladders.of(contact).unwrap()), ["received", "sent", "sent"]);
+    }
+
+    #[test]
+    fn of_a_trunk_the_last_errands_are_kept_apart_from_those_of_others() {
+        let mut ladders = Ladders::default();
+        let at = |micros| Timestamp::from_micros(micros);
+        ladders.follow("register", "city");
+        ladders.follow("probe", "city");
+        ladders.follow("other", "spare");
+        for n in 0..20 {
+            ladders.handle_sent(&message("register"), flow(), at(4 * n));
+            ladders.hold(message("register"), flow(), at(4 * n + 1));
+            ladders.settle(crate::time::now().mono);
+            ladders.handle_sent(&message("other"), flow(), at(4 * n + 2));
+        }
+        ladders.handle_sent(&message("probe"), flow(), at(3));
+        let city = ladders.of_trunk("city");
+        assert_eq!(city.count(), 9);
+        let numbers: Vec<u32> = city.messages().map(|message| message.seq).collect();
+        assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(city.messages().next().unwrap().at, at(3), "by time, not by errand");
+        ladders.keep_trunks(|trunk| trunk == "spare");
+        assert_eq!((ladders.of_trunk("city").count(), ladders.of_trunk("spare").count()), (0, 8));
+    }
+
+    #[test]
+    fn errands_of_one_trunk_are_bounded() {
+        let mut ladders = Ladders::default();
+        for n in 0..100 {
+            ladders.follow(&format!("call-{n}"), "city");
+            ladders.handle_sent(&message(&format!("call-{n}")), flow(), Timestamp::from_micros(n));
+        }
+        assert_eq!(ladders.errands.len(), MAX_ERRANDS);
+        assert_eq!(ladders.of_trunk("city").messages().last().unwrap().at, Timestamp::from_micros(99));
     }
 
     #[test]

@@ -4,10 +4,12 @@
 //! order, then sleep until [`Switchboard::poll_timeout`] or the next input.
 
 mod admission;
+mod callbacks;
 pub mod command;
 mod dispatch;
 mod distribution;
 mod flows;
+pub mod guests;
 mod internal;
 mod ladders;
 mod registration;
@@ -16,6 +18,7 @@ mod screening;
 mod service_code;
 pub mod settings;
 pub mod snapshot;
+mod supervision;
 mod transfer;
 pub mod trunks;
 
@@ -28,6 +31,7 @@ use crate::call::effect::{Effect, ResolutionId, Ticket};
 use crate::call::ladder::Ladder;
 use crate::call::refusal::Refusal;
 use crate::call::turn::{Counters, Routes, Turn};
+use crate::callback::CallBacks;
 use crate::case::CaseNumber;
 use crate::ids::{ContactId, LegId, Mint, RecordingId};
 use crate::ivr::Answer;
@@ -45,9 +49,10 @@ use crate::time::Now;
 
 pub use command::{Command, CommandError};
 pub use settings::Settings;
-pub use snapshot::Snapshot;
+pub use snapshot::{LivePhone, LiveTrunk, Snapshot, TrunkState};
 
 use dispatch::Owner;
+use guests::Guests;
 use ladders::Ladders;
 use service_code::ServiceCall;
 use trunks::Trunks;
@@ -99,6 +104,7 @@ pub struct Switchboard {
     sip: TransactionLayer,
     authenticator: Authenticator,
     guard: Guard,
+    guests: Guests,
     registrar: Registrar,
     trunks: Trunks,
     /// OPTIONS that are out to phones.
@@ -121,6 +127,7 @@ pub struct Switchboard {
     tickets: u64,
     waiting_for: HashMap<Ticket, ContactId>,
     ladders: Ladders,
+    callbacks: CallBacks,
     intake: Intake,
     recorder: Recorder,
     /// Of the media plane's certificate; without one no leg does DTLS.
@@ -199,11 +206,14 @@ impl Switchboard {
         acd.configure(settings.queues.clone(), settings.operators.clone(), now.mono);
         let mut registrar = Registrar::default();
         registrar.ask_every(settings.ask_phones_every, now.mono);
+        let mut callbacks = CallBacks::default();
+        callbacks.configure(settings.callback.clone());
         Self {
             sip: TransactionLayer::new(mint.seed()),
             authenticator: Authenticator::new(&settings.realm, settings.digest.clone(), mint.seed()),
             trunks: Trunks::new(&settings.trunks, mint.seed(), now),
             guard: Guard::new(settings.guard.clone()),
+            guests: Guests::new(),
             registrar,
             asked: HashMap::new(),
             acd,
@@ -221,6 +231,7 @@ impl Switchboard {
             tickets: 0,
             waiting_for: HashMap::new(),
             ladders: Ladders::default(),
+            callbacks,
             intake: Intake::Open,
             recorder: Recorder::Able,
             dtls_fingerprint: None,
@@ -237,8 +248,10 @@ impl Switchboard {
     pub fn configure(&mut self, settings: Settings, now: Now) {
         self.acd.configure(settings.queues.clone(), settings.operators.clone(), now.mono);
         self.trunks.configure(&settings.trunks, now);
+        self.ladders.keep_trunks(|name| settings.trunks.iter().any(|trunk| trunk.name == name));
         self.guard.configure(settings.guard.clone());
         self.registrar.ask_every(settings.ask_phones_every, now.mono);
+        self.callbacks.configure(settings.callback.clone());
         self.settings = settings;
         self.announce_registered(now);
         self.settle(now);
@@ -252,6 +265,12 @@ impl Switchboard {
     /// The messages of a call, also for some time after its end.
     pub fn ladder(&self, contact: ContactId) -> Option<&Ladder> {
         self.ladders.of(contact)
+    }
+
+    /// The last registrations and probes of a trunk; none when there is no such trunk.
+    pub fn trunk_ladder(&self, trunk: &str) -> Option<Ladder> {
+        let is_known = self.settings.trunks.iter().any(|known| known.name == trunk);
+        is_known.then(|| self.ladders.of_trunk(trunk))
     }
 
     pub fn handle_input(&mut self, input: Input, now: Now) {
@@ -304,6 +323,7 @@ impl Switchboard {
         self.trunks.handle_timeout(now);
         self.acd.handle_timeout(now.mono);
         self.ladders.handle_timeout(now.mono);
+        self.handle_guest_timeout(now);
         while let Some((at, contact)) = self.deadlines.first().copied()
             && at <= now.mono
         {
@@ -323,7 +343,9 @@ impl Switchboard {
         let calls = self.deadlines.first().map(|(at, _)| *at);
         let services = self.services.values().filter_map(ServiceCall::poll_timeout).min();
         let machines = [self.sip.poll_timeout(), self.registrar.poll_timeout(), self.acd.poll_timeout()];
-        let own = [self.ladders.poll_timeout(), self.trunks.poll_timeout(), calls, services];
+        let (callbacks, guests) = (self.callbacks.poll_timeout(), self.guests.poll_timeout());
+        let own =
+            [self.ladders.poll_timeout(), self.trunks.poll_timeout(), callbacks, guests, calls, services];
         machines.into_iter().chain(own).flatten().min()
     }
 
@@ -389,6 +411,7 @@ impl Switchboard {
             + self.owners.len()
             + self.recordings.len()
             + self.waiting_for.len()
+            + self.guests.len()
     }
 
     /// Drains every machine until all is quiet: outputs of one are inputs of the next.
@@ -402,7 +425,7 @@ impl Switchboard {
                 self.handle_acd_output(output, now);
             } else if let Some(contact) = self.seeking_way_out.pop() {
                 self.seek_way_out(contact, now);
-            } else if !self.serve_trunks(now) {
+            } else if !self.serve_trunks(now) && !self.serve_callbacks(now) {
                 break;
             }
         }

@@ -36,7 +36,7 @@ impl Switchboard {
         let response = self.registrar.register(&user, request, flow, &to_tag, now.mono);
         with_turn!(self, now, |turn| turn.respond(transaction, &response));
         if response.status.is_success() {
-            self.follow_registration(&user, flow);
+            self.follow_registration(&user, flow, now);
         }
     }
 

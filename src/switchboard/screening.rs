@@ -93,8 +93,11 @@ impl Switchboard {
                 if self.guard.is_locked_out(&user, source, now.mono) && !self.is_trusted(flow) {
                     ("locked_out", Verdict::Challenge { stale: false })
                 } else {
-                    self.guard.note_proof(&user, source, now.mono);
-                    self.vouch(flow);
+                    // A guest's pass was given to anybody: it makes no acquaintance.
+                    if !self.guests.knows(&user) {
+                        self.guard.note_proof(&user, source, now.mono);
+                        self.vouch(flow);
+                    }
                     ("accepted", Verdict::Accepted { user })
                 }
             }
@@ -112,7 +115,7 @@ impl Switchboard {
     }
 
     /// A connection of somebody we know keeps its place when strangers take all others.
-    fn vouch(&mut self, flow: Flow) {
+    pub(super) fn vouch(&mut self, flow: Flow) {
         if flow.transport.is_reliable() {
             self.effects.push_back(Effect::Vouch { flow });
         }

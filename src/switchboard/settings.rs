@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::{OperatorProfile, QueueSettings};
+use crate::callback;
+use crate::case::city::Duties;
 use crate::dialplan::Dialplan;
 use crate::ids::UserId;
 use crate::phone_number::{NumberingPlan, PhoneNumber};
@@ -51,11 +53,30 @@ pub struct Settings {
     pub accounts: HashMap<String, Account>,
     pub operators: Vec<OperatorProfile>,
     pub queues: Vec<QueueSettings>,
+    /// Who is on duty when the desks are closed.
+    pub duties: Arc<Duties>,
+    /// When citizens are rung back; none where they are not.
+    pub callback: Option<callback::Policy>,
     /// Queues that operators transfer to by number, for phones that cannot dial a name.
     pub queue_extensions: BTreeMap<String, String>,
     /// Dialled by an operator's phone to become ready and not ready.
     pub ready_code: String,
     pub not_ready_code: String,
+    /// None where nobody may call from the web page.
+    pub web_calls: Option<WebCalls>,
+}
+
+/// What citizens who call from the web page may take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WebCalls {
+    /// At the same time, those on the way included.
+    pub calls: usize,
+    /// At least 1.
+    pub calls_per_address_per_hour: u32,
+    /// How long who has asked to call may wait to do so.
+    pub pass_lives: Duration,
+    /// Then the call is ended.
+    pub longest_call: Duration,
 }
 
 impl Settings {
@@ -167,6 +188,12 @@ impl std::str::FromStr for Network {
             None => longest,
         };
         Ok(Self { address, prefix })
+    }
+}
+
+impl std::fmt::Display for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
     }
 }
 

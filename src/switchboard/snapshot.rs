@@ -3,17 +3,21 @@
 //! here, masked for each role in `web/`.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use crate::acd::OperatorStatus;
+use crate::call::supervision::Supervision;
 use crate::case::CaseNumber;
 use crate::ids::{ContactId, UserId};
 use crate::language::Language;
 use crate::phone_number::PhoneNumber;
 use crate::recording::Recorder;
 use crate::time::{Now, Timestamp};
+
+use super::guests::ORIGIN;
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Snapshot {
@@ -24,7 +28,19 @@ pub struct Snapshot {
     pub operators: Vec<LiveOperator>,
     pub queues: Vec<LiveQueue>,
     pub trunks: Vec<LiveTrunk>,
+    /// Registered with us, by extension.
+    pub phones: Vec<LivePhone>,
     pub recording: LiveRecording,
+    /// None where nobody may call from the web page.
+    pub web_calls: Option<LiveWebCalls>,
+}
+
+/// What the web page needs to know of calling from it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct LiveWebCalls {
+    /// The greeting is spoken in these.
+    pub languages: Vec<Language>,
+    pub longest_call_secs: u64,
 }
 
 /// Whether calls can be recorded now, and what becomes of those that cannot.
@@ -41,6 +57,13 @@ pub struct LiveRecording {
 pub struct LiveCall {
     pub id: ContactId,
     pub caller: PhoneNumber,
+    /// From the web page.
+    pub from_web: bool,
+    /// The pass of such a caller: who knows it may ask how far the call has come. Shown to nobody.
+    #[serde(skip)]
+    pub pass: Option<String>,
+    /// The number such a caller wants to be reached at; said, not proven.
+    pub stated_number: Option<PhoneNumber>,
     pub phase: CallPhase,
     pub since: Timestamp,
     pub answered_at: Option<Timestamp>,
@@ -55,14 +78,26 @@ pub struct LiveCall {
     pub operator: Option<UserId>,
     /// Whose phones ring beside that of `operator`.
     pub also_ringing: Vec<UserId>,
+    /// Who listens in or more, or is rung to.
+    pub supervisors: Vec<LiveSupervisor>,
     /// Whose phone rings to take the call over from the operator, who still has it.
     pub transfer_to: Option<UserId>,
+    /// The city rings the citizen back.
+    pub call_back: bool,
     /// The operator who calls a colleague; none when a citizen calls.
     pub placed_by: Option<UserId>,
     pub case: Option<CaseNumber>,
     pub on_hold: bool,
     /// What is said is on a recording.
     pub recorded: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct LiveSupervisor {
+    pub user: UserId,
+    pub how: Supervision,
+    /// At the phone; otherwise it rings.
+    pub present: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -97,6 +132,8 @@ pub struct LiveQueue {
     pub name: String,
     pub waiting: usize,
     pub longest_wait_secs: u64,
+    /// Citizens who wait to be rung back.
+    pub callbacks: usize,
     /// What the next caller would wait; none where nobody can say.
     pub expected_wait_secs: Option<u64>,
     /// Since when more call than can be answered.
@@ -114,6 +151,46 @@ pub struct LiveTrunk {
     pub registered: Option<bool>,
     /// Calls on it, both directions.
     pub calls: usize,
+    /// Servers of its provider as DNS knows them, first choice first; none for a trunk known by address alone.
+    pub servers: Vec<LiveServer>,
+    /// Why the last round of our registration failed; none when it did not.
+    pub failure: Option<LiveFailure>,
+    /// Why its limits last turned a call away, and when.
+    pub turned_away: Option<(&'static str, Timestamp)>,
+}
+
+/// One server of a provider.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct LiveServer {
+    pub address: SocketAddr,
+    /// UDP, TCP or TLS.
+    pub transport: &'static str,
+    /// What its answers to OPTIONS say; none where nobody asks, or nobody has asked yet.
+    pub reachable: Option<bool>,
+    /// Our registration stands there.
+    pub registered: bool,
+}
+
+/// Why a provider did not take our registration.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct LiveFailure {
+    /// `unanswered`, `challenged`, `refused` or `no_server`.
+    pub reason: &'static str,
+    /// The provider's status code, when it refused.
+    pub status: Option<u16>,
+}
+
+/// A phone that is registered with us.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct LivePhone {
+    pub extension: String,
+    /// What it calls itself; may be empty.
+    pub user_agent: String,
+    /// UDP, TCP, TLS, WS or WSS.
+    pub transport: &'static str,
+    pub address: IpAddr,
+    /// It answers our questions.
+    pub reachable: bool,
 }
 
 /// Whether calls can go out by a trunk.
@@ -155,11 +232,28 @@ impl super::Switchboard {
             operators,
             queues,
             trunks: self.live_trunks(),
+            phones: self.live_phones(),
             recording: LiveRecording {
                 recorder: self.settings.recording.map_or(Recorder::Off, |_| self.recorder),
                 refuses_calls: self.keeping().is_err(),
             },
+            web_calls: self.live_web_calls(),
         }
+    }
+
+    fn live_phones(&self) -> Vec<LivePhone> {
+        let mut extensions: Vec<&String> = self.settings.accounts.keys().collect();
+        extensions.sort();
+        let phones = extensions.into_iter().flat_map(|extension| {
+            self.registrar.bindings(extension).into_iter().map(|binding| LivePhone {
+                extension: extension.clone(),
+                user_agent: binding.user_agent.clone(),
+                transport: binding.flow.transport.name(),
+                address: binding.flow.remote.ip().to_canonical(),
+                reachable: binding.is_reachable(),
+            })
+        });
+        phones.collect()
     }
 
     fn live_calls(&self, moment: impl Fn(Instant) -> Timestamp) -> Vec<LiveCall> {
@@ -178,6 +272,9 @@ impl super::Switchboard {
                 LiveCall {
                     id: contact.id,
                     caller: contact.caller.clone(),
+                    from_web: contact.origin == ORIGIN,
+                    pass: self.guests.user_of(contact.id).map(str::to_owned),
+                    stated_number: contact.stated_number.clone(),
                     phase: call.phase(),
                     since: call.since(),
                     answered_at: contact.answered_at,
@@ -189,7 +286,12 @@ impl super::Switchboard {
                     waiting_since: place.map(|(_, since)| since),
                     operator: call.operator().or(call.transfer_target()).or(contact.operator),
                     also_ringing: call.also_ringing().collect(),
+                    supervisors: call
+                        .supervisors()
+                        .map(|(user, how, present)| LiveSupervisor { user, how, present })
+                        .collect(),
                     transfer_to: call.operator().and(call.transfer_target()),
+                    call_back: call.is_call_back(),
                     placed_by: call.placed_by(),
                     case: contact.case.clone(),
                     on_hold: call.is_held(),
@@ -215,6 +317,7 @@ impl super::Switchboard {
             name: name.to_owned(),
             waiting: waiting.len(),
             longest_wait_secs: longest.unwrap_or(0),
+            callbacks: self.callbacks_in(name),
             surge_since: self.acd.surge_since(name).map(moment),
             expected_wait_secs: self.acd.expected_wait(name, waiting.len() + 1).map(|wait| wait.as_secs()),
             operators_ready: serving(|status| matches!(status, OperatorStatus::Ready)),

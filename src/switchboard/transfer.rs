@@ -1,6 +1,7 @@
 //! Transfers: who may refer which call where (REFER, RFC 3515), which dialog a Replaces names and who may replace it
 //! (RFC 3891). How a call then moves is `call/transfer.rs`.
 
+use crate::call::duty::Sought;
 use crate::call::refusal::Refusal;
 use crate::call::{Destination, OfferTarget, WayOut};
 use crate::ids::{ContactId, LegId, UserId};
@@ -176,10 +177,16 @@ impl Switchboard {
         phones.any(|phone| Some(phone.flow.remote.ip()) == source)
     }
 
-    /// The last way of a transfer to the outside has failed: the next one, if there is one.
+    /// The last way to the outside has failed: the next one, if there is one. Or the first one to who is on duty.
     pub(super) fn seek_way_out(&mut self, contact: ContactId, now: Now) {
-        let Some(mut dial_out) = self.calls.get(&contact).and_then(|call| call.sought_way_out()) else {
-            return;
+        let mut dial_out = match self.calls.get(&contact).and_then(|call| call.sought()) {
+            Some(Sought::WayOut(dial_out)) => dial_out,
+            Some(Sought::OnDuty(roster)) => {
+                let found = self.settings.duties.on_duty(&roster, now.utc).to_vec();
+                self.with_call(contact, now, |call, turn| call.handle_on_duty(&found, turn));
+                return;
+            }
+            None => return,
         };
         let route = self.route_out(&mut dial_out, now);
         if let Err(error) = &route {

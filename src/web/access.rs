@@ -45,6 +45,13 @@ const CONTROLLING: &[Role] = &[Control];
 const EXPLAINING: &[Role] = &[Operator];
 const TALKING: &[Role] = &[Operator];
 const HANGING_UP: &[Role] = &[Operator, Supervisor];
+const SUPERVISING: &[Role] = &[Supervisor];
+/// See who is to be rung back.
+const CALLING_BACK: &[Role] = &[Operator, Supervisor, Control, Auditor];
+/// Have a phone in their page.
+const PHONING: &[Role] = &[Operator, Supervisor];
+/// Running the program: everything but content.
+const RUNNING: &[Role] = &[Admin];
 const ORDERS: &[Role] = &[Executor, Control, Supervisor, MayorOffice, Auditor];
 
 pub(super) const RULES: &[Rule] = &[
@@ -53,11 +60,16 @@ pub(super) const RULES: &[Rule] = &[
     public("GET", "/metrics"),
     public("GET", "/api/openapi.json"),
     public("GET", "/signin"),
+    public("GET", "/provision/{token}"),
     public("POST", "/api/v1/session"),
+    public("GET", "/api/v1/web-calls"),
+    public("POST", "/api/v1/web-calls"),
+    public("GET", "/api/v1/web-calls/{user}"),
     signed_in("GET", "/api/v1/session"),
     signed_in("DELETE", "/api/v1/session"),
     signed_in("GET", "/api/v1/city"),
     only("GET", "/api/v1/city/preview", ASSIGNING),
+    only("GET", "/api/v1/addresses", CLASSIFYING),
     only("GET", "/api/v1/calls", CALLS),
     only("GET", "/api/v1/calls/{id}", CALLS),
     only("GET", "/api/v1/calls/{id}/timeline", CALLS),
@@ -66,11 +78,17 @@ pub(super) const RULES: &[Rule] = &[
     only("GET", "/api/v1/calls/{id}/ladder", TRACING),
     only("GET", "/api/v1/calls/{id}/ladder.pcap", TRACING),
     only("POST", "/api/v1/calls/{id}/disposition", TALKING),
+    only("POST", "/api/v1/calls/{id}/case", TALKING),
     only("POST", "/api/v1/calls/{id}/transfer", TALKING),
     only("POST", "/api/v1/calls/{id}/hangup", HANGING_UP),
+    only("POST", "/api/v1/calls/{id}/supervision", SUPERVISING),
+    only("DELETE", "/api/v1/calls/{id}/supervision", SUPERVISING),
+    only("GET", "/api/v1/callbacks", CALLING_BACK),
+    only("POST", "/api/v1/callbacks/{origin}/withdraw", &[Operator, Supervisor]),
     only("GET", "/api/v1/cases", CASES),
     only("GET", "/api/v1/cases/{number}", CASES),
     only("PATCH", "/api/v1/cases/{number}", CLASSIFYING),
+    only("GET", "/api/v1/cases/{number}/context", ASSIGNING),
     only("GET", "/api/v1/cases/{number}/timeline", CASES),
     only("POST", "/api/v1/cases/{number}/assign", ASSIGNING),
     only("POST", "/api/v1/cases/{number}/accept", EXECUTING),
@@ -89,11 +107,32 @@ pub(super) const RULES: &[Rule] = &[
     only("GET", "/api/v1/operators", LIVE),
     only("GET", "/api/v1/queues", LIVE),
     only("GET", "/api/v1/events", LIVE),
-    only("GET", "/api/v1/operators/me/phone", TALKING),
+    only("GET", "/api/v1/operators/me/phone", PHONING),
     only("POST", "/api/v1/operators/me/status", TALKING),
+    only("POST", "/api/v1/operators/{id}/status", SUPERVISING),
+    only("POST", "/api/v1/operators/{id}/messages", SUPERVISING),
+    only("POST", "/api/v1/operators/messages", SUPERVISING),
     only("POST", "/api/v1/operators/me/wrap-up-done", TALKING),
     only("POST", "/api/v1/operators/me/wrap-up-more", TALKING),
-    only("POST", "/api/v1/admin/reload", &[Admin]),
+    only("POST", "/api/v1/admin/reload", RUNNING),
+    only("GET", "/api/v1/admin/service", RUNNING),
+    only("GET", "/api/v1/admin/trunks", RUNNING),
+    only("GET", "/api/v1/admin/trunks/{name}/ladder", RUNNING),
+    only("GET", "/api/v1/admin/users", RUNNING),
+    only("POST", "/api/v1/admin/users", RUNNING),
+    only("PATCH", "/api/v1/admin/users/{id}", RUNNING),
+    only("POST", "/api/v1/admin/users/{id}/phone", RUNNING),
+    only("GET", "/api/v1/admin/queues", RUNNING),
+    only("GET", "/api/v1/admin/dialplan", RUNNING),
+    only("POST", "/api/v1/admin/dialplan/simulate", RUNNING),
+    only("GET", "/api/v1/admin/prompts", RUNNING),
+    only("GET", "/api/v1/admin/prompts/{language}/{id}/sound", RUNNING),
+    only("POST", "/api/v1/admin/prompts/{language}/{id}/recording", RUNNING),
+    only("DELETE", "/api/v1/admin/prompts/{language}/{id}/recording", RUNNING),
+    only("GET", "/api/v1/admin/changes", RUNNING),
+    only("GET", "/api/v1/admin/versions", RUNNING),
+    only("GET", "/api/v1/admin/versions/{id}", RUNNING),
+    only("POST", "/api/v1/admin/versions/{id}/restore", RUNNING),
 ];
 
 const fn public(method: &'static str, path: &'static str) -> Rule {
@@ -158,6 +197,11 @@ pub(super) fn sees_entry(role: Role, event: &str) -> bool {
 pub(super) fn confined_to(user: &User) -> Option<String> {
     // An executor without an organisation is confined to one that does not exist.
     (user.role == Executor).then(|| user.organisation.clone().unwrap_or_default())
+}
+
+/// Who listens to whom.
+pub(super) const fn sees_supervision(role: Role) -> bool {
+    matches!(role, Supervisor | Auditor)
 }
 
 /// Operators end their own calls, supervisors any.

@@ -75,7 +75,11 @@ pub(super) async fn show(State(web): State<Shared>) -> Answer<CityView> {
 #[into_params(parameter_in = Query)]
 pub(super) struct PreviewQuery {
     category: String,
-    territory: String,
+    /// Without one, what holds for the whole city.
+    territory: Option<String>,
+    /// Default `normal`.
+    #[param(value_type = Option<String>)]
+    priority: Option<Priority>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -95,14 +99,14 @@ pub(super) async fn preview(
     Query(query): Query<PreviewQuery>,
 ) -> Result<Answer<PreviewView>, ApiError> {
     let at = time::now().utc;
-    let place = Place { address: String::new(), territory: Some(query.territory) };
+    let place = query.territory.map(|id| Place { territory: Some(id), ..Place::default() });
     let draft = CaseDraft {
         contact: None,
         category: query.category,
         language: Language::Uk,
-        priority: Priority::Normal,
+        priority: query.priority.unwrap_or(Priority::Normal),
         applicant: Applicant { identity: IdentityLevel::Anonymous, number: None, name: None },
-        place: Some(place),
+        place,
         description: String::new(),
         ivr_path: Vec::new(),
     };

@@ -45,6 +45,8 @@ pub(super) enum ApiError {
     Refused(Vec<Diagnostic>),
     #[error("too many failed attempts")]
     TooManyAttempts { retry_after: Duration },
+    #[error("too many calls from this address")]
+    TooManyCalls { retry_after: Duration },
     #[error("{0}")]
     Unavailable(&'static str),
     #[error("the server failed; the failure is in its log")]
@@ -74,7 +76,7 @@ impl ApiError {
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Unprocessable(_) | Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyAttempts { .. } | Self::TooManyCalls { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -89,7 +91,7 @@ impl ApiError {
             Self::RangeNotSatisfiable { length } => {
                 Some((header::CONTENT_RANGE, HeaderValue::from_str(&format!("bytes */{length}")).ok()?))
             }
-            Self::TooManyAttempts { retry_after } => {
+            Self::TooManyAttempts { retry_after } | Self::TooManyCalls { retry_after } => {
                 Some((header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1))))
             }
             Self::Unavailable(_) => Some((header::RETRY_AFTER, HeaderValue::from(RETRY_SOON.as_secs()))),
@@ -145,7 +147,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound(what) => Self::NotFound(what),
-            StoreError::Exists(_) => Self::Conflict(error.to_string()),
+            StoreError::Exists(_) | StoreError::LastAdmin => Self::Conflict(error.to_string()),
             StoreError::Transition(refused) => refused.into(),
             StoreError::Timeout | StoreError::Closed => Self::Unavailable("the store is not answering"),
             other => Self::internal("store failed", &other),
@@ -170,6 +172,9 @@ impl From<CommandError> for ApiError {
             CommandError::Unknown => Self::NotFound("operator or live call"),
             CommandError::Conflict(detail) => Self::Conflict(detail),
             CommandError::NotYours => Self::forbidden("this call belongs to somebody else"),
+            CommandError::SwitchedOff => Self::forbidden(error.to_string()),
+            CommandError::TooOften { retry_after } => Self::TooManyCalls { retry_after },
+            CommandError::Full => Self::Unavailable("all lines are busy"),
             CommandError::Unavailable => Self::Unavailable("the switchboard is not answering"),
         }
     }

@@ -3,7 +3,9 @@
 //! what in `router.rs`, how an error looks in `error.rs` (RFC 9457).
 
 mod access;
+mod addresses;
 mod admin;
+mod callbacks;
 mod calls;
 mod cases;
 mod city;
@@ -13,6 +15,7 @@ mod extract;
 mod gate;
 mod health;
 mod login_limit;
+mod messages;
 mod operators;
 mod pages;
 mod password;
@@ -25,6 +28,7 @@ mod sip_socket;
 mod tests;
 mod timeline;
 mod view;
+mod web_calls;
 mod work_orders;
 
 use std::path::PathBuf;
@@ -34,6 +38,7 @@ use std::time::Duration;
 use rand::RngExt;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+use crate::address::Register;
 use crate::call::ladder::Ladder;
 use crate::case::city::CityPlan;
 use crate::ids::{ContactId, Mint};
@@ -41,11 +46,16 @@ use crate::journal::Draft;
 use crate::net::GuestEntrance;
 use crate::store::Store;
 use crate::switchboard::{Command, CommandError, Snapshot};
+use crate::time::{self, Timestamp};
 
+use admin::Provisions;
 use error::ApiError;
 use events::Feed;
 use login_limit::LoginLimit;
 
+pub use admin::{
+    CITY, CONFIG, DIALPLAN, InForce, PlanFile, QueueInForce, ReloadRequest, SipEntrance, TrunkInForce, Wanted,
+};
 pub use password::{PasswordError, hash as hash_password};
 pub use router::{openapi, router};
 pub use server::{MAX_CONNECTIONS, ServeError, serve};
@@ -53,11 +63,16 @@ pub use server::{MAX_CONNECTIONS, ServeError, serve};
 /// A command on its way to the switchboard, and the way back.
 pub type CommandRequest = (Command, oneshot::Sender<Result<(), CommandError>>);
 
-/// Asks for the SIP messages of a call; none when the switchboard has forgotten it.
-pub type LadderRequest = (ContactId, oneshot::Sender<Option<Ladder>>);
+/// Whose SIP messages are wanted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LadderOf {
+    Call(ContactId),
+    /// By name: its registrations and probes.
+    Trunk(String),
+}
 
-/// Asks the program to read its configuration again; the complaints when it is refused.
-pub type ReloadRequest = oneshot::Sender<Result<(), Vec<crate::diagnostic::Diagnostic>>>;
+/// Asks for SIP messages; none when the switchboard has forgotten the call, or does not know the trunk.
+pub type LadderRequest = (LadderOf, oneshot::Sender<Option<Ladder>>);
 
 /// All the web layer needs of the rest; cheap to clone.
 #[derive(Clone)]
@@ -67,6 +82,7 @@ pub struct WebState {
     pub ladders: mpsc::Sender<LadderRequest>,
     pub snapshot: watch::Receiver<Arc<Snapshot>>,
     pub city: watch::Receiver<Arc<CityPlan>>,
+    pub addresses: watch::Receiver<Arc<Register>>,
     pub recording_dir: PathBuf,
     /// `1580`, shown to citizens and staff.
     pub short_number: String,
@@ -74,6 +90,8 @@ pub struct WebState {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Re-reads configuration, city plan and dialplan; the complaints when they are refused.
     pub reload: mpsc::Sender<ReloadRequest>,
+    /// What the administrator's pages show.
+    pub in_force: watch::Receiver<Arc<InForce>>,
     /// Digest realm of the phones in pages; none where phones must prove themselves by what pages cannot compute.
     pub page_realm: Option<String>,
     /// Takes in the WebSockets of `/sip`.
@@ -106,12 +124,15 @@ const EVENT_STREAMS: usize = 512;
 /// The web layer itself: what it was given, and its own bounds.
 struct Web {
     given: WebState,
+    started_at: Timestamp,
     mint: Mutex<Mint>,
+    provisions: Mutex<Provisions>,
     logins: Mutex<LoginLimit>,
     password_checks: Arc<Semaphore>,
     peak_computations: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     event_streams: Arc<Semaphore>,
+    desks: messages::Desks,
     feed: watch::Receiver<Feed>,
 }
 
@@ -124,12 +145,15 @@ impl Web {
         let feed = events::follow(given.snapshot.clone());
         Arc::new(Self {
             given,
+            started_at: time::now().utc,
             mint: Mutex::new(Mint::new(rand::rng().random())),
+            provisions: Mutex::default(),
             logins: Mutex::default(),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
             peak_computations: Arc::new(Semaphore::new(PEAK_COMPUTATIONS)),
             uploads: Arc::new(Semaphore::new(UPLOADS)),
             event_streams: Arc::new(Semaphore::new(EVENT_STREAMS)),
+            desks: messages::Desks::default(),
             feed,
         })
     }
@@ -140,6 +164,10 @@ impl Web {
 
     fn city(&self) -> Arc<CityPlan> {
         self.given.city.borrow().clone()
+    }
+
+    fn addresses(&self) -> Arc<Register> {
+        self.given.addresses.borrow().clone()
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {

@@ -1,4 +1,5 @@
-//! `/api/v1/operators` and `/api/v1/queues`: the live picture, and what operators say about themselves. What becomes
+//! `/api/v1/operators` and `/api/v1/queues`: the live picture, and what operators say about themselves or
+//! a supervisor about them. What becomes
 //! of it is the switchboard's business; its answer is passed on.
 
 use axum::Json as Answer;
@@ -7,12 +8,13 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::ids::UserId;
 use crate::switchboard::Command;
 
 use super::Shared;
 use super::error::ApiError;
 use super::events::view::{OperatorView, QueueView};
-use super::extract::Json;
+use super::extract::{Json, Path};
 use super::gate::Principal;
 use super::view::ListView;
 
@@ -54,19 +56,42 @@ pub(super) async fn set_status(
     Json(choice): Json<StatusChoice>,
 ) -> Result<StatusCode, ApiError> {
     let operator = principal.user.id;
-    let command = match choice {
-        StatusChoice::Ready => Command::SetReady { operator },
-        StatusChoice::NotReady { reason } => {
-            if reason.trim().is_empty() || reason.chars().count() > MAX_REASON_CHARS {
-                return Err(ApiError::Unprocessable(format!(
-                    "a reason has 1 to {MAX_REASON_CHARS} characters"
-                )));
-            }
-            Command::SetNotReady { operator, reason }
-        }
+    let command = match choice.not_ready()? {
+        None => Command::SetReady { operator },
+        Some(reason) => Command::SetNotReady { operator, reason },
     };
     web.command(command).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A supervisor makes an operator ready or not, who left the desk for instance.
+#[utoipa::path(post, path = "/api/v1/operators/{id}/status", tag = "live", params(("id" = String, Path)),
+    request_body = StatusChoice,
+    responses((status = 204), (status = 403), (status = 404), (status = 409), (status = 422), (status = 503)))]
+pub(super) async fn set_status_of(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(operator): Path<UserId>,
+    Json(choice): Json<StatusChoice>,
+) -> Result<StatusCode, ApiError> {
+    let not_ready = choice.not_ready()?;
+    web.command(Command::SetStatusOf { operator, by: principal.user.id, not_ready }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl StatusChoice {
+    /// Why not ready; none when ready.
+    fn not_ready(self) -> Result<Option<String>, ApiError> {
+        match self {
+            Self::Ready => Ok(None),
+            Self::NotReady { reason }
+                if reason.trim().is_empty() || reason.chars().count() > MAX_REASON_CHARS =>
+            {
+                Err(ApiError::Unprocessable(format!("a reason has 1 to {MAX_REASON_CHARS} characters")))
+            }
+            Self::NotReady { reason } => Ok(Some(reason)),
+        }
+    }
 }
 
 /// The operator signed in has finished with the last call.

@@ -14,8 +14,23 @@ use super::error::ApiError;
 struct Dist;
 
 /// Addresses that are the app itself.
-const PAGES: [&str; 9] =
-    ["/", "/desk", "/work", "/control", "/audit", "/board", "/reports", "/admin", "/signin.html"];
+const PAGES: [&str; 15] = [
+    "/",
+    "/desk",
+    "/work",
+    "/control",
+    "/audit",
+    "/board",
+    "/reports",
+    "/admin",
+    "/admin/trunks",
+    "/admin/operators",
+    "/admin/queues",
+    "/admin/ivr",
+    "/admin/prompts",
+    "/admin/changes",
+    "/signin.html",
+];
 
 /// Scripts come from us alone, nobody frames us; styles are inline where the app's library writes them.
 pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' blob: data:; \

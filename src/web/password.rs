@@ -39,6 +39,22 @@ pub fn hash(password: &str) -> Result<String, PasswordError> {
     hash.map(|hash| hash.to_string()).map_err(|error| PasswordError::Hash(error.to_string()))
 }
 
+/// [`hash`] in its turn, on a blocking thread.
+pub(super) async fn hashed(turns: &Arc<Semaphore>, password: String) -> Result<String, ApiError> {
+    let turn = tokio::time::timeout(TURN_DEADLINE, turns.clone().acquire_owned()).await;
+    let Ok(Ok(turn)) = turn else {
+        return Err(ApiError::Unavailable("too many people are signing in at this moment"));
+    };
+    let hashed = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        hash(&password)
+    });
+    match hashed.await.map_err(|error| ApiError::internal("password hash died", &error))? {
+        Err(length @ PasswordError::Length) => Err(ApiError::Unprocessable(length.to_string())),
+        hashed => hashed.map_err(|error| ApiError::internal("password", &error)),
+    }
+}
+
 /// True when `password` fits `stored`; `None` stands for a user that does not exist.
 pub(super) async fn fits(
     turns: &Arc<Semaphore>,

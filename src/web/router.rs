@@ -18,8 +18,8 @@ use crate::time;
 
 use super::error::{ApiError, Problem};
 use super::{
-    Shared, Web, WebState, admin, calls, cases, city, events, gate, health, operators, pages, phone, session,
-    sip_socket, timeline, work_orders,
+    Shared, Web, WebState, addresses, admin, callbacks, calls, cases, city, events, gate, health, messages,
+    operators, pages, phone, session, sip_socket, timeline, web_calls, work_orders,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -65,14 +65,21 @@ fn endpoints() -> OpenApiRouter<Shared> {
     let uploads = OpenApiRouter::new()
         .routes(routes!(cases::evidence::upload))
         .layer(DefaultBodyLimit::max(cases::evidence::MAX_UPLOAD_BYTES));
+    let recordings = OpenApiRouter::new()
+        .routes(routes!(admin::prompts::record, admin::prompts::remove))
+        .layer(DefaultBodyLimit::max(admin::prompts::MAX_RECORDING_BYTES));
     OpenApiRouter::with_openapi(Description::openapi())
         .merge(health_routes())
         .merge(session_routes())
         .merge(call_routes())
         .merge(case_routes())
         .merge(live_routes())
+        .routes(routes!(web_calls::show, web_calls::ask))
+        .routes(routes!(web_calls::follow))
+        .merge(admin_routes())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .merge(uploads)
+        .merge(recordings)
 }
 
 fn health_routes() -> OpenApiRouter<Shared> {
@@ -99,8 +106,10 @@ fn call_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(calls::ladder::download))
         .routes(routes!(timeline::of_call))
         .routes(routes!(calls::dispose))
+        .routes(routes!(calls::link::link))
         .routes(routes!(calls::transfer))
         .routes(routes!(calls::hang_up))
+        .routes(routes!(calls::supervision::begin, calls::supervision::end))
 }
 
 fn case_routes() -> OpenApiRouter<Shared> {
@@ -108,6 +117,7 @@ fn case_routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(cases::list))
         .routes(routes!(cases::show, transitions::classify))
+        .routes(routes!(cases::context::show))
         .routes(routes!(timeline::of_case))
         .routes(routes!(transitions::assign))
         .routes(routes!(transitions::accept))
@@ -129,13 +139,40 @@ fn live_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(operators::list))
         .routes(routes!(operators::queues))
         .routes(routes!(operators::set_status))
+        .routes(routes!(operators::set_status_of))
+        .routes(routes!(callbacks::list))
+        .routes(routes!(callbacks::withdraw))
+        .routes(routes!(messages::to_one))
+        .routes(routes!(messages::to_all))
         .routes(routes!(operators::end_wrap_up))
         .routes(routes!(operators::extend_wrap_up))
         .routes(routes!(phone::show))
         .routes(routes!(events::events))
         .routes(routes!(city::show))
         .routes(routes!(city::preview))
-        .routes(routes!(admin::reload))
+        .routes(routes!(addresses::search))
+}
+
+fn admin_routes() -> OpenApiRouter<Shared> {
+    use admin::{changes, dialplan, phones, prompts, queues, service, trunks, users};
+    OpenApiRouter::new()
+        .routes(routes!(service::show))
+        .routes(routes!(service::reload))
+        .routes(routes!(trunks::list))
+        .routes(routes!(trunks::ladder))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::change))
+        .routes(routes!(phones::set_up))
+        .routes(routes!(phones::provision))
+        .routes(routes!(queues::list))
+        .routes(routes!(dialplan::show))
+        .routes(routes!(dialplan::simulate))
+        .routes(routes!(prompts::list))
+        .routes(routes!(prompts::play))
+        .routes(routes!(changes::show))
+        .routes(routes!(changes::versions))
+        .routes(routes!(changes::version))
+        .routes(routes!(changes::restore))
 }
 
 async fn method_not_allowed() -> ApiError {
@@ -149,7 +186,8 @@ async fn common(request: Request, next: Next) -> Response {
     let is_page = path.is_none();
     let path = path.unwrap_or_else(|| "page".to_owned());
     let span = tracing::info_span!("request", http.method = %request.method(), http.path = path);
-    let deadline = if path.ends_with("/evidence") { UPLOAD_DEADLINE } else { REQUEST_DEADLINE };
+    let uploads = path.ends_with("/evidence") || path.ends_with("/{id}/recording");
+    let deadline = if uploads { UPLOAD_DEADLINE } else { REQUEST_DEADLINE };
     let started_at = time::now().mono;
     async move {
         let answered = tokio::time::timeout(deadline, next.run(request)).await;

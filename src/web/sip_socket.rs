@@ -60,7 +60,7 @@ pub(super) async fn accept(
 
 /// A program that is no browser tells no origin. A browser's page must be our own or of a configured origin; on one
 /// machine, where pages are developed, it may come from another port.
-fn is_welcome(headers: &HeaderMap, origins: &[String], peer: IpAddr) -> bool {
+pub(super) fn is_welcome(headers: &HeaderMap, origins: &[String], peer: IpAddr) -> bool {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let Some(origin) = text(header::ORIGIN) else { return true };
     let Some((_, ours)) = origin.split_once("://") else { return false };
@@ -82,7 +82,7 @@ fn is_loopback(authority: &str) -> bool {
 
 /// The browser's address: that of the connection, unless a proxy on this machine speaks for it. Limits by source
 /// would otherwise count all browsers as one.
-fn speaks_for(headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+pub(super) fn speaks_for(headers: &HeaderMap, peer: IpAddr) -> IpAddr {
     let forwarded =
         headers.get_all(FORWARDED_FOR).into_iter().next_back().and_then(|value| value.to_str().ok());
     let last = forwarded.and_then(|list| list.rsplit(',').next()?.trim().parse().ok());

@@ -2,8 +2,8 @@
 //! heard and in recordings, with their place and completeness. G.711 A-law of our own, so that a mistake in the
 //! program's tables cannot hide itself.
 //!
-//! A sequence changes its tone every [`SYMBOL_MS`]; citizen and operator use different tones, so one is never
-//! taken for the other.
+//! A sequence changes its tone every [`SYMBOL_MS`]; citizen, operator and colleague use different tones, so one is never
+//! taken for the other, even where they speak at the same time.
 
 use std::f64::consts::TAU;
 
@@ -17,12 +17,17 @@ const HOP_MS: usize = 5;
 const FRAME_MS: usize = 20;
 /// A frame holds a tone when this share of its energy is that tone's.
 const TONE_SHARE: f64 = 0.6;
+/// The same where several speak at once: a third of a mix of three, and half as loud as the others.
+pub const AMONG_OTHERS: f64 = 0.08;
+/// And where one of them is hardly let through: a browser turns its microphone down while others are loud.
+pub const FAINTLY: f64 = 0.01;
 /// Frames quieter than this root mean square hold nothing.
 const SILENCE_RMS: f64 = 200.0;
 const AMPLITUDE: f64 = 9000.0;
 
 const CITIZEN_TONES: [f64; 6] = [500.0, 700.0, 900.0, 1100.0, 1300.0, 1500.0];
 const OPERATOR_TONES: [f64; 6] = [600.0, 800.0, 1000.0, 1200.0, 1400.0, 1600.0];
+const COLLEAGUE_TONES: [f64; 6] = [1750.0, 1900.0, 2050.0, 2200.0, 2350.0, 2500.0];
 
 /// A known, seeded sequence of tones.
 #[derive(Clone, Debug)]
@@ -47,6 +52,11 @@ impl ToneSequence {
 
     pub fn operator(seed: u64, length_ms: usize) -> Self {
         Self::new(OPERATOR_TONES, seed, length_ms)
+    }
+
+    /// The third one on the line.
+    pub fn colleague(seed: u64, length_ms: usize) -> Self {
+        Self::new(COLLEAGUE_TONES, seed, length_ms)
     }
 
     fn new(tones: [f64; 6], seed: u64, length_ms: usize) -> Self {
@@ -118,6 +128,10 @@ impl ToneSequence {
     }
 
     fn tone_in(&self, frame: &[i16]) -> Option<usize> {
+        self.tone_above(frame, TONE_SHARE)
+    }
+
+    fn tone_above(&self, frame: &[i16], least: f64) -> Option<usize> {
         if rms(frame) < SILENCE_RMS {
             return None;
         }
@@ -125,7 +139,7 @@ impl ToneSequence {
         let shares =
             self.tones.iter().map(|&tone| goertzel(frame, tone) * 2.0 / (energy * frame.len() as f64));
         let best = shares.enumerate().max_by(|a, b| a.1.total_cmp(&b.1));
-        best.filter(|(_, share)| *share > TONE_SHARE).map(|(symbol, _)| symbol)
+        best.filter(|(_, share)| *share > least).map(|(symbol, _)| symbol)
     }
 
     /// What was heard, for a person who reads a failure: one character per 20 ms, the tone's letter or a dot; first
@@ -142,6 +156,19 @@ impl ToneSequence {
     pub fn presence(&self, heard: &[i16]) -> f64 {
         let track = self.track(heard);
         track.iter().flatten().count() as f64 / track.len().max(1) as f64
+    }
+}
+
+impl ToneSequence {
+    /// Share of the frames of `heard` that hold one of this sequence's tones with `least` of their energy, others
+    /// sounding at the same time.
+    pub fn presence_among(&self, heard: &[i16], least: f64) -> f64 {
+        let frames: Vec<bool> = heard
+            .windows(FRAME_MS * SAMPLES_PER_MS)
+            .step_by(HOP_MS * SAMPLES_PER_MS)
+            .map(|frame| self.tone_above(frame, least).is_some())
+            .collect();
+        frames.iter().filter(|held| **held).count() as f64 / frames.len().max(1) as f64
     }
 }
 
@@ -285,6 +312,23 @@ fn a_sequence_is_not_found_where_it_is_not() {
     assert!(wanted.presence(&operator.samples()) < 0.02);
     assert!(wanted.find(&vec![0; 24_000]).share < 0.01);
     assert!(wanted.find(&[]).share < 0.01);
+}
+
+#[test]
+fn each_voice_of_a_mix_is_heard_and_no_other() {
+    let voices =
+        [ToneSequence::citizen(1, 3000), ToneSequence::operator(2, 3000), ToneSequence::colleague(3, 3000)];
+    let mix = |voices: &[&ToneSequence]| -> Vec<i16> {
+        let spoken: Vec<Vec<i16>> = voices.iter().map(|voice| voice.samples()).collect();
+        (0..24_000).map(|at| spoken.iter().map(|samples| samples[at] / 3).sum()).collect()
+    };
+    let all = mix(&voices.each_ref());
+    for voice in &voices {
+        assert!(voice.presence_among(&all, AMONG_OTHERS) > 0.95);
+        let others: Vec<&ToneSequence> = voices.iter().filter(|other| other.tones != voice.tones).collect();
+        let without = voice.presence_among(&mix(&others), AMONG_OTHERS);
+        assert!(without < 0.35, "{without}");
+    }
 }
 
 #[test]

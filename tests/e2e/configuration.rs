@@ -23,6 +23,7 @@ const BREAKS: &[(&str, &str, &str, &str)] = &[
     ("dialplans/1580.toml", "1 = \"ukrainian\"", "1 = \"ukrainain\"", "dialplans/1580.toml:12:"),
     ("dialplans/1580.toml", "test.topics", "test.nothing", "test.nothing"),
     ("city.toml", "[", "[[[", "city.toml:"),
+    ("addresses.csv", "\ncenter,", "\ncentre,", "addresses.csv:4:1:"),
 ];
 
 /// Breaks a file of the server; what stood there before.

@@ -14,26 +14,26 @@ use crate::secure_media::middle_is_heard;
 use crate::server::{KEYS_TO_QUEUE, PASSWORD, Server};
 use crate::wait;
 
-const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_secs(20);
 /// On the record: Chromium's microphone runs by a busy machine's timer, some tones are cut.
 const MOST: f64 = 0.8;
 /// Of what is heard when nothing of a tone is: music has some of its own.
 const HARDLY: f64 = 0.1;
 /// The selectors of what the operator looks at and clicks on.
 const PHONE_IN_THE_PAGE: &str = ".places button >> nth=0";
-const REGISTERED: &str = ".phone .tag.good";
+pub const REGISTERED: &str = ".phone .tag.good";
 const MUTED: &str = ".controls button[aria-pressed=true] >> nth=0";
 const HELD: &str = ".controls button[aria-pressed=true]:has-text(\"On hold\")";
 
 /// The desk of one operator; its browser ends when dropped.
-struct Desk {
+pub struct Desk {
     script: NodeScript,
     _folder: TempDir,
 }
 
 impl Desk {
     /// Signs in by the page. The microphone says `speech`, over and over.
-    fn open(server: &Server, user: &str, speech: &[i16]) -> Self {
+    pub fn open(server: &Server, user: &str, speech: &[i16]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let wav = folder.path().join("speech.wav");
         audio::write_mono(&wav, speech, audio::RATE as u32);
@@ -46,31 +46,40 @@ impl Desk {
         desk
     }
 
-    fn tell(&mut self, command: &str) -> Value {
+    pub fn tell(&mut self, command: &str) -> Value {
         self.script.command(json!({ "command": command }))
     }
 
-    fn press(&mut self, key: &str) {
+    pub fn press(&mut self, key: &str) {
         self.script.command(json!({ "command": "press", "key": key }));
     }
 
-    fn click(&mut self, selector: &str) {
+    pub fn types(&mut self, text: &str) {
+        self.script.command(json!({ "command": "type", "text": text }));
+    }
+
+    pub fn click(&mut self, selector: &str) {
         self.script.command(json!({ "command": "click", "selector": selector }));
     }
 
-    fn sees(&mut self, selector: &str) {
+    pub fn sees(&mut self, selector: &str) {
         self.script.command(json!({ "command": "sees", "selector": selector }));
     }
 
+    /// As it is now.
+    pub fn shows(&mut self, selector: &str) -> bool {
+        self.script.command(json!({ "command": "shows", "selector": selector })) == true
+    }
+
     /// Chooses the phone in the page, and tries its sound.
-    fn take_phone(&mut self) {
+    pub fn take_phone(&mut self) {
         self.click(PHONE_IN_THE_PAGE);
         self.sees("dialog .yes");
         self.click("dialog .button.main");
         self.sees(REGISTERED);
     }
 
-    fn heard(&mut self) -> Vec<i16> {
+    pub fn heard(&mut self) -> Vec<i16> {
         node_script::samples(&self.tell("heard"))
     }
 }
@@ -103,11 +112,11 @@ fn citizen_is_heard(desk: &mut Desk, said: &ToneSequence) {
     });
 }
 
-fn is_on_the_phone(api: &Api, registered: bool) {
+pub fn is_on_the_phone(api: &Api, name: &str, registered: bool) {
     wait::until_true("the registration to be seen", SOON, || {
         let operators = api.items("/api/v1/operators");
-        let olena = operators.iter().find(|operator| operator["name"] == "olena");
-        olena.is_some_and(|olena| olena["registered"] == registered)
+        let operator = operators.iter().find(|operator| operator["name"] == name);
+        operator.is_some_and(|operator| operator["registered"] == registered)
     });
 }
 
@@ -118,7 +127,7 @@ fn an_operator_talks_in_the_page() {
     let spoken = ToneSequence::operator(71, 20_000);
     let mut desk = Desk::open(&server, "olena", &spoken.samples());
     desk.take_phone();
-    is_on_the_phone(&auditor, true);
+    is_on_the_phone(&auditor, "olena", true);
     desk.sees(".status button:not(:disabled)");
     desk.press("F2");
     wait::until_true("the operator to be ready", SOON, || auditor.status_of("olena") == "ready");
@@ -134,7 +143,7 @@ fn an_operator_talks_in_the_page() {
     citizen.rtp.say(&said.samples());
     operator_is_heard(&citizen, &spoken);
     citizen_is_heard(&mut desk, &said);
-    desk.sees(".tag[title*=\"Loss\"]");
+    desk.sees(".quality:has-text(\"Loss\")");
 
     desk.press("F6");
     desk.sees(HELD);
@@ -164,7 +173,7 @@ fn an_operator_talks_in_the_page() {
     middle_is_heard(&said, &recording.left, MOST);
 
     desk.tell("leave");
-    is_on_the_phone(&auditor, false);
+    is_on_the_phone(&auditor, "olena", false);
     assert_eq!(desk.tell("complaints"), json!([]));
 }
 
@@ -189,5 +198,5 @@ fn a_page_declines_and_comes_back_after_the_service_does() {
     desk.sees(".phone .tag.warn");
     server.run();
     desk.sees(REGISTERED);
-    is_on_the_phone(&server.sign_in("audyt"), true);
+    is_on_the_phone(&server.sign_in("audyt"), "olena", true);
 }

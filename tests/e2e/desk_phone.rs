@@ -109,6 +109,11 @@ impl DeskPhone {
         found.expect("the phone rings").1
     }
 
+    /// The INVITE of a call that may take so long to come.
+    pub fn called_within(&mut self, at_most: Duration) -> Option<Message> {
+        self.find(at_most, |message| message.method() == Some("INVITE")).map(|(_, invite)| invite)
+    }
+
     /// Waits until it rings, and picks up.
     pub fn answer(&mut self) -> Talk {
         let invite = self.is_called();

@@ -22,6 +22,11 @@ const STRANGER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9));
 
 /// A server with a line to each of these addresses, first choice first, that takes mobile numbers and 112.
 fn with_lines(addresses: &[IpAddr]) -> (Server, Vec<DeskPhone>) {
+    with_lines_and(addresses, "")
+}
+
+/// With `more` sections in the configuration.
+pub fn with_lines_and(addresses: &[IpAddr], more: &str) -> (Server, Vec<DeskPhone>) {
     let mut server = Server::prepare(&Setup { alone: true, wrap_up_secs: 600, ..Setup::default() });
     let lines: Vec<DeskPhone> =
         addresses.iter().map(|ip| DeskPhone::elsewhere(server.sip, "line", *ip)).collect();
@@ -33,7 +38,7 @@ fn with_lines(addresses: &[IpAddr]) -> (Server, Vec<DeskPhone>) {
             line.address()
         );
     }
-    fs::write(server.config_path(), text).expect("the configuration can be written");
+    fs::write(server.config_path(), text + more).expect("the configuration can be written");
     server.run();
     (server, lines)
 }

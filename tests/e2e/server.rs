@@ -35,6 +35,7 @@ const RTP_PORTS: u16 = 400;
 const PEOPLE: &[(&str, &str, &[&str])] = &[
     ("olena", "operator", &["--sip-extension", "201", "--languages", "uk,en", "--queues", "city"]),
     ("petro", "operator", &["--sip-extension", "202", "--languages", "uk,en", "--queues", "city"]),
+    ("maria", "supervisor", &["--sip-extension", "301"]),
     ("kontrol", "control", &[]),
     ("audyt", "auditor", &[]),
     ("admin", "admin", &[]),
@@ -395,6 +396,7 @@ fn lay_out(folder: &Path, setup: &Setup, sip: SocketAddr, http: SocketAddr) {
     write("config.toml", &config(setup, sip, http));
     // The shipped city: its categories and executors are looked up by the tests, not known to them.
     write("city.toml", &shipped("city.toml"));
+    write("addresses.csv", &shipped("addresses.csv"));
     write("dialplans/1580.toml", include_str!("city/dialplan.toml"));
     for (language, welcome, topics) in [
         ("uk", "Вітаємо у місті", "Оберіть тему звернення"),
@@ -417,7 +419,7 @@ fn config(setup: &Setup, sip: SocketAddr, http: SocketAddr) -> String {
          [store]\nurl = \"sqlite://data/ringback.db\"\n\
          [recording]\ndir = \"recordings\"\n{recording}\
          [number]\nshort = \"1580\"\ndialplan = \"dialplans/1580.toml\"\n\
-         [city]\nfile = \"city.toml\"\n\
+         [city]\nfile = \"city.toml\"\naddresses = \"addresses.csv\"\n\
          [speech]\ncache = \"{cache}\"\n\
          [[queue]]\nname = \"city\"\nno_answer_secs = {no_answer}\nwrap_up_secs = {wrap_up}\n{queue}\
          [[trunk]]\nname = \"provider\"\nfrom = [\"{TRUNK}\"]\n{more}",

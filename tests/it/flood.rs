@@ -36,6 +36,8 @@ impl Service {
             // Every message is to reach the tables behind the rates, too.
             guard: Policy { strangers: Rate::per_second(10_000, 5), ..Policy::default() },
             ask_phones_every: None,
+            callback: None,
+            duties: Default::default(),
             ..city::settings(&[(user, EXTENSION.to_owned())])
         };
         let switchboard = Switchboard::new(settings, [7; 32], now);

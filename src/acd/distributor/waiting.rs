@@ -24,7 +24,7 @@ impl Distributor {
         };
         let settings = queue.settings.clone();
         let headroom = if entry.urgent { URGENT_HEADROOM } else { 0 };
-        let ahead = self.line.of_queue(&entry.queue).count();
+        let ahead = self.line.of_queue(&entry.queue).filter(|other| !other.is_absent).count();
         if ahead >= settings.capacity + headroom || !entry.urgent && self.would_wait_too_long(&entry, ahead) {
             return Enqueued::Full;
         }
@@ -44,6 +44,22 @@ impl Distributor {
         }
         self.dispatch(now);
         Enqueued::Waiting
+    }
+
+    /// Holds the place of somebody who came at `since` and is to be rung back when their turn comes. Neither the capacity
+    /// nor the longest wait is for them: they stand on a list of their own. False when there is no such queue.
+    pub fn hold_place(&mut self, entry: QueueEntry, since: Instant, now: Instant) -> bool {
+        let Some(queue) = self.queues.get(&entry.queue).filter(|queue| queue.open) else { return false };
+        let (head_start, relax_after) = (queue.settings.head_start, queue.settings.relax_language_after);
+        let waiting = self.line.push(entry, head_start, since);
+        waiting.is_absent = true;
+        waiting.relaxed = now.saturating_duration_since(since) >= relax_after;
+        if !waiting.relaxed {
+            let contact = waiting.entry.contact;
+            self.timers.set(Timer::RelaxLanguage(contact), since + relax_after);
+        }
+        self.dispatch(now);
+        true
     }
 
     /// The caller hung up or was taken elsewhere: out of the queue, any offer withdrawn.

@@ -57,6 +57,38 @@ fn who_has_waited_too_long_is_sent_on_but_not_while_a_phone_rings() {
 }
 
 #[test]
+fn who_is_to_be_rung_back_keeps_the_place_and_is_nobody_on_the_line() {
+    let mut bench = bench(QueueSettings { capacity: 2, max_wait: Some(30 * SECOND), ..queue("city") }, 1);
+    bench.away(1);
+    let came = bench.now;
+    bench.pass(60 * SECOND);
+    bench.call(2);
+    assert!(bench.acd.hold_place(caller(1, "city", Language::Uk), came, bench.now));
+    assert!(!bench.acd.hold_place(caller(9, "no queue", Language::Uk), came, bench.now));
+    let on_the_line = bench.acd.waiting("city");
+    assert_eq!(on_the_line.iter().map(|(entry, _)| entry.contact).collect::<Vec<_>>(), [contact(2)]);
+    assert_eq!(bench.call(3), Enqueued::Waiting, "takes nobody's room");
+    bench.pass(29 * SECOND);
+    bench.outputs();
+    bench.back(1);
+    for n in [1, 2, 3] {
+        assert!(bench.outputs().contains(&offer(n, 1)), "{n} is next, in the order of arrival");
+        bench.acd.offer_answered(contact(n), user(1), bench.now);
+        bench.acd.call_ended(contact(n), user(1), bench.now);
+        bench.acd.end_wrap_up(user(1), bench.now).unwrap();
+    }
+
+    bench.away(1);
+    bench.acd.hold_place(caller(4, "city", Language::Uk), bench.now, bench.now);
+    bench.outputs();
+    bench.pass(3_600 * SECOND);
+    assert_eq!(bench.outputs(), [], "no place is told to nobody, and no wait is too long");
+    bench.acd.leave(contact(4), bench.now);
+    bench.back(1);
+    assert_eq!(bench.status(1), OperatorStatus::Ready);
+}
+
+#[test]
 fn the_wait_is_told_from_what_calls_took() {
     let settings = QueueSettings { capacity: 10, max_expected_wait: Some(300 * SECOND), ..queue("city") };
     let mut bench = bench(settings, 2);

@@ -19,8 +19,11 @@ impl City {
     }
 
     async fn keep(&self, contact: Contact, recording: Option<Recording>) {
-        let batch =
-            Batch { contacts: vec![contact], recordings: recording.into_iter().collect(), entries: vec![] };
+        let batch = Batch {
+            contacts: vec![contact],
+            recordings: recording.into_iter().collect(),
+            ..Batch::default()
+        };
         self.store.commit(batch).await.unwrap();
     }
 

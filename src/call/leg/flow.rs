@@ -53,7 +53,7 @@ impl Leg {
     }
 
     /// The connection is gone. Whoever told an address to connect to is called back there; a browser is not, it comes
-    /// back by itself or the media timeout ends the call.
+    /// back by itself, or the media timeout ends the call, or that of a hold (`talking.rs`).
     pub fn handle_flow_closed(&mut self, closed: &Flow) {
         if self.flow != *closed || !matches!(closed.transport, Transport::Tcp | Transport::Tls) {
             return;
@@ -64,6 +64,11 @@ impl Leg {
         {
             self.move_to(Flow { remote, ..*closed });
         }
+    }
+
+    /// The peer is a browser behind `flow`, and cannot be called back when that is gone.
+    pub fn is_reached_by_socket(&self, flow: &Flow) -> bool {
+        self.flow == *flow && matches!(flow.transport, Transport::Ws | Transport::Wss)
     }
 
     fn move_to(&mut self, flow: Flow) {

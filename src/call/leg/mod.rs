@@ -151,6 +151,8 @@ enum State {
         target: Box<Uri>,
         from: Box<NameAddr>,
         headers: Vec<(&'static str, String)>,
+        /// The INVITE waits for [`Leg::dial`].
+        is_parked: bool,
     },
     /// UAC: INVITE sent.
     Calling {
@@ -255,6 +257,7 @@ impl Leg {
         self.media.local_rtp = Some(local_rtp);
         match self.state {
             State::Offered { .. } => Some(LegEvent::Prepared),
+            State::Preparing { is_parked: true, .. } => Some(LegEvent::Prepared),
             State::Preparing { .. } => self.send_invite(turn),
             _ => None,
         }

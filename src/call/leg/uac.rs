@@ -44,8 +44,23 @@ impl Leg {
         turn: &mut Turn<'_>,
     ) -> Self {
         let id = turn.mint.leg();
-        let state = State::Preparing { target: Box::new(target), from: Box::new(from), headers };
+        let state =
+            State::Preparing { target: Box::new(target), from: Box::new(from), headers, is_parked: false };
         Self::new(id, flow, state, turn)
+    }
+
+    /// Opens media and goes no further until [`Self::dial`].
+    #[must_use]
+    pub fn parked(mut self) -> Self {
+        if let State::Preparing { is_parked, .. } = &mut self.state {
+            *is_parked = true;
+        }
+        self
+    }
+
+    /// Sends the INVITE of a parked leg, whose media is open.
+    pub fn dial(&mut self, turn: &mut Turn<'_>) -> Option<LegEvent> {
+        self.send_invite(turn).filter(|event| *event != LegEvent::Prepared)
     }
 
     /// What to prove ourselves with, should the peer ask.
@@ -63,7 +78,7 @@ impl Leg {
     pub(super) fn send_invite(&mut self, turn: &mut Turn<'_>) -> Option<LegEvent> {
         let offer = self.local_description(turn);
         self.media.offered = Some(offer.clone());
-        let State::Preparing { target, from, headers } = &self.state else { return None };
+        let State::Preparing { target, from, headers, .. } = &self.state else { return None };
         let mut from = from.as_ref().clone();
         from.set_tag(&turn.mint.token());
         let mut invite = Request {

@@ -7,12 +7,15 @@ use toml::de::DeTable;
 
 use super::checks::{self, Draft};
 use super::reader::{Placed, Reader, Table};
-use super::{Category, CityPlan, EvidenceRule, Organisation, ServiceArea, Territory};
+use super::{
+    Category, CityPlan, Duties, Duty, EvidenceRule, MAX_DUTY_PHONES, Organisation, ServiceArea, Territory,
+};
 use crate::calendar::{Calendar, DayHours, Week, parse_date};
 use crate::case::Priority;
 use crate::case::norm::{Norm, Term};
 use crate::diagnostic::Diagnostic;
 use crate::language::Language;
+use crate::phone_number::PhoneNumber;
 
 /// Photos one rule may demand.
 const MAX_PHOTOS: usize = 20;
@@ -22,9 +25,10 @@ const DEFAULT_ATTEMPTS: usize = 3;
 /// Roles of evidence an executor can choose when uploading.
 const EVIDENCE_ROLES: [&str; 3] = ["before", "after", "other"];
 
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 11] = [
     "city",
     "calendar",
+    "duty",
     "category",
     "topics",
     "territory",
@@ -60,6 +64,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
         evidence: evidence(&mut reader, root),
     };
     let telling_attempts = verify(&mut reader, root);
+    let duties = duties(&mut reader, root, &calendars);
     checks::check(&draft, &mut reader);
     let complaints = reader.finish();
     let (Some((name, language, _)), Some(clock), true) = (city, clock, complaints.is_empty()) else {
@@ -88,6 +93,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
         norms: draft.norms.into_iter().map(|norm| norm.value).collect(),
         evidence: draft.evidence.into_iter().map(|(category, rule)| (category.value, rule)).collect(),
         telling_attempts,
+        duties: Duties(duties),
     })
 }
 
@@ -183,6 +189,28 @@ fn areas<'a>(reader: &mut Reader<'a>, root: Table<'a>, calendars: &Calendars) ->
         areas.push(checks::AreaDraft { categories, territories, executor, calendar });
     }
     areas
+}
+
+fn duties<'a>(reader: &mut Reader<'a>, root: Table<'a>, calendars: &Calendars) -> Vec<Duty> {
+    let mut duties = Vec::new();
+    for table in reader.tables(root, "duty") {
+        reader.only(table, &["roster", "calendar", "phones"]);
+        let phones = reader.texts(table, "phones");
+        if phones.is_empty() || phones.len() > MAX_DUTY_PHONES {
+            reader.complain(table.offset(), format!("'phones' has 1 to {MAX_DUTY_PHONES} numbers"));
+        }
+        for phone in &phones {
+            let digits = phone.value.strip_prefix('+').unwrap_or(&phone.value);
+            if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                reader.complain(phone.offset, format!("'{}' is no number, as in +380501234567", phone.value));
+            }
+        }
+        let calendar = named_calendar(reader, table, calendars);
+        let Some(roster) = reader.text(table, "roster") else { continue };
+        let phones = phones.iter().map(|phone| PhoneNumber::from_user_part(&phone.value)).collect();
+        duties.push(Duty { roster: roster.value, calendar, phones });
+    }
+    duties
 }
 
 fn named_calendar<'a>(reader: &mut Reader<'a>, table: Table<'a>, calendars: &Calendars) -> Option<Calendar> {

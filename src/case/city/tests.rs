@@ -27,7 +27,7 @@ fn case(category: &str, territory: Option<&str>, registered: &str) -> Case {
         language: Language::Uk,
         priority: Priority::Normal,
         applicant: Applicant { identity: IdentityLevel::Anonymous, number: None, name: None },
-        place: territory.map(|id| Place { address: String::new(), territory: Some(id.to_owned()) }),
+        place: territory.map(|id| Place { territory: Some(id.to_owned()), ..Place::default() }),
         description: String::new(),
         ivr_path: Vec::new(),
     };

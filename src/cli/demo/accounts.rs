@@ -75,7 +75,13 @@ const CAST: [Cast; 7] = [
     Cast { name: "executor", role: Role::Executor, extension: None, languages: &[], page: "/work" },
     Cast { name: "control", role: Role::Control, extension: None, languages: &[], page: "/control" },
     Cast { name: "auditor", role: Role::Auditor, extension: None, languages: &[], page: "/audit" },
-    Cast { name: "supervisor", role: Role::Supervisor, extension: None, languages: &[], page: "/board" },
+    Cast {
+        name: "supervisor",
+        role: Role::Supervisor,
+        extension: Some("103"),
+        languages: &[],
+        page: "/board",
+    },
     Cast { name: "admin", role: Role::Admin, extension: None, languages: &[], page: "/admin" },
 ];
 

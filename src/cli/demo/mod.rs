@@ -16,7 +16,7 @@ use crate::app::Service;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Folder of the repository, or of the installation, with dialplans/ and city.toml.
+    /// Folder of the repository, or of the installation, with dialplans/, city.toml and addresses.csv.
     #[arg(long, default_value = ".")]
     files: PathBuf,
     /// Where the demo keeps its database and recordings; each run has a folder of its own below it.

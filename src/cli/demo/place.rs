@@ -40,6 +40,9 @@ pub(super) fn prepare(files: &Path, data: &Path) -> anyhow::Result<Place> {
 
 /// Long waits, so that the newcomer can take the time to look around.
 const DEMO: &str = r#"
+[city]
+addresses = "addresses.csv"
+
 [[trunk]]
 name = "loopback"
 from = ["127.0.0.0/8"]
@@ -57,6 +60,9 @@ no_answer_secs = 45
 
 [[queue]]
 name = "duty"
+
+[web_call]
+enabled = true
 "#;
 
 /// The shipped dialplan with office hours around the clock: a newcomer may come by night.

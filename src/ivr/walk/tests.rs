@@ -81,6 +81,11 @@ impl Caller {
         Self { walk: Walk::new(Arc::new(plan), &PhoneNumber::from_user_part(number), now), now }
     }
 
+    fn who_chose(language: Language) -> Self {
+        let Self { walk, now } = Self::at(MONDAY_NOON, "");
+        Self { walk: Walk::begun_in(Some(language), walk.plan.clone(), &walk.caller, now), now }
+    }
+
     /// At the topics menu, its prompt playing, everything before drained.
     fn at_topics() -> Self {
         let mut caller = Self::at(MONDAY_NOON, "+380441234567");
@@ -412,5 +417,18 @@ fn one_event(caller: &mut Caller, random: &mut Seeded) {
             caller.now = now.plus(Duration::from_secs(random.below(20)));
             caller.walk.handle_timeout(caller.now);
         }
+    }
+}
+
+#[test]
+fn who_chose_a_language_before_is_greeted_in_it_where_the_plan_speaks_it() {
+    for (chosen, spoken) in [(Language::En, Language::En), (Language::He, Language::Uk)] {
+        let mut caller = Caller::who_chose(chosen);
+        assert_eq!(caller.walk.language(), spoken);
+        let prompts = std::iter::from_fn(|| caller.walk.poll_output()).find_map(|output| match output {
+            Output::PlayPrompt { prompts } => Some(prompts),
+            _ => None,
+        });
+        assert!(prompts.unwrap().iter().all(|prompt| prompt.language == spoken));
     }
 }

@@ -14,7 +14,7 @@ use crate::call::effect::{Effect, ResolutionId};
 use crate::call::refusal::Refusal;
 use crate::ids::Mint;
 use crate::phone_number::NumberingPlan;
-use crate::sip::message::{Flow, Response, Uri};
+use crate::sip::message::{Flow, Request, Response, Uri};
 use crate::sip::server_location::Located;
 use crate::sip::transaction::ClientTransactionId;
 use crate::switchboard::Switchboard;
@@ -159,17 +159,12 @@ impl Switchboard {
     pub(super) fn serve_trunks(&mut self, now: Now) -> bool {
         let Some((trunk, wish)) = self.trunks.poll_wish() else { return false };
         match wish {
-            Wish::Send { request, flow, purpose } => match self.sip.send_request(*request, flow, now.mono) {
-                Ok(transaction) => {
-                    self.trunks.requests.insert(transaction, (trunk, purpose));
+            Wish::Send { request, flow, purpose } => {
+                if let Some(provider) = self.trunks.provider_mut(trunk) {
+                    self.ladders.follow(&request.call_id, provider.name());
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "request to a trunk not sent");
-                    if let Some(provider) = self.trunks.provider_mut(trunk) {
-                        provider.handle_failed(purpose, now);
-                    }
-                }
-            },
+                self.send_for_trunk(*request, flow, trunk, purpose, now);
+            }
             Wish::Locate { place, uri } => {
                 let resolution = ResolutionId(self.trunks.next_id());
                 self.trunks.resolutions.insert(resolution, (trunk, place));
@@ -177,6 +172,20 @@ impl Switchboard {
             }
         }
         true
+    }
+
+    fn send_for_trunk(&mut self, request: Request, flow: Flow, trunk: TrunkId, purpose: Purpose, now: Now) {
+        match self.sip.send_request(request, flow, now.mono) {
+            Ok(transaction) => {
+                self.trunks.requests.insert(transaction, (trunk, purpose));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "request to a trunk not sent");
+                if let Some(provider) = self.trunks.provider_mut(trunk) {
+                    provider.handle_failed(purpose, now);
+                }
+            }
+        }
     }
 
     pub(super) fn handle_trunk_response(
@@ -217,7 +226,7 @@ impl Switchboard {
     pub(super) fn pass_trunk(&mut self, trunk: &str, now: Now) -> Result<(), Refusal> {
         let incoming = self.incoming_over(trunk);
         let provider = self.trunks.providers.iter_mut().find(|(_, provider)| provider.name() == trunk);
-        provider.map_or(Ok(()), |(_, provider)| provider.pass(incoming, now.mono))
+        provider.map_or(Ok(()), |(_, provider)| provider.pass(incoming, now))
     }
 
     /// Calls this trunk has brought that are on.
@@ -235,6 +244,9 @@ impl Switchboard {
                 since,
                 registered: provider.is_registered(),
                 calls: self.incoming_over(provider.name()) + provider.outgoing(),
+                servers: provider.live_servers(),
+                failure: provider.failure(),
+                turned_away: provider.turned_away(),
             }
         };
         self.trunks.providers.iter().map(|(_, provider)| live(provider)).collect()
@@ -249,4 +261,4 @@ impl Switchboard {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -13,7 +13,7 @@ use crate::sip::probe::{self, Probe, Reachability};
 use crate::sip::registration::{self, Registration};
 use crate::sip::server_location::{Located, Server};
 use crate::switchboard::settings;
-use crate::switchboard::snapshot::TrunkState;
+use crate::switchboard::snapshot::{LiveFailure, LiveServer, TrunkState};
 use crate::switchboard::trunks::gate::{Gate, TrunkHold};
 use crate::time::{Now, Timestamp};
 
@@ -55,6 +55,8 @@ pub(super) struct Provider {
     probes: Vec<Probe>,
     gate: Gate,
     refused: BTreeMap<&'static str, u64>,
+    /// Why a call was turned away last, and when.
+    turned_away: Option<(&'static str, Timestamp)>,
     state: TrunkState,
     since: Timestamp,
     mint: Mint,
@@ -108,6 +110,7 @@ impl Provider {
             probes: Vec::new(),
             gate: Gate::new(settings.limits),
             refused: BTreeMap::new(),
+            turned_away: None,
             state: TrunkState::Unknown,
             since: now.utc,
             mint,
@@ -162,9 +165,44 @@ impl Provider {
         account.is_some_and(|account| request_uri.user.as_deref() == Some(account.user.as_str()))
     }
 
-    pub(super) fn pass(&mut self, incoming: usize, now: Instant) -> Result<(), Refusal> {
-        let passed = self.gate.pass(incoming, now);
+    pub(super) fn turned_away(&self) -> Option<(&'static str, Timestamp)> {
+        self.turned_away
+    }
+
+    /// Why the last round of the registration failed; none once it stands.
+    pub(super) fn failure(&self) -> Option<LiveFailure> {
+        let (reason, status) = match self.failure? {
+            registration::Failure::Unanswered => ("unanswered", None),
+            registration::Failure::Challenged => ("challenged", None),
+            registration::Failure::Refused(status) => ("refused", Some(status.0)),
+            registration::Failure::NoServer => ("no_server", None),
+        };
+        Some(LiveFailure { reason, status })
+    }
+
+    /// The provider's servers, and what is known of each.
+    pub(super) fn live_servers(&self) -> Vec<LiveServer> {
+        let bound = self.registration.as_ref().and_then(Registration::binding);
+        let live = |server: &Server| {
+            let probe = self.probes.iter().find(|probe| probe.server() == server);
+            LiveServer {
+                address: server.flow.remote,
+                transport: server.flow.transport.name(),
+                reachable: match probe.map(Probe::reachability) {
+                    Some(Reachability::Up) => Some(true),
+                    Some(Reachability::Down) => Some(false),
+                    Some(Reachability::Unknown) | None => None,
+                },
+                registered: Some(server) == bound,
+            }
+        };
+        self.servers().map(live).collect()
+    }
+
+    pub(super) fn pass(&mut self, incoming: usize, now: Now) -> Result<(), Refusal> {
+        let passed = self.gate.pass(incoming, now.mono);
         if let Err(refusal) = passed {
+            self.turned_away = Some((refusal.name(), now.utc));
             *self.refused.entry(refusal.name()).or_default() += 1;
         }
         passed

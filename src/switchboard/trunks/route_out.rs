@@ -97,7 +97,7 @@ impl Switchboard {
             };
             let incoming = self.incoming_over(&name);
             let (_, provider) = &mut self.trunks.providers[index];
-            if provider.pass(incoming, now.mono).is_err() {
+            if provider.pass(incoming, now).is_err() {
                 verdict = NoRoute::Full;
                 continue;
             }

@@ -22,10 +22,12 @@ use crate::switchboard::{Input, Settings, Shortage, with_turn};
 const SESSION: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
                        m=audio 4000 RTP/AVP 8\r\n";
 
-fn settings(trunks: Vec<settings::Trunk>) -> Settings {
+pub(in crate::switchboard) fn settings(trunks: Vec<settings::Trunk>) -> Settings {
     let plan = Dialplan::parse("1580.toml", include_str!("../../../dialplans/1580.toml")).unwrap();
     Settings {
         recording: None,
+        callback: None,
+        duties: Default::default(),
         realm: "ringback".to_owned(),
         digest: vec![Algorithm::Md5],
         capacity: 10,
@@ -46,6 +48,7 @@ fn settings(trunks: Vec<settings::Trunk>) -> Settings {
         queue_extensions: Default::default(),
         ready_code: "*71".to_owned(),
         not_ready_code: "*72".to_owned(),
+        web_calls: None,
     }
 }
 

@@ -24,7 +24,7 @@ use super::super::error::ApiError;
 use super::super::extract::Path;
 use super::super::gate::Principal;
 use super::super::view::UtcTime;
-use super::super::{COMMAND_DEADLINE, Shared, Web, access};
+use super::super::{COMMAND_DEADLINE, LadderOf, Shared, Web, access};
 
 /// The messages of a call in order.
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,7 +42,7 @@ pub(in crate::web) struct RungView {
     at: UtcTime,
     /// `received` or `sent`, seen from here.
     direction: &'static str,
-    /// `citizen` for the leg of the citizen, `operator` for all others.
+    /// `citizen` for the leg of the citizen, `operator` for all others; `provider` in the ladder of a trunk.
     party: &'static str,
     /// UDP, TCP, TLS, WS or WSS.
     transport: &'static str,
@@ -94,16 +94,28 @@ pub(in crate::web) async fn download(
     Ok(response)
 }
 
+impl LadderView {
+    /// Of the messages between us and a provider.
+    pub(in crate::web) fn of_trunk(messages: &[LadderMessage]) -> Self {
+        let items = messages.iter().map(|message| RungView::with(message, "provider")).collect();
+        Self { items, left_out: 0 }
+    }
+}
+
 impl RungView {
     fn new(message: &LadderMessage, contact: &Contact) -> Self {
-        let text = String::from_utf8_lossy(&message.bytes).into_owned();
         let citizen = mask::call_id(&message.bytes) == Some(&contact.sip_call_id);
+        Self::with(message, if citizen { "citizen" } else { "operator" })
+    }
+
+    fn with(message: &LadderMessage, party: &'static str) -> Self {
+        let text = String::from_utf8_lossy(&message.bytes).into_owned();
         let (from, to) = ends(message);
         Self {
             seq: message.seq,
             at: message.at.into(),
             direction: message.direction.name(),
-            party: if citizen { "citizen" } else { "operator" },
+            party,
             transport: message.flow.transport.name(),
             from: from.to_string(),
             to: to.to_string(),
@@ -130,7 +142,7 @@ impl Web {
         what: &str,
     ) -> Result<(Contact, Vec<LadderMessage>), ApiError> {
         let contact = self.contact(id).await?;
-        let mut messages = match self.live_ladder(id).await? {
+        let mut messages = match self.live_ladder(LadderOf::Call(id)).await? {
             Some(messages) => messages,
             None => self.store().ladder(id).await?,
         };
@@ -146,11 +158,14 @@ impl Web {
         Ok((contact, messages))
     }
 
-    /// What the switchboard holds, of a call that is on or was a moment ago.
-    async fn live_ladder(&self, id: ContactId) -> Result<Option<Vec<LadderMessage>>, ApiError> {
+    /// What the switchboard holds, of a call that is on or was a moment ago, or of a trunk.
+    pub(in crate::web) async fn live_ladder(
+        &self,
+        of: LadderOf,
+    ) -> Result<Option<Vec<LadderMessage>>, ApiError> {
         let (answer, answered) = oneshot::channel();
         let asked = async {
-            self.given.ladders.send((id, answer)).await.ok()?;
+            self.given.ladders.send((of, answer)).await.ok()?;
             answered.await.ok()
         };
         let answer = tokio::time::timeout(COMMAND_DEADLINE, asked).await.ok().flatten();

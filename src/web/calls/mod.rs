@@ -1,10 +1,13 @@
 //! `/api/v1/calls`: the record of calls, and what an operator or supervisor does to a live one. Sound is
-//! `recording.rs`, waveforms are `peaks.rs`, SIP messages are `ladder.rs`.
+//! `recording.rs`, waveforms are `peaks.rs`, SIP messages are `ladder.rs`,
+//! supervisors in a talk are `supervision.rs`.
 
 pub(super) mod ladder;
+pub(super) mod link;
 pub(super) mod peaks;
 mod range;
 pub(super) mod recording;
+pub(super) mod supervision;
 mod view;
 mod wav_layout;
 

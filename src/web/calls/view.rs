@@ -16,7 +16,7 @@ pub(in crate::web) struct CallView {
     /// Masked for roles that do not talk to citizens; empty when withheld.
     caller: String,
     called: String,
-    /// Trunk, or registered user.
+    /// Trunk, registered user, or `web` for a call from the web page.
     origin: String,
     language: Option<&'static str>,
     topic: Option<String>,
@@ -35,6 +35,8 @@ pub(in crate::web) struct CallView {
     disposition: Option<&'static str>,
     /// Number to ring back.
     callback: Option<String>,
+    /// Where a caller from the web page says to be reached; not proven, masked like `caller`.
+    stated_number: Option<String>,
     /// Empty where nothing is recorded.
     recordings: Vec<RecordingView>,
 }
@@ -87,6 +89,7 @@ impl CallView {
             termination: contact.termination.map(crate::termination::Termination::name),
             disposition: contact.disposition.map(crate::call::contact::Disposition::name),
             callback: contact.callback.as_ref().map(|number| number_for(role, number)),
+            stated_number: contact.stated_number.as_ref().map(|number| number_for(role, number)),
             recordings: recordings.iter().map(RecordingView::from).collect(),
         }
     }

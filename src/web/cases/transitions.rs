@@ -8,10 +8,12 @@ use utoipa::ToSchema;
 
 use crate::case::transition::{Classification, InvalidTransition};
 use crate::case::work_order::{EvidenceRef, WorkReport};
-use crate::case::{Case, CaseEvent, ClosingCode, Place, Priority, TellingChannel, Told, routing};
+use crate::case::{Case, CaseEvent, ClosingCode, Place, Priority, Site, TellingChannel, Told, routing};
 use crate::ids::WorkOrderId;
+use crate::language::Language;
 use crate::time;
 
+use super::super::addresses::{self, SiteChoice};
 use super::super::error::ApiError;
 use super::super::extract::{Json, Path};
 use super::super::gate::Principal;
@@ -31,7 +33,12 @@ type Outcome = Result<Answer<CaseView>, ApiError>;
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct CaseChange {
     category: Option<String>,
+    /// In free words, for a place the register does not have.
     address: Option<String>,
+    /// Street and house chosen from the address register; the territory follows from it.
+    site: Option<SiteChoice>,
+    /// Of either; an empty one takes it away.
+    flat: Option<String>,
     /// Territory id of the city plan.
     territory: Option<String>,
     description: Option<String>,
@@ -90,6 +97,10 @@ pub(in crate::web) async fn classify(
         check_length(word.as_deref(), MAX_WORD_CHARS)?;
     }
     check_length(change.description.as_deref(), MAX_TEXT_CHARS)?;
+    addresses::check_number(change.flat.as_deref())?;
+    if change.address.is_some() && change.site.is_some() {
+        return Err(ApiError::Unprocessable("an address is either chosen or written".to_owned()));
+    }
     if change.category.is_some() || change.territory.is_some() {
         super::super::city::check_known(
             &web.city(),
@@ -97,11 +108,16 @@ pub(in crate::web) async fn classify(
             change.territory.as_deref(),
         )?;
     }
+    let language = web.city().language();
+    let chosen = match &change.site {
+        Some(site) => Some(site.place(&web.addresses(), language)?),
+        None => None,
+    };
     let actor = principal.actor();
     web.move_case(&number, &principal, move |case, _, at| {
         let classification = Classification {
             category: change.category.clone(),
-            place: new_place(&case, &change),
+            place: new_place(&case, &change, chosen.as_ref(), language),
             description: change.description.clone(),
             priority: change.priority,
             applicant_name: change.applicant_name.clone(),
@@ -112,13 +128,28 @@ pub(in crate::web) async fn classify(
 }
 
 /// The place with what was given put over what is there; none when nothing was given.
-fn new_place(case: &Case, change: &CaseChange) -> Option<Place> {
-    if change.address.is_none() && change.territory.is_none() {
+fn new_place(case: &Case, change: &CaseChange, chosen: Option<&Place>, language: Language) -> Option<Place> {
+    if change.address.is_none() && change.territory.is_none() && chosen.is_none() && change.flat.is_none() {
         return None;
     }
-    let mut place = case.place.clone().unwrap_or_else(|| Place { address: String::new(), territory: None });
+    let mut place = case.place.clone().unwrap_or_default();
     if let Some(address) = &change.address {
+        let flat = place.site.take().and_then(|site| site.flat);
+        place.site = (!address.is_empty()).then(|| Site { flat, ..addresses::written(address) });
         place.address.clone_from(address);
+    }
+    if let Some(chosen) = chosen {
+        // A street of several districts leaves the one the operator knows.
+        let territory = chosen.territory.clone().or(place.territory);
+        place = Place { territory, ..chosen.clone() };
+    }
+    if let Some(flat) = &change.flat {
+        let mut site = place.site.take().unwrap_or_else(|| addresses::written(&place.address));
+        site.flat = Some(flat.trim().to_owned()).filter(|flat| !flat.is_empty());
+        place.site = Some(site);
+    }
+    if let Some(site) = &place.site {
+        place.address = addresses::in_words(site, language);
     }
     if change.territory.is_some() {
         place.territory.clone_from(&change.territory);

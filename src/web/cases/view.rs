@@ -5,9 +5,12 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::address::Point;
 use crate::case::city::CityPlan;
 use crate::case::work_order::EvidenceRef;
-use crate::case::{Applicant, Case, CaseState, Deadline, IdentityLevel, NextAction, Place, Priority, Told};
+use crate::case::{
+    Applicant, Case, CaseState, Deadline, IdentityLevel, NextAction, Place, Priority, Site, Told,
+};
 use crate::people::Role;
 use crate::time::Timestamp;
 
@@ -50,8 +53,28 @@ pub(in crate::web) struct CaseView {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct PlaceView {
+    /// As people read it.
     address: String,
     territory: Option<String>,
+    /// The same in its parts; null where nobody has chosen or written any.
+    site: Option<SiteView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct SiteView {
+    /// Key of the street in the address register.
+    key: String,
+    street: String,
+    settlement: Option<String>,
+    house: Option<String>,
+    flat: Option<String>,
+    /// Street and house were in the register when they were chosen.
+    in_register: bool,
+    /// Degrees.
+    lat: Option<f64>,
+    lon: Option<f64>,
+    /// Organisation id of who keeps the house.
+    holder: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -152,7 +175,24 @@ impl ApplicantView {
 
 impl From<&Place> for PlaceView {
     fn from(place: &Place) -> Self {
-        Self { address: place.address.clone(), territory: place.territory.clone() }
+        let site = place.site.as_ref().map(SiteView::from);
+        Self { address: place.address.clone(), territory: place.territory.clone(), site }
+    }
+}
+
+impl From<&Site> for SiteView {
+    fn from(site: &Site) -> Self {
+        Self {
+            key: site.key.clone(),
+            street: site.street.clone(),
+            settlement: site.settlement.clone(),
+            house: site.house.clone(),
+            flat: site.flat.clone(),
+            in_register: site.in_register,
+            lat: site.point.map(Point::lat),
+            lon: site.point.map(Point::lon),
+            holder: site.holder.clone(),
+        }
     }
 }
 

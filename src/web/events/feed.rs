@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::switchboard::Snapshot;
 
-use super::view::{Callers, Change, Message};
+use super::view::{Change, Message, Reader};
 
 /// Deltas kept: at ten pictures a second the last 25 s, enough for a page to reconnect.
 const HISTORY: usize = 256;
@@ -28,8 +28,9 @@ struct Step {
     /// Number of the picture before.
     from: u64,
     change: Change,
-    shown: OnceLock<Utf8Bytes>,
-    masked: OnceLock<Utf8Bytes>,
+    for_bystanders: OnceLock<Utf8Bytes>,
+    for_desks: OnceLock<Utf8Bytes>,
+    for_overseers: OnceLock<Utf8Bytes>,
 }
 
 /// What a stream sends next, and where it then stands.
@@ -51,8 +52,7 @@ impl Feed {
         } else {
             let change = Change::between(&self.current, &after);
             let from = self.current.seq;
-            let step = Step { from, change, shown: OnceLock::new(), masked: OnceLock::new() };
-            self.history.push_back(Arc::new(step));
+            self.history.push_back(Arc::new(Step::new(from, change)));
             if self.history.len() > HISTORY {
                 self.history.pop_front();
             }
@@ -61,31 +61,37 @@ impl Feed {
     }
 
     /// What a reader needs that has seen everything up to `seen` (none: nothing yet).
-    pub(super) fn due(&self, seen: Option<u64>, callers: Callers) -> Due {
+    pub(super) fn due(&self, seen: Option<u64>, reader: Reader) -> Due {
         let seq = self.current.seq;
         if seen == Some(seq) {
             return Due { messages: Vec::new(), seq };
         }
         let missed = self.history.iter().position(|step| Some(step.from) == seen);
         let messages = match missed {
-            Some(first) => self.history.iter().skip(first).map(|step| step.text(callers)).collect(),
-            None => vec![text(&Message::snapshot(&self.current, callers))],
+            Some(first) => self.history.iter().skip(first).map(|step| step.text(reader)).collect(),
+            None => vec![text(&Message::snapshot(&self.current, reader))],
         };
         Due { messages, seq }
     }
 }
 
 impl Step {
-    fn text(&self, callers: Callers) -> Utf8Bytes {
-        let kept = match callers {
-            Callers::Shown => &self.shown,
-            Callers::Masked => &self.masked,
+    fn new(from: u64, change: Change) -> Self {
+        let (for_bystanders, for_desks, for_overseers) = Default::default();
+        Self { from, change, for_bystanders, for_desks, for_overseers }
+    }
+
+    fn text(&self, reader: Reader) -> Utf8Bytes {
+        let kept = match reader {
+            Reader::Bystander => &self.for_bystanders,
+            Reader::Desk => &self.for_desks,
+            Reader::Overseer => &self.for_overseers,
         };
-        kept.get_or_init(|| text(&Message::delta(&self.change, callers))).clone()
+        kept.get_or_init(|| text(&Message::delta(&self.change, reader))).clone()
     }
 }
 
-fn text(message: &Message) -> Utf8Bytes {
+pub(super) fn text(message: &Message) -> Utf8Bytes {
     // Views of plain text and numbers always serialise.
     serde_json::to_string(message).unwrap_or_default().into()
 }
@@ -106,8 +112,10 @@ pub(in crate::web) fn follow(mut snapshots: watch::Receiver<Arc<Snapshot>>) -> w
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
+    use crate::call::supervision::Supervision;
+    use crate::ids::UserId;
     use crate::phone_number::PhoneNumber;
-    use crate::switchboard::snapshot::{CallPhase, LiveCall, LiveQueue};
+    use crate::switchboard::snapshot::{CallPhase, LiveCall, LiveQueue, LiveSupervisor};
     use crate::time::Timestamp;
     use serde_json::{Value, json};
 
@@ -115,6 +123,9 @@ mod tests {
         LiveCall {
             id: crate::ids::ContactId(uuid::Uuid::from_u128(n)),
             caller: PhoneNumber::from_user_part("+380671234567"),
+            from_web: false,
+            pass: None,
+            stated_number: None,
             phase,
             since: Timestamp::default(),
             answered_at: None,
@@ -127,10 +138,12 @@ mod tests {
             operator: None,
             also_ringing: Vec::new(),
             transfer_to: None,
+            call_back: false,
             placed_by: None,
             case: None,
             on_hold: false,
             recorded: true,
+            supervisors: Vec::new(),
         }
     }
 
@@ -139,6 +152,7 @@ mod tests {
             name: "water".to_owned(),
             waiting: calls.len(),
             longest_wait_secs: 0,
+            callbacks: 0,
             expected_wait_secs: None,
             surge_since: None,
             operators_ready: 0,
@@ -154,11 +168,11 @@ mod tests {
     #[test]
     fn a_new_reader_gets_the_picture_and_then_deltas() {
         let mut feed = Feed::new(snapshot(5, vec![call(1, CallPhase::Ivr), call(2, CallPhase::Ivr)]));
-        let first = feed.due(None, Callers::Shown);
+        let first = feed.due(None, Reader::Desk);
         assert_eq!(messages(&first)[0]["type"], "snapshot");
         assert_eq!(messages(&first)[0]["snapshot"]["calls"][0]["caller"], "+380671234567");
         feed.advance(snapshot(7, vec![call(2, CallPhase::Talking), call(3, CallPhase::Ivr)]));
-        let next = messages(&feed.due(Some(first.seq), Callers::Masked));
+        let next = messages(&feed.due(Some(first.seq), Reader::Bystander));
         assert_eq!(next.len(), 1);
         assert_eq!((&next[0]["type"], &next[0]["seq"]), (&json!("delta"), &json!(7)));
         assert_eq!(next[0]["calls"].as_array().unwrap().len(), 2);
@@ -166,7 +180,28 @@ mod tests {
         assert_eq!(next[0]["calls"][0]["caller"], "***********67");
         assert_eq!(next[0]["calls_gone"], json!([uuid::Uuid::from_u128(1)]));
         assert_eq!(next[0]["queues"], json!([]), "the queue did not change");
-        assert!(feed.due(Some(7), Callers::Shown).messages.is_empty());
+        assert!(feed.due(Some(7), Reader::Desk).messages.is_empty());
+    }
+
+    #[test]
+    fn an_operator_is_not_told_who_listens() {
+        let listened_to = LiveCall {
+            supervisors: vec![LiveSupervisor {
+                user: UserId(uuid::Uuid::from_u128(9)),
+                how: Supervision::Listen,
+                present: true,
+            }],
+            ..call(1, CallPhase::Talking)
+        };
+        let mut feed = Feed::new(snapshot(1, Vec::new()));
+        feed.advance(snapshot(2, vec![listened_to]));
+        for (reader, told) in [(Reader::Bystander, 0), (Reader::Desk, 0), (Reader::Overseer, 1)] {
+            for due in [feed.due(Some(1), reader), feed.due(None, reader)] {
+                let message = &messages(&due)[0];
+                let calls = message.get("calls").unwrap_or_else(|| &message["snapshot"]["calls"]);
+                assert_eq!(calls[0]["supervisors"].as_array().unwrap().len(), told, "{reader:?}");
+            }
+        }
     }
 
     #[test]
@@ -177,10 +212,10 @@ mod tests {
             feed.advance(snapshot(seq, Vec::new()));
         }
         assert_eq!(feed.history.len(), HISTORY);
-        assert_eq!(messages(&feed.due(Some(3), Callers::Shown))[0]["type"], "snapshot");
-        let resumed = messages(&feed.due(Some(last - 2), Callers::Shown));
+        assert_eq!(messages(&feed.due(Some(3), Reader::Desk))[0]["type"], "snapshot");
+        let resumed = messages(&feed.due(Some(last - 2), Reader::Desk));
         assert_eq!(resumed.iter().map(|m| m["seq"].as_u64().unwrap()).collect::<Vec<_>>(), [last - 1, last]);
-        assert_eq!(messages(&feed.due(Some(last + 5), Callers::Shown))[0]["type"], "snapshot");
+        assert_eq!(messages(&feed.due(Some(last + 5), Reader::Desk))[0]["type"], "snapshot");
     }
 
     #[test]
@@ -199,6 +234,6 @@ mod tests {
         let mut feed = Feed::new(snapshot(9, Vec::new()));
         feed.advance(snapshot(10, Vec::new()));
         feed.advance(snapshot(1, Vec::new()));
-        assert_eq!(messages(&feed.due(Some(9), Callers::Shown))[0]["type"], "snapshot");
+        assert_eq!(messages(&feed.due(Some(9), Reader::Desk))[0]["type"], "snapshot");
     }
 }

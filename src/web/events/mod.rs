@@ -4,6 +4,7 @@
 mod feed;
 pub(super) mod view;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -12,17 +13,18 @@ use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, WebSocketUpgrad
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde::Deserialize;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, MissedTickBehavior};
 use utoipa::IntoParams;
 
 use crate::time;
 
+use super::Shared;
 use super::error::ApiError;
 use super::extract::Query;
 use super::gate::Principal;
-use super::{Shared, access};
-use view::{Callers, Message};
+use super::messages::DeskMessage;
+use view::{Message, Reader};
 
 pub(super) use feed::{Feed, follow};
 
@@ -60,12 +62,12 @@ pub(super) async fn events(
     };
     let upgrade = upgrade.max_message_size(MAX_FRAME_BYTES).max_frame_size(MAX_FRAME_BYTES);
     Ok(upgrade.on_upgrade(move |socket| {
-        let callers =
-            if access::sees_applicants(principal.role()) { Callers::Shown } else { Callers::Masked };
+        let (reader, messages) = (Reader::of(principal.role()), web.desks.open(principal.user.id));
         Stream {
             web,
             principal,
-            callers,
+            reader,
+            messages,
             seen: resume.after,
             heard_at: Instant::from_std(time::now().mono),
             _place: place,
@@ -89,7 +91,8 @@ fn check_same_origin(headers: &HeaderMap) -> Result<(), ApiError> {
 struct Stream {
     web: Shared,
     principal: Principal,
-    callers: Callers,
+    reader: Reader,
+    messages: mpsc::Receiver<Arc<DeskMessage>>,
     seen: Option<u64>,
     heard_at: Instant,
     _place: OwnedSemaphorePermit,
@@ -124,7 +127,7 @@ impl Stream {
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ping.reset();
         loop {
-            let due = feed.borrow_and_update().due(self.seen, self.callers);
+            let due = feed.borrow_and_update().due(self.seen, self.reader);
             for text in due.messages {
                 if !send(socket, Frame::Text(text)).await {
                     return Ended::Gone;
@@ -135,6 +138,11 @@ impl Stream {
                 changed = feed.changed() => if changed.is_err() {
                     return Ended::GoingAway;
                 },
+                Some(message) = self.messages.recv() => {
+                    if !send(socket, Frame::Text(feed::text(&Message::Said { message }))).await {
+                        return Ended::Gone;
+                    }
+                }
                 frame = socket.recv() => match frame {
                     Some(Ok(Frame::Close(_)) | Err(_)) | None => return Ended::Gone,
                     Some(Ok(_)) => self.heard_at = Instant::from_std(time::now().mono),

@@ -2,31 +2,54 @@
 //! do not talk to citizens.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::call::supervision::Supervision;
 use crate::ids::ContactId;
+use crate::people::Role;
+use crate::phone_number::PhoneNumber;
 use crate::recording::Recorder;
 use crate::switchboard::Snapshot;
 use crate::switchboard::snapshot::{
-    CallPhase, LiveCall, LiveOperator, LiveQueue, LiveRecording, LiveTrunk, TrunkState,
+    CallPhase, LiveCall, LiveOperator, LiveQueue, LiveRecording, LiveSupervisor, LiveTrunk, TrunkState,
 };
 
+use super::super::access;
+use super::super::messages::DeskMessage;
 use super::super::view::UtcTime;
 
-/// Whether citizens' numbers are shown.
+/// How much of the picture somebody sees.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::web) enum Callers {
-    Shown,
-    Masked,
+pub(in crate::web) enum Reader {
+    /// Citizens' numbers are masked.
+    Bystander,
+    /// All but who listens to whom.
+    Desk,
+    Overseer,
+}
+
+impl Reader {
+    pub(super) fn of(role: Role) -> Self {
+        match (access::sees_applicants(role), access::sees_supervision(role)) {
+            (false, _) => Self::Bystander,
+            (true, false) => Self::Desk,
+            (true, true) => Self::Overseer,
+        }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct CallLiveView {
     id: String,
     caller: String,
+    /// From the web page, where no number is signalled.
+    from_web: bool,
+    /// Where such a caller says to be reached; not proven.
+    stated_number: Option<String>,
     #[schema(value_type = String)]
     phase: CallPhase,
     since: UtcTime,
@@ -44,6 +67,20 @@ pub(in crate::web) struct CallLiveView {
     on_hold: bool,
     /// What is said is on a recording.
     recorded: bool,
+    /// The city rings the citizen back; before `answered_at` the citizen's phone rings.
+    call_back: bool,
+    /// Who listens in or more; always empty for those who may not know.
+    supervisors: Vec<SupervisorView>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct SupervisorView {
+    id: String,
+    /// `listen whisper barge take_over`.
+    #[schema(value_type = String)]
+    how: Supervision,
+    /// At the phone; otherwise it rings.
+    present: bool,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -69,6 +106,8 @@ pub(in crate::web) struct QueueView {
     name: String,
     waiting: usize,
     longest_wait_secs: u64,
+    /// Citizens who wait to be rung back.
+    callbacks: usize,
     /// What the next caller would wait; null where nobody can say.
     expected_wait_secs: Option<u64>,
     /// Since when more call than can be answered; null when they do not.
@@ -129,14 +168,19 @@ pub(in crate::web) enum Message {
         trunks: Vec<TrunkView>,
         recording: Option<RecordingLiveView>,
     },
+    /// A supervisor's words to whoever reads this stream; no part of the picture.
+    Said {
+        #[schema(value_type = DeskMessage)]
+        message: Arc<DeskMessage>,
+    },
 }
 
 impl Message {
-    pub(super) fn snapshot(snapshot: &Snapshot, callers: Callers) -> Self {
+    pub(super) fn snapshot(snapshot: &Snapshot, reader: Reader) -> Self {
         let view = SnapshotView {
             seq: snapshot.seq,
             at: snapshot.at.into(),
-            calls: snapshot.calls.iter().map(|call| CallLiveView::new(call, callers)).collect(),
+            calls: snapshot.calls.iter().map(|call| CallLiveView::new(call, reader)).collect(),
             operators: snapshot.operators.iter().map(OperatorView::from).collect(),
             queues: snapshot.queues.iter().map(QueueView::from).collect(),
             trunks: snapshot.trunks.iter().map(TrunkView::from).collect(),
@@ -145,10 +189,10 @@ impl Message {
         Self::Snapshot { seq: snapshot.seq, snapshot: view }
     }
 
-    pub(super) fn delta(change: &Change, callers: Callers) -> Self {
+    pub(super) fn delta(change: &Change, reader: Reader) -> Self {
         Self::Delta {
             seq: change.seq,
-            calls: change.calls.iter().map(|call| CallLiveView::new(call, callers)).collect(),
+            calls: change.calls.iter().map(|call| CallLiveView::new(call, reader)).collect(),
             calls_gone: change.calls_gone.iter().map(ToString::to_string).collect(),
             operators: change.operators.iter().map(OperatorView::from).collect(),
             queues: change.queues.iter().map(QueueView::from).collect(),
@@ -208,13 +252,16 @@ impl Change {
 }
 
 impl CallLiveView {
-    fn new(call: &LiveCall, callers: Callers) -> Self {
+    fn new(call: &LiveCall, reader: Reader) -> Self {
+        let shown = |number: &PhoneNumber| match reader {
+            Reader::Bystander => number.masked(),
+            Reader::Desk | Reader::Overseer => number.as_str().to_owned(),
+        };
         Self {
             id: call.id.to_string(),
-            caller: match callers {
-                Callers::Shown => call.caller.as_str().to_owned(),
-                Callers::Masked => call.caller.masked(),
-            },
+            caller: shown(&call.caller),
+            from_web: call.from_web,
+            stated_number: call.stated_number.as_ref().map(shown),
             phase: call.phase,
             since: call.since.into(),
             answered_at: call.answered_at.map(UtcTime),
@@ -228,7 +275,18 @@ impl CallLiveView {
             case: call.case.as_ref().map(ToString::to_string),
             on_hold: call.on_hold,
             recorded: call.recorded,
+            call_back: call.call_back,
+            supervisors: match reader {
+                Reader::Overseer => call.supervisors.iter().map(SupervisorView::from).collect(),
+                Reader::Bystander | Reader::Desk => Vec::new(),
+            },
         }
+    }
+}
+
+impl From<&LiveSupervisor> for SupervisorView {
+    fn from(supervisor: &LiveSupervisor) -> Self {
+        Self { id: supervisor.user.to_string(), how: supervisor.how, present: supervisor.present }
     }
 }
 
@@ -282,6 +340,7 @@ impl From<&LiveQueue> for QueueView {
             name: queue.name.clone(),
             waiting: queue.waiting,
             longest_wait_secs: queue.longest_wait_secs,
+            callbacks: queue.callbacks,
             expected_wait_secs: queue.expected_wait_secs,
             surge_since: queue.surge_since.map(UtcTime),
             operators_ready: queue.operators_ready,

@@ -224,6 +224,9 @@ async fn operators_hang_up_their_own_calls_and_supervisors_any() {
     let call = LiveCall {
         id,
         caller: crate::phone_number::PhoneNumber::from_user_part("100"),
+        from_web: false,
+        pass: None,
+        stated_number: None,
         phase: CallPhase::Talking,
         since: time::now().utc,
         answered_at: None,
@@ -236,10 +239,12 @@ async fn operators_hang_up_their_own_calls_and_supervisors_any() {
         operator: Some(user_id(Role::Executor)),
         also_ringing: Vec::new(),
         transfer_to: None,
+        call_back: false,
         placed_by: None,
         case: None,
         on_hold: false,
         recorded: true,
+        supervisors: Vec::new(),
     };
     service.snapshot.send_replace(Arc::new(Snapshot { seq: 2, calls: vec![call], ..Snapshot::default() }));
     let path = format!("/api/v1/calls/{id}/hangup");

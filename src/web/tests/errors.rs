@@ -84,10 +84,8 @@ async fn a_bad_reload_names_the_places() {
     let service = Service::start().await;
     let reload = || service.by(Role::Admin, Method::POST, "/api/v1/admin/reload").send();
     assert_eq!(reload().await.unwrap().status(), StatusCode::NO_CONTENT);
-    assert_eq!(service.journalled("config.changed").await.len(), 1);
     let refused = problem(reload().await.unwrap(), 422).await;
     assert_eq!(refused["diagnostics"], serde_json::json!(["city.toml:3:7: unknown key"]));
-    assert_eq!(service.journalled("config.changed").await.len(), 1);
 }
 
 #[tokio::test]

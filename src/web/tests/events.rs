@@ -55,6 +55,7 @@ fn picture(seq: u64, waiting: usize) -> Arc<Snapshot> {
         name: "water".to_owned(),
         waiting,
         longest_wait_secs: 0,
+        callbacks: 0,
         expected_wait_secs: None,
         surge_since: None,
         operators_ready: 1,

@@ -2,6 +2,8 @@
 //! Laid out like the addresses; `service.rs` starts it.
 
 mod access;
+mod addresses;
+mod admin;
 mod calls;
 mod cases;
 mod errors;
@@ -11,5 +13,6 @@ mod phone;
 mod service;
 mod session;
 mod sip_socket;
+mod web_calls;
 
 use service::Service;

@@ -72,8 +72,8 @@ async fn who_takes_no_calls_gets_no_account() {
     let service = Service::start().await;
     let answer = service.get(Role::Operator, PATH).await;
     assert_eq!(answer.status(), StatusCode::NOT_FOUND, "an operator without an extension");
-    let supervisor = with_phone(&service, Role::Supervisor, "301").await;
-    let answer = service.request(Method::GET, PATH).bearer_auth(supervisor).send().await.unwrap();
+    let auditor = with_phone(&service, Role::Auditor, "301").await;
+    let answer = service.request(Method::GET, PATH).bearer_auth(auditor).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     assert!(!answer.text().await.unwrap().contains("ha1"));
     let answer = service.request(Method::GET, PATH).send().await.unwrap();

@@ -12,20 +12,28 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+use crate::address::{Known, Register};
 use crate::call::contact::Contact;
 use crate::case::city::CityPlan;
 use crate::diagnostic::Diagnostic;
+use crate::dialplan::{Dialplan, PromptTexts};
 use crate::digest::Sha256;
 use crate::ids::{ContactId, RecordingId, UserId};
 use crate::journal::Entry;
+use crate::language::Language;
 use crate::net::{Arrival, SipListeners, SipNet};
 use crate::people::Role;
 use crate::phone_number::PhoneNumber;
 use crate::recording::{Recording, RecordingResult, RecordingState};
+use crate::sip::digest_auth::Algorithm;
+use crate::speech::PromptLibrary;
 use crate::store::{Batch, Store, User};
 use crate::switchboard::{Command, CommandError, Snapshot};
 use crate::time::{self, Timestamp};
-use crate::web::{CommandRequest, LadderRequest, ReloadRequest, WebState};
+use crate::web::{
+    CommandRequest, InForce, LadderRequest, PlanFile, QueueInForce, ReloadRequest, SipEntrance, TrunkInForce,
+    Wanted, WebState,
+};
 
 pub(super) const PASSWORD: &str = "correct horse battery";
 
@@ -84,10 +92,12 @@ impl Service {
             ladders,
             snapshot: snapshots,
             city: watch::channel(Arc::new(plan())).1,
+            addresses: watch::channel(Arc::new(register())).1,
             recording_dir: folder.path().to_owned(),
             short_number: "1580".to_owned(),
             metrics: Arc::new(|| "ringback_calls_offered_total 3\n".to_owned()),
             reload,
+            in_force: watch::channel(Arc::new(in_force(folder.path()))).1,
             page_realm,
             sip: net.guest_entrance(),
             origins: Arc::new([]),
@@ -152,7 +162,7 @@ impl Service {
         };
         std::fs::write(self.folder.path().join(&recording.path), wav).unwrap();
         let contact = Contact { recording: Some(recording.id), operator, ..contact(id, at) };
-        let batch = Batch { contacts: vec![contact], recordings: vec![recording], entries: Vec::new() };
+        let batch = Batch { contacts: vec![contact], recordings: vec![recording], ..Batch::default() };
         self.store.commit(batch).await.unwrap();
         id
     }
@@ -173,8 +183,73 @@ pub(super) fn contact(id: ContactId, at: Timestamp) -> Contact {
     }
 }
 
+/// The shipped files, copied into `folder`, and a configuration with a secret.
+fn in_force(folder: &std::path::Path) -> InForce {
+    let file = |name: &str, path: &str, text: &str| {
+        let path = folder.join(path);
+        std::fs::write(&path, text).unwrap();
+        PlanFile { name: name.to_owned(), path, text: text.into() }
+    };
+    let dialplan = include_str!("../../../dialplans/1580.toml");
+    let plan = Arc::new(Dialplan::parse("1580.toml", dialplan).unwrap());
+    let mut texts = PromptTexts::default();
+    texts.add(Language::Uk, "uk.toml", include_str!("../../../dialplans/prompts/uk.toml")).unwrap();
+    let prompts = folder.join("prompts");
+    InForce {
+        at: time::now().utc,
+        prompts: Arc::new(PromptLibrary::sounding(&plan, texts, &prompts)),
+        plan,
+        prompt_folder: prompts,
+        files: vec![
+            file("config", "config.toml", CONFIG),
+            file("dialplan", "1580.toml", dialplan),
+            file("city", "city.toml", include_str!("../../../city.toml")),
+        ],
+        queues: ["city", "emergency", "duty"]
+            .map(|name| QueueInForce {
+                name: name.to_owned(),
+                keys: vec![("extension", serde_json::json!("810")), ("capacity", serde_json::json!(50))],
+            })
+            .to_vec(),
+        trunks: vec![TrunkInForce {
+            name: "trunk".to_owned(),
+            from: vec!["192.0.2.0/24".to_owned()],
+            to: Vec::new(),
+            register: false,
+            user: None,
+            probe_secs: 30,
+            max_calls: Some(60),
+            max_calls_per_second: None,
+            caller: None,
+            takes: Vec::new(),
+        }],
+        entrance: SipEntrance {
+            realm: "ringback".to_owned(),
+            digest: vec![Algorithm::Md5],
+            advertised: None,
+            udp: vec!["0.0.0.0:5060".parse().unwrap()],
+            tcp: Vec::new(),
+            tls: Vec::new(),
+        },
+        deferred: vec!["http"],
+    }
+}
+
+pub(super) const CONFIG: &str =
+    "[[trunk]]\nname = \"trunk\"\npassword = \"hunter2\"\n\n[[queue]]\nname = \"city\"\n";
+
 fn plan() -> CityPlan {
     CityPlan::parse("city.toml", include_str!("../../../city.toml")).unwrap()
+}
+
+/// The register of the demo city, as far as its districts and organisations are the plan's.
+fn register() -> Register {
+    let plan = plan();
+    let known = Known {
+        territories: plan.territories().iter().map(|territory| territory.id.as_str()).collect(),
+        holders: plan.organisations().iter().map(|organisation| organisation.id.as_str()).collect(),
+    };
+    Register::import("addresses.csv", include_bytes!("../../../addresses.csv"), &known).unwrap()
 }
 
 async fn add_user(store: &Store, role: Role, organisation: Option<String>) {
@@ -230,7 +305,11 @@ async fn stand_in(mut asked: mpsc::Receiver<CommandRequest>, seen: mpsc::Sender<
 /// The first reload is good, the second is refused, and so on.
 async fn refuse_every_second(mut reloads: mpsc::Receiver<ReloadRequest>) {
     let mut good = true;
-    while let Some(back) = reloads.recv().await {
+    while let Some(ReloadRequest { wanted, answer: back, .. }) = reloads.recv().await {
+        if wanted == Wanted::Check {
+            let _ = back.send(Ok(()));
+            continue;
+        }
         let complaint = Diagnostic {
             file: "city.toml".to_owned(),
             line: 3,

@@ -1,5 +1,5 @@
 // The operator's desk in headless Chromium, with the phone in the page: the built pages of the service, its own content
-// policy, its own SIP socket. Driven by `desk_page.rs`; what it does is what an operator's hands do. It speaks from a WAV
+// policy, its own SIP socket. Driven by `desk_page.rs` and `desk_consult.rs`; what it does is what an operator's hands do. It speaks from a WAV
 // file, and keeps what the page plays (`ears.js`).
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
@@ -47,8 +47,10 @@ const commands = {
     await page.waitForURL('**/desk')
   },
   press: ({ key }) => page.keyboard.press(key),
+  type: ({ text }) => page.keyboard.type(text),
   click: ({ selector }) => page.click(selector),
   sees: async ({ selector }) => { await page.waitForSelector(selector) },
+  shows: ({ selector }) => page.isVisible(selector),
   listenAnew: () => page.evaluate(() => window.ears.listenAnew()),
   heard: () => page.evaluate(() => window.ears.heard()),
   cutSocket: () => page.evaluate(() => window.ears.cutSocket()),

@@ -8,15 +8,21 @@
   let heard = []
   const sockets = new Set()
 
-  /** Chromium hands remote audio to Web Audio only while an element plays it; the page has one. */
-  const listen = (track) => {
+  let ear
+  /** One ear for all calls: what sounds together is heard together. */
+  const open = () => {
     const context = new AudioContext({ sampleRate: HEARD_RATE })
-    const ear = context.createScriptProcessor(BLOCK, 1, 1)
-    ear.onaudioprocess = ({ inputBuffer }) => {
+    const made = context.createScriptProcessor(BLOCK, 1, 1)
+    made.onaudioprocess = ({ inputBuffer }) => {
       heard.push(Int16Array.from(inputBuffer.getChannelData(0), (x) => Math.max(-32768, Math.min(32767, Math.round(x * 32767)))))
     }
-    context.createMediaStreamSource(new MediaStream([track])).connect(ear)
-    ear.connect(context.destination)
+    made.connect(context.destination)
+    return made
+  }
+  /** Chromium hands remote audio to Web Audio only while an element plays it; the page has one. */
+  const listen = (track) => {
+    ear ??= open()
+    ear.context.createMediaStreamSource(new MediaStream([track])).connect(ear)
   }
 
   window.RTCPeerConnection = class extends RTCPeerConnection {

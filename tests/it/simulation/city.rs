@@ -39,32 +39,32 @@ fn dialplan() -> Arc<Dialplan> {
     Arc::new(Dialplan::parse(file, &std::fs::read_to_string(file).unwrap()).unwrap())
 }
 
+fn queue(name: &str) -> QueueSettings {
+    QueueSettings {
+        name: name.to_owned(),
+        strategy: match name {
+            "emergency" => Strategy::RingAll,
+            "city" => Strategy::Progressive,
+            _ => Strategy::FewestCalls,
+        },
+        ring_another_after: Duration::from_secs(3),
+        head_start: Duration::from_secs(if name == "city" { 0 } else { 20 }),
+        skills: Default::default(),
+        relax_skills_every: None,
+        max_wait: Some(Duration::from_secs(10)),
+        max_expected_wait: Some(Duration::from_secs(300)),
+        surge: SurgeLimits { arrivals: Some(25), wait: None },
+        capacity: 12,
+        ring_timeout: Duration::from_secs(8),
+        wrap_up: Duration::from_secs(5),
+        announce_every: Duration::from_secs(15),
+        relax_language_after: Duration::from_secs(10),
+    }
+}
+
 pub(crate) fn settings(operators: &[(UserId, String)]) -> Settings {
     let plan = dialplan();
-    let queues: Vec<QueueSettings> = plan
-        .queues()
-        .into_iter()
-        .map(|name| QueueSettings {
-            name: name.to_owned(),
-            strategy: match name {
-                "emergency" => Strategy::RingAll,
-                "city" => Strategy::Progressive,
-                _ => Strategy::FewestCalls,
-            },
-            ring_another_after: Duration::from_secs(3),
-            head_start: Duration::from_secs(if name == "city" { 0 } else { 20 }),
-            skills: Default::default(),
-            relax_skills_every: None,
-            max_wait: Some(Duration::from_secs(10)),
-            max_expected_wait: Some(Duration::from_secs(300)),
-            surge: SurgeLimits { arrivals: Some(25), wait: None },
-            capacity: 12,
-            ring_timeout: Duration::from_secs(8),
-            wrap_up: Duration::from_secs(5),
-            announce_every: Duration::from_secs(15),
-            relax_language_after: Duration::from_secs(10),
-        })
-        .collect();
+    let queues: Vec<QueueSettings> = plan.queues().into_iter().map(queue).collect();
     let names: Vec<String> = queues.iter().map(|queue| queue.name.clone()).collect();
     let profile = |(index, (user, extension)): (usize, &(UserId, String))| OperatorProfile {
         user: *user,
@@ -76,6 +76,8 @@ pub(crate) fn settings(operators: &[(UserId, String)]) -> Settings {
     };
     Settings {
         recording: Some(WhenUnable::Refuse),
+        callback: None,
+        duties: Arc::default(),
         realm: REALM.to_owned(),
         digest: Algorithm::ALL.to_vec(),
         capacity: 60,
@@ -106,5 +108,6 @@ pub(crate) fn settings(operators: &[(UserId, String)]) -> Settings {
         queue_extensions: [("810".to_owned(), "city".to_owned())].into(),
         ready_code: "*71".to_owned(),
         not_ready_code: "*72".to_owned(),
+        web_calls: None,
     }
 }

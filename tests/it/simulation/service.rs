@@ -47,11 +47,18 @@ impl World {
                 let sounds = vec![Arc::new(Sound { samples: vec![0; 8_000] })];
                 self.service_media(media::Command::Play { leg, play, sounds, repeat: true });
             }
+            Effect::PlayRinging { leg, play } => {
+                let sounds = vec![Arc::new(Sound { samples: vec![0; 8_000] })];
+                self.service_media(media::Command::Play { leg, play, sounds, repeat: true });
+            }
             Effect::OpenRecording { recording, .. } => {
                 self.tapes.insert(recording.id, Tape { open: true, ..Tape::default() });
                 self.later(1, 20, Input::RecordingOpened { recording: recording.id });
             }
-            Effect::StartRecording { .. } | Effect::Mark { .. } | Effect::SaveLadder { .. } => {}
+            Effect::StartRecording { .. }
+            | Effect::Mark { .. }
+            | Effect::SaveCallBack { .. }
+            | Effect::SaveLadder { .. } => {}
             Effect::SealRecording { recording } => {
                 let tape = self.tapes.get_mut(&recording).unwrap();
                 tape.sealed = true;

@@ -1,12 +1,12 @@
 // The keys of the desk: what each does, what a pressed key is called, which keys may be chosen. Names follow the key's
 // place, not its letter, so that they work in every keyboard layout.
 
-export const ACTIONS = ['ready', 'mute', 'assign', 'hold', 'hangUp', 'answer', 'search', 'help'] as const
+export const ACTIONS = ['ready', 'mute', 'assign', 'hold', 'consult', 'hangUp', 'answer', 'handOver', 'dismiss', 'search', 'help'] as const
 export type Action = (typeof ACTIONS)[number]
 export type Bindings = Record<Action, string>
 
 export const DEFAULT_KEYS: Bindings = {
-  ready: 'F2', mute: 'F3', assign: 'F4', hold: 'F6', hangUp: 'F8', answer: 'F9', search: 'Ctrl+K', help: '?',
+  ready: 'F2', mute: 'F3', assign: 'F4', hold: 'F6', consult: 'F7', hangUp: 'F8', answer: 'F9', handOver: 'F10', dismiss: 'Alt+M', search: 'Ctrl+K', help: '?',
 }
 
 /** What browsers keep for themselves, or what people expect of them while they write. */
@@ -45,6 +45,10 @@ export function refusal(bindings: Bindings, action: Action, name: string): { tak
   return fits && !RESERVED.has(name) ? null : 'not_free'
 }
 
+/** Actions that came when people had chosen their keys already, and where these go when their usual key is taken. */
+const LATER = ['consult', 'handOver'] as const
+const SPARE = ['Shift+F2', 'Shift+F3', 'Shift+F4', 'Shift+F6', 'Shift+F8', 'Shift+F9']
+
 /** What was stored, as far as it is good; the rest as shipped. */
 export function readKeys(text: string | null): Bindings {
   let stored: unknown
@@ -54,9 +58,23 @@ export function readKeys(text: string | null): Bindings {
     return { ...DEFAULT_KEYS }
   }
   if (typeof stored !== 'object' || stored === null) return { ...DEFAULT_KEYS }
-  const wanted = { ...DEFAULT_KEYS, ...Object.fromEntries(ACTIONS.flatMap((action) => {
+  const chosen = Object.fromEntries(ACTIONS.flatMap((action) => {
     const name = (stored as Record<string, unknown>)[action]
     return typeof name === 'string' ? [[action, name]] : []
-  })) }
+  })) as Partial<Bindings>
+  const wanted = { ...DEFAULT_KEYS, ...chosen }
+  for (const action of LATER) {
+    const taken = Object.values(chosen)
+    if (!chosen[action] && taken.includes(wanted[action])) wanted[action] = SPARE.find((name) => !Object.values(wanted).includes(name)) ?? wanted[action]
+  }
   return ACTIONS.every((action) => refusal(wanted, action, wanted[action]) === null) ? wanted : { ...DEFAULT_KEYS }
 }
+
+/** The digit that says how the call ended, from 1; null for any other key. In the number row and on the keypad. */
+export function digitOf({ code, ctrlKey, metaKey, altKey, shiftKey }: Pressed): number | null {
+  const place = /^(?:Digit|Numpad)([1-9])$/.exec(code)
+  return place && !(ctrlKey || metaKey || altKey || shiftKey) ? Number(place[1]) : null
+}
+
+/** Put the call on the first, second and third case that is offered. With Alt they write nothing, wherever the cursor is. */
+export const ATTACH_KEYS = ['Alt+Q', 'Alt+W', 'Alt+E'] as const

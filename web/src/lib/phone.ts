@@ -12,6 +12,12 @@ export const digits = (number: string) => number.replace(/\D/g, '')
 /** A whole international number that came without its plus. */
 const WITHOUT_PLUS = /^\d{11,12}$/
 
+/** What people write to be rung back at; the server judges the same way (src/phone_number.rs). */
+export function isWritten(number: string): boolean {
+  const kept = number.replace(/[-./()\s]/g, '')
+  return /^\+?\d{7,15}$/.test(kept)
+}
+
 /** Groups an E.164 number, +380 44 123 45 67; extensions and unknown forms stay as they are. */
 export function phoneText(number: string | null | undefined): string {
   if (!number) return '—'
@@ -26,3 +32,6 @@ export function phoneText(number: string | null | undefined): string {
   })
   return [code, ...groups].join(' ')
 }
+
+/** The same within a sentence, where it must not be broken over two lines. */
+export const unbroken = (number: string) => phoneText(number).replaceAll(' ', '\u00a0')

@@ -1,5 +1,5 @@
 // The invented city of the mock server: plan, people, cases, calls. Times are relative to its start.
-import type { Call, Case, City, Evidence, Ladder, LiveCall, LiveOperator, LiveQueue, LiveRecording, LiveTrunk, Role, Rung, Snapshot, TimelineItem, User, WorkOrder } from '../../src/lib/api/types.ts'
+import type { AddressHit, Call, Case, CaseContext, City, Evidence, Ladder, LiveCall, LiveOperator, LiveQueue, LiveRecording, LiveTrunk, Role, Rung, Snapshot, TimelineItem, User, WorkOrder } from '../../src/lib/api/types.ts'
 
 const HOUR = 3_600_000
 export const START = Date.now()
@@ -12,7 +12,7 @@ const user = (id: string, name: string, role: Role, more: Partial<User> = {}): U
 export const USERS: Record<string, User> = {
   operator: user('u-1', 'Олена Коваль', 'operator', { extension: '101', queues: ['city', 'emergency'], languages: ['uk', 'en', 'pl'] }),
   quiet: user('u-2', 'Ігор Бондар', 'operator', { extension: '102', queues: ['city'] }),
-  supervisor: user('u-3', 'Тарас Шульга', 'supervisor'),
+  supervisor: user('u-3', 'Тарас Шульга', 'supervisor', { extension: '301' }),
   /** Whose city cannot record. */
   alarmed: user('u-9', 'Галина Ткач', 'supervisor'),
   /** Of the city of `crowd`. */
@@ -86,6 +86,39 @@ export const CASES: Case[] = [
   aCase(365, 'roads.pothole', 'riverside', 'Мостова площа', 'Яма на правій смузі, глибока.', 'closed', -24 * 9, -40, { state_data: { code: 'fixed_confirmed' }, told: [{ at: at(-44), language: 'uk', channel: 'voice', delivered: true, confirmed: true, cycle: 1 }], evidence: [photo('e-6', 'before', -100), photo('e-7', 'after', -50)], next: null }),
   aCase(360, 'housing.lift', 'north', 'вул. Озерна, 44', 'Запитала, куди звертатися щодо ліфта; роз’яснено.', 'explained', -20, null),
 ]
+
+const hit = (street: string, house: string | null, territory: string, more: Partial<AddressHit> = {}): AddressHit =>
+  ({ key: `${street}#1`, street, house, territory, former: null, by_former: false, settlement: null, flat: null, in_register: true, flat_unknown: false, holder_name: null, reading: 'as_typed', ...more })
+
+/** What the register finds, by a word of what is typed. */
+export function addresses(query: string): AddressHit[] {
+  const typed = query.toLowerCase()
+  const house = /\d+\S*/.exec(typed)?.[0] ?? null
+  const flat = /кв\.? ?(\d+)/.exec(typed)?.[1] ?? null
+  if (/парк|park|лен/.test(typed)) {
+    const former = { former: 'вулиця Леніна', by_former: /лен/.test(typed) }
+    return [
+      hit('вулиця Паркова', house, 'center', { ...former, flat, in_register: house !== '99' }),
+      ...(house ? [hit('вулиця Паркова', `${house}-А`, 'center', { ...former, flat, flat_unknown: flat === '400' })] : []),
+      hit('провулок Парковий', house, 'north', { in_register: false, reading: 'similar' }),
+    ]
+  }
+  if (/садов/.test(typed)) return ['с. Зелене', 'с. Лугове'].map((settlement, i) => hit('вулиця Садова', house, i ? 'south' : 'riverside', { settlement, key: `садова@${i}` }))
+  return []
+}
+
+/** Known of the caller in hand and around the address, once there is one. */
+export function context(cases: Case[], number: string): CaseContext {
+  const by = (wanted: string) => cases.find((item) => item.number === wanted)!
+  const site = by(number).place?.site
+  return {
+    known_name: 'Ганна Петренко',
+    last_place: { address: 'вулиця Паркова, 14, кв. 7', territory: 'center', site: { key: 'вулиця Паркова#1', street: 'вулиця Паркова', settlement: null, house: '14', flat: '7', in_register: true, lat: 50.4, lon: 30.5, holder: null } },
+    of_number: ['2026-01-000388', '2026-01-000365'].filter((other) => other !== number).map(by),
+    nearby: [{ case: by('2026-01-000417'), how: site?.house === '12' ? 'same_house' : 'same_street', metres: site?.house === '12' ? 0 : 180 } as const, { case: by('2026-01-000402'), how: 'near', metres: 240 } as const].filter((item) => item.case.number !== number),
+    near_last_place: !site,
+  }
+}
 
 export function workOrder(item: Case): WorkOrder | null {
   if (!item.executor) return null

@@ -5,11 +5,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { extname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
-import type { Case, LiveMessage, Moment, User } from '../../src/lib/api/types.ts'
+import type { Case, LiveMessage, Moment, Supervision, User } from '../../src/lib/api/types.ts'
+import { ADMIN_PAGES } from '../../src/lib/adminpages.ts'
+import { adminApi } from './admin.ts'
 import * as city from './city.ts'
 import { peaks, photo, recording } from './sound.ts'
 
-const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/admin', '/signin.html']
+const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/signin.html', ...ADMIN_PAGES]
 const CSP = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' }
 
@@ -28,8 +30,11 @@ export function mockApi() {
   const live = { seq: 100, calls: asOfNow(city.LIVE_CALLS), operators: asOfNow(city.LIVE_OPERATORS), queues: structuredClone(city.LIVE_QUEUES), trunks: structuredClone(city.LIVE_TRUNKS) }
   const large = city.crowd()
   const crowd = { ...large, calls: asOfNow(large.calls), operators: asOfNow(large.operators) }
+  const admin = adminApi()
   const sockets = new WebSocketServer({ noServer: true })
   let failures = 0
+  /** Calls from the citizen's page: whether there are any, what refuses them, how far the one that is on has come. */
+  const webCalls = { open: true, refusal: 0, progress: { phase: 'ivr', position: null as number | null, case: null as string | null } }
   /** What was asked, for the tests. */
   const asked: { method: string, url: string, body: unknown }[] = []
 
@@ -78,6 +83,38 @@ export function mockApi() {
     }
   }
 
+  /** What a supervisor does about an operator, or to all of them. The pages that are open are those of the test. */
+  function supervise(me: User, operator: string | null, action: string | undefined, json: { status?: 'ready' | 'not_ready', reason?: string, text?: string }) {
+    if (me.role !== 'supervisor') throw new Refusal(403, 'this is the supervisor\u2019s')
+    const own = live.operators.find((known) => known.id === operator)
+    if (action === 'status' && own) {
+      if (!own.registered) throw new Refusal(409, 'the phone of this operator is not registered')
+      if (own.status !== 'talking') Object.assign(own, { status: json.status, reason: json.reason, contact: undefined, since: Date.now() * 1000 })
+      changed()
+      return undefined
+    }
+    if (own?.status === 'logged_out') throw new Refusal(409, 'no page of this operator is open')
+    tell({ type: 'said', message: { from: me.name, text: json.text ?? '', to_all: operator === null, at: Date.now() * 1000 } })
+    return { operators: own ? 1 : live.operators.filter((known) => known.status !== 'logged_out').length }
+  }
+
+  /** The supervisor's phone rings until the test says that it was answered (`present`). */
+  function enterTalk(me: User, id: string, how: Supervision | null) {
+    const call = live.calls.find((known) => known.id === id)
+    if (call?.phase !== 'talking') throw new Refusal(how ? 409 : 404, 'nobody talks with the citizen now')
+    if (how && !me.extension) throw new Refusal(409, 'no phone of yours is registered here')
+    const known = call.supervisors?.find((supervisor) => supervisor.id === me.id)
+    if (how && !known && (call.supervisors?.length ?? 0) >= 2) throw new Refusal(409, '2 supervisors are in this talk already')
+    for (const other of live.calls) other.supervisors = other.supervisors?.filter((supervisor) => supervisor.id !== me.id)
+    if (how === 'take_over' && known?.present) {
+      const operator = live.operators.find((operator) => operator.contact === id)
+      Object.assign(call, { operator: me.id })
+      if (operator) Object.assign(operator, { status: 'wrap_up', since: Date.now() * 1000 })
+    } else if (how) call.supervisors = [...(call.supervisors ?? []), { id: me.id, how, present: known?.present ?? false }]
+    changed()
+    return undefined
+  }
+
   async function answer(request: IncomingMessage, response: ServerResponse, url: URL): Promise<unknown> {
     const [path, method] = [decodeURIComponent(url.pathname.slice('/api/v1'.length)), request.method ?? 'GET']
     const raw = method === 'GET' ? Buffer.alloc(0) : await bodyOf(request)
@@ -102,28 +139,52 @@ export function mockApi() {
       if (!me) throw new Refusal(401, 'sign in first')
       return { user: me }
     }
+    if (path === '/web-calls') {
+      if (method === 'GET') return { open: webCalls.open, number: '1580', languages: ['uk', 'en', 'lt', 'pl', 'ru', 'he'], longest_call_secs: 3600 }
+      if (webCalls.refusal) throw new Refusal(webCalls.refusal, 'no', { retry: 60 })
+      return { user: 'web-guest', realm: 'ringback', ha1: '5ebe2294ecd0e0f08eab7690d2a6ee69', socket: '/sip', number: '1580' }
+    }
+    if (path === '/web-calls/web-guest') return webCalls.progress
     if (!me) throw new Refusal(401, 'sign in first')
 
     const [, kind, id, action, sub] = path.split('/')
+    if (kind === 'addresses') return { items: city.addresses(url.searchParams.get('q') ?? ''), register: true }
     if (kind === 'city') return id === 'preview' ? deadline(url.searchParams.get('category') ?? '', url.searchParams.get('territory') ?? '') : city.CITY
     if (kind === 'queues') return page(me === city.USERS.crowded ? crowd.queues : live.queues)
     if (kind === 'operators') {
+      if (me.extension && action === 'phone') return { extension: me.extension, realm: 'ringback', ha1: '5ebe2294ecd0e0f08eab7690d2a6ee69', socket: '/sip' }
+      if (method === 'POST' && id !== 'me') return supervise(me, id === 'messages' ? null : id!, action, json)
       const own = live.operators.find((operator) => operator.id === me.id)
-      if (own && action === 'phone') return { extension: own.extension, realm: 'ringback', ha1: '5ebe2294ecd0e0f08eab7690d2a6ee69', socket: '/sip' }
       if (own && action === 'status') Object.assign(own, { status: json.status, reason: json.reason, contact: undefined, since: Date.now() * 1000 })
       if (own && action === 'wrap-up-more') own.wrap_up_ends_at = Number(own.wrap_up_ends_at) + 60_000_000
       if (own && action === 'wrap-up-done') { Object.assign(own, { status: 'ready', contact: undefined, since: Date.now() * 1000, wrap_up_ends_at: null }); live.calls = live.calls.filter((call) => call.operator !== me.id); tell({ type: 'delta', seq: live.seq, operators: [own], calls_gone: ['l-1'] }) }
       if (method === 'POST') changed()
       return method === 'POST' ? undefined : page(live.operators)
     }
-    if (kind === 'admin') throw new Refusal(422, 'the configuration was refused', { diagnostics: ['city.toml:41:12: the category \'water.brust\' is not declared; did you mean \'water.burst\'?', 'dialplans/1580.toml:91:1: the prompt \'topics\' has no text in \'lt\''] })
+    if (kind === 'admin') {
+      if (path.endsWith('/sound')) return sound(request, response)
+      try {
+        return admin.answer(method, path.split('/').slice(2), request.headers['content-type'] === 'audio/wav' ? { length: raw.length } : json)
+      } catch (error) {
+        const { status, message, more } = error as Error & { status?: number, more?: object }
+        if (status === undefined) throw error
+        throw new Refusal(status, message, more)
+      }
+    }
     if (kind === 'work-orders') return page(cases.filter((item) => me.role !== 'executor' || item.executor === me.organisation).map(city.workOrder).filter((order) => order !== null))
     if (kind === 'calls') {
       if (!id) return page(city.CALLS.filter((call) => (!url.searchParams.get('caller') || call.caller.includes(url.searchParams.get('caller')!)) && (!url.searchParams.get('case') || call.case === url.searchParams.get('case'))))
+      if (action === 'supervision') return enterTalk(me, id, method === 'POST' ? json.how : null)
+      if (action === 'hangup' && me.role === 'supervisor') { live.calls = live.calls.filter((call) => call.id !== id); tell({ type: 'delta', seq: ++live.seq, calls_gone: [id] }); return undefined }
       if (action === 'hangup' || action === 'disposition') {
         const call = live.calls.find((call) => call.id === id)
         const own = live.operators.find((operator) => operator.id === me.id)
         if (action === 'hangup' && call && own) { Object.assign(call, { phase: 'wrap_up', since: Date.now() * 1000 }); Object.assign(own, { status: 'wrap_up', since: Date.now() * 1000, wrap_up_ends_at: (Date.now() + 30_000) * 1000 }); changed() }
+        return undefined
+      }
+      if (action === 'case') {
+        Object.assign(live.calls.find((call) => call.id === id)!, { case: json.case })
+        changed()
         return undefined
       }
       const call = city.CALLS.find((call) => call.id === id)
@@ -141,6 +202,7 @@ export function mockApi() {
         return page(cases.filter((item) => (!query.get('state') || item.state === query.get('state')) && (!query.get('executor') || item.executor === query.get('executor')) && (!query.get('overdue') || late(item)) && (!query.get('caller') || ['2026-01-000418', '2026-01-000365', '2026-01-000388'].includes(item.number))))
       }
       const item = found(id)
+      if (action === 'context') return city.context(cases, item.number)
       if (action === 'timeline') return page(city.caseTimeline(item))
       if (action === 'evidence' && sub) {
         const proof = item.evidence?.find((proof) => proof.id === sub)
@@ -157,7 +219,14 @@ export function mockApi() {
       }
       if (method === 'PATCH') {
         if (json.category) Object.assign(item, { category: json.category, category_name: city.categoryName(json.category) })
-        if ('address' in json || 'territory' in json) item.place = { address: json.address ?? item.place?.address ?? '', territory: json.territory ?? item.place?.territory ?? null }
+        const none = { key: '', street: json.address ?? item.place?.address ?? '', settlement: null, house: null, flat: null, in_register: false, lat: null, lon: null, holder: null }
+        if ('address' in json || 'territory' in json) item.place = { address: json.address ?? item.place?.address ?? '', territory: json.territory ?? item.place?.territory ?? null, site: 'address' in json ? none : item.place?.site }
+        if (json.site) {
+          const street = json.site.key.split('#')[0]
+          const known = !json.site.house || json.site.house !== '99'
+          item.place = { address: [street, json.site.house, json.site.flat && `кв. ${json.site.flat}`].filter(Boolean).join(', '), territory: 'center', site: { ...none, ...json.site, street, in_register: known, holder: known && json.site.house ? 'vodokanal' : null } }
+        }
+        if ('flat' in json) item.place = { address: item.place?.address ?? '', territory: item.place?.territory ?? null, site: { ...(item.place?.site ?? none), flat: json.flat || null } }
         if (json.priority) item.priority = json.priority
         if ('description' in json) item.description = json.description
         if ('applicant_name' in json && item.applicant) item.applicant.name = json.applicant_name
@@ -211,7 +280,7 @@ export function mockApi() {
     })
   }
 
-  return { handle, upgrade, asked, live, crowd, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { handle, upgrade, asked, live, crowd, webCalls, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */

@@ -10,6 +10,7 @@ const PAGES: { name: string, path: string, user?: string }[] = [
   { name: 'citizen', path: '/' },
   { name: 'signin', path: '/signin.html' },
   { name: 'desk-ringing', path: '/desk', user: 'operator' },
+  { name: 'desk-address', path: '/desk', user: 'operator' },
   { name: 'desk-quiet', path: '/desk', user: 'quiet' },
   { name: 'work-list', path: '/work', user: 'executor' },
   { name: 'work-order', path: '/work?case=2026-01-000409', user: 'executor' },
@@ -22,6 +23,12 @@ const PAGES: { name: string, path: string, user?: string }[] = [
   { name: 'board-alarm', path: '/board', user: 'alarmed' },
   { name: 'reports', path: '/reports', user: 'mayor' },
   { name: 'admin', path: '/admin', user: 'admin' },
+  { name: 'admin-trunks', path: '/admin/trunks', user: 'admin' },
+  { name: 'admin-people', path: '/admin/operators', user: 'admin' },
+  { name: 'admin-queues', path: '/admin/queues', user: 'admin' },
+  { name: 'admin-ivr', path: '/admin/ivr?node=topics', user: 'admin' },
+  { name: 'admin-prompts', path: '/admin/prompts', user: 'admin' },
+  { name: 'admin-changes', path: '/admin/changes', user: 'admin' },
   { name: 'not-yours', path: '/admin', user: 'auditor' },
 ]
 
@@ -44,6 +51,11 @@ for (const size of ['desk', 'phone'] as const satisfies readonly Size[]) {
     describe(`${lang} ${size}`, () => {
       it.each(PAGES)('$name', async ({ name, path, user }) => {
         const visited = await visit(browser, mock.url, path, { user, lang, size })
+        if (name === 'desk-address') {
+          await visited.page.click('#address')
+          await visited.page.keyboard.type('леніна 12 кв 400')
+          await visited.page.locator('#address-list [role=option]').first().waitFor()
+        }
         if (name === 'board-alarm') await visited.page.getByRole('alert').waitFor()
         await visited.page.screenshot({ path: `screenshots/${name}.${lang}.${size}.png`, fullPage: size === 'phone' })
         await expectSound(visited)

@@ -15,15 +15,15 @@ describe('keys', () => {
     expect(press('Control', 'ControlLeft', { ctrlKey: true })).toBeNull()
   })
   it('of the issue do what the issue says', () => {
-    const done = ['F2', 'F3', 'F4', 'F6', 'F8', 'F9', 'Ctrl+K', '?'].map((name) => actionOf(DEFAULT_KEYS, name))
-    expect(done).toEqual(['ready', 'mute', 'assign', 'hold', 'hangUp', 'answer', 'search', 'help'])
+    const done = ['F2', 'F3', 'F4', 'F6', 'F7', 'F8', 'F9', 'F10', 'Ctrl+K', '?'].map((name) => actionOf(DEFAULT_KEYS, name))
+    expect(done).toEqual(['ready', 'mute', 'assign', 'hold', 'consult', 'hangUp', 'answer', 'handOver', 'search', 'help'])
   })
   it('write nothing when they work while somebody writes', () => {
     expect(['F2', 'Ctrl+K', 'Alt+3', 'Shift+F7'].every(writesNothing)).toBe(true)
     expect(['?', 'k', 'Enter'].some(writesNothing)).toBe(false)
   })
   it('do one thing only, and leave the browser its own', () => {
-    expect(refusal(DEFAULT_KEYS, 'mute', 'F7')).toBeNull()
+    expect(refusal(DEFAULT_KEYS, 'mute', 'Shift+F3')).toBeNull()
     expect(refusal(DEFAULT_KEYS, 'mute', 'F3')).toBeNull()
     expect(refusal(DEFAULT_KEYS, 'mute', 'F8')).toEqual({ takenBy: 'hangUp' })
     for (const name of ['F5', 'Ctrl+W', 'Ctrl+C', 'm', 'Enter', ' ']) expect(refusal(DEFAULT_KEYS, 'mute', name), name).toBe('not_free')
@@ -31,7 +31,9 @@ describe('keys', () => {
   })
   it('that ship are free, and stored ones are taken only when all fit together', () => {
     for (const action of ACTIONS) expect(refusal(DEFAULT_KEYS, action, DEFAULT_KEYS[action]), action).toBeNull()
-    expect(readKeys('{"mute":"F7","unknown":"F10"}')).toEqual({ ...DEFAULT_KEYS, mute: 'F7' })
+    expect(readKeys('{"mute":"Shift+F3","unknown":"F10"}')).toEqual({ ...DEFAULT_KEYS, mute: 'Shift+F3' })
+    // Chosen before the key had a meaning: what came later gives way.
+    expect(readKeys('{"mute":"F7","hold":"Shift+F2"}')).toEqual({ ...DEFAULT_KEYS, mute: 'F7', hold: 'Shift+F2', consult: 'Shift+F3' })
     for (const bad of [null, '', 'x', 'null', '[]', '{"mute":"F8"}', '{"mute":"m"}', '{"mute":7}']) expect(readKeys(bad), String(bad)).toEqual(DEFAULT_KEYS)
   })
 })

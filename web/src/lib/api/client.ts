@@ -82,6 +82,21 @@ export const post = <T = unknown>(path: string, body: unknown = {}) => send<T>('
 export const patch = <T = unknown>(path: string, body: unknown) => send<T>('PATCH', address(path), body)
 export const remove = (path: string) => send<void>('DELETE', address(path))
 
+/** Sends bytes as they are. */
+export async function sendBytes<T>(path: string, body: Blob, type: string): Promise<T> {
+  let response: Response
+  try {
+    response = await fetch(address(path), { method: 'POST', headers: { accept: 'application/json', 'content-type': type, 'x-ringback': '1' }, body, credentials: 'same-origin' })
+  } catch {
+    throw new Problem(0, '', '')
+  }
+  if (!response.ok) {
+    if (response.status === 401) onSignedOut()
+    throw await problemOf(response)
+  }
+  return (await response.json()) as T
+}
+
 /** Sends a file; XMLHttpRequest because fetch tells nothing of the progress of an upload. */
 export function upload<T>(path: string, fields: Record<string, string | Blob>, progress: (share: number) => void): Promise<T> {
   return new Promise((resolve, reject) => {

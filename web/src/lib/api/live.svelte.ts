@@ -3,16 +3,21 @@ import { untrack } from 'svelte'
 import { clock } from '../clock.svelte'
 import { get } from './client'
 import { EMPTY, apply, reconnectDelay, type LiveState } from './live'
-import type { LiveMessage, User } from './types'
+import type { DeskMessage, LiveMessage, User } from './types'
 
 /** Longest silence between two messages once the server has shown that it pings, ms. */
 const SILENCE_LIMIT = 50_000
+
+/** Messages kept for a desk that nobody reads; the oldest go first. */
+const MOST_SAID = 50
 
 class Live {
   state = $state.raw<LiveState>(EMPTY)
   link = $state<'off' | 'connecting' | 'live' | 'lost'>('off')
   /** When the picture was last known to be the present, ms; null before the first message. */
   provenAt = $state<number | null>(null)
+  /** What supervisors have said to this page and nobody has put away, in its order. */
+  said = $state.raw<readonly DeskMessage[]>([])
 
   #socket: WebSocket | null = null
   #attempt = 0
@@ -49,10 +54,16 @@ class Live {
     this.link = 'live'
     this.provenAt = clock.exact()
     this.state = apply(this.state, message, this.provenAt)
+    if (message.type === 'said') this.said = [...this.said, message.message].slice(-MOST_SAID)
     if (message.type === 'ping' || this.#watchdog !== undefined) {
       clearTimeout(this.#watchdog)
       this.#watchdog = setTimeout(() => this.#socket?.close(), SILENCE_LIMIT)
     }
+  }
+
+  /** A message was read. */
+  putAway(message: DeskMessage) {
+    this.said = this.said.filter((other) => other !== message)
   }
 
   /** The service was asked by another way and tells the same. */
@@ -89,6 +100,7 @@ class Live {
     this.link = 'off'
     this.provenAt = null
     this.state = EMPTY
+    this.said = []
   }
 }
 

@@ -24,6 +24,10 @@ export type CallPhase = 'setup' | 'ivr' | 'voicemail' | 'waiting' | 'ringing' | 
 export interface LiveCall {
   id: string
   caller: string
+  /** From the web page, where no number is signalled. */
+  from_web?: boolean
+  /** Where such a caller says to be reached; not proven. */
+  stated_number?: string | null
   phase: CallPhase
   since: Moment
   answered_at: Moment | null
@@ -35,12 +39,34 @@ export interface LiveCall {
   /** Since when in this queue, whatever phones have rung meanwhile; null when not waiting. */
   waiting_since?: Moment | null
   operator: string | null
+  /** The operator who calls a colleague; none when a citizen calls. */
+  placed_by?: string | null
   case: string | null
   on_hold: boolean
+  /** Who listens in or more; empty for those who may not know. */
+  supervisors?: CallSupervisor[]
   /** What is said is on a recording. */
   recorded?: boolean
   /** Of a call that is over; live messages do not carry it. */
   disposition?: Disposition | null
+}
+
+/** What a supervisor does in a talk: hears both, is heard by the operator, talks with both, talks in the operator's place. */
+export type Supervision = 'listen' | 'whisper' | 'barge' | 'take_over'
+
+export interface CallSupervisor {
+  id: string
+  how: Supervision
+  /** At the phone; otherwise it rings. */
+  present: boolean
+}
+
+/** A supervisor's words on a desk. */
+export interface DeskMessage {
+  from: string
+  text: string
+  to_all: boolean
+  at: Moment
 }
 
 export type OperatorStatus = 'logged_out' | 'not_ready' | 'ready' | 'offered' | 'talking' | 'wrap_up'
@@ -104,6 +130,7 @@ export interface Snapshot {
 export type LiveMessage =
   | { type: 'snapshot'; seq: number; snapshot: Snapshot }
   | { type: 'delta'; seq: number; calls?: LiveCall[]; calls_gone?: string[]; operators?: LiveOperator[]; queues?: LiveQueue[]; trunks?: LiveTrunk[]; recording?: LiveRecording | null }
+  | { type: 'said'; message: DeskMessage }
   | { type: 'ping' }
 
 export type Disposition =
@@ -131,7 +158,10 @@ export interface Call {
   id: string
   caller: string
   called: string
+  /** Trunk, phone, or `web` for the web page. */
   origin: string
+  /** Where a caller from the web page says to be reached; not proven. */
+  stated_number?: string | null
   language: string | null
   topic: string | null
   ivr_path: string[]
@@ -154,9 +184,69 @@ export type CaseState =
 
 export type Priority = 'normal' | 'urgent' | 'life_safety'
 
+/** An address in its parts. */
+export interface Site {
+  /** Of the street, in the register. */
+  key: string
+  street: string
+  settlement: string | null
+  house: string | null
+  flat: string | null
+  in_register: boolean
+  lat: number | null
+  lon: number | null
+  /** Organisation id. */
+  holder: string | null
+}
+
+/** An address chosen from the register. */
+export interface SiteChoice {
+  key: string
+  house: string | null
+  flat: string | null
+}
+
 export interface Place {
   address: string
   territory: string | null
+  site?: Site | null
+}
+
+/** One find of the address search. */
+export interface AddressHit {
+  key: string
+  street: string
+  former: string | null
+  by_former: boolean
+  settlement: string | null
+  house: string | null
+  flat: string | null
+  in_register: boolean
+  flat_unknown: boolean
+  territory: string | null
+  holder_name: string | null
+  reading: 'as_typed' | 'same_sound' | 'other_layout' | 'similar'
+}
+
+export interface Addresses {
+  items: AddressHit[]
+  /** Whether the city has one. */
+  register: boolean
+}
+
+export interface Nearby {
+  case: Case
+  how: 'same_house' | 'same_street' | 'near'
+  metres: number | null
+}
+
+/** What is known of a caller, and around the address. */
+export interface CaseContext {
+  known_name: string | null
+  last_place: Place | null
+  of_number: Case[]
+  nearby: Nearby[]
+  near_last_place: boolean
 }
 
 export interface Deadline {

@@ -1,14 +1,23 @@
 // All messages of the application under one key type.
+import { address } from './address'
 import { audit } from './audit'
 import { board } from './board'
 import { cases } from './cases'
 import type { Entry } from './catalogue'
 import { citizen } from './citizen'
 import { common } from './common'
+import { consult } from './consult'
 import { desk } from './desk'
 import { phone } from './phone'
+import { supervision } from './supervision'
+import { webCall } from './web-call'
 
-const all = { ...common, ...citizen, ...desk, ...phone, ...board, ...cases, ...audit }
+const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...audit, ...webCall }
+/** Texts that come with pages which are fetched when they are wanted. */
+type Late = typeof import('./admin').admin
 
-export type Key = keyof typeof all
-export const CATALOGUE: Readonly<Record<Key, Entry>> = all
+export type Key = keyof typeof all | keyof Late
+export const CATALOGUE = all as Readonly<Record<Key, Entry>>
+
+/** Called by such a page before it is shown. */
+export const addTexts = (texts: Late) => Object.assign(all, texts)

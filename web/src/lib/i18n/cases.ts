@@ -83,14 +83,4 @@ export const cases = messages({
   'reports.none': ['Прострочених справ немає', 'Nothing is overdue', 'Niekas nevėluoja', 'Nic nie jest po terminie', 'Просроченных дел нет', 'אין פניות באיחור'],
   'reports.noExecutor': ['Без виконавця', 'No executor', 'Be vykdytojo', 'Bez wykonawcy', 'Без исполнителя', 'ללא גורם מבצע'],
   'reports.first': ['Показано перші {n}', 'The first {n} are shown', 'Rodomos pirmosios {n}', 'Pokazano pierwsze {n}', 'Показаны первые {n}', 'מוצגות {n} הראשונות'],
-
-  'admin.title': ['Налаштування', 'Settings', 'Nustatymai', 'Ustawienia', 'Настройки', 'הגדרות'],
-  'admin.reload': ['Перечитати налаштування', 'Reload the configuration', 'Perskaityti nustatymus', 'Wczytaj konfigurację', 'Перечитать настройки', 'טעינת התצורה מחדש'],
-  'admin.reloadText': ['Файли config.toml, план міста й голосове меню читаються знову. Жоден дзвінок не переривається; якщо у файлах є помилка, діє стара версія.', 'config.toml, the city plan and the voice menu are read again. No call is interrupted; if a file is wrong, the old version stays in force.', 'config.toml, miesto planas ir balso meniu perskaitomi iš naujo. Nė vienas skambutis nenutrūksta; radus klaidą lieka galioti sena versija.', 'config.toml, plan miasta i menu głosowe są czytane ponownie. Żadna rozmowa nie zostaje przerwana; gdy plik jest błędny, obowiązuje stara wersja.', 'Файлы config.toml, план города и голосовое меню читаются заново. Ни один звонок не прерывается; при ошибке действует старая версия.', 'הקבצים config.toml, תוכנית העיר והתפריט הקולי נקראים מחדש. אף שיחה אינה נקטעת; אם יש שגיאה, הגרסה הישנה נשארת בתוקף.'],
-  'admin.reloaded': ['Перечитано о {time}', 'Reloaded at {time}', 'Perskaityta {time}', 'Wczytano o {time}', 'Перечитано в {time}', 'נטען בשעה {time}'],
-  'admin.refused': ['Не прийнято: {count} помилка|Не прийнято: {count} помилки|Не прийнято: {count} помилок', 'Refused: {count} error|Refused: {count} errors', 'Nepriimta: {count} klaida|Nepriimta: {count} klaidos|Nepriimta: {count} klaidų', 'Odrzucono: {count} błąd|Odrzucono: {count} błędy|Odrzucono: {count} błędów', 'Не принято: {count} ошибка|Не принято: {count} ошибки|Не принято: {count} ошибок', 'נדחה: שגיאה אחת|נדחה: שתי שגיאות|נדחה: {count} שגיאות'],
-  'admin.users': ['Користувачів поки що додають командою', 'Users are added by command for now', 'Naudotojai kol kas pridedami komanda', 'Użytkowników na razie dodaje się poleceniem', 'Пользователей пока добавляют командой', 'משתמשים מתווספים בינתיים בפקודה'],
-  'admin.service': ['Служба', 'Service', 'Tarnyba', 'Usługa', 'Служба', 'השירות'],
-  'admin.isReady': ['працює', 'ready', 'veikia', 'działa', 'работает', 'פעיל'],
-  'admin.isNotReady': ['не готова', 'not ready', 'nepasirengusi', 'niegotowa', 'не готова', 'לא מוכן'],
 })

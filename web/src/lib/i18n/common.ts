@@ -31,6 +31,13 @@ export const common = messages({
   'nav./board': ['Табло', 'Wallboard', 'Švieslentė', 'Tablica', 'Табло', 'לוח מוקד'],
   'nav./reports': ['Звіти', 'Reports', 'Ataskaitos', 'Raporty', 'Отчёты', 'דוחות'],
   'nav./admin': ['Налаштування', 'Settings', 'Nustatymai', 'Ustawienia', 'Настройки', 'הגדרות'],
+  'admin.nav./admin': ['Стан служби', 'Service', 'Tarnybos būsena', 'Stan usługi', 'Состояние службы', 'מצב השירות'],
+  'admin.nav./admin/trunks': ['Лінії провайдерів', 'Trunks', 'Tiekėjų linijos', 'Łącza operatorów', 'Линии провайдеров', 'קווי ספקים'],
+  'admin.nav./admin/operators': ['Люди й телефони', 'People and phones', 'Žmonės ir telefonai', 'Osoby i telefony', 'Люди и телефоны', 'אנשים וטלפונים'],
+  'admin.nav./admin/queues': ['Черги', 'Queues', 'Eilės', 'Kolejki', 'Очереди', 'תורים'],
+  'admin.nav./admin/ivr': ['Голосове меню', 'Voice menu', 'Balso meniu', 'Menu głosowe', 'Голосовое меню', 'תפריט קולי'],
+  'admin.nav./admin/prompts': ['Фрази', 'Prompts', 'Frazės', 'Komunikaty', 'Фразы', 'הודעות קוליות'],
+  'admin.nav./admin/changes': ['Публікація', 'Publishing', 'Skelbimas', 'Publikacja', 'Публикация', 'פרסום'],
 
   'role.operator': ['оператор', 'operator', 'operatorius', 'operator', 'оператор', 'מוקדן'],
   'role.supervisor': ['старший зміни', 'supervisor', 'pamainos vadovas', 'kierownik zmiany', 'старший смены', 'אחראי משמרת'],

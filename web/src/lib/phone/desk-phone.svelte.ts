@@ -2,9 +2,9 @@
 import { get } from '../api/client'
 import { recall, remember } from '../stored'
 import { Ownership } from './owner'
-import { IDLE, type Account, type Devices, type MakePhone, type Phone, type PhoneState, type Statistics } from './phone'
+import { canTurn, heard, IDLE, inConference, type Account, type Devices, type MakePhone, type Phone, type PhoneState, type Statistics } from './phone'
 import { quality, type Quality } from './quality'
-import { chooseDevices, chosenDevices, ring } from './sound'
+import { chooseDevices, chosenDevices, ring, sign } from './sound'
 
 export type Place = 'page' | 'own'
 
@@ -18,13 +18,16 @@ export interface World {
   /** JsSIP is large and most desks have a telephone: it is fetched when it is wanted. */
   load: () => Promise<MakePhone>
   ring: (speaker: string) => () => void
+  /** Says by sound that somebody else is on the line now than a moment ago. */
+  sign: (speaker: string) => void
 }
 
-const BROWSER: World = {
+export const BROWSER: World = {
   locks: () => navigator.locks,
   account: () => get<Account>('/operators/me/phone'),
   load: async () => (await import('./jssip')).makePhone,
   ring,
+  sign,
 }
 
 export class DeskPhone {
@@ -47,7 +50,8 @@ export class DeskPhone {
   #stopRinging: (() => void) | null = null
   #reading: ReturnType<typeof setInterval> | undefined
 
-  constructor(world: World = BROWSER) {
+  /** Obliging: answers by itself whoever asks for that, as the server does for supervisors. */
+  constructor(world: World = BROWSER, private obliging = false) {
     this.#world = world
   }
 
@@ -92,11 +96,22 @@ export class DeskPhone {
   hangUp = () => this.#phone?.hangUp()
   press = (digit: string) => this.#phone?.press(digit)
 
-  toggleHold = () => (this.state.call?.phase === 'held' ? this.#phone?.resume() : this.#phone?.hold())
+  /** Holds and resumes; with a colleague beside: talks to the other one, out of three to the colleague alone. */
+  toggleHold = () => {
+    const { consultation, with: whom } = this.state
+    if (consultation) this.#phone?.talkTo(whom === 'colleague' ? 'caller' : 'colleague')
+    else this.#phone?.talkTo(whom === 'nobody' ? 'caller' : 'nobody')
+  }
 
-  toggleMute = () => {
-    const { call } = this.state
-    if (call?.phase === 'talking' || call?.phase === 'held') this.#phone?.mute(!call.muted)
+  toggleMute = () => this.#phone?.mute(!this.state.muted)
+
+  consult = (extension: string) => this.#phone?.consult(extension)
+  endConsultation = () => this.#phone?.endConsultation()
+  handOver = () => this.#phone?.handOver()
+
+  /** All three, or the colleague alone again. */
+  toggleConference = () => {
+    if (canTurn(this.state)) this.#phone?.talkTo(inConference(this.state) ? 'colleague' : 'both')
   }
 
   #seek() {
@@ -124,7 +139,7 @@ export class DeskPhone {
       const [makePhone, account] = await Promise.all([this.#world.load(), this.#world.account()])
       if (turn !== this.#turn) return
       this.#devices = chosenDevices()
-      this.#phone = makePhone((state) => { if (turn === this.#turn) this.#told(state) })
+      this.#phone = makePhone((state) => { if (turn === this.#turn) this.#told(state) }, this.obliging)
       this.#phone.start(account, this.#devices)
     } catch (error) {
       if (turn !== this.#turn) return
@@ -142,6 +157,7 @@ export class DeskPhone {
   }
 
   #told(state: PhoneState) {
+    const before = this.state
     this.state = state
     const rings = state.call?.phase === 'ringing'
     if (rings) this.#stopRinging ??= this.#world.ring(this.#devices.speaker)
@@ -149,16 +165,16 @@ export class DeskPhone {
       this.#stopRinging?.()
       this.#stopRinging = null
     }
-    if (state.call?.phase === 'talking') this.#read()
-    else {
-      clearInterval(this.#reading)
-      this.#reading = undefined
-      this.quality = null
-    }
+    if (state.news && state.news !== before.news) this.#world.sign(this.#devices.speaker)
+    if (heard(state) !== heard(before)) this.#read(heard(state) !== null)
   }
 
-  #read() {
-    if (this.#reading !== undefined) return
+  /** Reads the counters of the call that is heard now; those of another one are no use to it. */
+  #read(on: boolean) {
+    clearInterval(this.#reading)
+    this.#reading = undefined
+    this.quality = null
+    if (!on) return
     let before: Statistics | null = null
     const reading = setInterval(async () => {
       const now = await this.#phone?.statistics()

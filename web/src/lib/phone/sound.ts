@@ -109,3 +109,13 @@ export function ring(speaker: string): () => void {
     void context.close()
   }
 }
+
+/** Hz of two short tones, falling: somebody has left. */
+const SIGN = [620, 440]
+
+/** Once, quieter than words: it sounds while somebody may be talking. */
+export function sign(speaker: string) {
+  const context = new AudioContext()
+  void playOn(context, speaker)
+  void Promise.all(SIGN.map((hertz, i) => beep(context, hertz, i * 0.2, 0.18))).then(() => context.close())
+}

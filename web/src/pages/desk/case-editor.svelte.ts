@@ -1,10 +1,12 @@
 // The case under the operator's hands: every change is sent at once, one at a time, and shown as saved or not.
 import { get, patch, segment } from '../../lib/api/client'
-import type { Case } from '../../lib/api/types'
+import type { Case, SiteChoice } from '../../lib/api/types'
 
 export interface Change {
   category?: string
   address?: string
+  site?: SiteChoice
+  flat?: string
   territory?: string
   description?: string
   priority?: string
@@ -20,6 +22,7 @@ export class CaseEditor {
   #number: string | null = null
   #waiting: Change = {}
   #running: Promise<void> | null = null
+  #lookingUp: Promise<void> | null = null
 
   async open(number: string | null) {
     if (number === this.#number) return
@@ -49,7 +52,11 @@ export class CaseEditor {
 
   /** Remembers the change and sends it; changes made meanwhile go together in the next request. */
   change(change: Change): Promise<void> {
-    this.#waiting = { ...this.#waiting, ...change }
+    const waiting = { ...this.#waiting }
+    // Of an address chosen and one written, the last counts.
+    if (change.site) { delete waiting.address; delete waiting.flat }
+    if (change.address !== undefined) delete waiting.site
+    this.#waiting = { ...waiting, ...change }
     this.#running ??= this.#send()
     return this.#running
   }
@@ -58,8 +65,14 @@ export class CaseEditor {
     return this.change({})
   }
 
+  /** A change is being worked out, and is waited for like one that is sent. */
+  pending(work: Promise<void>) {
+    this.#lookingUp = work
+  }
+
   /** Resolves when nothing is on its way. */
   async settled() {
+    await this.#lookingUp
     await this.#running
   }
 
