@@ -20,6 +20,8 @@ export class CaseEditor {
   saveError = $state.raw<unknown>(null)
 
   #number: string | null = null
+  /** Counts what was asked and what was changed: an answer to an older question would take a change off the screen. */
+  #turn = 0
   #waiting: Change = {}
   #running: Promise<void> | null = null
   #lookingUp: Promise<void> | null = null
@@ -28,6 +30,7 @@ export class CaseEditor {
     if (number === this.#number) return
     await this.settled()
     this.#number = number
+    this.#turn += 1
     this.shown = null
     this.loadError = null
     this.saving = 'idle'
@@ -39,14 +42,14 @@ export class CaseEditor {
   async reload() {
     const number = this.#number
     if (!number) return
+    const turn = ++this.#turn
     try {
       const fresh = await get<Case>(`/cases/${segment(number)}`)
-      if (number === this.#number) {
-        this.shown = fresh
-        this.loadError = null
-      }
+      if (turn !== this.#turn) return
+      this.shown = fresh
+      this.loadError = null
     } catch (error) {
-      if (number === this.#number) this.loadError = error
+      if (turn === this.#turn) this.loadError = error
     }
   }
 
@@ -81,6 +84,7 @@ export class CaseEditor {
     while (number && Object.keys(this.#waiting).length > 0) {
       const change = this.#waiting
       this.#waiting = {}
+      this.#turn += 1
       this.saving = 'saving'
       try {
         await patch(`/cases/${segment(number)}`, change)
