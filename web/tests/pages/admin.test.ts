@@ -1,29 +1,10 @@
 // The administrator's pages: what is shown, what is asked of the service, and what becomes of refusals.
-import { mkdirSync } from 'node:fs'
-import type { Server } from 'node:http'
-import type { Browser } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { mockApi } from '../mock/server'
-import { startMock } from '../mock/server'
-import { expectSound, launch, visit } from './browser'
+import { describe, expect, it } from 'vitest'
+import { expectSound, mock, stage, visit } from './browser'
 
-let mock: { server: Server, url: string, api: ReturnType<typeof mockApi> }
-let browser: Browser
+stage()
 
-beforeAll(async () => {
-  mkdirSync('screenshots', { recursive: true })
-  browser = await launch()
-})
-afterAll(() => browser?.close())
-beforeEach(async () => {
-  mock = await startMock('dist')
-})
-afterEach(() => {
-  mock.server.closeAllConnections()
-  mock.server.close()
-})
-
-const open = (path: string, options: Partial<Parameters<typeof visit>[3]> = {}) => visit(browser, mock.url, path, { user: 'admin', lang: 'en', ...options })
+const open = (path: string, options: Partial<Parameters<typeof visit>[1]> = {}) => visit(path, { user: 'admin', lang: 'en', ...options })
 const sent = (method: string, path: string) => mock.api.asked.filter((one) => one.method === method && one.url.startsWith(`/api/v1/admin/${path}`)).map((one) => one.body as Record<string, unknown>)
 
 describe('sections', () => {

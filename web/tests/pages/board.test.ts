@@ -1,30 +1,12 @@
 // The supervisor's board and its big screen: what a person finds there, and what nobody may read there.
-import { mkdirSync } from 'node:fs'
-import type { Server } from 'node:http'
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
 import { LANGUAGES } from '../../src/lib/i18n/catalogue'
-import type { mockApi } from '../mock/server'
-import { startMock } from '../mock/server'
-import { expectSound, launch, visit } from './browser'
+import { expectSound, mock, stage, visit } from './browser'
 
-let mock: { server: Server, url: string, api: ReturnType<typeof mockApi> }
-let browser: Browser
+stage()
 
-beforeAll(async () => {
-  mkdirSync('screenshots', { recursive: true })
-  browser = await launch()
-})
-afterAll(() => browser?.close())
-beforeEach(async () => {
-  mock = await startMock('dist')
-})
-afterEach(() => {
-  mock.server.closeAllConnections()
-  mock.server.close()
-})
-
-const open = (path = '/board', options: Partial<Parameters<typeof visit>[3]> = {}) => visit(browser, mock.url, path, { user: 'supervisor', lang: 'en', ...options })
+const open = (path = '/board', options: Partial<Parameters<typeof visit>[1]> = {}) => visit(path, { user: 'supervisor', lang: 'en', ...options })
 const figure = (page: Page, name: string) => page.locator(`[data-figure=${name}]`)
 const operators = (page: Page) => page.locator('[data-operator]').evaluateAll((cards) => cards.map((card) => card.getAttribute('data-operator')))
 

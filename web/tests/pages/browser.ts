@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
-import { expect } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
+import { startMock } from '../mock/server'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
@@ -13,9 +14,34 @@ export type Size = keyof typeof SIZES
 export const launch = (): Promise<Browser> =>
   chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--autoplay-policy=no-user-gesture-required', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream'] })
 
+export let browser: Browser
+export let mock: Awaited<ReturnType<typeof startMock>>
+
+/** Gives each test of the file a mock server of its own, and all of them one Chromium: starting one takes a second.
+    What a test leaves open is closed behind it. */
+export function stage() {
+  beforeAll(async () => { browser = await launch() })
+  beforeEach(async () => { mock = await startMock('dist') })
+  afterEach(async () => {
+    await Promise.all(browser.contexts().map((context) => context.close()))
+    mock.server.closeAllConnections()
+    mock.server.close()
+  })
+  afterAll(() => browser?.close())
+}
+
+/** Requests of one kind that the pages have sent to the mock server in this test. */
+export const asked = (method: string, path: string) =>
+  mock.api.asked.filter((item) => item.method === method && item.url.split('?')[0] === `/api/v1${path}`)
+
 export interface Visit { page: Page, complaints: string[], close: () => Promise<void> }
 
-export async function visit(browser: Browser, url: string, path: string, options: { user?: string, lang: string, size?: Size, dark?: boolean, prepare?: (context: BrowserContext) => Promise<unknown> }): Promise<Visit> {
+interface Visitor { user?: string, lang: string, size?: Size, dark?: boolean, prepare?: (context: BrowserContext) => Promise<unknown> }
+
+/** A page of the mock server. */
+export const visit = (path: string, visitor: Visitor): Promise<Visit> => visitAt(browser, mock.url, path, visitor)
+
+export async function visitAt(browser: Browser, url: string, path: string, options: Visitor): Promise<Visit> {
   const size = options.size ?? 'desk'
   const context = await browser.newContext({ viewport: SIZES[size], locale: options.lang, timezoneId: 'Europe/Kyiv', colorScheme: options.dark ? 'dark' : 'light', hasTouch: size === 'phone', isMobile: size === 'phone', reducedMotion: 'reduce', bypassCSP: false })
   if (options.user) await context.addCookies([{ name: 'ringback_session', value: options.user, url, httpOnly: true, sameSite: 'Strict' }])

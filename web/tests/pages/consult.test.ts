@@ -1,31 +1,17 @@
 // Asking a colleague beside a citizen's call, all three, handing over: what the desk shows and does at every step. The phone
 // is a fake behind the interface; the real one talks in tests/e2e/desk_consult.rs.
 import { readFileSync } from 'node:fs'
-import type { Server } from 'node:http'
-import type { Browser, Page } from 'playwright-core'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { mockApi } from '../mock/server'
-import { startMock } from '../mock/server'
-import { expectSound, launch, SIZES, visit } from './browser'
+import type { Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
+import { expectSound, mock, SIZES, stage, visit } from './browser'
+
+stage()
 
 interface FakePhone {
   did: string[], comes: number, line: (line: string) => void, ring: (from: string) => void, end: () => void
   colleagueAnswers: () => void, colleagueGone: (outcome: string) => void, ending: () => void, handedOver: (done: boolean) => void
 }
 const FAKE = readFileSync('tests/pages/fake-phone.js', 'utf8')
-
-let mock: { server: Server, url: string, api: ReturnType<typeof mockApi> }
-let browser: Browser
-
-beforeEach(async () => {
-  mock = await startMock('dist')
-  browser = await launch()
-})
-afterEach(async () => {
-  await browser.close()
-  mock.server.closeAllConnections()
-  mock.server.close()
-})
 
 const fake = <T>(page: Page, act: (phone: FakePhone) => T) => page.evaluate(`(${act})(window.fakePhone)`) as Promise<T>
 const did = (page: Page) => fake(page, (phone) => phone.did)
@@ -35,7 +21,7 @@ async function talking(lang = 'en', size: keyof typeof SIZES = 'desk', dark = fa
   const [call, me] = [mock.api.live.calls[0]!, mock.api.live.operators[0]!]
   Object.assign(call, { phase: 'talking', position: null })
   Object.assign(me, { status: 'talking' })
-  const visited = await visit(browser, mock.url, '/desk', {
+  const visited = await visit('/desk', {
     lang, size, dark, user: 'operator',
     prepare: async (context) => {
       await context.route('**/assets/jssip-*.js', (route) => route.fulfill({ contentType: 'text/javascript', body: FAKE }))
@@ -184,7 +170,7 @@ it('shows who is asked the case it is about', async () => {
   const asking = mock.api.live.calls.find((item) => item.id === 'l-12')!
   Object.assign(call, { id: 'k-1', caller: '111', phase: 'talking', position: null, language: null, topic: null, ivr_path: [], queue: null, case: null, placed_by: asking.operator })
   Object.assign(me, { status: 'talking', contact: 'k-1' })
-  const { page } = await visit(browser, mock.url, '/desk', { lang: 'en', user: 'operator' })
+  const { page } = await visit('/desk', { lang: 'en', user: 'operator' })
   await page.waitForSelector('.call:has-text("A colleague asks you"):has-text("Надія Вовк")')
   await page.waitForSelector('.notice:has-text("You see the case it is about")')
   await page.waitForSelector(`main :text("${asking.case}")`)

@@ -1,30 +1,13 @@
 // What people do on the pages, from the first key to what the server was asked.
-import type { Server } from 'node:http'
-import type { Browser } from 'playwright-core'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { mockApi } from '../mock/server'
-import { startMock } from '../mock/server'
+import { describe, expect, it } from 'vitest'
 import { photo } from '../mock/sound'
-import { expectSound, launch, visit } from './browser'
+import { asked, expectSound, mock, stage, visit } from './browser'
 
-let mock: { server: Server, url: string, api: ReturnType<typeof mockApi> }
-let browser: Browser
-
-beforeEach(async () => {
-  mock = await startMock('dist')
-  browser = await launch()
-})
-afterEach(async () => {
-  await browser.close()
-  mock.server.closeAllConnections()
-  mock.server.close()
-})
-
-const asked = (method: string, path: string) => mock.api.asked.filter((item) => item.method === method && item.url.split('?')[0] === `/api/v1${path}`)
+stage()
 
 describe('sign-in', () => {
   it('refuses, makes wait, then leads to the own page', async () => {
-    const { page } = await visit(browser, mock.url, '/work', { lang: 'en' })
+    const { page } = await visit('/work', { lang: 'en' })
     await page.waitForURL('**/signin.html?to=*')
     for (const text of ['not right', 'not right', 'not right', 'Wait 1:']) {
       await page.fill('#user', 'executor')
@@ -44,7 +27,7 @@ describe('sign-in', () => {
 
 describe('desk', () => {
   it('pops the case, saves what is typed, assigns and hangs up by keys', async () => {
-    const { page, complaints } = await visit(browser, mock.url, '/desk', { lang: 'en', user: 'operator' })
+    const { page, complaints } = await visit('/desk', { lang: 'en', user: 'operator' })
     await page.waitForSelector('.call.ringing:has-text("+380 44 555 01 18")')
     await page.waitForSelector('h2:has-text("2026-01-000418")')
 
@@ -85,7 +68,7 @@ describe('desk', () => {
   })
 
   it('keeps one line to the switchboard and resumes where it was', async () => {
-    const { page } = await visit(browser, mock.url, '/desk', { lang: 'en', user: 'quiet' })
+    const { page } = await visit('/desk', { lang: 'en', user: 'quiet' })
     await page.waitForSelector('.tag:has-text("Live")')
     for (let i = 0; i < 5; i += 1) mock.api.changed()
     mock.api.live.calls.length = 1
@@ -96,7 +79,7 @@ describe('desk', () => {
   })
 
   it('finds an address by a former name, fills district and promise at once, and takes the flat', async () => {
-    const { page, complaints } = await visit(browser, mock.url, '/desk', { lang: 'en', user: 'operator' })
+    const { page, complaints } = await visit('/desk', { lang: 'en', user: 'operator' })
     await page.waitForSelector('h2:has-text("2026-01-000418")')
     await page.click('#address')
     await page.keyboard.type('леніна 12 кв 5')
@@ -127,7 +110,7 @@ describe('desk', () => {
   })
 
   it('waits for the house after a street, and takes what is certain when one goes on', async () => {
-    const { page } = await visit(browser, mock.url, '/desk', { lang: 'en', user: 'operator' })
+    const { page } = await visit('/desk', { lang: 'en', user: 'operator' })
     await page.waitForSelector('h2:has-text("2026-01-000418")')
     await page.click('#address')
     await page.keyboard.type('паркова')
@@ -143,7 +126,7 @@ describe('desk', () => {
   })
 
   it('offers former and near cases while it rings, and puts the call on one by a key', async () => {
-    const { page, complaints } = await visit(browser, mock.url, '/desk', { lang: 'en', user: 'operator' })
+    const { page, complaints } = await visit('/desk', { lang: 'en', user: 'operator' })
     await page.waitForSelector('.who b:has-text("Ганна Петренко")')
     await page.click('button:has-text("Same address")')
     await page.waitForFunction(() => (document.querySelector('#flat') as HTMLInputElement).value === '7')
@@ -161,7 +144,7 @@ describe('desk', () => {
   })
 
   it('says by one digit how the call ended, but not while one writes', async () => {
-    const { page } = await visit(browser, mock.url, '/desk', { lang: 'en', user: 'operator' })
+    const { page } = await visit('/desk', { lang: 'en', user: 'operator' })
     await page.waitForSelector('h2:has-text("2026-01-000418")')
     await page.keyboard.press('2')
     Object.assign(mock.api.live.calls[0]!, { phase: 'talking' })
@@ -181,7 +164,7 @@ describe('desk', () => {
   })
 
   it('finds a case by Ctrl+K', async () => {
-    const { page } = await visit(browser, mock.url, '/desk', { lang: 'en', user: 'quiet' })
+    const { page } = await visit('/desk', { lang: 'en', user: 'quiet' })
     await page.keyboard.press('Control+k')
     await page.keyboard.type('2026-01-000409')
     await page.keyboard.press('Enter')
@@ -194,7 +177,7 @@ describe('desk', () => {
 
 describe('work', () => {
   it('goes from accept to done on a phone', async () => {
-    const { page } = await visit(browser, mock.url, '/work', { lang: 'uk', user: 'executor', size: 'phone' })
+    const { page } = await visit('/work', { lang: 'uk', user: 'executor', size: 'phone' })
     await page.click('.order:has-text("вул. Паркова, 12")')
     await page.click('.steps button:has-text("Прийняти")')
     await page.click('.steps button:has-text("Почати роботу")')
@@ -217,7 +200,7 @@ describe('work', () => {
 
 describe('control', () => {
   it('accepts evidence, tells the applicant, closes', async () => {
-    const { page } = await visit(browser, mock.url, '/control?case=2026-01-000398', { lang: 'en', user: 'control' })
+    const { page } = await visit('/control?case=2026-01-000398', { lang: 'en', user: 'control' })
     await page.click('text=Accept evidence')
     await page.click('button:has-text("Close the case")')
     await page.waitForSelector('[role=alert]:has-text("was not told")')
@@ -232,7 +215,7 @@ describe('control', () => {
 describe('SIP messages', () => {
   for (const [lang, size] of [['uk', 'desk'], ['uk', 'phone'], ['he', 'desk'], ['he', 'phone']] as const) {
     it(`are asked for when wanted, unfold and can be downloaded: ${lang} ${size}`, async () => {
-      const visited = await visit(browser, mock.url, '/audit?call=c-1', { lang, size, user: 'auditor' })
+      const visited = await visit('/audit?call=c-1', { lang, size, user: 'auditor' })
       const { page } = visited
       const section = page.locator('section:has(h2:has-text("SIP"))')
       await section.waitFor()
@@ -250,7 +233,7 @@ describe('SIP messages', () => {
   }
 
   it('are not offered to the mayor’s office', async () => {
-    const { page } = await visit(browser, mock.url, '/audit?call=c-1', { lang: 'en', user: 'mayor' })
+    const { page } = await visit('/audit?call=c-1', { lang: 'en', user: 'mayor' })
     await page.waitForSelector('h2')
     expect(await page.locator('h2:has-text("SIP")').count()).toBe(0)
   })
@@ -258,7 +241,7 @@ describe('SIP messages', () => {
 
 describe('audit', () => {
   it('asks for no sound before play, then plays from a moment of the timeline', async () => {
-    const { page, complaints } = await visit(browser, mock.url, '/audit?call=c-1', { lang: 'en', user: 'auditor' })
+    const { page, complaints } = await visit('/audit?call=c-1', { lang: 'en', user: 'auditor' })
     await page.waitForSelector('.jump')
     expect(asked('GET', '/calls/c-1/recording')).toEqual([])
     await page.click('li:has-text("Operator picked up") .jump')

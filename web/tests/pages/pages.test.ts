@@ -1,10 +1,8 @@
 // Every page in Ukrainian and Hebrew, at desk and phone size; the screenshots are for human eyes.
-import { mkdirSync } from 'node:fs'
-import type { Server } from 'node:http'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, it } from 'vitest'
-import { startMock } from '../mock/server'
-import { expectSound, launch, visit, type Size } from './browser'
+import { describe, it } from 'vitest'
+import { expectSound, type Size, stage, visit } from './browser'
+
+stage()
 
 const PAGES: { name: string, path: string, user?: string }[] = [
   { name: 'citizen', path: '/' },
@@ -32,25 +30,11 @@ const PAGES: { name: string, path: string, user?: string }[] = [
   { name: 'not-yours', path: '/admin', user: 'auditor' },
 ]
 
-let mock: { server: Server, url: string }
-let browser: Browser
-
-beforeAll(async () => {
-  mkdirSync('screenshots', { recursive: true })
-  mock = await startMock('dist')
-  browser = await launch()
-})
-afterAll(async () => {
-  await browser?.close()
-  mock?.server.closeAllConnections()
-  mock?.server.close()
-})
-
 for (const size of ['desk', 'phone'] as const satisfies readonly Size[]) {
   for (const lang of ['uk', 'he']) {
     describe(`${lang} ${size}`, () => {
       it.each(PAGES)('$name', async ({ name, path, user }) => {
-        const visited = await visit(browser, mock.url, path, { user, lang, size })
+        const visited = await visit(path, { user, lang, size })
         if (name === 'desk-address') {
           await visited.page.click('#address')
           await visited.page.keyboard.type('леніна 12 кв 400')
@@ -67,7 +51,7 @@ for (const size of ['desk', 'phone'] as const satisfies readonly Size[]) {
 
 describe('dark', () => {
   it.each(PAGES.filter(({ name }) => ['citizen', 'desk-ringing', 'control-evidence', 'audit-call', 'board'].includes(name)))('$name', async ({ name, path, user }) => {
-    const visited = await visit(browser, mock.url, path, { user, lang: 'en', dark: true })
+    const visited = await visit(path, { user, lang: 'en', dark: true })
     await visited.page.screenshot({ path: `screenshots/${name}.en.dark.png` })
     await expectSound(visited)
     await visited.close()

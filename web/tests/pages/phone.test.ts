@@ -1,31 +1,16 @@
 // The desk with the phone in the page: choosing it, trying the sound, the call by keys and by clicks, one tab only, keys
 // changed. The phone itself is a fake behind the interface; the real one calls in tests/e2e/desk_page.rs.
 import { readFileSync, readdirSync } from 'node:fs'
-import type { Server } from 'node:http'
 import { gzipSync } from 'node:zlib'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { mockApi } from '../mock/server'
-import { startMock } from '../mock/server'
-import { expectSound, launch, SIZES, visit } from './browser'
+import type { BrowserContext, Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
+import { asked, expectSound, mock, SIZES, stage, visit } from './browser'
+
+stage()
 
 interface FakePhone { did: string[], ring: (from: string) => void, line: (line: string) => void, trouble: (trouble: string) => void }
 const FAKE = readFileSync('tests/pages/fake-phone.js', 'utf8')
 
-let mock: { server: Server, url: string, api: ReturnType<typeof mockApi> }
-let browser: Browser
-
-beforeEach(async () => {
-  mock = await startMock('dist')
-  browser = await launch()
-})
-afterEach(async () => {
-  await browser.close()
-  mock.server.closeAllConnections()
-  mock.server.close()
-})
-
-const asked = (method: string, path: string) => mock.api.asked.filter((item) => item.method === method && item.url.split('?')[0] === `/api/v1${path}`)
 const fake = <T>(page: Page, act: (phone: FakePhone) => T) => page.evaluate(`(${act})(window.fakePhone)`) as Promise<T>
 const did = (page: Page) => fake(page, (phone) => phone.did)
 
@@ -37,7 +22,7 @@ async function serveFake(context: BrowserContext) {
 async function deskWithPhone(lang = 'en', size: keyof typeof SIZES = 'desk', dark = false) {
   mock.api.live.calls = mock.api.live.calls.filter((call) => call.operator !== 'u-1')
   Object.assign(mock.api.live.operators[0]!, { status: 'ready', contact: undefined })
-  const visited = await visit(browser, mock.url, '/desk', { lang, size, dark, user: 'operator' })
+  const visited = await visit('/desk', { lang, size, dark, user: 'operator' })
   await serveFake(visited.page.context())
   await visited.page.locator('.places button').first().click()
   await visited.page.locator('dialog .bar').waitFor()
@@ -76,7 +61,7 @@ it('costs the first paint of the desk no more than 130 kB of script', () => {
 
 describe('the phone in the page', () => {
   it('is fetched when it is chosen and remembered afterwards', async () => {
-    const { page, complaints } = await visit(browser, mock.url, '/desk', { lang: 'en', user: 'quiet' })
+    const { page, complaints } = await visit('/desk', { lang: 'en', user: 'quiet' })
     const scripts: string[] = []
     page.on('request', (request) => { if (request.url().includes('jssip')) scripts.push(request.url()) })
     await serveFake(page.context())

@@ -1,35 +1,18 @@
 // A supervisor among the operators: into a talk and out of it by keys and by clicks, the phone in the board, operators made
 // ready or not, and messages, from the dialog to the operator's desk.
-import { mkdirSync, readFileSync } from 'node:fs'
-import type { Server } from 'node:http'
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { readFileSync } from 'node:fs'
+import type { Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
 import type { CallSupervisor } from '../../src/lib/api/types'
-import type { mockApi } from '../mock/server'
-import { startMock } from '../mock/server'
-import { expectSound, launch, visit, type Size } from './browser'
+import { expectSound, mock, type Size, stage, visit } from './browser'
+
+stage()
 
 interface FakePhone { did: string[], ring: (from: string, answerMode?: string) => void, end: () => void, trouble: (trouble: string) => void }
 const FAKE = readFileSync('tests/pages/fake-phone.js', 'utf8')
 
-let mock: { server: Server, url: string, api: ReturnType<typeof mockApi> }
-let browser: Browser
-
-beforeAll(async () => {
-  mkdirSync('screenshots', { recursive: true })
-  browser = await launch()
-})
-afterAll(() => browser?.close())
-beforeEach(async () => {
-  mock = await startMock('dist')
-})
-afterEach(() => {
-  mock.server.closeAllConnections()
-  mock.server.close()
-})
-
-type Options = Partial<Parameters<typeof visit>[3]>
-const open = (options: Options = {}) => visit(browser, mock.url, '/board', { user: 'supervisor', lang: 'en', ...options })
+type Options = Partial<Parameters<typeof visit>[1]>
+const open = (options: Options = {}) => visit('/board', { user: 'supervisor', lang: 'en', ...options })
 const asked = (method: string, path: string) => mock.api.asked.filter((item) => item.method === method && item.url === `/api/v1${path}`).map((item) => item.body)
 const fake = <T>(page: Page, act: (phone: FakePhone) => T) => page.evaluate(`(${act})(window.fakePhone)`) as Promise<T>
 const card = (page: Page, id = 'u-17') => page.locator(`[data-operator=${id}] .name`)
@@ -235,7 +218,7 @@ describe('the phone in the board', () => {
   })
 
   it('never answers by itself on the desk of an operator', async () => {
-    const { page, close } = await visit(browser, mock.url, '/desk', { user: 'quiet', lang: 'en' })
+    const { page, close } = await visit('/desk', { user: 'quiet', lang: 'en' })
     await page.context().route('**/assets/jssip-*.js', (route) => route.fulfill({ contentType: 'text/javascript', body: FAKE }))
     await page.locator('.places button').first().click()
     await page.locator('dialog .bar').waitFor()
@@ -295,7 +278,7 @@ describe('operators', () => {
 const say = (text: string, toAll = false) => mock.api.tell({ type: 'said', message: { from: 'Тарас Шульга', text, to_all: toAll, at: Date.now() * 1000 } })
 
 describe('a message on the desk', () => {
-  const desk = (options: Options = {}) => visit(browser, mock.url, '/desk', { user: 'operator', lang: 'en', ...options })
+  const desk = (options: Options = {}) => visit('/desk', { user: 'operator', lang: 'en', ...options })
 
   it('is read out, moves neither call nor case, takes no focus, and goes by click or key', async () => {
     const { page, complaints, close } = await desk()
@@ -393,7 +376,7 @@ describe('looks right', () => {
     await page.locator('dialog textarea').fill('Аварія на Парковій: воду повернуть до 18:00. Адресу й під’їзд не перепитуйте.')
     await shoot('message')
     await visited.close()
-    const desk = await visit(browser, mock.url, '/desk', { user: 'operator', lang, size, dark })
+    const desk = await visit('/desk', { user: 'operator', lang, size, dark })
     for (const text of ['Олено, перерву перенесіть на 15:30.', 'Третя черга без світла до вечора, 104 уже знає.', 'Спитайте номер будинку ще раз: у реєстрі два.', 'Аварія на Парковій: воду повернуть до 18:00. Адресу й під’їзд не перепитуйте, бригада вже на місці.']) say(text, text.startsWith('Аварія'))
     await desk.page.locator('.said li').nth(2).waitFor()
     await shoot('said', desk)

@@ -1,29 +1,14 @@
 // The citizen's call from the page: what is said before it, the call by touch and by keys, how it ends and fails. The phone
 // is a fake behind the interface; the real one calls in tests/e2e/web_call.rs.
-import { mkdirSync, readFileSync } from 'node:fs'
-import type { Server } from 'node:http'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { mockApi } from '../mock/server'
-import { startMock } from '../mock/server'
-import { expectSound, launch, visit, type SIZES } from './browser'
+import { readFileSync } from 'node:fs'
+import type { BrowserContext, Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
+import { expectSound, mock, type SIZES, stage, visit } from './browser'
+
+stage()
 
 interface FakeGuest { did: string[], microphone: MediaStream | null, answer: () => void, end: () => void, fail: (why: string) => void }
 const FAKE = readFileSync('tests/pages/fake-guest-phone.js', 'utf8')
-
-let mock: { server: Server, url: string, api: ReturnType<typeof mockApi> }
-let browser: Browser
-
-beforeEach(async () => {
-  mkdirSync('screenshots', { recursive: true })
-  mock = await startMock('dist')
-  browser = await launch()
-})
-afterEach(async () => {
-  await browser.close()
-  mock.server.closeAllConnections()
-  mock.server.close()
-})
 
 const fake = <T>(page: Page, act: (guest: FakeGuest) => T) => page.evaluate(`(${act})(window.fakeGuest)`) as Promise<T>
 const did = (page: Page) => fake(page, (guest) => guest.did)
@@ -39,7 +24,7 @@ async function serveFake(context: BrowserContext) {
   await context.route('**/assets/guest-jssip-*.js', (route) => route.fulfill({ contentType: 'text/javascript', body: FAKE }))
 }
 
-const citizen = (lang = 'en', size: keyof typeof SIZES = 'phone', dark = false) => visit(browser, mock.url, '/', { lang, size, dark, prepare: serveFake })
+const citizen = (lang = 'en', size: keyof typeof SIZES = 'phone', dark = false) => visit('/', { lang, size, dark, prepare: serveFake })
 
 /** As far as the city's answer. */
 async function answered(lang = 'en', size: keyof typeof SIZES = 'phone', dark = false) {
@@ -195,7 +180,7 @@ describe('a call that does not come about says why', () => {
 it('is known to the operator as what it is', async () => {
   const call = mock.api.live.calls.find((call) => call.operator === 'u-1')!
   Object.assign(call, { caller: '', from_web: true, stated_number: '+48225550118' })
-  const visited = await visit(browser, mock.url, '/desk', { lang: 'uk', user: 'operator' })
+  const visited = await visit('/desk', { lang: 'uk', user: 'operator' })
   await visited.page.waitForSelector('.caller:has-text("Дзвінок зі сторінки")')
   await visited.page.waitForSelector('.stated:has-text("+48 22 555 01 18"):has-text("не перевірено")')
   await visited.page.screenshot({ path: 'screenshots/desk-web-call.uk.desk.png' })

@@ -4,7 +4,7 @@ import { deflateSync, crc32 } from 'node:zlib'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { CATALOGUE, type Key } from '../../src/lib/i18n/all'
-import { expectSound, launch, visit, SIZES, type Visit } from '../pages/browser'
+import { expectSound, launch, SIZES, visitAt, type Visit } from '../pages/browser'
 import { type Demo, startDemo } from './demo'
 import { Phone } from './phone'
 import { until } from './wait'
@@ -34,7 +34,7 @@ afterAll(async () => {
 })
 
 const open = (path: string, more: { lang?: string, size?: keyof typeof SIZES, at?: string } = {}): Promise<Visit> =>
-  visit(browser, demo.url, more.at ?? path, { user: sessions.get(path), lang: more.lang ?? 'uk', size: more.size })
+  visitAt(browser, demo.url, more.at ?? path, { user: sessions.get(path), lang: more.lang ?? 'uk', size: more.size })
 
 /** The page in both writing directions and sizes. */
 async function shoot(name: string, path: string, at = path) {
