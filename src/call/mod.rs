@@ -362,6 +362,7 @@ impl Call {
                 self.handle_key(*digit, KeySource::Media, turn);
             }
             media::Event::PlayFinished { play, .. } => self.handle_play_finished(leg, *play, turn),
+            media::Event::WentQuiet { .. } => self.handle_quiet(leg, turn),
             media::Event::MediaTimeout { .. } | media::Event::SecurityFailed { .. } => {
                 self.handle_media_timeout(leg, turn)
             }

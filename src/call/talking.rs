@@ -156,6 +156,15 @@ impl Call {
         }
     }
 
+    /// An operator's phone that was restarted, or whose BYE was lost, sends nothing any more and says so when it is asked;
+    /// one that only mutes itself knows its call. Strangers' phones behind a trunk are left in peace.
+    pub(super) fn handle_quiet(&mut self, leg: LegId, turn: &mut Turn<'_>) {
+        let Some(party) = self.party.as_mut().filter(|party| party.leg.id == leg) else { return };
+        if party.operator().is_some() {
+            party.leg.ask_whether_it_knows_the_call(turn);
+        }
+    }
+
     pub(super) fn handle_media_timeout(&mut self, leg: LegId, turn: &mut Turn<'_>) {
         if self.rings_back() {
             self.give_up_call_back(Outcome::Dropped, turn);

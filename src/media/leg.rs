@@ -16,7 +16,7 @@ use super::reports::Reports;
 use super::sender::{MAX_PACKET, PacketBuffer, RtpSender};
 use super::source::{Admission, Source};
 use super::tap::{self, Tap};
-use super::{DropReason, Drops, Event, LegStats, MEDIA_TIMEOUT_SECS, Sink};
+use super::{DropReason, Drops, Event, LegStats, MEDIA_TIMEOUT_SECS, QUIET_SECS, Sink};
 use crate::dtmf::Digit;
 use crate::dtmf::telephone_event::{Press, Presses, TelephoneEvent};
 use crate::ids::{LegId, RecordingId};
@@ -52,6 +52,7 @@ pub(super) struct Leg {
     opened_at: Instant,
     /// When this is reached without a packet the peer is gone; none while it is on hold or has been reported.
     silence_deadline: Option<Instant>,
+    quiet_deadline: Option<Instant>,
     /// The next audio packet is the first since the last (re)connect.
     awaits_audio: bool,
     packets_received: u64,
@@ -96,6 +97,7 @@ impl Leg {
             reports: Reports::new(split_mix(&mut seed), now),
             opened_at: now,
             silence_deadline: None,
+            quiet_deadline: None,
             awaits_audio: false,
             packets_received: 0,
             drops: Drops::default(),
@@ -117,6 +119,7 @@ impl Leg {
         }
         self.session = Some(session);
         self.silence_deadline = self.silence_deadline(now);
+        self.quiet_deadline = None;
     }
 
     /// Nothing where the peer takes no telephone events.
@@ -159,6 +162,7 @@ impl Leg {
         }
         self.packets_received += 1;
         self.silence_deadline = self.silence_deadline(now);
+        self.quiet_deadline = self.silence_deadline.map(|_| now + Duration::from_secs(QUIET_SECS));
         match content {
             Content::Audio(codec) => self.handle_audio(codec, &header, payload, now, sink),
             Content::Digit { clock_hz } => {
@@ -286,6 +290,9 @@ impl Leg {
         }
         let press = self.presses.handle_timeout(now);
         self.report_press(press, sink);
+        if self.quiet_deadline.take_if(|deadline| *deadline <= now).is_some() {
+            sink.event(Event::WentQuiet { leg: self.id });
+        }
         if self.silence_deadline.is_some_and(|deadline| deadline <= now) {
             self.silence_deadline = None;
             sink.event(Event::MediaTimeout { leg: self.id });

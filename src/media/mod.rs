@@ -169,6 +169,11 @@ pub enum Event {
     AudioStarted {
         leg: LegId,
     },
+    /// The peer was heard, may speak, and has sent no RTP for [`QUIET_SECS`]: perhaps it knows of no call any more. Told
+    /// once for each silence.
+    WentQuiet {
+        leg: LegId,
+    },
     /// Nothing came for [`MEDIA_TIMEOUT_SECS`] though the peer may send and is not on hold.
     MediaTimeout {
         leg: LegId,
@@ -187,6 +192,9 @@ pub enum Event {
     },
 }
 
+/// No RTP for this long from a peer that sent some: short enough to ask and have the answer within five seconds, longer
+/// than packets get lost in a row.
+pub const QUIET_SECS: u64 = 2;
 /// No RTP and no RTCP for this long on a leg that sends and receives: it is dead. A silent peer that still sends comfort
 /// noise or RTCP is alive, and on hold either side may be silent for as long as it likes.
 pub const MEDIA_TIMEOUT_SECS: u64 = 30;

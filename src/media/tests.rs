@@ -405,9 +405,32 @@ fn silence_is_no_timeout_as_long_as_something_comes() {
         bench.exchange.handle_rtcp(A, from, &report, bench.now, &mut bench.tape);
         bench.ticks(250);
     }
-    assert_eq!(bench.tape.events, []);
+    let quiet = Event::WentQuiet { leg: A };
+    assert_eq!(bench.tape.events, std::slice::from_ref(&quiet), "reports are no sound");
     bench.ticks(50 * MEDIA_TIMEOUT_SECS * 3);
-    assert_eq!(bench.tape.events, [Event::MediaTimeout { leg: A }], "told once");
+    assert_eq!(bench.tape.events, [quiet, Event::MediaTimeout { leg: A }], "each told once");
+}
+
+#[test]
+fn a_peer_that_falls_silent_is_told_once_for_each_silence_and_not_on_hold() {
+    let mut a = Phone::new(A, Codec::Pcma, 440.0);
+    let mut bench = Bench::new(&[&a]);
+    bench.ticks(50 * (QUIET_SECS + 1));
+    assert_eq!(bench.tape.events, [], "it has said nothing yet");
+    for silences in 1..=2 {
+        bench.say(&mut a);
+        bench.ticks(50 * QUIET_SECS - 1);
+        assert_eq!(bench.tape.count(&Event::WentQuiet { leg: A }), silences - 1);
+        bench.ticks(50);
+        assert_eq!(bench.tape.count(&Event::WentQuiet { leg: A }), silences);
+    }
+    bench.say(&mut a);
+    bench.order(Command::Connect {
+        leg: A,
+        session: AudioSession { direction: Direction::SendOnly, ..a.session() },
+    });
+    bench.ticks(50 * (QUIET_SECS + 1));
+    assert_eq!(bench.tape.count(&Event::WentQuiet { leg: A }), 2, "on hold");
 }
 
 #[test]

@@ -112,6 +112,11 @@ impl Line {
         self.leg.as_ref().filter(|leg| !leg.is_ended()).map(|leg| leg.id)
     }
 
+    /// Somebody rings and has not given up.
+    pub fn is_ringing(&self) -> bool {
+        self.ringing.is_some()
+    }
+
     /// No call and no open transaction.
     pub fn is_idle(&self) -> bool {
         self.leg().is_none() && self.sip.is_empty()

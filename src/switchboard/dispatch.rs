@@ -100,6 +100,7 @@ impl Switchboard {
             | media::Event::PlayFinished { leg, .. }
             | media::Event::DigitPressed { leg, .. }
             | media::Event::AudioStarted { leg }
+            | media::Event::WentQuiet { leg }
             | media::Event::MediaTimeout { leg }
             | media::Event::SecurityFailed { leg }
             | media::Event::Closed { leg, .. } => *leg,

@@ -101,6 +101,7 @@ impl ServiceCall {
                 self.leg.handle_media_failed(turn);
             }
             media::Event::PlayFinished { .. }
+            | media::Event::WentQuiet { .. }
             | media::Event::MediaTimeout { .. }
             | media::Event::SecurityFailed { .. } => self.leg.hang_up(turn),
             _ => {}

@@ -1,6 +1,7 @@
 //! The session timer of a leg (RFC 4028 10): refreshes sent and their answers, and the end of a call that nobody
 //! refreshed. By UPDATE where the peer takes it, else by a re-INVITE that changes nothing.
 //!
+//! The same requests ask a peer that went quiet whether it still knows the call: 481 ends it at once.
 //! Also the wait after a 491, so that two re-INVITEs do not cross twice (RFC 3261 14.1). What the interval is,
 //! and when it is over, is `sip/session_timer.rs`'s.
 
@@ -19,13 +20,17 @@ use crate::sip::transaction::ClientTransactionId;
 /// session's end bounds how often.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
+/// A phone that goes quiet again and again is not asked more often.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
 /// A refresh of ours and what it was.
 #[derive(Debug)]
 pub(super) struct Refresh {
     pub(super) transaction: ClientTransactionId,
     method: Method,
     seq: u32,
-    wish: Wish,
+    /// None where no session timer was agreed on.
+    wish: Option<Wish>,
     /// Our description in a re-INVITE.
     offer: Option<AudioOffer>,
     progress: Progress,
@@ -64,23 +69,39 @@ impl Leg {
 
     pub(super) fn refresh_session(&mut self, turn: &mut Turn<'_>) -> Option<LegEvent> {
         let wish = self.session_terms?.wish();
-        // While the peer's own re-INVITE awaits its ACK, ours would cross it.
-        if matches!(self.state, State::Established { awaited: None, .. }) && !self.refresh_is_pending() {
-            self.send_refresh(wish, turn);
+        if self.may_refresh() {
+            self.send_refresh(Some(wish), turn);
         } else {
             self.timers.set(Timer::Refresh, turn.now.mono + RETRY_AFTER);
         }
         None
     }
 
-    fn send_refresh(&mut self, wish: Wish, turn: &mut Turn<'_>) {
+    /// Asks a peer that went quiet. One that does not know the call answers 481; whatever else it says, it is there.
+    pub(in crate::call) fn ask_whether_it_knows_the_call(&mut self, turn: &mut Turn<'_>) {
+        let now = turn.now.mono;
+        let lately = self.asked_at.is_some_and(|at| now.saturating_duration_since(at) < ASK_AGAIN_AFTER);
+        if !lately && self.may_refresh() {
+            self.asked_at = Some(now);
+            self.send_refresh(self.session_terms.map(|terms| terms.wish()), turn);
+        }
+    }
+
+    /// While the peer's own re-INVITE awaits its ACK, ours would cross it.
+    fn may_refresh(&self) -> bool {
+        matches!(self.state, State::Established { awaited: None, .. }) && !self.refresh_is_pending()
+    }
+
+    fn send_refresh(&mut self, wish: Option<Wish>, turn: &mut Turn<'_>) {
         let offer = (!self.peer.allows_update).then(|| self.repeated_offer(turn));
         let State::Established { dialog, .. } = &mut self.state else { return };
         let method = if offer.is_some() { Method::Invite } else { Method::Update };
         let mut request = dialog.request(method.clone());
         request.headers.push("Allow", ALLOW);
         request.headers.push("Supported", SUPPORTED);
-        wish.write(&mut request.headers, true);
+        if let Some(wish) = wish {
+            wish.write(&mut request.headers, true);
+        }
         if let Some(offer) = &offer {
             request.headers.push("Content-Type", SDP);
             request.body = offer.to_sdp().into_bytes();
@@ -144,8 +165,8 @@ impl Leg {
             return None;
         }
         match response.status {
-            StatusCode(422) if wish.raise(response).is_some() => {
-                self.send_refresh(wish.raise(response).unwrap_or(wish), turn);
+            StatusCode(422) if let Some(raised) = wish.and_then(|wish| wish.raise(response)) => {
+                self.send_refresh(Some(raised), turn);
             }
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED if self.peer.allows_update => {
                 self.peer.allows_update = false;

@@ -11,6 +11,7 @@ use rand::{Rng, RngExt};
 use ringback::ids::{LegId, UserId};
 use ringback::media::{Exchange, Sound};
 use ringback::sip::message::Response;
+use ringback::sip::registration::Registration;
 use ringback::softphone::line::{Line, Ringing};
 
 #[derive(Debug)]
@@ -24,8 +25,8 @@ pub(super) struct Person {
     pub vanished: bool,
     /// The next look at the line's timers.
     pub wakes_at: Option<Instant>,
-    /// The answer to a request outside any call.
-    pub final_response: Option<Box<Response>>,
+    /// Of an operator's telephone, until the registrar has said 200.
+    pub registration: Option<Registration>,
     pub ringing: Option<Ringing>,
     pub rung: u64,
     /// The answer this telephone gave last: its end of the dialog.

@@ -1,11 +1,11 @@
-//! Everybody's telephones in the world: operators register and become ready, citizens dial, and whatever
-//! their lines and media put out goes over the lossy link. How people decide is in `people.rs`.
+//! Everybody's telephones in the world: citizens dial, operators are rung, and whatever their lines and media put out
+//! goes over the lossy link. How people decide is in `people.rs`; what operators do beside calls in `desks.rs`.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
 
 use rand::RngExt;
 
-use ringback::acd::OperatorStatus;
 use ringback::call::leg::LegEvent;
 use ringback::dtmf::Digit;
 use ringback::media::{self, Exchange, PlayId};
@@ -13,16 +13,14 @@ use ringback::phone_number::PhoneNumber;
 use ringback::sip::message::{
     CSeq, Flow, Headers, Host, Message, Method, Request, StatusCode, Transport, Uri, parse_datagram,
 };
-use ringback::sip::registration::{Output, Registration};
-use ringback::softphone::Account;
 use ringback::softphone::line::{self, Line};
 use ringback::switchboard::Command;
 use ringback::switchboard::snapshot::CallPhase;
 
 use super::city::{SHORT_NUMBER, address, service};
 use super::ears::Ears;
-use super::people::{Farewell, Person, Reaction, Role, SECOND_LINE, Temper, later, millis};
-use super::world::{Happening, TICK, World};
+use super::people::{Farewell, Person, Reaction, Role, Temper, later, millis};
+use super::world::{Happening, World};
 
 impl World {
     pub(super) fn add_person(&mut self, role: Role) -> usize {
@@ -38,50 +36,13 @@ impl World {
             role,
             vanished: false,
             wakes_at: None,
-            final_response: None,
+            registration: None,
             ringing: None,
             rung: 0,
             answer: None,
             talked: false,
         });
         index
-    }
-
-    /// Every operator's telephone registers; readiness is asked for whenever it is missing.
-    pub(super) fn sign_operators_in(&mut self) {
-        for person in 0..self.people.len() {
-            let Role::Operator { extension, .. } = self.people[person].role.clone() else { continue };
-            let account =
-                Account { extension: extension.clone(), password: extension.clone(), registrar: service() };
-            let line = &mut self.people[person].line;
-            let registration = account.registration(line.local(), line.mint().seed(), self.now.mono);
-            self.register(person, registration);
-            if extension != SECOND_LINE {
-                self.agenda.add(self.now.mono, Happening::Ready { person });
-            }
-        }
-    }
-
-    /// Until the registrar says 200; the transaction layers see lost datagrams through.
-    fn register(&mut self, person: usize, mut registration: Registration) {
-        loop {
-            match registration.poll_output().unwrap() {
-                Output::Send { request, server } => {
-                    let time = self.now;
-                    self.people[person].line.send(*request, server.flow, time).unwrap();
-                }
-                Output::Registered { .. } => return,
-                other => panic!("{other:?}"),
-            }
-            let response = loop {
-                self.serve_person(person);
-                self.run_for(TICK);
-                if let Some(response) = self.people[person].final_response.take() {
-                    break response;
-                }
-            };
-            registration.handle_response(&response, self.now.mono);
-        }
     }
 
     pub(super) fn place_call(&mut self) {
@@ -101,19 +62,6 @@ impl World {
             self.agenda.add(when, Happening::Vanish { person });
         }
         self.serve_person(person);
-    }
-
-    pub(super) fn ask_for_readiness(&mut self, person: usize) {
-        let Role::Operator { user, .. } = self.people[person].role else { return };
-        let snapshot = self.board.snapshot(self.now);
-        let status =
-            snapshot.operators.iter().find(|operator| operator.id == user).map(|operator| &operator.status);
-        if matches!(status, Some(OperatorStatus::NotReady { .. })) {
-            self.board.handle_command(Command::SetReady { operator: user }, self.now).unwrap();
-            self.carry_out();
-        }
-        let again = later(self.now.mono, &mut self.rng, 1_000, 4_000);
-        self.agenda.add(again, Happening::Ready { person });
     }
 
     pub(super) fn react(&mut self, person: usize, rung: u64, answer: bool) {
@@ -161,10 +109,10 @@ impl World {
                 line::Output::Event(line::Event::Incoming(ringing)) => self.ring(person, ringing),
                 line::Output::Event(line::Event::Response { response, .. }) => {
                     if response.status.is_final() {
-                        self.people[person].final_response = Some(response);
+                        self.go_on_registering(person, &response);
                     }
                 }
-                line::Output::Event(line::Event::Failed { .. }) => {}
+                line::Output::Event(line::Event::Failed { .. }) => self.begin_registration(person),
             }
         }
         if let Some(at) = self.people[person].line.poll_timeout()
@@ -222,18 +170,23 @@ impl World {
             }
             Role::Operator { .. } => {
                 let at = later(self.now.mono, &mut self.rng, 500, 9_000);
-                match Farewell::draw(&mut self.rng) {
-                    Farewell::HangUp => self.agenda.add(at, Happening::HangUp { person }),
-                    Farewell::Transfer { to, by_phone, leaves } => {
-                        self.agenda.add(at, Happening::Transfer { person, to, by_phone });
-                        if leaves {
-                            let at = later(at, &mut self.rng, 10, 3_000);
-                            self.agenda.add(at, Happening::HangUp { person });
-                        }
-                    }
-                    Farewell::Stay => {}
+                self.draw_trouble(person, at);
+                self.draw_farewell(person, at);
+            }
+        }
+    }
+
+    fn draw_farewell(&mut self, person: usize, at: Instant) {
+        match Farewell::draw(&mut self.rng) {
+            Farewell::HangUp => self.agenda.add(at, Happening::HangUp { person }),
+            Farewell::Transfer { to, by_phone, leaves } => {
+                self.agenda.add(at, Happening::Transfer { person, to, by_phone });
+                if leaves {
+                    let at = later(at, &mut self.rng, 10, 3_000);
+                    self.agenda.add(at, Happening::HangUp { person });
                 }
             }
+            Farewell::Stay => {}
         }
     }
 

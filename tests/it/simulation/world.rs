@@ -41,6 +41,28 @@ pub(super) struct Plan {
     pub commit_failures: f64,
     /// Share of citizens whose telephone is suddenly gone.
     pub vanishing: f64,
+    /// Chance that an operator's telephone loses its power while it rings or during the talk.
+    pub crashes: f64,
+    /// Chance that an operator's telephone forgets the talk without a word, as if no BYE of it ever arrived.
+    pub lost_byes: f64,
+    /// Chance that an operator takes a break within each look at the desk.
+    pub breaks: f64,
+}
+
+impl Plan {
+    /// Nothing goes wrong.
+    pub(super) const fn smooth(seed: u64, operators: usize) -> Self {
+        Self {
+            seed,
+            operators,
+            loss: 0.0,
+            commit_failures: 0.0,
+            vanishing: 0.0,
+            crashes: 0.0,
+            lost_byes: 0.0,
+            breaks: 0.0,
+        }
+    }
 }
 
 /// What a run saw.
@@ -57,6 +79,14 @@ pub(super) struct Tally {
     pub abandoned: usize,
     pub technical: usize,
     pub heard: usize,
+    /// Telephones that lost power, talks that were forgotten, breaks taken.
+    pub crashed: usize,
+    pub forgot: usize,
+    pub breaks: usize,
+    /// What happened at all, packets included.
+    pub happenings: u64,
+    /// The longest that desk and telephone of one operator disagreed.
+    pub longest_wrong: Duration,
 }
 
 #[derive(Debug)]
@@ -96,6 +126,11 @@ pub(super) enum Happening {
     Vanish {
         person: usize,
     },
+    /// An operator's telephone is back, and has forgotten everything; after a loss of power it registers anew.
+    Restart {
+        person: usize,
+        registers: bool,
+    },
     React {
         person: usize,
         rung: u64,
@@ -121,6 +156,10 @@ pub(super) struct World {
     /// Calls for which several phones rang at once.
     pub rang_many: HashSet<ContactId>,
     pub people: Vec<Person>,
+    /// What the run has seen so far, without what is in `record`.
+    pub seen: Tally,
+    /// Since when desk and telephone of an operator disagree.
+    pub wrong_since: HashMap<UserId, Instant>,
     pub by_sip: HashMap<SocketAddr, usize>,
     pub by_rtp: HashMap<SocketAddr, usize>,
     pub service_ports: HashMap<SocketAddr, LegId>,
@@ -148,6 +187,8 @@ impl World {
             tapes: HashMap::new(),
             rang_many: HashSet::new(),
             people: Vec::new(),
+            seen: Tally::default(),
+            wrong_since: HashMap::new(),
             by_sip: HashMap::new(),
             by_rtp: HashMap::new(),
             service_ports: HashMap::new(),
@@ -187,6 +228,7 @@ impl World {
         invariants::after_each_step(&snapshot);
         let many = snapshot.calls.iter().filter(|call| !call.also_ringing.is_empty());
         self.rang_many.extend(many.map(|call| call.id));
+        self.check_phones(&snapshot);
     }
 
     fn step(&mut self) {
@@ -210,6 +252,7 @@ impl World {
     }
 
     fn happen(&mut self, happening: Happening) {
+        self.seen.happenings += 1;
         match happening {
             Happening::ToService { bytes, from } => {
                 let message = Box::new(parse_datagram(&bytes).unwrap());
@@ -246,6 +289,7 @@ impl World {
             }
             Happening::Transfer { person, to, by_phone } => self.transfer(person, &to, by_phone),
             Happening::Vanish { person } => self.people[person].vanished = true,
+            Happening::Restart { person, registers } => self.restart(person, registers),
             Happening::React { person, rung, answer } => self.react(person, rung, answer),
             Happening::Ready { person } => self.ask_for_readiness(person),
             Happening::Wake { person } => {
@@ -273,6 +317,9 @@ impl World {
     }
 
     fn tick(&mut self) {
+        if !self.wrong_since.is_empty() {
+            self.look();
+        }
         let mut sink = Ears::default();
         self.media.handle_tick(self.now.mono, &mut sink);
         self.hear_service(sink);
@@ -304,7 +351,7 @@ impl World {
     }
 
     pub(super) fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
+        let mut tally = self.seen;
         for contact in self.record.contacts.values() {
             tally.offered += 1;
             tally.queued += usize::from(contact.queued_at.is_some());

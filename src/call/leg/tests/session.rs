@@ -203,6 +203,44 @@ fn a_refresh_answered_481_ends_the_call_and_another_refusal_does_not() {
     bench.assert_nothing_left();
 }
 
+/// Asks the peer, which went quiet, once more.
+fn ask(bench: &mut Bench) -> Vec<String> {
+    bench.step(|leg, turn| {
+        leg.ask_whether_it_knows_the_call(turn);
+        None
+    });
+    bench.drain()
+}
+
+#[test]
+fn a_quiet_peer_is_asked_and_only_one_that_knows_no_call_ends_it() {
+    for more in ["", WE_REFRESH] {
+        let mut bench = Bench::new();
+        bench.talking(&offering(&format!("{more}{UPDATE_ALLOWED}")));
+        assert_eq!(ask(&mut bench), ["> UPDATE"], "{more}");
+        let update = bench.last_request();
+        let timed = update.headers.first("Session-Expires").is_some();
+        assert_eq!(timed, !more.is_empty(), "no timer is begun by asking");
+        assert_eq!(ask(&mut bench), [""; 0], "one question at a time");
+        assert_eq!(bench.respond(&update, 200, "", &[], ""), [""; 0], "muted, but there");
+        assert_eq!(ask(&mut bench), [""; 0], "asked a moment ago");
+        bench.run(secs(10));
+        assert_eq!(ask(&mut bench), ["> UPDATE"], "{more}");
+        let update = bench.last_request();
+        assert_eq!(bench.respond(&update, 481, "", &[], ""), ["Ended(Unreachable)", "> BYE"]);
+        bench.assert_nothing_left();
+    }
+}
+
+#[test]
+fn a_quiet_peer_that_takes_no_update_is_asked_by_a_reinvite_that_changes_nothing() {
+    let mut bench = Bench::new();
+    bench.talking(&offering(""));
+    assert_eq!(ask(&mut bench), ["> INVITE"]);
+    let reinvite = bench.last_request();
+    assert_eq!(bench.respond(&reinvite, 200, "", &[], OFFER), ["> ACK"]);
+}
+
 #[test]
 fn a_call_of_ours_is_timed_as_its_answer_says() {
     let mut bench = Bench::new();
