@@ -39,7 +39,7 @@ check: ## the quick look before a commit: format, lints, layers, unit tests; no 
 	cargo clippy --all-targets -- -D warnings
 	cargo test --lib --test tidy
 
-bench: ## what a bridged, recorded call costs, whole processes, release build; CALLS=n SECONDS=n ONLY=floor|bridged|unrecorded|ivr|beside|rate|sipp|crash|plateau|hour
+bench: ## what a bridged, recorded call costs, whole processes, release build; CALLS=n SECONDS=n ONLY=floor|bridged|unrecorded|ivr|beside|rate|sipp|crash|plateau|hour|board
 	@scripts/install-tools.sh $(if $(filter sipp,$(ONLY)),test,run)
 	$(MAKE) web
 	cargo bench --bench calls

@@ -4,7 +4,7 @@
 //!
 //! `CALLS=n SECONDS=n RATE=n` change how many calls are held, for how long, and how many are dialled a second;
 //! `ONLY=floor|bridged|unrecorded|ivr|beside|rate` leaves out the rest; `CHART=FILE` draws the costs.
-//! `ONLY=sipp|crash|plateau|hour` are runs of their own.
+//! `ONLY=sipp|crash|plateau|hour|board` are runs of their own.
 
 // It stands outside the program, and it fails by panicking.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, clippy::print_stdout)]
@@ -12,6 +12,7 @@
 #![allow(clippy::cast_possible_wrap, unreachable_pub)]
 
 mod account;
+mod board;
 mod chart;
 mod crash;
 mod desks;
@@ -112,6 +113,7 @@ fn run() {
         "crash" => report["crash"] = runtime.block_on(crash::run(calls, &speech)),
         "plateau" => report["plateau"] = runtime.block_on(plateau::run()),
         "sipp" => report["sipp"] = runtime.block_on(sipp::run(number("NEW_CALLS", 100), seconds)),
+        "board" => report["board"] = runtime.block_on(board::run()),
         "hour" => report["hour"] = runtime.block_on(hour::run()),
         _ => {}
     }

@@ -36,6 +36,19 @@ pub enum Report {
     Idle,
 }
 
+/// An operator's telephone from its first ring on.
+#[derive(Clone, Copy, Debug)]
+pub struct Talk {
+    /// By number from 0.
+    pub operator: usize,
+    pub citizen: usize,
+    pub rang_at: Instant,
+    pub picked_up_at: Option<Instant>,
+    /// The first words that were recognised, at either end.
+    pub operator_heard_at: Option<Instant>,
+    pub citizen_heard_at: Option<Instant>,
+}
+
 /// What they have seen.
 #[derive(Debug, Default)]
 pub struct Findings {
@@ -63,6 +76,8 @@ pub struct Findings {
     pub lengths: Vec<Duration>,
     /// Every call, in the order they were dialled.
     pub calls: Vec<Call>,
+    /// Every call of an operator, in the order they rang.
+    pub talks: Vec<Talk>,
     /// When the service was killed, if it was.
     pub killed_at: Option<Instant>,
 }

@@ -21,7 +21,7 @@ use rustix::process::setpriority_process;
 use rustix::thread::gettid;
 
 use crate::ledger::{Conduct, Ledger};
-use crate::orders::{Findings, Order, Report};
+use crate::orders::{Findings, Order, Report, Talk};
 use crate::service::{self, CALLER_PREFIX, PASSWORD};
 use crate::speech::{Listener, Speech};
 use crate::streams::Streams;
@@ -51,6 +51,8 @@ struct Phone {
     key: Option<(u8, u64)>,
     /// The call that rings here, and when it is taken.
     rings: Option<(Ringing, Instant)>,
+    /// The talk it is in, among the findings: an operator's own, a citizen's latest.
+    talk: Option<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -121,6 +123,7 @@ impl Phones {
                 ends_at: None,
                 key: None,
                 rings: None,
+                talk: None,
             }
         });
         let phones: Vec<Phone> = phones.collect();
@@ -158,6 +161,7 @@ impl Phones {
                 Err(std::sync::mpsc::TryRecvError::Empty) => {}
             }
             self.streams.receive();
+            self.note_first_words();
             self.streams.send(now().mono);
             self.receive_sip();
             self.register_next();
@@ -294,10 +298,47 @@ impl Phones {
                 let extension: usize = request.uri.user.as_deref()?.parse().ok()?;
                 let first: usize = service::extension(0).parse().ok()?;
                 let index = self.citizens + extension.checked_sub(first)?;
-                self.ledger.rang(request.from.uri.user.as_deref().unwrap_or_default(), now().mono);
+                let caller = request.from.uri.user.as_deref().unwrap_or_default();
+                self.ledger.rang(caller, now().mono);
+                let citizen = caller.strip_prefix(CALLER_PREFIX).and_then(|number| number.parse().ok());
+                if let Some(citizen) = citizen.filter(|citizen| *citizen < self.citizens) {
+                    self.begin_talk(index, citizen);
+                }
                 self.by_call_id.insert(request.call_id.clone(), index);
                 Some(index)
             }),
+        }
+    }
+
+    fn begin_talk(&mut self, operator: usize, citizen: usize) {
+        self.phones[operator].talk = Some(self.findings.talks.len());
+        self.phones[citizen].talk = self.phones[operator].talk;
+        self.findings.talks.push(Talk {
+            operator: operator - self.citizens,
+            citizen,
+            rang_at: now().mono,
+            picked_up_at: None,
+            operator_heard_at: None,
+            citizen_heard_at: None,
+        });
+    }
+
+    fn picks_up(&mut self, operator: usize, at: Instant) {
+        if let Some(talk) = self.phones[operator].talk {
+            self.findings.talks[talk].picked_up_at = Some(at);
+        }
+    }
+
+    fn note_first_words(&mut self) {
+        for (telephone, at) in std::mem::take(&mut self.streams.first_words) {
+            let Some(talk) = self.phones[telephone].talk else { continue };
+            let talk = &mut self.findings.talks[talk];
+            let heard = if telephone < self.citizens {
+                &mut talk.citizen_heard_at
+            } else {
+                &mut talk.operator_heard_at
+            };
+            heard.get_or_insert(at);
         }
     }
 
@@ -312,6 +353,7 @@ impl Phones {
             let phone = &mut self.phones[index];
             if let Some((ringing, _)) = phone.rings.take_if(|(_, due)| *due <= at.mono) {
                 phone.line.accept(ringing, at);
+                self.picks_up(index, at.mono);
                 self.drain(index);
             }
             let phone = &mut self.phones[index];
@@ -443,6 +485,7 @@ impl Phones {
                     && let Some((ringing, _)) = phone.rings.take()
                 {
                     phone.line.accept(ringing, at);
+                    self.picks_up(index, at.mono);
                 }
             }
             Event::Leg(LegEvent::Established) if phone.state == State::Calling => {

@@ -13,6 +13,7 @@ use ringback::sip::digest_auth::Ha1;
 use ringback::store::{SipAccount, Store, User};
 use ringback::time::now;
 
+pub const SUPERVISOR: &str = "supervisor";
 pub const PASSWORD: &str = "benchmark-phone";
 const REALM: &str = "ringback";
 /// Argon2id as cheap as it goes: signing in is not what is measured.
@@ -247,23 +248,25 @@ async fn hire(url: &str, operators: usize) {
     let password_hash = hasher.hash_password(PASSWORD.as_bytes()).unwrap().to_string();
     let store = Store::open(url, "01").await.unwrap();
     let mut mint = Mint::new([7; 32]);
+    let mut user = |name: String, role, sip| User {
+        id: UserId(mint.uuid(now().utc)),
+        name,
+        role,
+        password_hash: password_hash.clone(),
+        organisation: None,
+        languages: vec![Language::En],
+        queues: vec!["city".to_owned()],
+        skills: Default::default(),
+        sip,
+        disabled: false,
+    };
     for operator in 0..operators {
         let extension = extension(operator);
         let ha1 = Ha1::new(&extension, REALM, PASSWORD);
-        let user = User {
-            id: UserId(mint.uuid(now().utc)),
-            name: operator_name(operator),
-            role: Role::Operator,
-            password_hash: password_hash.clone(),
-            organisation: None,
-            languages: vec![Language::En],
-            queues: vec!["city".to_owned()],
-            skills: Default::default(),
-            sip: Some(SipAccount { extension, ha1 }),
-            disabled: false,
-        };
-        store.create_user(&user).await.unwrap();
+        let sip = Some(SipAccount { extension, ha1 });
+        store.create_user(&user(operator_name(operator), Role::Operator, sip)).await.unwrap();
     }
+    store.create_user(&user(SUPERVISOR.to_owned(), Role::Supervisor, None)).await.unwrap();
     store.close().await;
 }
 

@@ -153,6 +153,11 @@ impl Default for Listener {
 }
 
 impl Listener {
+    /// A piece was heard that a telephone has said.
+    pub fn knows_somebody(&self) -> bool {
+        self.shift.is_some()
+    }
+
     /// The next 20 ms.
     pub fn hear(&mut self, heard: Heard<'_>, speech: &Speech) {
         self.heard += 1;

@@ -12,6 +12,7 @@ use nix::sys::socket::{
 };
 use ringback::media::SAMPLES_PER_TICK;
 use ringback::rtp::RtpHeader;
+use ringback::time::now;
 use socket2::SockRef;
 
 use crate::figures::Distribution;
@@ -69,6 +70,8 @@ pub struct Streams {
     pub lateness: Distribution,
     /// Whether distributions are taken.
     pub measures: bool,
+    /// Telephones that have just heard somebody for the first time in their call.
+    pub first_words: Vec<(usize, Instant)>,
 }
 
 const NOBODY: u32 = u32::MAX;
@@ -103,6 +106,7 @@ impl Streams {
             deviation: Distribution::default(),
             lateness: Distribution::default(),
             measures: false,
+            first_words: Vec::new(),
         }
     }
 
@@ -199,7 +203,11 @@ impl Streams {
             let telephone = self.by_port[usize::from(from)];
             if telephone != NOBODY {
                 let stream = &mut self.streams[telephone as usize];
+                let heard_nobody = !stream.listener.knows_somebody();
                 let deviation = stream.hear(&self.batch[index][..len], at, &self.speech);
+                if heard_nobody && stream.listener.knows_somebody() {
+                    self.first_words.push((telephone as usize, now().mono));
+                }
                 if self.measures
                     && let Some(deviation) = deviation
                 {

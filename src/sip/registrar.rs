@@ -85,6 +85,7 @@ impl Registrar {
             Wish::Query => {}
             Wish::RemoveAll => bindings.clear(),
             Wish::Bind(contacts) => {
+                bindings.retain(|binding| !binding.is_of_former_life(request, &path, &flow));
                 for wanted in contacts {
                     let expires_at = now + wanted.expires.min(MAX_EXPIRES);
                     let Some(id) = make_room(bindings, &wanted, &mut last_id) else { continue };

@@ -108,6 +108,14 @@ impl Binding {
         }
     }
 
+    /// Whether the phone behind `flow` was restarted since: another Call-ID from the very socket of this binding
+    /// (RFC 3261 10.2.4 has one Call-ID for each boot), so that a contact which differs by a boot's own parameter is no
+    /// second phone. Behind a proxy one socket has many phones; devices with names of their own are told apart by them.
+    pub(super) fn is_of_former_life(&self, request: &Request, path: &[NameAddr], flow: &Flow) -> bool {
+        let is_direct = self.path.is_empty() && path.is_empty() && self.outbound.is_none();
+        is_direct && self.flow == *flow && self.call_id != request.call_id
+    }
+
     /// As listed in the answer to REGISTER.
     pub(super) fn listed(&self, now: Instant) -> NameAddr {
         let mut listed = NameAddr::new(self.contact.clone());

@@ -200,6 +200,21 @@ fn requests_of_one_phone_must_come_in_order() {
 }
 
 #[test]
+fn a_restarted_phone_is_no_second_phone() {
+    let mut desk = Desk::new();
+    desk.register(&request(1, &["<sip:201@127.0.0.1:5062;line=a>", "<sip:201@127.0.0.1:5064>"], None));
+    assert_eq!(desk.contacts().len(), 2, "one phone may have two contacts");
+    let mut restarted = request(1, &["<sip:201@127.0.0.1:5062;line=b>"], None);
+    restarted.call_id = "phone-1-after-restart".to_owned();
+    desk.register(&restarted);
+    assert_eq!(desk.contacts(), ["sip:201@127.0.0.1:5062;line=b"]);
+    let mut other = request(1, &["<sip:201@127.0.0.1:5066>"], None);
+    other.call_id = "phone-2".to_owned();
+    desk.registrar.register("201", &other, flow(5066), "r1", desk.now);
+    assert_eq!(desk.contacts().len(), 2, "from another socket it is another phone");
+}
+
+#[test]
 fn bad_contacts_are_refused() {
     let mut desk = Desk::new();
     for contact in ["<tel:+380445550123>", "<mailto:a@b.example>", "<<>>"] {

@@ -17,7 +17,7 @@ use ringback::ids::{ContactId, LegId, Mint, RecordingId, UserId};
 use ringback::journal::EventType;
 use ringback::media::{self, Exchange, Sound};
 use ringback::sip::message::{Flow, Transport, parse_datagram};
-use ringback::switchboard::{Input, Switchboard};
+use ringback::switchboard::{Input, Settings, Switchboard};
 use ringback::time::{Now, now};
 
 use super::city::{service, settings};
@@ -155,6 +155,7 @@ pub(super) struct World {
     pub tapes: HashMap<RecordingId, Tape>,
     /// Calls for which several phones rang at once.
     pub rang_many: HashSet<ContactId>,
+    pub operators: Vec<(UserId, String)>,
     pub people: Vec<Person>,
     /// What the run has seen so far, without what is in `record`.
     pub seen: Tally,
@@ -186,6 +187,7 @@ impl World {
             record: Record::default(),
             tapes: HashMap::new(),
             rang_many: HashSet::new(),
+            operators: operators.clone(),
             people: Vec::new(),
             seen: Tally::default(),
             wrong_since: HashMap::new(),
@@ -217,6 +219,10 @@ impl World {
     /// Until every machine is at rest, which it must be within [`REST`].
     pub(super) fn run_until_quiet(&mut self) {
         let end = self.now.mono + REST;
+        // Questions to phones whether they are there go on for ever.
+        let settings = Settings { ask_phones_every: None, ..settings(&self.operators) };
+        self.board.configure(settings, self.now);
+        self.carry_out();
         while self.now.mono < end && !(self.board.calls().next().is_none() && self.board.transactions() == 0)
         {
             self.run_for(Duration::from_secs(1));
