@@ -45,12 +45,12 @@ impl Store {
             };
             let contacts_before = case.contacts.clone();
             let (case, events) = change(case, &evidence)?;
-            let order = WorkOrder::after(&case, previous, &events, at);
+            let orders = WorkOrder::after(&case, previous, &events, at);
             let linked = newly_linked(&contacts_before, &case);
             // An entry names the contact only where there is no doubt which one it is about.
             let contact = if let [contact] = linked[..] { Some(contact) } else { None };
             let entries = drafts(&case, &events, &Source { at, actor, contact, media: None })?;
-            if let Some(saved) = self.writer.make(Save { case, revision, order, linked, entries }).await? {
+            if let Some(saved) = self.writer.make(Save { case, revision, orders, linked, entries }).await? {
                 return Ok(saved);
             }
         }
@@ -66,7 +66,7 @@ fn newly_linked(before: &[ContactId], case: &Case) -> Vec<ContactId> {
 struct Save {
     case: Case,
     revision: i64,
-    order: Option<WorkOrder>,
+    orders: Vec<WorkOrder>,
     linked: Vec<ContactId>,
     entries: Vec<Draft>,
 }
@@ -79,7 +79,7 @@ impl Change for Save {
         if !cases::update(ledger.connection, &self.case, self.revision).await? {
             return Ok(None);
         }
-        if let Some(order) = &self.order {
+        for order in &self.orders {
             work_orders::save(ledger.connection, order).await?;
         }
         for contact in self.linked {

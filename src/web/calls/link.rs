@@ -74,11 +74,11 @@ impl Web {
         target: &Case,
         principal: &Principal,
     ) -> Result<(), ApiError> {
-        let (actor, at, into) = (principal.actor(), time::now().utc, target.number.clone());
+        let (actor, at, into) = (principal.actor(), time::now().utc, target.clone());
         let by = actor.clone();
         let merged = self.store().change_case(own, &actor, at, move |case, _| {
             if matches!(case.state, CaseState::Registered) && case.contacts == [contact] {
-                case.merge(&into, &by, at)
+                case.give_way(&into, &by, at)
             } else {
                 Ok((case, Vec::new()))
             }

@@ -288,6 +288,7 @@ pub(in crate::web) async fn tell(
             delivered: telling.delivered,
             confirmed: telling.confirmed,
             cycle: case.cycle,
+            whom: None,
         };
         case.tell(told, &actor, at)
     })
@@ -320,9 +321,11 @@ pub(in crate::web) async fn close(
     Json(closing): Json<Closing>,
 ) -> Outcome {
     let actor = principal.actor();
-    let attempts = web.city().telling_attempts();
-    web.move_case(&number, &principal, move |case, _, at| case.close(closing.code, attempts, &actor, at))
-        .await
+    let plan = web.city();
+    web.move_case(&number, &principal, move |case, _, at| {
+        case.close(closing.code, plan.verify_rule(), &actor, at)
+    })
+    .await
 }
 
 /// A consultation: the citizen has the answer, there is nothing to execute.

@@ -156,7 +156,7 @@ fn state_data(state: &CaseState) -> Value {
     let Ok(Value::Object(mut fields)) = serde_json::to_value(state) else { return Value::Null };
     fields.remove("state");
     for (key, value) in &mut fields {
-        if let Some(micros) = value.as_i64().filter(|_| key.ends_with("_at")) {
+        if let Some(micros) = value.as_i64().filter(|_| key.ends_with("_at") || key.ends_with("_by")) {
             *value = Value::String(Timestamp::from_micros(micros).rfc3339());
         }
     }
@@ -243,12 +243,17 @@ impl From<&EvidenceRef> for EvidenceView {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
+    use crate::case::ClosingCode;
     use crate::phone_number::PhoneNumber;
 
     #[test]
     fn moments_inside_the_state_become_text() {
-        let state = CaseState::Explained { explained_at: Timestamp::from_micros(0) };
-        assert_eq!(state_data(&state), serde_json::json!({ "explained_at": "1970-01-01T00:00:00.000Z" }));
+        let code = ClosingCode::Explained;
+        let state = CaseState::Explained { explained_at: Timestamp::from_micros(0), code };
+        assert_eq!(
+            state_data(&state),
+            serde_json::json!({ "explained_at": "1970-01-01T00:00:00.000Z", "code": "explained" })
+        );
         assert_eq!(state_data(&CaseState::Registered), serde_json::json!({}));
     }
 
