@@ -12,7 +12,7 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use chrono::Datelike;
+use chrono::{Datelike, NaiveDate};
 
 use super::Priority;
 use super::norm::Norm;
@@ -109,6 +109,11 @@ impl CityPlan {
     pub fn civil_date(&self, at: Timestamp) -> (i32, u32, u32) {
         let date = self.clock.date_of(at);
         (date.year(), date.month(), date.day())
+    }
+
+    /// The last moment of a day on the city's clock.
+    pub fn end_of_day(&self, date: NaiveDate) -> Timestamp {
+        self.clock.end_of(date)
     }
 
     pub fn categories(&self) -> &[Category] {

@@ -11,10 +11,10 @@ use crate::time::Timestamp;
 
 use super::register::{Source, drafts};
 use super::writer::{Change, Ledger};
-use super::{Store, StoreError, cases, contacts, work_orders};
+use super::{Store, StoreError, cases, contacts, inspections, work_orders};
 
 /// Races one change may lose. Each lost race is another's success, and few people work on one case at a time.
-const MAX_ATTEMPTS: usize = 32;
+pub(super) const MAX_ATTEMPTS: usize = 32;
 
 impl Store {
     /// Loads, applies `change`, saves row, work order and entries in one transaction. `change` may run again
@@ -58,17 +58,17 @@ impl Store {
     }
 }
 
-fn newly_linked(before: &[ContactId], case: &Case) -> Vec<ContactId> {
+pub(super) fn newly_linked(before: &[ContactId], case: &Case) -> Vec<ContactId> {
     case.contacts.iter().filter(|contact| !before.contains(contact)).copied().collect()
 }
 
 /// A change worked out from `revision`.
-struct Save {
-    case: Case,
-    revision: i64,
-    orders: Vec<WorkOrder>,
-    linked: Vec<ContactId>,
-    entries: Vec<Draft>,
+pub(super) struct Save {
+    pub(super) case: Case,
+    pub(super) revision: i64,
+    pub(super) orders: Vec<WorkOrder>,
+    pub(super) linked: Vec<ContactId>,
+    pub(super) entries: Vec<Draft>,
 }
 
 impl Change for Save {
@@ -85,7 +85,8 @@ impl Change for Save {
         for contact in self.linked {
             contacts::set_case(ledger.connection, contact, &self.case.number).await?;
         }
-        ledger.append_all(self.entries).await?;
+        let entries = ledger.append_and_show(self.entries).await?;
+        inspections::follow(ledger.connection, &entries).await?;
         Ok(Some(self.case))
     }
 }

@@ -1,4 +1,5 @@
-//! `[verify]`, `[reopen]` and `[archive]` of the city plan: how a case ends. What the rules mean is `case/rules.rs`.
+//! `[verify]`, `[reopen]` and `[archive]` of the city plan: how a case ends.
+//! What the rules mean is `case/rules.rs`.
 
 use super::reader::{Placed, Reader, Table};
 use crate::calendar::Calendar;

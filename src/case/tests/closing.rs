@@ -1,4 +1,5 @@
 //! Evidence judged, applicant told, case closed: who, in which language, after which attempts, with which code.
+//! The other ways out are `endings`.
 
 use super::*;
 

@@ -1,4 +1,5 @@
-//! The way through the executor's hands: assign, accept or decline, start, report; and the work order's row beside it.
+//! The way through the executor's hands: assign, accept or decline, start, report.
+//! And the work order's row beside it.
 
 use super::*;
 use crate::case::transition::Classification;
