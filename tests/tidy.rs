@@ -281,7 +281,8 @@ fn expand(tail: &str, prefix: &str, at: usize, paths: &mut Vec<(usize, String)>)
 /// Source files of the program without its tests: path, module, code.
 fn program() -> Vec<(String, String, String)> {
     let sources = rust_sources().filter(|source| source.path.starts_with("src/"));
-    let sources = sources.filter(|source| !source.path.ends_with("/tests.rs"));
+    let is_test = |path: &str| path.ends_with("/tests.rs") || path.contains("/tests/");
+    let sources = sources.filter(|source| !is_test(&source.path));
     sources
         .filter_map(|source| {
             let module = module_of(&source.path)?;

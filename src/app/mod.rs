@@ -5,6 +5,7 @@
 //! left open; `recording_watch` raises the alarm when the disk fails; `descriptors` makes room for all sockets; `vital`
 //! tells when a part has died; `metrics` counts.
 
+mod archivist;
 mod descriptors;
 #[cfg(test)]
 mod fixture;
@@ -44,6 +45,7 @@ use crate::web::{self, CommandRequest, InForce, ReloadRequest, Wanted, WebState}
 
 pub use plans::Plans;
 
+use archivist::Archivist;
 use metrics::Meters;
 use record_keeper::RecordKeeper;
 use recording_watch::{MAX_FAILURES, Pace, RecordingWatch};
@@ -137,6 +139,7 @@ impl Service {
             in_force: in_force_out,
         }
         .start();
+        let archivist = Archivist { store: store.clone(), city: city.clone(), stopping: stopping.clone() };
         let state = WebState {
             store: store.clone(),
             commands: commands_in.clone(),
@@ -154,6 +157,7 @@ impl Service {
             origins: config.http.origins.clone().into(),
         };
         announce(&net, http);
+        tokio::spawn(archivist.run());
         let http_server = serve_http(http_socket, state, stopping, vitals.of("HTTP server"));
         let commands = commands_in;
         Ok(Self { http, store, snapshot, commands, stop, reload, signalling, http_server, ended })

@@ -3,6 +3,7 @@
 
 mod checks;
 mod duty;
+mod endings;
 mod parse;
 mod reader;
 #[cfg(test)]
@@ -11,17 +12,19 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use chrono::Datelike;
+use chrono::{Datelike, NaiveDate};
 
 use super::Priority;
 use super::norm::Norm;
 use super::routing::closeness;
+use super::rules::{ArchiveRule, ReopenRule, VerifyRule};
 use crate::calendar::Calendar;
 use crate::diagnostic::Diagnostic;
 use crate::language::Language;
 use crate::time::Timestamp;
 
 pub use duty::{Duties, Duty, MAX_DUTY_PHONES};
+use endings::Endings;
 
 /// Everything the city decides about cases, checked.
 #[derive(Clone, Debug)]
@@ -40,7 +43,7 @@ pub struct CityPlan {
     /// By category id, a parent of categories, or `*`.
     evidence: BTreeMap<String, EvidenceRule>,
     duties: Duties,
-    telling_attempts: usize,
+    endings: Endings,
 }
 
 /// A kind of matter; a dotted id is a child, as in `water.burst`.
@@ -108,6 +111,11 @@ impl CityPlan {
         (date.year(), date.month(), date.day())
     }
 
+    /// The last moment of a day on the city's clock.
+    pub fn end_of_day(&self, date: NaiveDate) -> Timestamp {
+        self.clock.end_of(date)
+    }
+
     pub fn categories(&self) -> &[Category] {
         &self.categories
     }
@@ -153,9 +161,17 @@ impl CityPlan {
         fitting.max_by_key(|(closeness, _)| *closeness).map(|(_, rule)| rule)
     }
 
-    /// Attempts to tell the applicant before `fixed_unconfirmed` is allowed.
-    pub const fn telling_attempts(&self) -> usize {
-        self.telling_attempts
+    /// When an applicant counts as unreachable, and which closed cases are inspected.
+    pub const fn verify_rule(&self) -> &VerifyRule {
+        &self.endings.verify
+    }
+
+    pub const fn reopen_rule(&self) -> &ReopenRule {
+        &self.endings.reopen
+    }
+
+    pub const fn archive_rule(&self) -> &ArchiveRule {
+        &self.endings.archive
     }
 
     /// The norm that applies: the closest category first, then the highest priority it asks for, then the order of
@@ -168,6 +184,12 @@ impl CityPlan {
             })
             .max_by_key(|(rank, _)| *rank)
             .map(|(_, norm)| norm)
+    }
+
+    /// Whether the organisation has such work at any hour.
+    pub(super) fn may_be_given(&self, executor: &str, category: &str, territory: Option<&str>) -> bool {
+        let mut areas = self.areas.iter().filter(|area| area.executor == executor);
+        areas.any(|area| area.covers(category, territory).is_some())
     }
 
     /// The area in charge at `at`: the closest category first, then a named territory before the whole city, then

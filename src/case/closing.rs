@@ -1,21 +1,31 @@
 //! The way to the end: evidence checked, applicant told, case closed. Nobody closes their own organisation's work
-//! (invariant 3), and nothing is closed before the applicant was told in the case's language (invariant 4).
+//! (invariant 3), and nothing is closed before every applicant was told in their language (invariant 4).
 
 use std::time::Duration;
 
 use serde_json::json;
 
+use super::reopening::MAX_LEVEL;
+use super::rules::VerifyRule;
 use super::transition::{DESK, InvalidTransition, Transition, allow, said};
-use super::{Case, CaseEvent, CaseNumber, CaseState, ClosingCode, NextAction, TellingChannel, Told};
+use super::{
+    Case, CaseEvent, CaseNumber, CaseState, ClosingCode, Inspection, NextAction, TellingChannel, Told,
+};
+use crate::ids::WorkOrderId;
+use crate::language::Language;
 use crate::people::{Actor, ActorKind};
 use crate::time::Timestamp;
 
 /// More attempts to tell one applicant help nobody.
 const MAX_TELLINGS: usize = 100;
+/// Visits to one place that help nobody more.
+const MAX_INSPECTIONS: usize = 100;
 /// The applicant hears of the result within this time of its being known.
-const TELL_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const TELL_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 
 const CONTROL: &[ActorKind] = &[ActorKind::Control];
+/// The program closes what the applicant confirmed to it, or did not answer.
+const CLOSERS: &[ActorKind] = &[ActorKind::Control, ActorKind::System];
 /// Who may tell applicants; the program does it by telephone.
 const TELLERS: &[ActorKind] =
     &[ActorKind::Operator, ActorKind::Supervisor, ActorKind::Control, ActorKind::System];
@@ -58,22 +68,28 @@ impl Case {
     pub fn tell(mut self, told: Told, by: &Actor, at: Timestamp) -> Transition {
         let verifying = match &self.state {
             CaseState::Verification { order, executor, .. } => Some((*order, executor.clone())),
-            CaseState::Explained { .. } => None,
+            CaseState::Explained { .. } | CaseState::Forwarded { answered_at: Some(_), .. } => None,
             _ => return Err(self.refused("told to the applicant")),
         };
-        allow(by, TELLERS, "only the desk and the control desk tell the applicant")?;
+        // On the page the applicant answers without being rung.
+        if !(by.kind == ActorKind::Applicant && told.confirmed.is_some()) {
+            allow(by, TELLERS, "only the desk and the control desk tell the applicant")?;
+        }
         if let Some((_, executor)) = &verifying {
             is_outside(by, executor)?;
         }
         self.check_telling(&told, verifying.is_some())?;
-        let attempt = self.tellings().count() + 1;
-        let attempted = json!({
+        let attempt = self.tellings_of(told.whom.as_ref()).count() + 1;
+        let mut attempted = json!({
             "channel": told.channel,
             "language": told.language,
             "delivered": told.delivered,
             "attempt": attempt,
             "cycle": self.cycle,
         });
+        if let Some(whom) = &told.whom {
+            attempted["whom"] = json!(whom);
+        }
         let confirmed = told.confirmed;
         let delivered = told.delivered;
         self.told.push(told);
@@ -90,7 +106,9 @@ impl Case {
                 self.next = Some(NextAction::new("control", "close", at.plus(TELL_WITHIN)));
             }
             Some(false) => {
-                events.push(CaseEvent::new("verify.refuted", json!({ "order": order })));
+                self.one_level_up();
+                let refuted = json!({ "order": order, "level": self.level });
+                events.push(CaseEvent::new("verify.refuted", refuted));
                 events.push(CaseEvent::new("wo.returned", json!({ "order": order, "cause": "refuted" })));
                 self.back_to_work(order, executor, at);
             }
@@ -115,85 +133,131 @@ impl Case {
         Ok((self, vec![returned.because(reason)]))
     }
 
-    /// A consultation recorded as a case: nothing to execute.
-    pub fn explain(mut self, text: &str, by: &Actor, at: Timestamp) -> Transition {
-        let CaseState::Registered = self.state else { return Err(self.refused("explained")) };
-        allow(by, DESK, "only operators, supervisors and the control desk explain")?;
-        let text = said(text, "say what was explained")?;
-        self.state = CaseState::Explained { explained_at: at };
-        self.next = Some(NextAction::new("operator", "tell the applicant", at.plus(TELL_WITHIN)));
-        Ok((self, vec![CaseEvent::new("case.explained", json!({ "text": text }))]))
-    }
-
-    /// The call it was registered for belongs to `other`, which goes on: this one was never work for anybody. Who calls
-    /// hears so in that very call.
-    pub fn merge(mut self, other: &CaseNumber, by: &Actor, at: Timestamp) -> Transition {
-        let CaseState::Registered = self.state else { return Err(self.refused("merged")) };
-        allow(by, DESK, "only operators, supervisors and the control desk merge cases")?;
-        if *other == self.number {
-            return Err(InvalidTransition::Invariant("a case is not merged with itself"));
+    /// The control desk's inspector was there. Work that was not found done goes back, one level up; of a closed case
+    /// that is a reopening (`ReopenCause::Inspection`).
+    pub fn inspect(mut self, passed: bool, note: &str, by: &Actor, at: Timestamp) -> Transition {
+        let (held, done_by) = match &self.state {
+            CaseState::Verification { order, executor, .. } => (Some(*order), executor.clone()),
+            CaseState::Closed { code, .. } if code.is_fixed() => {
+                let last = self.last_order.as_ref();
+                (None, last.map(|last| last.executor.clone()).unwrap_or_default())
+            }
+            _ => return Err(self.refused("inspected")),
+        };
+        allow(by, CONTROL, "only the control desk inspects")?;
+        is_outside(by, &done_by)?;
+        let note = said(note, "say what the inspector saw")?;
+        if held.is_none() && !passed {
+            return Err(InvalidTransition::Invariant("what an inspector finds undone is reopened"));
         }
-        let code = ClosingCode::Duplicate;
-        let events = vec![
-            CaseEvent::new("case.merged", json!({ "into": other })),
-            CaseEvent::new(
-                "case.closed",
-                json!({ "code": code, "order": null, "cycle": self.cycle, "told": 0 }),
-            ),
-        ];
-        self.state = CaseState::Closed { code, closed_at: at };
-        self.next = None;
+        let mut events = vec![self.inspected(passed, at)?.because(note)];
+        if let Some(order) = held {
+            if passed {
+                self.next = Some(NextAction::new("control", "tell and close", at.plus(TELL_WITHIN)));
+            } else {
+                self.one_level_up();
+                let returned = json!({ "order": order, "cause": "inspection", "level": self.level });
+                events.push(CaseEvent::new("wo.returned", returned));
+                self.back_to_work(order, done_by, at);
+            }
+        }
         Ok((self, events))
     }
 
-    /// Invariants 3 and 4 are checked here: who closes, and that the applicant was told. `attempts` is the norm's
-    /// number of telling attempts after which `fixed_unconfirmed` is allowed; at least one is always needed.
-    pub fn close(mut self, code: ClosingCode, attempts: usize, by: &Actor, at: Timestamp) -> Transition {
+    pub(super) fn inspected(&mut self, passed: bool, at: Timestamp) -> Result<CaseEvent, InvalidTransition> {
+        if self.inspections.len() >= MAX_INSPECTIONS {
+            return Err(InvalidTransition::Invariant("it has been inspected often enough"));
+        }
+        self.inspections.push(Inspection { at, cycle: self.cycle, passed });
+        let order = self.last_order.as_ref().map(|last| last.order);
+        let inspected = json!({ "order": order, "passed": passed, "cycle": self.cycle });
+        Ok(CaseEvent::new("verify.inspected", inspected))
+    }
+
+    /// Invariants 3 and 4 are checked here: who closes, and that every applicant was told or could not be reached by
+    /// `rule`.
+    pub fn close(mut self, code: ClosingCode, rule: &VerifyRule, by: &Actor, at: Timestamp) -> Transition {
         match &self.state {
             CaseState::Verification { executor, .. } => {
-                let closers = if code == ClosingCode::FixedConfirmed {
-                    &[ActorKind::Control, ActorKind::System]
-                } else {
-                    CONTROL
-                };
+                let closers = if code == ClosingCode::FixedInspected { CONTROL } else { CLOSERS };
                 allow(by, closers, "only the control desk closes work as fixed")?;
                 is_outside(by, executor)?;
-                self.check_fixed(code, attempts.max(1))?;
+                self.check_fixed(code, rule)?;
             }
-            CaseState::Explained { .. } => {
+            CaseState::Explained { code: answered, .. } => {
                 allow(by, DESK, "only the desk and the control desk close a consultation")?;
-                self.check_explained(code, attempts.max(1))?;
+                check_answered(code, *answered)?;
+            }
+            CaseState::Forwarded { answered_at: Some(_), .. } => {
+                allow(by, DESK, "only the desk and the control desk close what another body took over")?;
+                check_answered(code, ClosingCode::NotCompetentForwarded)?;
             }
             _ => return Err(self.refused("closed")),
         }
+        self.check_everyone_told(rule)?;
         let order = self.state.order();
-        let mut events = Vec::new();
-        if code == ClosingCode::FixedInspected {
-            events.push(CaseEvent::new("verify.inspected", json!({ "order": order })));
+        let mut closed = self.closed(code, order, at);
+        if code == ClosingCode::FixedConfirmed && rule.inspect_per_mille > 0 {
+            closed.data["inspect_per_mille"] = json!(rule.inspect_per_mille);
         }
-        let attempts = self.tellings().count();
-        events.push(CaseEvent::new(
-            "case.closed",
-            json!({ "code": code, "order": order, "cycle": self.cycle, "told": attempts }),
-        ));
+        Ok((self, vec![closed]))
+    }
+
+    /// The end of every way: what `case.closed` says.
+    pub(super) fn closed(
+        &mut self,
+        code: ClosingCode,
+        order: Option<WorkOrderId>,
+        at: Timestamp,
+    ) -> CaseEvent {
+        let told = self.tellings().count();
         self.state = CaseState::Closed { code, closed_at: at };
         self.next = None;
-        Ok((self, events))
+        CaseEvent::new(
+            "case.closed",
+            json!({ "code": code, "order": order, "cycle": self.cycle, "told": told }),
+        )
+    }
+
+    /// Who is to be told the result, and in which language: the case's own applicant (none), and those of the cases
+    /// merged into it.
+    pub fn recipients(&self) -> impl Iterator<Item = (Option<&CaseNumber>, Language)> {
+        let joined = self.joined.iter().map(|joined| (Some(&joined.from), joined.language));
+        std::iter::once((None, self.language)).chain(joined)
+    }
+
+    /// Whether this recipient has heard the result as it stands, or could not be reached by `rule`.
+    pub fn is_told(&self, whom: Option<&CaseNumber>, rule: &VerifyRule) -> bool {
+        self.tellings_of(whom).any(|told| told.delivered)
+            || rule.is_exhausted(self.tellings_of(whom).map(|told| told.at))
     }
 
     /// Attempts to tell of the result as it stands: earlier ones told of work that was since returned.
     fn tellings(&self) -> impl Iterator<Item = &Told> {
         let known_at = match &self.state {
             CaseState::Verification { evidence_accepted_at, .. } => Some(*evidence_accepted_at),
-            CaseState::Explained { explained_at } => Some(*explained_at),
+            CaseState::Explained { explained_at, .. } => Some(*explained_at),
+            CaseState::Forwarded { answered_at, .. } => *answered_at,
             _ => None,
         };
         let current = move |told: &&Told| known_at.is_some_and(|known_at| told.at >= known_at);
         self.told.iter().filter(|told| told.cycle == self.cycle).filter(current)
     }
 
+    fn tellings_of(&self, whom: Option<&CaseNumber>) -> impl Iterator<Item = &Told> {
+        self.tellings().filter(move |told| told.whom.as_ref() == whom)
+    }
+
+    fn one_level_up(&mut self) {
+        self.level = self.level.saturating_add(1).min(MAX_LEVEL);
+    }
+
     fn check_telling(&self, told: &Told, verifying: bool) -> Result<(), InvalidTransition> {
-        if told.language != self.language {
+        let recipient = self.recipients().find(|(whom, _)| *whom == told.whom.as_ref());
+        let Some((_, language)) = recipient else {
+            return Err(InvalidTransition::Invariant("nobody came to this case with that one"));
+        };
+        if told.language != language {
             return Err(InvalidTransition::Invariant("the applicant is told in the language of the case"));
         }
         if told.cycle != self.cycle {
@@ -216,40 +280,55 @@ impl Case {
         Ok(())
     }
 
-    fn check_fixed(&self, code: ClosingCode, attempts: usize) -> Result<(), InvalidTransition> {
+    fn check_fixed(&self, code: ClosingCode, rule: &VerifyRule) -> Result<(), InvalidTransition> {
         let confirmed = self.tellings().any(|told| told.confirmed == Some(true));
+        let exhausted = rule.is_exhausted(self.tellings_of(None).map(|told| told.at));
         let fault = match code {
             ClosingCode::FixedConfirmed if !confirmed => "the applicant has not confirmed that it is fixed",
             ClosingCode::FixedUnconfirmed if confirmed => "the applicant has confirmed: close as confirmed",
-            ClosingCode::FixedUnconfirmed if self.tellings().count() < attempts => {
-                "the attempts to reach the applicant are not used up"
+            ClosingCode::FixedUnconfirmed if !exhausted => {
+                "the attempts to reach the applicant are not used up: enough of them, on enough days"
             }
-            ClosingCode::FixedInspected => return self.check_told(attempts),
-            ClosingCode::FixedConfirmed | ClosingCode::FixedUnconfirmed => return Ok(()),
+            ClosingCode::FixedInspected if !self.is_found_done() => "no inspector has found the work done",
+            ClosingCode::FixedConfirmed | ClosingCode::FixedInspected | ClosingCode::FixedUnconfirmed => {
+                return Ok(());
+            }
             _ => "work that was done is closed as fixed, or returned",
         };
         Err(InvalidTransition::Invariant(fault))
     }
 
-    fn check_explained(&self, code: ClosingCode, attempts: usize) -> Result<(), InvalidTransition> {
-        match code {
-            ClosingCode::FixedConfirmed | ClosingCode::FixedInspected | ClosingCode::FixedUnconfirmed => {
-                Err(InvalidTransition::Invariant("nothing was fixed: no work was done on this case"))
-            }
-            _ => self.check_told(attempts),
-        }
+    /// The last visit since the evidence was accepted.
+    fn is_found_done(&self) -> bool {
+        let CaseState::Verification { evidence_accepted_at, .. } = &self.state else { return false };
+        let visits = self.inspections.iter().filter(|visit| visit.cycle == self.cycle);
+        visits.filter(|visit| visit.at >= *evidence_accepted_at).next_back().is_some_and(|visit| visit.passed)
     }
 
-    fn check_told(&self, attempts: usize) -> Result<(), InvalidTransition> {
-        if self.tellings().any(|told| told.delivered) || self.tellings().count() >= attempts {
-            return Ok(());
+    fn check_everyone_told(&self, rule: &VerifyRule) -> Result<(), InvalidTransition> {
+        match self.recipients().find(|(whom, _)| !self.is_told(*whom, rule)) {
+            None => Ok(()),
+            Some((None, _)) => Err(InvalidTransition::Invariant("the applicant was not told yet")),
+            Some((Some(_), _)) => {
+                Err(InvalidTransition::Invariant("the applicant of a merged case was not told yet"))
+            }
         }
-        Err(InvalidTransition::Invariant("the applicant was not told yet"))
     }
 }
 
+/// A case without work is closed as what it was answered.
+fn check_answered(code: ClosingCode, answered: ClosingCode) -> Result<(), InvalidTransition> {
+    if code.is_fixed() {
+        return Err(InvalidTransition::Invariant("nothing was fixed: no work was done on this case"));
+    }
+    if code != answered {
+        return Err(InvalidTransition::Invariant("it is closed with the code it was answered with"));
+    }
+    Ok(())
+}
+
 /// Invariant 3: whoever judges or closes is never of the organisation that did the work.
-fn is_outside(by: &Actor, executor: &str) -> Result<(), InvalidTransition> {
+pub(super) fn is_outside(by: &Actor, executor: &str) -> Result<(), InvalidTransition> {
     if by.organisation.as_deref() == Some(executor) {
         return Err(InvalidTransition::NotAllowed("nobody judges the work of their own organisation"));
     }

@@ -1,13 +1,20 @@
 //! The case: states of DOMAIN.md as consuming transitions, its norm's deadline, and who is responsible.
 //! Durable machine form: each transition returns the new case and what happened, saved in one transaction.
 
+mod answering;
 pub mod city;
 mod closing;
 pub mod event;
 mod execution;
+pub mod forwarding;
+pub mod merging;
 pub mod norm;
 pub mod number;
+pub mod relation;
+mod reopening;
+pub mod replay;
 pub mod routing;
+pub mod rules;
 #[cfg(test)]
 mod tests;
 pub mod transition;
@@ -22,6 +29,8 @@ use crate::phone_number::PhoneNumber;
 use crate::time::Timestamp;
 
 pub use event::CaseEvent;
+pub use relation::{Joined, LastOrder, Relation, RelationKind};
+pub use reopening::ReopenCause;
 pub use transition::InvalidTransition;
 
 /// Register number `year-office-sequence`, e.g. `2026-01-000042`; gapless within year and office.
@@ -119,8 +128,29 @@ pub struct Case {
     pub contacts: Vec<ContactId>,
     /// 1 for the first run through; each reopening adds one.
     pub cycle: u16,
+    /// Steps up the ladder: 0 is the executor, 1 the head of the executor's post, 2 the deputy's line and so on. Each
+    /// "not fixed" and each reopening adds to it; it never sinks.
+    #[serde(default)]
+    pub level: u8,
+    /// When this cycle began; none in the first, which began with the registration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reopened_at: Option<Timestamp>,
     /// Times an executor declined it.
     pub bounces: u16,
+    /// None until somebody was given the work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_order: Option<LastOrder>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relations: Vec<Relation>,
+    /// Applicants of cases that were merged into this one; they are told like its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<Joined>,
+    /// Cases that were merged into this one.
+    #[serde(default)]
+    pub absorbed: u16,
+    /// Visits of an inspector.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inspections: Vec<Inspection>,
     pub deadline: Option<Deadline>,
     /// Who was told the result, how, and whether it arrived (invariant 4).
     pub told: Vec<Told>,
@@ -128,7 +158,8 @@ pub struct Case {
     pub next: Option<NextAction>,
 }
 
-/// DOMAIN.md's states, as far as this program goes today.
+/// DOMAIN.md's states. Withdrawn and merged cases are closed with the code that says so: only `closed` and `archived`
+/// are ends.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum CaseState {
@@ -159,12 +190,31 @@ pub enum CaseState {
         reported_at: Timestamp,
         evidence_accepted_at: Timestamp,
     },
+    /// Another body is asked; its answer is awaited, never assumed.
+    Forwarded {
+        /// The body's name.
+        to: String,
+        forwarded_at: Timestamp,
+        answer_by: Timestamp,
+        /// When the body answered that the matter is its own; the applicant is to be told.
+        answered_at: Option<Timestamp>,
+    },
+    /// There is nothing to execute; the applicant is to be told why.
     Explained {
         explained_at: Timestamp,
+        /// The code it will be closed with.
+        #[serde(default = "ClosingCode::explained")]
+        code: ClosingCode,
     },
     Closed {
         code: ClosingCode,
         closed_at: Timestamp,
+    },
+    /// A record: nothing moves it any more.
+    Archived {
+        code: ClosingCode,
+        closed_at: Timestamp,
+        archived_at: Timestamp,
     },
 }
 
@@ -178,8 +228,41 @@ impl CaseState {
             Self::InProgress { .. } => "in_progress",
             Self::WorkReported { .. } => "work_reported",
             Self::Verification { .. } => "verification",
+            Self::Forwarded { .. } => "forwarded",
             Self::Explained { .. } => "explained",
             Self::Closed { .. } => "closed",
+            Self::Archived { .. } => "archived",
+        }
+    }
+
+    /// What an operator says of a case in this state: "the case ...".
+    pub const fn in_words(&self) -> &'static str {
+        match self {
+            Self::Registered => "is registered and waits to be assigned",
+            Self::Assigned { .. } => "is assigned and waits for the executor's answer",
+            Self::Accepted { .. } => "is accepted by the executor",
+            Self::InProgress { .. } => "is being worked on",
+            Self::WorkReported { .. } => "is reported done and waits for its evidence to be checked",
+            Self::Verification { .. } => "is being verified with the applicant",
+            Self::Forwarded { .. } => "is with another body, whose answer is awaited",
+            Self::Explained { .. } => "is answered and waits for the applicant to be told",
+            Self::Closed { .. } => "is closed",
+            Self::Archived { .. } => "is in the archive",
+        }
+    }
+
+    /// Somebody still has something to do.
+    pub const fn is_open(&self) -> bool {
+        !matches!(self, Self::Closed { .. } | Self::Archived { .. })
+    }
+
+    /// How and when it was closed.
+    pub const fn closing(&self) -> Option<(ClosingCode, Timestamp)> {
+        match self {
+            Self::Closed { code, closed_at } | Self::Archived { code, closed_at, .. } => {
+                Some((*code, *closed_at))
+            }
+            _ => None,
         }
     }
 
@@ -191,7 +274,11 @@ impl CaseState {
             | Self::InProgress { executor, .. }
             | Self::WorkReported { executor, .. }
             | Self::Verification { executor, .. } => Some(executor),
-            Self::Registered | Self::Explained { .. } | Self::Closed { .. } => None,
+            Self::Registered
+            | Self::Forwarded { .. }
+            | Self::Explained { .. }
+            | Self::Closed { .. }
+            | Self::Archived { .. } => None,
         }
     }
 
@@ -202,7 +289,11 @@ impl CaseState {
             | Self::InProgress { order, .. }
             | Self::WorkReported { order, .. }
             | Self::Verification { order, .. } => Some(*order),
-            Self::Registered | Self::Explained { .. } | Self::Closed { .. } => None,
+            Self::Registered
+            | Self::Forwarded { .. }
+            | Self::Explained { .. }
+            | Self::Closed { .. }
+            | Self::Archived { .. } => None,
         }
     }
 }
@@ -220,6 +311,17 @@ pub enum ClosingCode {
     Withdrawn,
     Unfounded,
     PlannedProgramme,
+}
+
+impl ClosingCode {
+    const fn explained() -> Self {
+        Self::Explained
+    }
+
+    /// Work was done.
+    pub const fn is_fixed(self) -> bool {
+        matches!(self, Self::FixedConfirmed | Self::FixedInspected | Self::FixedUnconfirmed)
+    }
 }
 
 /// The norm's promise as a snapshot (invariant 5): later changes are events, `first` stays.
@@ -242,6 +344,18 @@ pub struct Told {
     pub confirmed: Option<bool>,
     /// Cycle of the case this telling belongs to.
     pub cycle: u16,
+    /// Whom: the applicant who came with this merged case; none is the case's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whom: Option<CaseNumber>,
+}
+
+/// A visit of the control desk's inspector.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Inspection {
+    pub at: Timestamp,
+    pub cycle: u16,
+    /// The work was found done.
+    pub passed: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

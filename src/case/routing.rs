@@ -4,7 +4,7 @@
 use crate::ids::WorkOrderId;
 use crate::time::Timestamp;
 
-use super::city::CityPlan;
+use super::city::{Category, CityPlan, Organisation, Territory};
 use super::{Case, Deadline};
 
 /// What routing decided.
@@ -31,22 +31,19 @@ pub enum RoutingError {
     NobodyResponsible { category: String, territory: String },
     #[error("no norm applies to '{0}'")]
     NoNorm(String),
+    #[error("the organisation '{0}' is not in the city plan")]
+    UnknownOrganisation(String),
 }
 
-/// Chooses executor and deadline for `case` as it stands at `at`. Day 0 of the norm is the registration. A deadline
-/// the case already had is kept as `first` (invariant 5).
+/// Chooses executor and deadline for `case` as it stands at `at`. Day 0 of the norm is the registration, or the
+/// reopening of this cycle. A deadline the case already had is kept as `first` (invariant 5).
 pub fn route(
     plan: &CityPlan,
     case: &Case,
     order: WorkOrderId,
     at: Timestamp,
 ) -> Result<Assignment, RoutingError> {
-    let category =
-        plan.category(&case.category).ok_or_else(|| RoutingError::UnknownCategory(case.category.clone()))?;
-    let territory = match case.place.as_ref().and_then(|place| place.territory.as_deref()) {
-        Some(id) => Some(plan.territory(id).ok_or_else(|| RoutingError::UnknownTerritory(id.to_owned()))?),
-        None => None,
-    };
+    let (category, territory) = matter(plan, case)?;
     let area = plan.responsible(&category.id, territory.map(|territory| territory.id.as_str()), at);
     let executor = area.and_then(|area| plan.organisation(&area.executor)).ok_or_else(|| {
         RoutingError::NobodyResponsible {
@@ -54,9 +51,70 @@ pub fn route(
             territory: territory.map_or("no territory", |territory| &territory.id).to_owned(),
         }
     })?;
+    assignment(plan, case, executor, order, at)
+}
+
+/// The same with the executor chosen by a person.
+pub fn route_to(
+    plan: &CityPlan,
+    case: &Case,
+    executor: &str,
+    order: WorkOrderId,
+    at: Timestamp,
+) -> Result<Assignment, RoutingError> {
+    let executor =
+        plan.organisation(executor).ok_or_else(|| RoutingError::UnknownOrganisation(executor.to_owned()))?;
+    assignment(plan, case, executor, order, at)
+}
+
+/// For a case that is reopened at `at`: whoever had the work has it again, as long as the plan still gives them such
+/// work at any hour or a person had chosen them; else whom routing chooses. The norm counts from the reopening.
+pub fn reroute(
+    plan: &CityPlan,
+    case: &Case,
+    order: WorkOrderId,
+    at: Timestamp,
+) -> Result<Assignment, RoutingError> {
+    let again = Case { reopened_at: Some(at), ..case.clone() };
+    let (category, territory) = matter(plan, &again)?;
+    let same = again.last_order.as_ref().filter(|last| {
+        last.by_hand
+            || plan.may_be_given(
+                &last.executor,
+                &category.id,
+                territory.map(|territory| territory.id.as_str()),
+            )
+    });
+    match same.filter(|last| plan.organisation(&last.executor).is_some()) {
+        Some(last) => route_to(plan, &again, &last.executor, order, at),
+        None => route(plan, &again, order, at),
+    }
+}
+
+fn matter<'p>(
+    plan: &'p CityPlan,
+    case: &Case,
+) -> Result<(&'p Category, Option<&'p Territory>), RoutingError> {
+    let category =
+        plan.category(&case.category).ok_or_else(|| RoutingError::UnknownCategory(case.category.clone()))?;
+    let territory = match case.place.as_ref().and_then(|place| place.territory.as_deref()) {
+        Some(id) => Some(plan.territory(id).ok_or_else(|| RoutingError::UnknownTerritory(id.to_owned()))?),
+        None => None,
+    };
+    Ok((category, territory))
+}
+
+fn assignment(
+    plan: &CityPlan,
+    case: &Case,
+    executor: &Organisation,
+    order: WorkOrderId,
+    at: Timestamp,
+) -> Result<Assignment, RoutingError> {
+    let (category, territory) = matter(plan, case)?;
     let mut deadline = plan
         .norm(&category.id, case.priority)
-        .and_then(|norm| norm.deadline(case.registered_at, at))
+        .and_then(|norm| norm.deadline(case.reopened_at.unwrap_or(case.registered_at), at))
         .ok_or_else(|| RoutingError::NoNorm(category.id.clone()))?;
     if let Some(earlier) = &case.deadline {
         deadline.first = earlier.first;

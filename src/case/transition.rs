@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::routing::Assignment;
-use super::{Case, CaseDraft, CaseEvent, CaseNumber, CaseState, IdentityLevel, NextAction, Place, Priority};
+use super::{
+    Case, CaseDraft, CaseEvent, CaseNumber, CaseState, IdentityLevel, LastOrder, NextAction, Place, Priority,
+};
 use crate::ids::ContactId;
 use crate::people::{Actor, ActorKind};
 use crate::time::Timestamp;
@@ -14,8 +16,9 @@ use crate::time::Timestamp;
 /// A transition that the state, the actor or an invariant forbids.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InvalidTransition {
-    #[error("a case that is '{state}' cannot be {wanted}")]
-    WrongState { state: &'static str, wanted: &'static str },
+    /// Answer 409.
+    #[error("the case {in_words}: it cannot be {wanted} now")]
+    WrongState { state: &'static str, in_words: &'static str, wanted: &'static str },
     /// Answer 403.
     #[error("{0}")]
     NotAllowed(&'static str),
@@ -42,7 +45,7 @@ pub struct Classification {
 /// What a person writes at once, characters; longer texts belong into attachments.
 const MAX_TEXT_CHARS: usize = 4_000;
 /// More contacts on one case are an incident, not a case.
-const MAX_CONTACTS: usize = 1_000;
+pub(super) const MAX_CONTACTS: usize = 1_000;
 /// A registered case is classified and assigned within this time, whatever its norm.
 const TRIAGE_WITHIN: Duration = Duration::from_secs(15 * 60);
 /// Version of the classifier that categories are named by.
@@ -52,6 +55,8 @@ const DISPATCHER_FROM_BOUNCE: u16 = 2;
 
 /// The staff that takes cases up and hands them out.
 pub(super) const DESK: &[ActorKind] = &[ActorKind::Operator, ActorKind::Supervisor, ActorKind::Control];
+/// Who decides where routing and executors could not agree.
+pub(super) const DISPATCHERS: &[ActorKind] = &[ActorKind::Supervisor, ActorKind::Control];
 
 /// From the call to the work order. The executor's part is `execution`, the way to the end `closing`.
 impl Case {
@@ -80,7 +85,14 @@ impl Case {
             applicant: draft.applicant,
             contacts: draft.contact.into_iter().collect(),
             cycle: 1,
+            level: 0,
+            reopened_at: None,
             bounces: 0,
+            last_order: None,
+            relations: Vec::new(),
+            joined: Vec::new(),
+            absorbed: 0,
+            inspections: Vec::new(),
             deadline: None,
             told: Vec::new(),
             next: Some(NextAction::new("operator", "classify and assign", at.plus(TRIAGE_WITHIN))),
@@ -94,6 +106,9 @@ impl Case {
         if self.contacts.contains(&contact) {
             return Ok((self, Vec::new()));
         }
+        if matches!(self.state, CaseState::Archived { .. }) {
+            return Err(self.refused("given another call"));
+        }
         if self.contacts.len() >= MAX_CONTACTS {
             return Err(InvalidTransition::Invariant("so many contacts are an incident, not one case"));
         }
@@ -103,7 +118,7 @@ impl Case {
 
     /// Category and territory decide who works and until when, so they stand once an order is out.
     pub fn classify(mut self, change: Classification, by: &Actor, _at: Timestamp) -> Transition {
-        if matches!(self.state, CaseState::Closed { .. }) {
+        if !self.state.is_open() {
             return Err(self.refused("classified"));
         }
         allow(by, DESK, "only operators, supervisors and the control desk classify a case")?;
@@ -159,19 +174,62 @@ impl Case {
         Ok((self, vec![CaseEvent::new("case.classified", classified)]))
     }
 
-    /// Issues the work order to the executor that routing chose, with the norm's deadline.
+    /// Issues the work order to the executor that routing chose, with the norm's deadline. What was declined twice is
+    /// no matter of routing any more: a dispatcher decides.
     pub fn assign(mut self, assignment: Assignment, by: &Actor, at: Timestamp) -> Transition {
         let CaseState::Registered = self.state else { return Err(self.refused("assigned")) };
-        if by.kind != ActorKind::System {
+        if self.bounces >= DISPATCHER_FROM_BOUNCE {
+            allow(
+                by,
+                DISPATCHERS,
+                "two executors declined: a supervisor or the control desk decides who it is",
+            )?;
+        } else if by.kind != ActorKind::System {
             allow(by, DESK, "only operators, supervisors and the control desk assign a case")?;
         }
+        let events = self.issue(assignment, false, at);
+        Ok((self, events))
+    }
+
+    /// A person chooses the executor, whatever the city plan says: of a case at the desk, or of one that another executor
+    /// holds and has not reported done. That order is cancelled.
+    pub fn assign_by_hand(
+        mut self,
+        assignment: Assignment,
+        reason: &str,
+        by: &Actor,
+        at: Timestamp,
+    ) -> Transition {
+        let held = match &self.state {
+            CaseState::Registered => None,
+            CaseState::Assigned { executor, .. }
+            | CaseState::Accepted { executor, .. }
+            | CaseState::InProgress { executor, .. } => Some(executor.clone()),
+            _ => return Err(self.refused("given to another executor")),
+        };
+        allow(by, DISPATCHERS, "only supervisors and the control desk choose an executor by hand")?;
+        let reason = said(reason, "say why this executor")?;
+        if held.as_deref() == Some(assignment.executor.as_str()) {
+            return Err(InvalidTransition::Invariant("this executor holds the work already"));
+        }
+        let mut events = self.cancel_order("reassigned");
+        events.extend(self.issue(assignment, true, at));
+        for event in events.iter_mut().filter(|event| event.name == "case.routed") {
+            event.reason = Some(reason.to_owned());
+        }
+        Ok((self, events))
+    }
+
+    /// The work order goes out.
+    pub(super) fn issue(&mut self, assignment: Assignment, by_hand: bool, at: Timestamp) -> Vec<CaseEvent> {
         let Assignment { order, executor, deadline, task, .. } = assignment;
         let territory = self.place.as_ref().and_then(|place| place.territory.as_ref());
+        let mut routed = json!({ "executor": executor, "category": self.category, "territory": territory });
+        if by_hand {
+            routed["by_hand"] = json!(true);
+        }
         let events = vec![
-            CaseEvent::new(
-                "case.routed",
-                json!({ "executor": executor, "category": self.category, "territory": territory }),
-            ),
+            CaseEvent::new("case.routed", routed),
             CaseEvent::new(
                 "norm.applied",
                 json!({
@@ -186,23 +244,39 @@ impl Case {
                 json!({ "order": order, "executor": executor, "task": task, "cycle": self.cycle }),
             ),
         ];
-        let answer_deadline = deadline.accept_by.unwrap_or(deadline.resolve_by);
+        let answer_deadline = deadline.accept_by.unwrap_or(deadline.resolve_by).max(at);
         self.next = Some(NextAction::new(&executor, "accept or decline", answer_deadline));
         self.deadline = Some(deadline);
+        self.last_order = Some(LastOrder { order, executor: executor.clone(), by_hand });
         self.state = CaseState::Assigned { order, executor, assigned_at: at };
-        Ok((self, events))
+        events
+    }
+
+    /// The order that is out, if one is, is taken back from its executor. The state is the caller's to move on.
+    pub(super) fn cancel_order(&self, cause: &str) -> Vec<CaseEvent> {
+        let order = self.state.order();
+        order
+            .map(|order| CaseEvent::new("wo.cancelled", json!({ "order": order, "cause": cause })))
+            .into_iter()
+            .collect()
     }
 
     /// Back to the desk after a refusal.
     pub(super) fn bounce(&mut self, at: Timestamp) {
         self.bounces = self.bounces.saturating_add(1);
+        self.back_to_desk(at);
+    }
+
+    /// Waits for somebody who assigns it.
+    pub(super) fn back_to_desk(&mut self, at: Timestamp) {
         let owner = if self.bounces >= DISPATCHER_FROM_BOUNCE { "dispatcher" } else { "operator" };
         self.state = CaseState::Registered;
-        self.next = Some(NextAction::new(owner, "find another executor", at.plus(TRIAGE_WITHIN)));
+        let action = if self.bounces > 0 { "find another executor" } else { "classify and assign" };
+        self.next = Some(NextAction::new(owner, action, at.plus(TRIAGE_WITHIN)));
     }
 
     pub(super) const fn refused(&self, wanted: &'static str) -> InvalidTransition {
-        InvalidTransition::WrongState { state: self.state.name(), wanted }
+        InvalidTransition::WrongState { state: self.state.name(), in_words: self.state.in_words(), wanted }
     }
 }
 

@@ -34,20 +34,24 @@ pub enum WorkOrderState {
     Started,
     Reported,
     Returned,
+    /// Taken back from the executor: the case was withdrawn, merged, or given to somebody else.
+    Cancelled,
     Done,
 }
 
 impl WorkOrder {
-    /// The row after `events` of one transition that led to `case`; none when no order is touched. `previous` is the
-    /// row of the order the case held before the transition.
-    pub fn after(case: &Case, previous: Option<Self>, events: &[CaseEvent], at: Timestamp) -> Option<Self> {
+    /// The rows that `events` of one transition, which led to `case`, touch: the one the case held (`previous`), and one
+    /// that was issued.
+    pub fn after(case: &Case, previous: Option<Self>, events: &[CaseEvent], at: Timestamp) -> Vec<Self> {
         let mut order = previous;
         let mut touched = false;
+        let mut rows = Vec::new();
         for event in events {
             let text = |key: &str| event.data[key].as_str().map(str::to_owned);
             if event.name == "wo.issued" {
+                rows.extend(order.take().filter(|_| touched));
                 order = Self::issued(case, text("task").unwrap_or_default(), at);
-                touched |= order.is_some();
+                touched = order.is_some();
                 continue;
             }
             let Some(order) = &mut order else { continue };
@@ -63,12 +67,14 @@ impl WorkOrder {
                     WorkOrderState::Reported
                 }
                 "wo.returned" => WorkOrderState::Returned,
-                "case.closed" => WorkOrderState::Done,
+                "wo.cancelled" => WorkOrderState::Cancelled,
+                "case.closed" if order.state == WorkOrderState::Reported => WorkOrderState::Done,
                 _ => continue,
             };
             touched = true;
         }
-        order.filter(|_| touched)
+        rows.extend(order.filter(|_| touched));
+        rows
     }
 
     fn issued(case: &Case, task: String, at: Timestamp) -> Option<Self> {

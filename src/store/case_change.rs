@@ -11,10 +11,10 @@ use crate::time::Timestamp;
 
 use super::register::{Source, drafts};
 use super::writer::{Change, Ledger};
-use super::{Store, StoreError, cases, contacts, work_orders};
+use super::{Store, StoreError, cases, contacts, inspections, work_orders};
 
 /// Races one change may lose. Each lost race is another's success, and few people work on one case at a time.
-const MAX_ATTEMPTS: usize = 32;
+pub(super) const MAX_ATTEMPTS: usize = 32;
 
 impl Store {
     /// Loads, applies `change`, saves row, work order and entries in one transaction. `change` may run again
@@ -45,12 +45,12 @@ impl Store {
             };
             let contacts_before = case.contacts.clone();
             let (case, events) = change(case, &evidence)?;
-            let order = WorkOrder::after(&case, previous, &events, at);
+            let orders = WorkOrder::after(&case, previous, &events, at);
             let linked = newly_linked(&contacts_before, &case);
             // An entry names the contact only where there is no doubt which one it is about.
             let contact = if let [contact] = linked[..] { Some(contact) } else { None };
             let entries = drafts(&case, &events, &Source { at, actor, contact, media: None })?;
-            if let Some(saved) = self.writer.make(Save { case, revision, order, linked, entries }).await? {
+            if let Some(saved) = self.writer.make(Save { case, revision, orders, linked, entries }).await? {
                 return Ok(saved);
             }
         }
@@ -58,17 +58,17 @@ impl Store {
     }
 }
 
-fn newly_linked(before: &[ContactId], case: &Case) -> Vec<ContactId> {
+pub(super) fn newly_linked(before: &[ContactId], case: &Case) -> Vec<ContactId> {
     case.contacts.iter().filter(|contact| !before.contains(contact)).copied().collect()
 }
 
 /// A change worked out from `revision`.
-struct Save {
-    case: Case,
-    revision: i64,
-    order: Option<WorkOrder>,
-    linked: Vec<ContactId>,
-    entries: Vec<Draft>,
+pub(super) struct Save {
+    pub(super) case: Case,
+    pub(super) revision: i64,
+    pub(super) orders: Vec<WorkOrder>,
+    pub(super) linked: Vec<ContactId>,
+    pub(super) entries: Vec<Draft>,
 }
 
 impl Change for Save {
@@ -79,13 +79,14 @@ impl Change for Save {
         if !cases::update(ledger.connection, &self.case, self.revision).await? {
             return Ok(None);
         }
-        if let Some(order) = &self.order {
+        for order in &self.orders {
             work_orders::save(ledger.connection, order).await?;
         }
         for contact in self.linked {
             contacts::set_case(ledger.connection, contact, &self.case.number).await?;
         }
-        ledger.append_all(self.entries).await?;
+        let entries = ledger.append_and_show(self.entries).await?;
+        inspections::follow(ledger.connection, &entries).await?;
         Ok(Some(self.case))
     }
 }

@@ -5,9 +5,11 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::case::{Case, CaseNumber};
+use crate::time::Timestamp;
 
 use super::nearby;
 use super::page::{Cursor, Order, containing};
+use super::relations;
 use super::row::{self, Fields};
 use super::{CaseFilter, Listed, Page, Store, StoreError};
 
@@ -32,8 +34,12 @@ impl Store {
         if let Some(caller) = &filter.caller {
             query.push(" AND caller LIKE ").push_bind(containing(caller)).push(" ESCAPE '\\'");
         }
+        if let Some(other) = &filter.related_to {
+            query.push(" AND number IN (SELECT case_number FROM case_relations WHERE other = ");
+            query.push_bind(&other.0).push(")");
+        }
         if let Some(at) = filter.overdue_at {
-            query.push(" AND state <> 'closed' AND resolve_by < ").push_bind(at.micros());
+            query.push(" AND state NOT IN ('closed', 'archived') AND resolve_by < ").push_bind(at.micros());
         }
         page.narrow(&mut query, ("registered_at", "number"), Order::NewestFirst)?;
         let rows = self.reading(query.build().fetch_all(&self.readers)).await?;
@@ -52,6 +58,19 @@ impl Store {
                    ORDER BY registered_at DESC, number DESC LIMIT 1";
         let query = sqlx::query(sql).bind(caller).bind(format!("%{digits}"));
         self.reading(query.fetch_optional(&self.readers)).await?.as_ref().map(read).transpose()
+    }
+
+    /// Closed cases, not archived yet, whose closing lies before `moment`; the longest closed first.
+    pub async fn cases_closed_before(
+        &self,
+        moment: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<CaseNumber>, StoreError> {
+        let sql =
+            "SELECT number FROM cases WHERE state = 'closed' AND closed_at < $1 ORDER BY closed_at LIMIT $2";
+        let query = sqlx::query_scalar(sql).bind(moment.micros()).bind(limit);
+        let numbers: Vec<String> = self.reading(query.fetch_all(&self.readers)).await?;
+        Ok(numbers.into_iter().map(CaseNumber).collect())
     }
 
     pub(super) async fn case_with_revision(
@@ -97,8 +116,8 @@ pub(super) async fn insert(
     place: Place<'_>,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO cases (number, year, office, seq, revision, state, category, executor, caller, \
-               registered_at, resolve_by, body, street, house, lat, lon) \
-               VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+               registered_at, resolve_by, body, street, house, lat, lon, closed_at, level) \
+               VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
     let (street, house, lat, lon) = nearby::located(case);
     sqlx::query(sql)
         .bind(&case.number.0)
@@ -116,9 +135,11 @@ pub(super) async fn insert(
         .bind(house)
         .bind(lat)
         .bind(lon)
-        .execute(connection)
+        .bind(closed_at(case))
+        .bind(i64::from(case.level))
+        .execute(&mut *connection)
         .await?;
-    Ok(())
+    relations::save(connection, case).await
 }
 
 /// Overwrites the row and moves its revision on. False when it is no longer at `revision`.
@@ -128,7 +149,8 @@ pub(super) async fn update(
     revision: i64,
 ) -> Result<bool, StoreError> {
     let sql = "UPDATE cases SET revision = revision + 1, state = $3, category = $4, executor = $5, caller = $6, \
-               resolve_by = $7, body = $8, street = $9, house = $10, lat = $11, lon = $12 \
+               resolve_by = $7, body = $8, street = $9, house = $10, lat = $11, lon = $12, closed_at = $13, \
+               level = $14 \
                WHERE number = $1 AND revision = $2";
     let (street, house, lat, lon) = nearby::located(case);
     let updated = sqlx::query(sql)
@@ -144,9 +166,28 @@ pub(super) async fn update(
         .bind(house)
         .bind(lat)
         .bind(lon)
-        .execute(connection)
+        .bind(closed_at(case))
+        .bind(i64::from(case.level))
+        .execute(&mut *connection)
         .await?;
-    Ok(updated.rows_affected() == 1)
+    if updated.rows_affected() != 1 {
+        return Ok(false);
+    }
+    relations::save(connection, case).await?;
+    Ok(true)
+}
+
+/// The revision the row is at; none for an unknown case.
+pub(super) async fn revision(
+    connection: &mut SqliteConnection,
+    number: &CaseNumber,
+) -> Result<Option<i64>, StoreError> {
+    let query = sqlx::query_scalar("SELECT revision FROM cases WHERE number = $1").bind(&number.0);
+    Ok(query.fetch_optional(connection).await?)
+}
+
+fn closed_at(case: &Case) -> Option<i64> {
+    case.state.closing().map(|(_, closed_at)| closed_at.micros())
 }
 
 pub(super) fn read(row: &SqliteRow) -> Result<Case, StoreError> {
@@ -161,7 +202,6 @@ mod tests {
     use crate::case::{CaseDraft, CaseState, ClosingCode, Deadline};
     use crate::people::Actor;
     use crate::store::fixture::{at, case_draft, contact, fresh, page, registered};
-    use crate::time::Timestamp;
 
     async fn numbers(store: &Store, filter: &CaseFilter) -> Vec<String> {
         let listed = store.cases(filter, &page(10, None)).await.unwrap();

@@ -50,6 +50,12 @@ impl Change for Drafts {
 
 impl Ledger<'_> {
     pub(super) async fn append_all(&mut self, drafts: Vec<Draft>) -> Result<(), StoreError> {
+        self.append_and_show(drafts).await?;
+        Ok(())
+    }
+
+    /// The same, with the entries as they now stand in the chain.
+    pub(super) async fn append_and_show(&mut self, drafts: Vec<Draft>) -> Result<Vec<Entry>, StoreError> {
         let mut entries = Vec::with_capacity(drafts.len());
         for draft in drafts {
             let id = EntryId(self.mint.uuid(draft.at));
@@ -58,7 +64,7 @@ impl Ledger<'_> {
         for entries in entries.chunks(ROWS_AT_ONCE) {
             save(self.connection, entries).await?;
         }
-        Ok(())
+        Ok(entries)
     }
 }
 

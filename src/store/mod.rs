@@ -12,12 +12,14 @@ mod contacts;
 mod evidence;
 #[cfg(test)]
 mod fixture;
+mod inspections;
 mod journal;
 mod ladders;
 mod nearby;
 mod page;
 mod recordings;
 mod register;
+mod relations;
 mod row;
 mod sessions;
 mod timeline;
@@ -53,6 +55,7 @@ use crate::time::Timestamp;
 
 use writer::{Change, Ledger, Writer};
 
+pub use inspections::DrawnCase;
 pub use nearby::Surroundings;
 pub use users::UserChange;
 pub use verify::{DigestOf, Finding, Progress, VerifyReport};
@@ -209,6 +212,8 @@ pub struct CaseFilter {
     pub caller: Option<String>,
     /// Not closed, and promised for before this moment.
     pub overdue_at: Option<Timestamp>,
+    /// Repeats, doubles or follows this case.
+    pub related_to: Option<CaseNumber>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -308,7 +313,7 @@ impl Store {
 
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         let sql = "SELECT (SELECT COALESCE(MAX(seq), 0) FROM journal) AS journal_seq, \
-                   (SELECT COUNT(*) FROM cases WHERE state <> 'closed') AS open_cases, \
+                   (SELECT COUNT(*) FROM cases WHERE state NOT IN ('closed', 'archived')) AS open_cases, \
                    (SELECT COUNT(*) FROM contacts WHERE ended_at IS NULL) AS open_contacts";
         let row = self.reading(sqlx::query(sql).fetch_one(&self.readers)).await?;
         let fields = row::Fields::of(&row, "counts");

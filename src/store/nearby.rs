@@ -32,7 +32,7 @@ impl Store {
         let mut found = Vec::new();
         if !around.streets.is_empty() {
             let mut query = QueryBuilder::<Sqlite>::new(
-                "SELECT * FROM cases WHERE street IS NOT NULL AND state <> 'closed' AND street IN (",
+                "SELECT * FROM cases WHERE street IS NOT NULL AND state NOT IN ('closed', 'archived') AND street IN (",
             );
             let mut keys = query.separated(", ");
             for key in &around.streets {
@@ -44,7 +44,7 @@ impl Store {
             found = self.reading(query.build().fetch_all(&self.readers)).await?;
         }
         if let Some((from, to)) = around.square {
-            let sql = "SELECT * FROM cases WHERE lat IS NOT NULL AND state <> 'closed' AND lat BETWEEN $1 AND $2 \
+            let sql = "SELECT * FROM cases WHERE lat IS NOT NULL AND state NOT IN ('closed', 'archived') AND lat BETWEEN $1 AND $2 \
                        AND lon BETWEEN $3 AND $4 AND number <> $5 ORDER BY registered_at DESC, number DESC LIMIT $6";
             let query = sqlx::query(sql)
                 .bind(from.lat_micro)
@@ -71,7 +71,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let sql = "SELECT * FROM cases WHERE caller = $1 \
-                   ORDER BY state = 'closed', registered_at DESC, number DESC LIMIT $2";
+                   ORDER BY state IN ('closed', 'archived'), registered_at DESC, number DESC LIMIT $2";
         let query = sqlx::query(sql).bind(caller.as_str()).bind(limit);
         self.reading(query.fetch_all(&self.readers)).await?.iter().map(read).collect()
     }

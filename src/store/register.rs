@@ -4,7 +4,7 @@
 use chrono::Datelike;
 use sqlx::SqliteConnection;
 
-use crate::case::{Case, CaseDraft, CaseEvent, CaseNumber};
+use crate::case::{Case, CaseDraft, CaseEvent, CaseNumber, RelationKind};
 use crate::ids::ContactId;
 use crate::journal::{Draft, MediaPosition};
 use crate::people::Actor;
@@ -28,7 +28,7 @@ impl Store {
         actor: Actor,
         media: Option<MediaPosition>,
     ) -> Result<Case, StoreError> {
-        self.writer.make(Registration { draft, at, actor, media }).await
+        self.writer.make(Registration { draft, at, actor, media, relation: None }).await
     }
 
     /// [`Self::register_case`] in two steps: resolves as soon as the registration has its place in the writer's
@@ -40,15 +40,17 @@ impl Store {
         actor: Actor,
         media: Option<MediaPosition>,
     ) -> Result<Receipt<Case>, StoreError> {
-        self.writer.enqueue(Registration { draft, at, actor, media }).await
+        self.writer.enqueue(Registration { draft, at, actor, media, relation: None }).await
     }
 }
 
-struct Registration {
-    draft: CaseDraft,
-    at: Timestamp,
-    actor: Actor,
-    media: Option<MediaPosition>,
+pub(super) struct Registration {
+    pub(super) draft: CaseDraft,
+    pub(super) at: Timestamp,
+    pub(super) actor: Actor,
+    pub(super) media: Option<MediaPosition>,
+    /// The earlier case that this one belongs to.
+    pub(super) relation: Option<(RelationKind, Box<Case>)>,
 }
 
 impl Change for Registration {
@@ -63,7 +65,12 @@ impl Change for Registration {
         }
         let place = next_place(ledger.connection, ledger.office, self.at).await?;
         let number = CaseNumber::new(place.year, place.office, place.seq);
-        let (case, events) = Case::register(self.draft, number, self.at);
+        let (mut case, mut events) = Case::register(self.draft, number, self.at);
+        if let Some((kind, earlier)) = &self.relation {
+            let (related, linked) = case.relate(*kind, earlier, &self.actor, self.at)?;
+            case = related;
+            events.extend(linked);
+        }
         cases::insert(ledger.connection, &case, place).await?;
         if let Some(contact) = contact {
             contacts::set_case(ledger.connection, contact, &case.number).await?;

@@ -1,9 +1,11 @@
-//! The auditor's walk over the whole store: the journal's chain entry by entry, the register number by number, and
-//! each sealed recording against its file. It only reads, page by page, and may run beside a working program.
+//! The auditor's walk over the whole store: the journal's chain entry by entry, the register number by number, each case
+//! against what its entries add up to, and each sealed recording against its file. It only reads, page by page, and may run beside a working program.
 
 use sqlx::sqlite::SqliteRow;
 
-use crate::case::CaseNumber;
+use crate::case::replay::Replayed;
+use crate::case::rules::VerifyRule;
+use crate::case::{Case, CaseNumber};
 use crate::digest::Sha256;
 use crate::ids::RecordingId;
 use crate::journal::{Break, Head, Verifier};
@@ -11,7 +13,7 @@ use crate::recording::Recording;
 
 use super::journal::MAX_ENTRIES;
 use super::row::{self, Fields};
-use super::{Store, StoreError, journal, recordings};
+use super::{Store, StoreError, inspections, journal, recordings};
 
 /// Findings listed at most; a store with more of them is not going to be understood from a list.
 const MAX_FINDINGS: usize = 1_000;
@@ -46,6 +48,12 @@ pub enum Finding {
     /// The case has no `case.registered` entry, as when the end of the journal was cut off.
     #[error("case {0}: its registration is not in the journal")]
     CaseNotJournalled(CaseNumber),
+    /// Invariant 10: the row is not what the entries add up to.
+    #[error("case {number}: {what} is '{row}' in the row and '{journal}' by the journal")]
+    CaseDiffers { number: CaseNumber, what: &'static str, row: String, journal: String },
+    /// The list of visits is not what the hashes decided.
+    #[error("case {0}: the draw for an inspection was not followed")]
+    DrawDiffers(CaseNumber),
     #[error("recording {0}: the file is not the one that was sealed")]
     RecordingAltered(RecordingId),
     #[error("recording {0}: the file cannot be read")]
@@ -138,14 +146,44 @@ impl Store {
                     let fields = Fields::of(case, "case");
                     let gap = walk.step(fields.count("seq")?);
                     gap.into_iter().for_each(|gap| report.add(register.missing(gap)));
-                    if !fields.flag("journalled")? {
-                        report.add(Finding::CaseNotJournalled(fields.word("number")?));
+                    let number = fields.word("number")?;
+                    if fields.flag("journalled")? {
+                        self.replay(number, report).await?;
+                    } else {
+                        report.add(Finding::CaseNotJournalled(number));
                     }
                     report.checked.cases += 1;
                 }
                 progress(report.checked);
             }
             walk.step(register.last_seq + 1).into_iter().for_each(|gap| report.add(register.missing(gap)));
+        }
+        Ok(())
+    }
+
+    /// The case once more from its entries. Row, entries and draws are of one moment: the program may be at work.
+    async fn replay(&self, number: CaseNumber, report: &mut VerifyReport) -> Result<(), StoreError> {
+        let sql = "SELECT journal.type, journal.data, journal.hash, journal.seq, cases.body, \
+                   inspections.entry IS NOT NULL AS drawn \
+                   FROM cases JOIN journal ON journal.case_number = cases.number \
+                   LEFT JOIN inspections ON inspections.entry = journal.seq \
+                   WHERE cases.number = $1 ORDER BY journal.seq";
+        let rows = self.reading(sqlx::query(sql).bind(&number.0).fetch_all(&self.readers)).await?;
+        let mut replayed = Replayed::default();
+        for row in &rows {
+            let fields = Fields::of(row, "journal entry");
+            let (event, data): (String, serde_json::Value) = (fields.plain("type")?, fields.json("data")?);
+            replayed.apply(&event, &data);
+            let hash = Sha256::from_hex(&fields.plain::<String>("hash")?).unwrap_or(Sha256([0; 32]));
+            let share = inspections::share(&event, &data).unwrap_or(0);
+            if VerifyRule::is_drawn(&hash, share) != fields.flag("drawn")? {
+                report.add(Finding::DrawDiffers(number.clone()));
+            }
+        }
+        let Some(row) = rows.last() else { return Ok(()) };
+        let case: Case = Fields::of(row, "case").json("body")?;
+        if let Some((what, row, journal)) = replayed.difference(&case) {
+            report.add(Finding::CaseDiffers { number, what, row, journal });
         }
         Ok(())
     }

@@ -40,6 +40,10 @@ const TRACING: &[Role] = &[Supervisor, Auditor, Admin];
 const CASES: &[Role] = &[Operator, Supervisor, Control, Executor, MayorOffice, Records, Auditor];
 const CLASSIFYING: &[Role] = &[Operator, Supervisor];
 const ASSIGNING: &[Role] = &[Operator, Supervisor, Control];
+/// Decide where routing and executors could not agree, and what the city does not do.
+const DISPATCHING: &[Role] = &[Supervisor, Control];
+/// See which closed cases were drawn for a visit.
+const INSPECTIONS: &[Role] = &[Control, Supervisor, MayorOffice, Auditor];
 const EXECUTING: &[Role] = &[Executor];
 const CONTROLLING: &[Role] = &[Control];
 const EXPLAINING: &[Role] = &[Operator];
@@ -99,10 +103,22 @@ pub(super) const RULES: &[Rule] = &[
     only("GET", "/api/v1/cases/{number}/evidence/{id}", CASES),
     only("POST", "/api/v1/cases/{number}/evidence-accept", CONTROLLING),
     only("POST", "/api/v1/cases/{number}/evidence-reject", CONTROLLING),
-    only("POST", "/api/v1/cases/{number}/tell", CONTROLLING),
+    only("POST", "/api/v1/cases/{number}/tell", ASSIGNING),
     only("POST", "/api/v1/cases/{number}/return", CONTROLLING),
-    only("POST", "/api/v1/cases/{number}/close", CONTROLLING),
+    // What was only said, the desk closes; as fixed the case lets nobody but control close it.
+    only("POST", "/api/v1/cases/{number}/close", ASSIGNING),
     only("POST", "/api/v1/cases/{number}/explain", EXPLAINING),
+    only("POST", "/api/v1/cases/{number}/forward", ASSIGNING),
+    only("POST", "/api/v1/cases/{number}/forward-answer", ASSIGNING),
+    only("POST", "/api/v1/cases/{number}/refuse", DISPATCHING),
+    only("POST", "/api/v1/cases/{number}/withdraw", ASSIGNING),
+    only("POST", "/api/v1/cases/{number}/merge", ASSIGNING),
+    only("POST", "/api/v1/cases/{number}/relations", ASSIGNING),
+    only("POST", "/api/v1/cases/{number}/repeat", ASSIGNING),
+    only("POST", "/api/v1/cases/{number}/reopen", ASSIGNING),
+    only("POST", "/api/v1/cases/{number}/inspection", CONTROLLING),
+    only("POST", "/api/v1/cases/{number}/executor", DISPATCHING),
+    only("GET", "/api/v1/inspections", INSPECTIONS),
     only("GET", "/api/v1/work-orders", ORDERS),
     only("GET", "/api/v1/operators", LIVE),
     only("GET", "/api/v1/queues", LIVE),

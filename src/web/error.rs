@@ -208,7 +208,9 @@ mod tests {
         let status = |refused: InvalidTransition| ApiError::from(refused).status().as_u16();
         assert_eq!(status(InvalidTransition::NotAllowed("no")), 403);
         assert_eq!(status(InvalidTransition::Invariant("no")), 409);
-        assert_eq!(status(InvalidTransition::WrongState { state: "closed", wanted: "assigned" }), 409);
+        let closed =
+            InvalidTransition::WrongState { state: "closed", in_words: "is closed", wanted: "assigned" };
+        assert_eq!(status(closed), 409);
         assert_eq!(status(InvalidTransition::Incomplete("no")), 422);
     }
 }

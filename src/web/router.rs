@@ -113,7 +113,7 @@ fn call_routes() -> OpenApiRouter<Shared> {
 }
 
 fn case_routes() -> OpenApiRouter<Shared> {
-    use cases::transitions;
+    use cases::{endings, transitions};
     OpenApiRouter::new()
         .routes(routes!(cases::list))
         .routes(routes!(cases::show, transitions::classify))
@@ -130,6 +130,17 @@ fn case_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(transitions::return_to_work))
         .routes(routes!(transitions::close))
         .routes(routes!(transitions::explain))
+        .routes(routes!(endings::forward))
+        .routes(routes!(endings::forward_answer))
+        .routes(routes!(endings::refuse))
+        .routes(routes!(endings::withdraw))
+        .routes(routes!(endings::merge))
+        .routes(routes!(endings::relate))
+        .routes(routes!(endings::repeat))
+        .routes(routes!(endings::reopen))
+        .routes(routes!(endings::inspect))
+        .routes(routes!(endings::assign_by_hand))
+        .routes(routes!(endings::drawn))
         .routes(routes!(cases::evidence::show))
         .routes(routes!(work_orders::list))
 }

@@ -230,6 +230,130 @@ fn control_returns_and_the_executor_declines() {
     assert_eq!(desk.case()["state"], "in_progress");
 }
 
+/// The names of the timeline from `after` on, which is one of them.
+fn told_since(desk: &Desk, after: &str) -> Vec<String> {
+    let timeline = desk.server.sign_in("audyt").get(&desk.path("/timeline"));
+    let names: Vec<String> =
+        event_names(timeline["items"].as_array().expect("a list")).into_iter().map(str::to_owned).collect();
+    let from =
+        names.iter().position(|name| name == after).unwrap_or_else(|| panic!("no {after} in {names:?}"));
+    names[from..].to_vec()
+}
+
+/// `wanted` stands in `names` in this order, whatever stands between.
+fn assert_in_order(names: &[String], wanted: &[&str]) {
+    let mut rest = names.iter();
+    for name in wanted {
+        assert!(rest.any(|found| found == name), "{name} is missing or too early in {names:?}");
+    }
+}
+
+/// Refuted once, closed, reopened, done again, seen by an inspector.
+const TWO_CYCLES: &[&str] = &[
+    "case.registered",
+    "wo.issued",
+    "wo.accepted",
+    "wo.started",
+    "evidence.received",
+    "wo.reported",
+    "evidence.accepted",
+    "verify.refuted",
+    "wo.returned",
+    "evidence.received",
+    "wo.reported",
+    "evidence.accepted",
+    "verify.confirmed",
+    "case.closed",
+    "case.reopened",
+    "wo.issued",
+    "wo.accepted",
+    "wo.started",
+    "wo.reported",
+    "evidence.accepted",
+    "verify.inspected",
+    "verify.attempted",
+    "case.closed",
+];
+
+#[test]
+fn refuted_done_again_confirmed_closed_and_reopened() {
+    let mut desk = Desk::after_a_call("380440000404");
+    let organisation = desk.classify();
+    desk.employ(&organisation);
+    desk.operator.post(&desk.path("/assign"), &json!({}));
+    desk.work();
+    desk.control.post(&desk.path("/evidence-accept"), &json!({}));
+    // The citizen says no: back to the same executor, one level up.
+    let told = |confirmed: bool| json!({ "channel": "voice", "delivered": true, "confirmed": confirmed });
+    let refuted = desk.control.post(&desk.path("/tell"), &told(false));
+    assert_eq!((&refuted["state"], &refuted["level"]), (&json!("in_progress"), &json!(1)), "{refuted}");
+    // What was shown before proves nothing now; done again and shown again it does.
+    desk.assert_refused(&desk.executor, "/report", &json!({ "result": "тепер точно" }), &[409]);
+    desk.prove_and_report();
+    desk.control.post(&desk.path("/evidence-accept"), &json!({}));
+    // No inspector was there, and operators close nothing as fixed.
+    desk.assert_refused(&desk.control, "/close", &json!({ "code": "fixed_inspected" }), &[409]);
+    desk.control.post(&desk.path("/tell"), &told(true));
+    desk.assert_refused(&desk.operator, "/close", &json!({ "code": "fixed_confirmed" }), &[403]);
+    let closed = desk.control.post(&desk.path("/close"), &json!({ "code": "fixed_confirmed" }));
+    assert_eq!((&closed["state"], &closed["cycle"]), (&json!("closed"), &json!(1)), "{closed}");
+    assert!(closed["reopen_until"].is_string(), "{closed}");
+
+    // Broken again within the window: the same number, the next cycle, another level up, the same executor.
+    desk.assert_refused(&desk.operator, "/reopen", &json!({ "reason": " " }), &[422]);
+    desk.assert_refused(&desk.executor, "/reopen", &json!({ "reason": "ще раз" }), &[403]);
+    let again = desk.operator.post(&desk.path("/reopen"), &json!({ "reason": "знову немає води" }));
+    assert_eq!(again["number"], desk.number.as_str());
+    assert_eq!(
+        (&again["state"], &again["cycle"], &again["level"]),
+        (&json!("assigned"), &json!(2), &json!(2))
+    );
+    assert_eq!(again["executor"], organisation.as_str(), "{again}");
+    let first = closed["deadline"]["first"].as_str().expect("a moment");
+    assert_eq!(again["deadline"]["first"].as_str(), Some(first), "the first promise is kept in sight");
+    desk.work();
+    desk.control.post(&desk.path("/evidence-accept"), &json!({}));
+    desk.control.post(&desk.path("/inspection"), &json!({ "passed": true, "note": "вода є" }));
+    desk.control.post(&desk.path("/tell"), &json!({ "channel": "voice", "delivered": true }));
+    let closed = desk.control.post(&desk.path("/close"), &json!({ "code": "fixed_inspected" }));
+    assert_eq!(closed["state_data"]["code"], "fixed_inspected", "{closed}");
+
+    assert_in_order(&told_since(&desk, "case.registered"), TWO_CYCLES);
+}
+
+#[test]
+fn a_second_call_about_the_same_is_merged_and_its_caller_is_told_too() {
+    let mut desk = Desk::after_a_call("380440000405");
+    let organisation = desk.classify();
+    desk.employ(&organisation);
+    desk.operator.post(&desk.path("/assign"), &json!({}));
+    let phone = Phone::register(desk.server.sip, "201", PASSWORD, Answering::Accept);
+    desk.operator.set_ready();
+    let mut neighbour =
+        Invite { caller: "380440000406".to_owned(), ..Invite::default() }.call(desk.server.sip);
+    neighbour.rtp.press(KEYS_TO_QUEUE);
+    phone.rings(SOON);
+    phone.expect(&Event::Talking, SOON);
+    neighbour.hang_up();
+    let second = desk.server.sign_in("audyt").finished_call("380440000406");
+    let second = second["case"].as_str().expect("the call has a case").to_owned();
+    let merge = json!({ "into": desk.number, "reason": "той самий стояк" });
+    let merged = desk.operator.post(&format!("/api/v1/cases/{second}/merge"), &merge);
+    assert_eq!(merged["state_data"]["code"], "duplicate", "{merged}");
+    let case = desk.case();
+    assert_eq!((&case["joined"][0]["from"], &case["contacts"][1]), (&json!(second), &merged["contacts"][0]));
+
+    desk.work();
+    desk.control.post(&desk.path("/evidence-accept"), &json!({}));
+    desk.control
+        .post(&desk.path("/tell"), &json!({ "channel": "voice", "delivered": true, "confirmed": true }));
+    desk.assert_refused(&desk.control, "/close", &json!({ "code": "fixed_confirmed" }), &[409]);
+    let to_second = json!({ "channel": "sms", "delivered": true, "whom": second });
+    desk.control.post(&desk.path("/tell"), &to_second);
+    desk.control.post(&desk.path("/close"), &json!({ "code": "fixed_confirmed" }));
+    assert_eq!(desk.case()["state"], "closed");
+}
+
 #[test]
 fn a_photo_must_be_a_photo() {
     let mut desk = Desk::after_a_call("380440000403");

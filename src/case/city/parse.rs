@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeTable;
 
 use super::checks::{self, Draft};
+use super::endings::endings;
 use super::reader::{Placed, Reader, Table};
 use super::{
     Category, CityPlan, Duties, Duty, EvidenceRule, MAX_DUTY_PHONES, Organisation, ServiceArea, Territory,
@@ -19,13 +20,10 @@ use crate::phone_number::PhoneNumber;
 
 /// Photos one rule may demand.
 const MAX_PHOTOS: usize = 20;
-/// Attempts to tell the applicant that a city may ask for.
-const MAX_ATTEMPTS: usize = 20;
-const DEFAULT_ATTEMPTS: usize = 3;
 /// Roles of evidence an executor can choose when uploading.
 const EVIDENCE_ROLES: [&str; 3] = ["before", "after", "other"];
 
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 13] = [
     "city",
     "calendar",
     "duty",
@@ -37,6 +35,8 @@ const SECTIONS: [&str; 11] = [
     "norm",
     "evidence",
     "verify",
+    "reopen",
+    "archive",
 ];
 
 /// By name; none for one whose description is wrong, which was complained about already.
@@ -63,11 +63,13 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
         norms: norms(&mut reader, root, &calendars),
         evidence: evidence(&mut reader, root),
     };
-    let telling_attempts = verify(&mut reader, root);
+    let endings = clock.as_ref().map(|clock| endings(&mut reader, root, clock));
     let duties = duties(&mut reader, root, &calendars);
     checks::check(&draft, &mut reader);
     let complaints = reader.finish();
-    let (Some((name, language, _)), Some(clock), true) = (city, clock, complaints.is_empty()) else {
+    let (Some((name, language, _)), Some(clock), Some(endings), true) =
+        (city, clock, endings, complaints.is_empty())
+    else {
         return Err(complaints);
     };
     let pair = |(id, name): (Placed<String>, String)| (id.value, name);
@@ -92,7 +94,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
         areas: draft.areas.into_iter().map(checks::AreaDraft::settled).collect(),
         norms: draft.norms.into_iter().map(|norm| norm.value).collect(),
         evidence: draft.evidence.into_iter().map(|(category, rule)| (category.value, rule)).collect(),
-        telling_attempts,
+        endings,
         duties: Duties(duties),
     })
 }
@@ -279,12 +281,6 @@ fn evidence<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> Vec<(Placed<String>
         rules.push((category, EvidenceRule { min_photos, roles }));
     }
     rules
-}
-
-fn verify<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> usize {
-    let Some(verify) = reader.table(root, "verify") else { return DEFAULT_ATTEMPTS };
-    reader.only(verify, &["attempts"]);
-    reader.count(verify, "attempts", 1..MAX_ATTEMPTS + 1, DEFAULT_ATTEMPTS)
 }
 
 impl checks::AreaDraft {

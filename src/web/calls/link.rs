@@ -18,6 +18,9 @@ use super::super::extract::{Json, Path};
 use super::super::gate::Principal;
 use super::super::{Shared, Web};
 
+/// How it is known that both are about the same.
+const SAID_IN_THE_CALL: &str = "the operator put the call on this case";
+
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct CaseChoice {
@@ -74,11 +77,21 @@ impl Web {
         target: &Case,
         principal: &Principal,
     ) -> Result<(), ApiError> {
-        let (actor, at, into) = (principal.actor(), time::now().utc, target.number.clone());
+        let (actor, at, into) = (principal.actor(), time::now().utc, target.clone());
+        let case = self.store().case(own).await?.ok_or(ApiError::NotFound("case"))?;
+        if target.state.is_open()
+            && matches!(case.state, CaseState::Registered)
+            && case.contacts == [contact]
+            && case.absorbed == 0
+        {
+            // Who calls may be another person than the case's applicant: they wait for its result from now on.
+            self.store().merge_cases((own, &target.number), SAID_IN_THE_CALL, &actor, at).await?;
+            return Ok(());
+        }
         let by = actor.clone();
         let merged = self.store().change_case(own, &actor, at, move |case, _| {
             if matches!(case.state, CaseState::Registered) && case.contacts == [contact] {
-                case.merge(&into, &by, at)
+                case.give_way(&into, &by, at)
             } else {
                 Ok((case, Vec::new()))
             }

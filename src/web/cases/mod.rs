@@ -1,7 +1,8 @@
 //! `/api/v1/cases`: the register of cases, and one case as far as the reader's role goes. What moves a case on is
-//! `transitions.rs`, photos of the work are `evidence.rs`.
+//! `transitions.rs` and `endings.rs`, photos of the work are `evidence.rs`.
 
 pub(super) mod context;
+pub(super) mod endings;
 pub(super) mod evidence;
 mod image;
 pub(super) mod transitions;
@@ -44,6 +45,8 @@ pub(super) struct CaseQuery {
     caller: Option<String>,
     /// `true`: open and past their deadline.
     overdue: Option<bool>,
+    /// Register number: cases that repeat, double or follow that one.
+    related_to: Option<String>,
 }
 
 /// Cases, newest first; executors see those they work on.
@@ -63,6 +66,7 @@ pub(super) async fn list(
         executor: access::confined_to(&principal.user).or(query.executor),
         category: query.category,
         caller,
+        related_to: query.related_to.as_deref().map(parse_number).transpose()?,
         overdue_at: query.overdue.unwrap_or(false).then(|| time::now().utc),
     };
     let listed = web.store().cases(&filter, &paging.page()?).await?;

@@ -24,9 +24,9 @@ use super::view::CaseView;
 /// Descriptions, results and explanations: a page of text.
 const MAX_TEXT_CHARS: usize = 4000;
 /// Addresses, names, category and territory ids.
-const MAX_WORD_CHARS: usize = 300;
+pub(super) const MAX_WORD_CHARS: usize = 300;
 
-type Outcome = Result<Answer<CaseView>, ApiError>;
+pub(super) type Outcome = Result<Answer<CaseView>, ApiError>;
 
 /// Fields that are given are set, the others stay.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -68,6 +68,8 @@ pub(in crate::web) struct Telling {
     delivered: bool,
     /// The applicant's answer to "is it fixed?", when there was one.
     confirmed: Option<bool>,
+    /// Whom: the applicant who came with this merged case; the case's own when there is none.
+    whom: Option<String>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -280,14 +282,17 @@ pub(in crate::web) async fn tell(
     Json(telling): Json<Telling>,
 ) -> Outcome {
     let actor = principal.actor();
+    let whom = telling.whom.as_deref().map(parse_number).transpose()?;
     web.move_case(&number, &principal, move |case, _, at| {
+        let recipient = case.recipients().find(|(known, _)| *known == whom.as_ref());
         let told = Told {
             at,
-            language: case.language,
+            language: recipient.map_or(case.language, |(_, language)| language),
             channel: telling.channel,
             delivered: telling.delivered,
             confirmed: telling.confirmed,
             cycle: case.cycle,
+            whom: whom.clone(),
         };
         case.tell(told, &actor, at)
     })
@@ -320,9 +325,11 @@ pub(in crate::web) async fn close(
     Json(closing): Json<Closing>,
 ) -> Outcome {
     let actor = principal.actor();
-    let attempts = web.city().telling_attempts();
-    web.move_case(&number, &principal, move |case, _, at| case.close(closing.code, attempts, &actor, at))
-        .await
+    let plan = web.city();
+    web.move_case(&number, &principal, move |case, _, at| {
+        case.close(closing.code, plan.verify_rule(), &actor, at)
+    })
+    .await
 }
 
 /// A consultation: the citizen has the answer, there is nothing to execute.
@@ -341,14 +348,14 @@ pub(in crate::web) async fn explain(
 }
 
 /// Text that must say something, and not too much.
-fn check_text(text: &str) -> Result<(), ApiError> {
+pub(super) fn check_text(text: &str) -> Result<(), ApiError> {
     if text.trim().is_empty() {
         return Err(ApiError::Unprocessable("say it in words".to_owned()));
     }
     check_length(Some(text), MAX_TEXT_CHARS)
 }
 
-fn check_length(text: Option<&str>, most: usize) -> Result<(), ApiError> {
+pub(super) fn check_length(text: Option<&str>, most: usize) -> Result<(), ApiError> {
     match text.map(|text| text.chars().count()) {
         Some(count) if count > most => {
             Err(ApiError::Unprocessable(format!("a text has {count} characters, {most} are allowed")))
@@ -359,7 +366,7 @@ fn check_length(text: Option<&str>, most: usize) -> Result<(), ApiError> {
 
 impl Web {
     /// Applies `change` to the case as it stands, at this moment, and shows the result.
-    async fn move_case<F>(&self, number: &str, principal: &Principal, change: F) -> Outcome
+    pub(super) async fn move_case<F>(&self, number: &str, principal: &Principal, change: F) -> Outcome
     where
         F: Fn(Case, &[EvidenceRef], time::Timestamp) -> Result<(Case, Vec<CaseEvent>), InvalidTransition>
             + Send

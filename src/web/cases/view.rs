@@ -9,7 +9,8 @@ use crate::address::Point;
 use crate::case::city::CityPlan;
 use crate::case::work_order::EvidenceRef;
 use crate::case::{
-    Applicant, Case, CaseState, Deadline, IdentityLevel, NextAction, Place, Priority, Site, Told,
+    Applicant, Case, CaseState, ClosingCode, Deadline, IdentityLevel, Inspection, Joined, NextAction, Place,
+    Priority, Relation, Site, Told,
 };
 use crate::people::Role;
 use crate::time::Timestamp;
@@ -38,7 +39,16 @@ pub(in crate::web) struct CaseView {
     /// Ids of the calls linked to the case, the first one registered it.
     contacts: Vec<String>,
     cycle: u16,
+    /// Steps up the ladder: 0 is the executor, 1 the head of the executor's post, 2 the deputy's line.
+    level: u8,
     bounces: u16,
+    /// Earlier cases this one repeats, doubles or follows.
+    relations: Vec<RelationView>,
+    /// Applicants of cases merged into this one; they are told too.
+    joined: Vec<JoinedView>,
+    inspections: Vec<InspectionView>,
+    /// Of a closed case: until when the applicant may have it reopened.
+    reopen_until: Option<UtcTime>,
     deadline: Option<DeadlineView>,
     told: Vec<ToldView>,
     next: Option<NextView>,
@@ -102,6 +112,35 @@ pub(in crate::web) struct ToldView {
     delivered: bool,
     confirmed: Option<bool>,
     cycle: u16,
+    /// The merged case whose applicant it was; the case's own when null.
+    whom: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct RelationView {
+    /// `repeat_of`, `duplicate_of` or `follows`.
+    #[schema(value_type = String)]
+    kind: crate::case::RelationKind,
+    /// Register number.
+    other: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct JoinedView {
+    /// Register number of the case they came with.
+    from: String,
+    applicant: ApplicantView,
+    language: &'static str,
+    /// They know the result as it stands, or could not be reached.
+    told: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct InspectionView {
+    at: UtcTime,
+    cycle: u16,
+    /// The work was found done.
+    passed: bool,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -139,7 +178,18 @@ impl CaseView {
             applicant: ApplicantView::new(&case.applicant, role),
             contacts: case.contacts.iter().map(ToString::to_string).collect(),
             cycle: case.cycle,
+            level: case.level,
             bounces: case.bounces,
+            relations: case.relations.iter().map(RelationView::from).collect(),
+            joined: case.joined.iter().map(|joined| JoinedView::new(joined, case, role, plan)).collect(),
+            inspections: case.inspections.iter().map(InspectionView::from).collect(),
+            reopen_until: match &case.state {
+                CaseState::Closed { code: ClosingCode::Duplicate, .. } => None,
+                CaseState::Closed { closed_at, .. } => {
+                    Some(plan.reopen_rule().window_deadline(*closed_at).into())
+                }
+                _ => None,
+            },
             deadline: case.deadline.as_ref().map(DeadlineView::from),
             told: case.told.iter().map(ToldView::from).collect(),
             next: case.next.as_ref().map(NextView::from),
@@ -156,7 +206,7 @@ fn state_data(state: &CaseState) -> Value {
     let Ok(Value::Object(mut fields)) = serde_json::to_value(state) else { return Value::Null };
     fields.remove("state");
     for (key, value) in &mut fields {
-        if let Some(micros) = value.as_i64().filter(|_| key.ends_with("_at")) {
+        if let Some(micros) = value.as_i64().filter(|_| key.ends_with("_at") || key.ends_with("_by")) {
             *value = Value::String(Timestamp::from_micros(micros).rfc3339());
         }
     }
@@ -216,7 +266,31 @@ impl From<&Told> for ToldView {
             delivered: told.delivered,
             confirmed: told.confirmed,
             cycle: told.cycle,
+            whom: told.whom.as_ref().map(ToString::to_string),
         }
+    }
+}
+
+impl From<&Relation> for RelationView {
+    fn from(relation: &Relation) -> Self {
+        Self { kind: relation.kind, other: relation.other.to_string() }
+    }
+}
+
+impl JoinedView {
+    fn new(joined: &Joined, case: &Case, role: Role, plan: &CityPlan) -> Self {
+        Self {
+            from: joined.from.to_string(),
+            applicant: ApplicantView::new(&joined.applicant, role),
+            language: joined.language.code(),
+            told: case.is_told(Some(&joined.from), plan.verify_rule()),
+        }
+    }
+}
+
+impl From<&Inspection> for InspectionView {
+    fn from(inspection: &Inspection) -> Self {
+        Self { at: inspection.at.into(), cycle: inspection.cycle, passed: inspection.passed }
     }
 }
 
@@ -247,8 +321,12 @@ mod tests {
 
     #[test]
     fn moments_inside_the_state_become_text() {
-        let state = CaseState::Explained { explained_at: Timestamp::from_micros(0) };
-        assert_eq!(state_data(&state), serde_json::json!({ "explained_at": "1970-01-01T00:00:00.000Z" }));
+        let code = ClosingCode::Explained;
+        let state = CaseState::Explained { explained_at: Timestamp::from_micros(0), code };
+        assert_eq!(
+            state_data(&state),
+            serde_json::json!({ "explained_at": "1970-01-01T00:00:00.000Z", "code": "explained" })
+        );
         assert_eq!(state_data(&CaseState::Registered), serde_json::json!({}));
     }
 

@@ -49,10 +49,21 @@ const EXPECTED: &str = "
     GET    /api/v1/cases/{number}/evidence/{id}     oscemra
     POST   /api/v1/cases/{number}/evidence-accept   c
     POST   /api/v1/cases/{number}/evidence-reject   c
-    POST   /api/v1/cases/{number}/tell              c
+    POST   /api/v1/cases/{number}/tell              osc
     POST   /api/v1/cases/{number}/return            c
-    POST   /api/v1/cases/{number}/close             c
+    POST   /api/v1/cases/{number}/close             osc
     POST   /api/v1/cases/{number}/explain           o
+    POST   /api/v1/cases/{number}/forward           osc
+    POST   /api/v1/cases/{number}/forward-answer    osc
+    POST   /api/v1/cases/{number}/refuse            sc
+    POST   /api/v1/cases/{number}/withdraw          osc
+    POST   /api/v1/cases/{number}/merge             osc
+    POST   /api/v1/cases/{number}/relations         osc
+    POST   /api/v1/cases/{number}/repeat            osc
+    POST   /api/v1/cases/{number}/reopen            osc
+    POST   /api/v1/cases/{number}/inspection        c
+    POST   /api/v1/cases/{number}/executor          sc
+    GET    /api/v1/inspections                      scma
     GET    /api/v1/work-orders                      escma
     GET    /api/v1/operators                        oscmax
     GET    /api/v1/queues                           oscmax

@@ -213,7 +213,11 @@ async fn a_call_is_put_on_a_case_there_is_and_its_own_ends_as_a_duplicate() {
     assert_eq!(service.store.contact(id).await.unwrap().unwrap().case, Some(target.number.clone()));
     let merged = service.journalled("case.merged").await;
     assert_eq!((merged.len(), &merged[0].data["into"]), (1, &json!(target.number)));
-    assert_eq!(service.journalled("case.linked").await.len(), 1);
+    // The one case says whose duplicate it is, the other what it took in.
+    let linked = service.journalled("case.linked").await;
+    assert_eq!((linked.len(), &linked[1].data["merged"]), (2, &json!(own.number)));
+    assert_eq!(linked[1].contact, Some(id));
+    assert_eq!(case.joined.len(), 1, "who called waits for its result too");
     assert!(service.store.verify(&mut |_| {}, None).await.unwrap().is_good());
     let told = service.commands.recv().await.unwrap();
     assert_eq!(told, Command::LinkCase { contact: id, case: target.number });

@@ -6,6 +6,7 @@ mod addresses;
 mod admin;
 mod calls;
 mod cases;
+mod endings;
 mod errors;
 mod events;
 mod ladder;

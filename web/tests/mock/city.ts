@@ -83,7 +83,7 @@ export const CASES: Case[] = [
   aCase(391, 'light.single', 'north', 'вул. Лісова, навпроти буд. 7', 'Третій тиждень темно на переході.', 'assigned', -24 * 15, -30),
   aCase(388, 'heating.cold', 'center', 'вул. Театральна, 2, кв. 14', 'Radiators are cold in two rooms since Sunday.', 'verification', -70, 20, { language: 'en', evidence: [photo('e-4', 'before', -20), photo('e-5', 'after', -8)], told: [{ at: at(-3), language: 'en', channel: 'voice', delivered: false, confirmed: null, cycle: 1 }] }),
   aCase(377, 'waste.missed', 'south', 'вул. Садова, 18', 'Контейнери переповнені, вітер розносить пакети.', 'assigned', -50, -6, { cycle: 2 }),
-  aCase(365, 'roads.pothole', 'riverside', 'Мостова площа', 'Яма на правій смузі, глибока.', 'closed', -24 * 9, -40, { state_data: { code: 'fixed_confirmed' }, told: [{ at: at(-44), language: 'uk', channel: 'voice', delivered: true, confirmed: true, cycle: 1 }], evidence: [photo('e-6', 'before', -100), photo('e-7', 'after', -50)], next: null }),
+  aCase(365, 'roads.pothole', 'riverside', 'Мостова площа', 'Яма на правій смузі, глибока.', 'closed', -24 * 9, -40, { state_data: { code: 'fixed_confirmed' }, reopen_until: at(24 * 28), told: [{ at: at(-44), language: 'uk', channel: 'voice', delivered: true, confirmed: true, cycle: 1 }], evidence: [photo('e-6', 'before', -100), photo('e-7', 'after', -50)], next: null }),
   aCase(360, 'housing.lift', 'north', 'вул. Озерна, 44', 'Запитала, куди звертатися щодо ліфта; роз’яснено.', 'explained', -20, null),
 ]
 

@@ -78,7 +78,33 @@ export function mockApi() {
       case 'close':
         if (!item.told?.some((told) => told.delivered)) throw new Refusal(409, 'the applicant was not told the result yet')
         item.state_data = { code: body.code }
+        item.reopen_until = city.at(24 * 30)
         return to('closed')
+      case 'forward': item.state_data = { to: body.to, answered_at: null }; return to('forwarded')
+      case 'forward-answer':
+        if (body.taken_over !== true) return to('registered')
+        item.state_data = { ...item.state_data, answered_at: city.at(0) }
+        return undefined
+      case 'refuse': item.state_data = { code: body.code }; return to('explained')
+      case 'withdraw': item.state_data = { code: 'withdrawn' }; return to('closed')
+      case 'merge': {
+        const into = found(String(body.into))
+        if (into.state === 'closed') throw new Refusal(409, 'the other case is closed: reopen it, or link this one as its repeat')
+        item.relations = [...(item.relations ?? []), { kind: 'duplicate_of', other: into.number }]
+        into.joined = [...(into.joined ?? []), { from: item.number, applicant: { number: item.applicant?.number ?? null, name: null }, language: item.language, told: false }]
+        item.state_data = { code: 'duplicate' }
+        return to('closed')
+      }
+      case 'relations': item.relations = [...(item.relations ?? []), { kind: 'repeat_of', other: String(body.other) }]; return undefined
+      case 'inspection': {
+        const passed = body.passed === true
+        item.inspections = [...(item.inspections ?? []), { at: city.at(0), cycle: item.cycle, passed }]
+        if (passed) return undefined
+        item.level = (item.level ?? 0) + 1
+        return to(item.state === 'closed' ? 'assigned' : 'in_progress')
+      }
+      case 'executor': item.executor = String(body.executor); item.executor_name = city.organisationName(item.executor); return to('assigned')
+      case 'reopen': item.cycle += 1; item.level = (item.level ?? 0) + 1; return to('assigned')
       default: throw new Refusal(404, action)
     }
   }
@@ -171,6 +197,7 @@ export function mockApi() {
         throw new Refusal(status, message, more)
       }
     }
+    if (kind === 'inspections') return page(cases.filter((item) => item.state === 'closed' && !item.inspections).map((item) => ({ case: item, cycle: item.cycle, entry: 7, drawn_at: city.at(-2), inspected_at: null, passed: null })))
     if (kind === 'work-orders') return page(cases.filter((item) => me.role !== 'executor' || item.executor === me.organisation).map(city.workOrder).filter((order) => order !== null))
     if (kind === 'calls') {
       if (!id) return page(city.CALLS.filter((call) => (!url.searchParams.get('caller') || call.caller.includes(url.searchParams.get('caller')!)) && (!url.searchParams.get('case') || call.case === url.searchParams.get('case'))))

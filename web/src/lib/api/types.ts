@@ -180,7 +180,7 @@ export interface Call {
 }
 
 export type CaseState =
-  | 'registered' | 'assigned' | 'accepted' | 'in_progress' | 'work_reported' | 'verification' | 'explained' | 'closed'
+  | 'registered' | 'assigned' | 'accepted' | 'in_progress' | 'work_reported' | 'verification' | 'forwarded' | 'explained' | 'closed' | 'archived'
 
 export type Priority = 'normal' | 'urgent' | 'life_safety'
 
@@ -263,6 +263,8 @@ export interface Told {
   delivered: boolean
   confirmed: boolean | null
   cycle?: number
+  /** The merged case whose applicant it was. */
+  whom?: string | null
 }
 
 export interface Evidence {
@@ -288,7 +290,15 @@ export interface Case {
   applicant: { identity: string; number: string | null; name: string | null } | null
   contacts?: string[]
   cycle: number
+  /** Steps up the ladder; 0 is the executor. */
+  level?: number
   bounces: number
+  relations?: { kind: 'repeat_of' | 'duplicate_of' | 'follows', other: string }[]
+  /** Applicants of cases merged into this one. */
+  joined?: { from: string, applicant: { number: string | null, name: string | null }, language: string, told: boolean }[]
+  inspections?: { at: Moment, cycle: number, passed: boolean }[]
+  /** Of a closed case: until when it may be reopened. */
+  reopen_until?: Moment | null
   deadline: Deadline | null
   told?: Told[]
   next?: { owner: string; action: string; by: Moment } | null
@@ -296,6 +306,16 @@ export interface Case {
   executor_name: Name | null
   order?: string | WorkOrder | null
   evidence?: Evidence[]
+}
+
+/** A closed case drawn for a visit. */
+export interface Drawn {
+  case: Case
+  cycle: number
+  entry: number
+  drawn_at: Moment
+  inspected_at: Moment | null
+  passed: boolean | null
 }
 
 export interface WorkOrder {

@@ -8,11 +8,12 @@ import { citizen } from './citizen'
 import { common } from './common'
 import { consult } from './consult'
 import { desk } from './desk'
+import { lifecycle } from './lifecycle'
 import { phone } from './phone'
 import { supervision } from './supervision'
 import { webCall } from './web-call'
 
-const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...audit, ...webCall }
+const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...audit, ...webCall }
 /** Texts that come with pages which are fetched when they are wanted. */
 type Late = typeof import('./admin').admin
 

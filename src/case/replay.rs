@@ -1,0 +1,133 @@
+//! The case as its journal entries tell it (invariant 10): state, executor, cycle, level and relations, worked out from
+//! nothing but the entries' names and data. The auditor compares it with the row; the two are written by different code.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Case, CaseNumber, Relation, RelationKind};
+
+/// What the entries of one case add up to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Replayed {
+    /// Name of the state; empty before the registration.
+    pub state: String,
+    /// Organisation id of who holds the order.
+    pub executor: Option<String>,
+    pub code: Option<String>,
+    pub cycle: u16,
+    pub level: u8,
+    pub bounces: u16,
+    pub absorbed: u16,
+    /// Attempts to tell applicants.
+    pub tellings: usize,
+    pub inspections: usize,
+    /// Kind and the other case's number.
+    pub relations: BTreeSet<(RelationKind, CaseNumber)>,
+}
+
+impl Replayed {
+    /// The next entry of the case, by the journal's name and data. Entries that move none of this are passed over.
+    pub fn apply(&mut self, event: &str, data: &Value) {
+        match event {
+            "case.registered" => {
+                self.to("registered");
+                self.cycle = 1;
+            }
+            "wo.issued" => {
+                self.executor = text(data, "executor");
+                self.to("assigned");
+            }
+            "wo.accepted" => self.to("accepted"),
+            "wo.started" | "wo.returned" => self.to("in_progress"),
+            "wo.reported" => self.to("work_reported"),
+            "evidence.accepted" => self.to("verification"),
+            "wo.declined" => {
+                self.bounces = count(data, "bounces");
+                self.executor = None;
+                self.to("registered");
+            }
+            "wo.cancelled" => self.executor = None,
+            "case.forwarded" => self.to("forwarded"),
+            "case.forward_answered" if data["taken_over"] == Value::Bool(false) => self.to("registered"),
+            "case.explained" | "case.refused" => self.to("explained"),
+            "case.closed" => {
+                self.code = text(data, "code");
+                self.executor = None;
+                self.to("closed");
+            }
+            "case.archived" => self.to("archived"),
+            "case.reopened" => {
+                self.code = None;
+                self.cycle = count(data, "cycle");
+            }
+            "verify.attempted" | "reply.sent" => self.tellings += 1,
+            "verify.inspected" if data["passed"].is_boolean() => self.inspections += 1,
+            "case.linked" => self.link(data),
+            _ => {}
+        }
+        let moves_level = matches!(event, "case.reopened" | "verify.refuted" | "wo.returned");
+        if let Some(level) = data["level"].as_u64().filter(|_| moves_level) {
+            self.level = u8::try_from(level).unwrap_or(u8::MAX);
+        }
+    }
+
+    /// The first thing in which the row differs from the entries: its name, and both values.
+    pub fn difference(&self, case: &Case) -> Option<(&'static str, String, String)> {
+        let row = Self::of(case);
+        let differs = |what, row: String, journal: String| (row != journal).then_some((what, row, journal));
+        differs("state", row.state, self.state.clone())
+            .or_else(|| differs("executor", said(row.executor), said(self.executor.clone())))
+            .or_else(|| differs("code", said(row.code), said(self.code.clone())))
+            .or_else(|| differs("cycle", row.cycle.to_string(), self.cycle.to_string()))
+            .or_else(|| differs("level", row.level.to_string(), self.level.to_string()))
+            .or_else(|| differs("bounces", row.bounces.to_string(), self.bounces.to_string()))
+            .or_else(|| differs("absorbed", row.absorbed.to_string(), self.absorbed.to_string()))
+            .or_else(|| differs("tellings", row.tellings.to_string(), self.tellings.to_string()))
+            .or_else(|| differs("inspections", row.inspections.to_string(), self.inspections.to_string()))
+            .or_else(|| differs("relations", format!("{:?}", row.relations), format!("{:?}", self.relations)))
+    }
+
+    fn of(case: &Case) -> Self {
+        let pair = |relation: &Relation| (relation.kind, relation.other.clone());
+        let code = case.state.closing().map(|(code, _)| code);
+        Self {
+            state: case.state.name().to_owned(),
+            executor: case.state.executor().map(str::to_owned),
+            code: code.and_then(|code| serde_json::to_value(code).ok()?.as_str().map(str::to_owned)),
+            cycle: case.cycle,
+            level: case.level,
+            bounces: case.bounces,
+            absorbed: case.absorbed,
+            tellings: case.told.len(),
+            inspections: case.inspections.len(),
+            relations: case.relations.iter().map(pair).collect(),
+        }
+    }
+
+    fn link(&mut self, data: &Value) {
+        if text(data, "merged").is_some() {
+            self.absorbed = self.absorbed.saturating_add(1);
+        }
+        let kind = text(data, "relation").and_then(|name| RelationKind::from_name(&name));
+        if let (Some(kind), Some(other)) = (kind, text(data, "other")) {
+            self.relations.insert((kind, CaseNumber(other)));
+        }
+    }
+
+    fn to(&mut self, state: &str) {
+        state.clone_into(&mut self.state);
+    }
+}
+
+fn text(data: &Value, key: &str) -> Option<String> {
+    data[key].as_str().map(str::to_owned)
+}
+
+fn count(data: &Value, key: &str) -> u16 {
+    data[key].as_u64().and_then(|count| u16::try_from(count).ok()).unwrap_or(u16::MAX)
+}
+
+fn said(word: Option<String>) -> String {
+    word.unwrap_or_else(|| "none".to_owned())
+}
