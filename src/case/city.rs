@@ -41,6 +41,7 @@ pub struct CityPlan {
     evidence: BTreeMap<String, EvidenceRule>,
     duties: Duties,
     telling_attempts: usize,
+    telling_days: usize,
 }
 
 /// A kind of matter; a dotted id is a child, as in `water.burst`.
@@ -156,6 +157,11 @@ impl CityPlan {
     /// Attempts to tell the applicant before `fixed_unconfirmed` is allowed.
     pub const fn telling_attempts(&self) -> usize {
         self.telling_attempts
+    }
+
+    /// Different days on which those attempts are made.
+    pub const fn telling_days(&self) -> usize {
+        self.telling_days
     }
 
     /// The norm that applies: the closest category first, then the highest priority it asks for, then the order of

@@ -151,10 +151,10 @@ impl Case {
     pub fn close(mut self, code: ClosingCode, attempts: usize, by: &Actor, at: Timestamp) -> Transition {
         match &self.state {
             CaseState::Verification { executor, .. } => {
-                let closers = if code == ClosingCode::FixedConfirmed {
-                    &[ActorKind::Control, ActorKind::System]
-                } else {
+                let closers = if code == ClosingCode::FixedInspected {
                     CONTROL
+                } else {
+                    &[ActorKind::Control, ActorKind::System]
                 };
                 allow(by, closers, "only the control desk closes work as fixed")?;
                 is_outside(by, executor)?;

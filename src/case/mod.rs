@@ -195,6 +195,14 @@ impl CaseState {
         }
     }
 
+    /// When verification began.
+    pub const fn evidence_accepted_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Verification { evidence_accepted_at, .. } => Some(*evidence_accepted_at),
+            _ => None,
+        }
+    }
+
     pub const fn order(&self) -> Option<WorkOrderId> {
         match self {
             Self::Assigned { order, .. }
@@ -242,6 +250,9 @@ pub struct Told {
     pub confirmed: Option<bool>,
     /// Cycle of the case this telling belongs to.
     pub cycle: u16,
+    /// The call in which the program told them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<ContactId>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -98,7 +98,15 @@ fn photo(role: &str, at: Timestamp) -> EvidenceRef {
 }
 
 fn told(at: Timestamp, delivered: bool, confirmed: Option<bool>) -> Told {
-    Told { at, language: Language::Uk, channel: TellingChannel::Voice, delivered, confirmed, cycle: 1 }
+    Told {
+        at,
+        language: Language::Uk,
+        channel: TellingChannel::Voice,
+        delivered,
+        confirmed,
+        cycle: 1,
+        contact: None,
+    }
 }
 
 fn report(case: Case, evidence: &[EvidenceRef], at: Timestamp) -> Transition {

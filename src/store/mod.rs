@@ -22,6 +22,7 @@ mod row;
 mod sessions;
 mod timeline;
 mod users;
+mod verification;
 mod verify;
 mod versions;
 mod work_orders;
@@ -55,6 +56,7 @@ use writer::{Change, Ledger, Writer};
 
 pub use nearby::Surroundings;
 pub use users::UserChange;
+pub use verification::{Asking, AskingCall, RefusedCalls};
 pub use verify::{DigestOf, Finding, Progress, VerifyReport};
 pub use versions::{MAX_VERSIONS, PlanText, PlanVersion, Publication};
 pub use writer::Receipt;

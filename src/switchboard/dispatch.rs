@@ -100,6 +100,9 @@ impl Switchboard {
             | media::Event::PlayFinished { leg, .. }
             | media::Event::DigitPressed { leg, .. }
             | media::Event::AudioStarted { leg }
+            | media::Event::VoiceStarted { leg }
+            | media::Event::VoiceStopped { leg }
+            | media::Event::ToneEnded { leg }
             | media::Event::MediaTimeout { leg }
             | media::Event::SecurityFailed { leg }
             | media::Event::Closed { leg, .. } => *leg,
@@ -156,6 +159,7 @@ impl Switchboard {
             step(&mut call, turn);
         });
         self.note_callback(&mut call, now);
+        self.note_asking(&mut call, now);
         self.keep(call);
     }
 

@@ -63,7 +63,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
         norms: norms(&mut reader, root, &calendars),
         evidence: evidence(&mut reader, root),
     };
-    let telling_attempts = verify(&mut reader, root);
+    let (telling_attempts, telling_days) = verify(&mut reader, root);
     let duties = duties(&mut reader, root, &calendars);
     checks::check(&draft, &mut reader);
     let complaints = reader.finish();
@@ -93,6 +93,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
         norms: draft.norms.into_iter().map(|norm| norm.value).collect(),
         evidence: draft.evidence.into_iter().map(|(category, rule)| (category.value, rule)).collect(),
         telling_attempts,
+        telling_days,
         duties: Duties(duties),
     })
 }
@@ -281,10 +282,11 @@ fn evidence<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> Vec<(Placed<String>
     rules
 }
 
-fn verify<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> usize {
-    let Some(verify) = reader.table(root, "verify") else { return DEFAULT_ATTEMPTS };
-    reader.only(verify, &["attempts"]);
-    reader.count(verify, "attempts", 1..MAX_ATTEMPTS + 1, DEFAULT_ATTEMPTS)
+fn verify<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> (usize, usize) {
+    let Some(verify) = reader.table(root, "verify") else { return (DEFAULT_ATTEMPTS, 1) };
+    reader.only(verify, &["attempts", "on_days"]);
+    let attempts = reader.count(verify, "attempts", 1..MAX_ATTEMPTS + 1, DEFAULT_ATTEMPTS);
+    (attempts, reader.count(verify, "on_days", 1..attempts + 1, 1))
 }
 
 impl checks::AreaDraft {

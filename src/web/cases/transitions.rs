@@ -288,6 +288,7 @@ pub(in crate::web) async fn tell(
             delivered: telling.delivered,
             confirmed: telling.confirmed,
             cycle: case.cycle,
+            contact: None,
         };
         case.tell(told, &actor, at)
     })

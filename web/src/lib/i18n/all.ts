@@ -10,9 +10,10 @@ import { consult } from './consult'
 import { desk } from './desk'
 import { phone } from './phone'
 import { supervision } from './supervision'
+import { verification } from './verification'
 import { webCall } from './web-call'
 
-const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...audit, ...webCall }
+const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...audit, ...verification, ...webCall }
 /** Texts that come with pages which are fetched when they are wanted. */
 type Late = typeof import('./admin').admin
 
