@@ -423,4 +423,67 @@ mod tests {
         let (lines, _) = walk_1580(10, &["1", "9", "count=1"]);
         assert_eq!(lines.last().unwrap(), "(waits for the caller)");
     }
+
+    #[test]
+    fn the_shipped_plan_asks_in_every_language() {
+        let plan = Dialplan::parse("verification.toml", include_str!("../../dialplans/verification.toml"));
+        let plan = Arc::new(plan.unwrap());
+        let mut texts = PromptTexts::default();
+        for (language, text) in [
+            (Language::Uk, include_str!("../../dialplans/prompts/uk.toml")),
+            (Language::En, include_str!("../../dialplans/prompts/en.toml")),
+            (Language::Lt, include_str!("../../dialplans/prompts/lt.toml")),
+            (Language::Pl, include_str!("../../dialplans/prompts/pl.toml")),
+            (Language::Ru, include_str!("../../dialplans/prompts/ru.toml")),
+            (Language::He, include_str!("../../dialplans/prompts/he.toml")),
+        ] {
+            texts.add(language, "prompts", text).unwrap();
+        }
+        assert_eq!(plan.check_prompts(&texts), []);
+        let walk = |language, words: &str| {
+            let inputs: Vec<_> = words.split(' ').map(|word| SimulatedInput::parse(word).unwrap()).collect();
+            let caller = PhoneNumber::from_user_part("+380501234567");
+            simulate_in(plan.clone(), language, &texts, &caller, &inputs.concat(), crate::time::now())
+        };
+        let answers = |transcript: &Transcript| -> Vec<Verdict> {
+            let verdict = |line: &Line| match line.what {
+                Happening::Answered(verdict) => Some(verdict),
+                _ => None,
+            };
+            transcript.lines.iter().filter_map(verdict).collect()
+        };
+        for language in Language::ALL {
+            let asked = walk(language, "w 0 2");
+            let said: Vec<&PromptRef> = asked
+                .lines
+                .iter()
+                .filter_map(|line| match &line.what {
+                    Happening::Said { prompt, .. } => Some(prompt),
+                    _ => None,
+                })
+                .collect();
+            assert!(said.iter().all(|prompt| prompt.language == language), "{said:?}");
+            let ids: Vec<&str> = said.iter().map(|prompt| prompt.id.as_str()).take(17).collect();
+            assert_eq!(ids[..4], ["verify.greeting", "verify.case", "number.2", "number.0"]);
+            assert_eq!(ids[14..], ["topic.water", "verify.done", "verify.question"], "{ids:?}");
+            assert_eq!((answers(&asked), asked.exit), (vec![Verdict::NotFixed], Some(Exit::Hangup)));
+        }
+        let queue = Exit::Queue { queue: "city".to_owned(), topic: Some("water".to_owned()), urgent: false };
+        let callback = Exit::Callback { topic: Some("water".to_owned()), number: None };
+        for (words, answered, exit) in [
+            ("1", vec![Verdict::Fixed], Exit::Hangup),
+            ("9", vec![Verdict::NoMoreCalls], Exit::Hangup),
+            ("3", vec![], queue),
+            ("3 full", vec![], callback),
+            ("7 * # 1", vec![Verdict::Fixed], Exit::Hangup),
+            ("7 7 7", vec![], Exit::Hangup),
+            ("w w w", vec![], Exit::Hangup),
+            ("machine", vec![], Exit::Hangup),
+        ] {
+            let transcript = walk(Language::En, words);
+            assert_eq!((answers(&transcript), transcript.exit), (answered, Some(exit)), "{words}");
+        }
+        let message = walk(Language::En, "machine").to_string();
+        assert!(!message.contains("verify.question") && message.contains("verify.call_us"), "{message}");
+    }
 }
