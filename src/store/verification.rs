@@ -44,7 +44,6 @@ pub struct AskingCall {
     pub attempt: Attempt,
     /// Where in the recording the outcome was said.
     pub media: Option<MediaPosition>,
-    pub ended_at: Option<Timestamp>,
 }
 
 /// Somebody who wants no calls that ask.
@@ -104,12 +103,9 @@ impl Store {
             let offset_ms = offset.and_then(|ms| u64::try_from(ms).ok());
             let media = recording.zip(offset_ms);
             let media = media.map(|(recording, offset_ms)| MediaPosition { recording, offset_ms });
-            let attempt = Attempt { contact: fields.word("id")?, at: fields.moment("offered_at")?, outcome };
-            calls.entry(fields.word("case_number")?).or_default().push(AskingCall {
-                attempt,
-                media,
-                ended_at,
-            });
+            let (contact, at) = (fields.word("id")?, fields.moment("offered_at")?);
+            let attempt = Attempt { contact, at, outcome, ended_at };
+            calls.entry(fields.word("case_number")?).or_default().push(AskingCall { attempt, media });
         }
         Ok(calls)
     }

@@ -132,7 +132,7 @@ impl Verifications {
         }
         if let Some(number) = &inquiry.number {
             let line = self.lines.entry(number.clone()).or_default();
-            let last = inquiry.attempts.last().map(|attempt| attempt.at);
+            let last = inquiry.attempts.last().map(|attempt| attempt.ended_at.unwrap_or(attempt.at));
             if let (Some(policy), Some(last), true) = (&self.policy, last, is_new) {
                 line.free_at = line.free_at.max(last.plus(policy.between_cases));
             }
@@ -157,7 +157,7 @@ impl Verifications {
         let contact = token();
         self.unschedule(&case);
         let entry = self.entries.get_mut(&case)?;
-        entry.inquiry.attempts.push(Attempt { contact, at: now.utc, outcome: None });
+        entry.inquiry.attempts.push(Attempt { contact, at: now.utc, outcome: None, ended_at: None });
         entry.ringing = Some(contact);
         entry.is_urgent = false;
         if let Some(number) = &entry.inquiry.number {
@@ -226,6 +226,10 @@ impl Verifications {
         let Some(case) = self.attempts.remove(&contact) else { return };
         let Some(entry) = self.entries.get_mut(&case) else { return };
         entry.ringing = None;
+        let attempt = entry.inquiry.attempts.iter_mut().find(|attempt| attempt.contact == contact);
+        if let Some(attempt) = attempt {
+            attempt.ended_at = Some(now.utc);
+        }
         if let Some(number) = &entry.inquiry.number {
             let between = self.policy.as_ref().map_or(Duration::ZERO, |policy| policy.between_cases);
             let line = Line { ringing: false, free_at: now.utc.plus(between) };
@@ -371,7 +375,10 @@ impl Verifications {
 fn join(stored: &mut Vec<Attempt>, ours: &[Attempt]) {
     for attempt in ours {
         match stored.iter_mut().find(|known| known.contact == attempt.contact) {
-            Some(known) => known.outcome = known.outcome.or(attempt.outcome),
+            Some(known) => {
+                known.outcome = known.outcome.or(attempt.outcome);
+                known.ended_at = known.ended_at.or(attempt.ended_at);
+            }
             None => stored.push(*attempt),
         }
     }

@@ -48,8 +48,10 @@ pub struct Inquiry {
 pub struct Attempt {
     pub contact: ContactId,
     pub at: Timestamp,
-    /// None while it goes on.
+    /// None while it is not known.
     pub outcome: Option<Outcome>,
+    /// None while the call goes on; rests begin here.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// What came of an attempt.

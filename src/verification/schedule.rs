@@ -12,7 +12,8 @@ use crate::time::Timestamp;
 /// ended with an operator is not repeated on the same day: the operator may have heard the answer.
 pub fn next_attempt(policy: &Policy, inquiry: &Inquiry, at: Timestamp) -> Option<Timestamp> {
     let last = inquiry.attempts.last();
-    let mut rested = last.map_or(at, |last| last.at.plus(rest_after(policy, last)).max(at));
+    let mut rested =
+        last.map_or(at, |last| last.ended_at.unwrap_or(last.at).plus(rest_after(policy, last)).max(at));
     if let Some(last) = last.filter(|last| last.outcome == Some(Outcome::Operator)) {
         rested = rested.max(next_day(policy, last.at)?);
     }

@@ -72,7 +72,12 @@ fn take(list: &mut Verifications, now: Now, token: u128) -> Option<Inquiry> {
 fn tried(inquiry: Inquiry, attempts: &[(&str, Outcome)]) -> Inquiry {
     let made = attempts.iter().zip(900..);
     let attempts = made
-        .map(|((when, outcome), n)| Attempt { contact: id(n), at: at(when), outcome: Some(*outcome) })
+        .map(|((when, outcome), n)| Attempt {
+            contact: id(n),
+            at: at(when),
+            outcome: Some(*outcome),
+            ended_at: None,
+        })
         .collect();
     Inquiry { attempts, ..inquiry }
 }
@@ -303,7 +308,7 @@ impl World {
             }
             let known = self.store.get_mut(&asked.case).unwrap();
             // The attempt is durable before the phone rings.
-            known.attempts.push(Attempt { contact, at: self.now.utc, outcome: None });
+            known.attempts.push(Attempt { contact, at: self.now.utc, outcome: None, ended_at: None });
             let days: std::collections::BTreeSet<_> =
                 known.attempts.iter().map(|attempt| policy().hours.date_of(attempt.at)).collect();
             assert!(known.attempts.len() <= 3, "more often than the attempts");
@@ -319,7 +324,7 @@ impl World {
         let outcome = Outcome::ALL[self.rng.random_range(0..Outcome::ALL.len())];
         self.list.note(contact, outcome, self.now);
         self.list.end(contact, self.now);
-        self.write(&case, Attempt { contact, at: self.now.utc, outcome: Some(outcome) });
+        self.write(&case, Attempt { contact, at: self.now.utc, outcome: Some(outcome), ended_at: None });
         if outcome == Outcome::NoMoreCalls {
             for inquiry in self.store.values_mut().filter(|known| known.number.as_ref() == Some(&number)) {
                 inquiry.refuses_calls = true;
@@ -343,7 +348,10 @@ impl World {
     /// The program starts again, with what the store has.
     fn kill(&mut self) {
         for (contact, (case, _)) in std::mem::take(&mut self.calls) {
-            self.write(&case, Attempt { contact, at: self.now.utc, outcome: Some(Outcome::Interrupted) });
+            self.write(
+                &case,
+                Attempt { contact, at: self.now.utc, outcome: Some(Outcome::Interrupted), ended_at: None },
+            );
         }
         self.list = list();
         self.reading = self.store.values().cloned().collect();

@@ -118,7 +118,7 @@ fn done(server: &Server, number: &str) {
 
 fn hears(talk: &Talk, what: &str, sequence: &ToneSequence) {
     wait::until_true(what, 3 * SOON, || {
-        talk.rtp.heard().is_some_and(|heard| sequence.find(&heard.samples).share > 0.85)
+        talk.rtp.heard().is_some_and(|heard| sequence.find(&heard.samples).share > 0.6)
     });
 }
 
@@ -181,7 +181,7 @@ fn no_sends_it_back_to_work_and_yes_closes_it() {
         assert_eq!((&call["asked"], &call["case"]), (&word.into(), &number.as_str().into()), "{call}");
         assert_eq!(call["disposition"], "case_linked", "{call}");
         let recording = auditor.recording(call);
-        assert!(question().find(&recording.right).share > 0.85, "the city is on the record");
+        assert!(question().find(&recording.right).share > 0.6, "the city is on the record");
     }
     let closed = event(items, "case.closed").expect("it is closed");
     assert_eq!(
@@ -245,7 +245,7 @@ fn machines_hear_a_message_and_silence_is_no_answer() {
     talk.rtp.say(&speech(7, 4_500));
     hears(&talk, "what to do when it is not fixed", &call_us());
     let heard = talk.rtp.heard().expect("something is heard").samples;
-    assert!(question().find(&heard).share < 0.5, "a machine is asked nothing");
+    assert!(question().find(&heard).share < 0.4, "a machine is asked nothing");
     line.is_hung_up_on(&talk);
     let control = server.sign_in("kontrol");
     wait::until_true("the outcome", SOON, || outcomes(&control, &number) == ["machine"]);
