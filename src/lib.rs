@@ -38,6 +38,7 @@ pub mod recording;
 pub mod call;
 pub mod journal;
 pub mod switchboard;
+pub mod verification;
 
 // L4 shells
 pub mod files;

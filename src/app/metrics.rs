@@ -204,6 +204,12 @@ impl Meters {
             "outcome",
             &counters.callbacks,
         );
+        page.counters(
+            "ringback_verifications_total",
+            "Calls to ask applicants whether the work is done, by what came of them.",
+            "outcome",
+            &counters.verifications,
+        );
         page.counter("ringback_offers_total", "Times an operator's phone was rung.", counters.offers);
         page.counter(
             "ringback_commits_failed_total",

@@ -16,6 +16,7 @@ mod recording_watch;
 mod recovery;
 mod signalling;
 mod sounds;
+mod verification_watch;
 mod vital;
 
 use std::net::SocketAddr;
@@ -50,6 +51,7 @@ use metrics::Meters;
 use record_keeper::RecordKeeper;
 use recording_watch::{MAX_FAILURES, Pace, RecordingWatch};
 use signalling::{Signalling, Wires};
+use verification_watch::VerificationWatch;
 use vital::{Vital, Vitals};
 
 /// Messages waiting for the switchboard: some seconds of the design load. More are dropped by the network layer,
@@ -111,6 +113,7 @@ impl Service {
         let switchboard = make_switchboard(plans.settings(&config, &users)?, &store, &media).await?;
         let (snapshot_out, snapshot) = watch::channel(Arc::new(first_snapshot(crate::time::now())));
         let (published, city, addresses) = plans.publish();
+        let watch_inputs = inputs_in.clone();
         let signalling = Signalling::new(
             switchboard,
             plans.clone(),
@@ -126,6 +129,10 @@ impl Service {
         let drain = Duration::from_secs(config.sip.drain_secs);
         let wires = Wires { arrivals, inputs, commands, ladders, changes, stopping: stopping.clone(), drain };
         let signalling = tokio::spawn(signalling.run(wires, vitals.of("signalling")));
+        let (rules_in, rules) = watch::channel(plans.rules(&config)?);
+        let vital = vitals.of("verification");
+        let watch = VerificationWatch::new(store.clone(), rules.clone(), watch_inputs, vital);
+        tokio::spawn(watch.run());
         let reload = plans::Reloader {
             config: config.clone(),
             file,
@@ -137,6 +144,7 @@ impl Service {
             users,
             net: net.clone(),
             in_force: in_force_out,
+            rules: rules_in,
         }
         .start();
         let archivist = Archivist { store: store.clone(), city: city.clone(), stopping: stopping.clone() };
@@ -155,6 +163,7 @@ impl Service {
             in_force,
             sip: net.guest_entrance(),
             origins: config.http.origins.clone().into(),
+            asking: Arc::new(move || rules.borrow().policy.clone()),
         };
         announce(&net, http);
         tokio::spawn(archivist.run());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+use super::verification_watch::Rules;
 use super::{Change, MAX_RELOADS, USERS_EVERY};
 use crate::acd::OperatorProfile;
 use crate::address::{self, Register};
@@ -31,6 +32,8 @@ pub struct Plans {
     pub city: Arc<CityPlan>,
     pub addresses: Arc<Register>,
     pub prompts: Arc<PromptLibrary>,
+    /// What applicants hear who are asked whether work is done; none where the program rings nobody.
+    pub asking: Option<Arc<Dialplan>>,
     sources: Arc<Sources>,
 }
 
@@ -46,8 +49,10 @@ impl Plans {
     /// first time: call it where that is no matter.
     pub fn load(config: &Config, progress: &mut dyn FnMut(usize, usize)) -> Result<Self, Vec<Diagnostic>> {
         let (dialplan, city, addresses, sources) = Self::read_with_sources(config)?;
-        let prompts = PromptLibrary::load(
-            &dialplan,
+        let asking = read_asking(config, &dialplan)?;
+        let plans: Vec<&Dialplan> = std::iter::once(&dialplan).chain(&asking).collect();
+        let prompts = PromptLibrary::load_all(
+            &plans,
             &config.prompts(),
             &config.speech.cache,
             &config.speech.engine,
@@ -58,6 +63,7 @@ impl Plans {
             city: Arc::new(city),
             addresses: Arc::new(addresses),
             prompts: Arc::new(prompts),
+            asking: asking.map(Arc::new),
             sources: Arc::new(sources),
         })
     }
@@ -97,6 +103,23 @@ impl Plans {
             });
         complaints.extend(unknown);
         complaints.extend(unknown_rosters(config, &dialplan, &city));
+        if dialplan.machine().is_some() {
+            let file = config.number.dialplan.display().to_string();
+            complaints.push(Diagnostic::at_offset(
+                &file,
+                "",
+                0,
+                "a plan with `machine` asks applicants; callers need another",
+            ));
+        }
+        match read_asking(config, &dialplan) {
+            Ok(Some(asking)) => {
+                let texts = speech::read_texts(&config.prompts(), asking.languages())?;
+                complaints.extend(asking.check_prompts(&texts));
+            }
+            Ok(None) => {}
+            Err(more) => complaints.extend(more),
+        }
         let sources = Sources { dialplan: dialplan_text, city: city_text };
         if complaints.is_empty() { Ok((dialplan, city, addresses, sources)) } else { Err(complaints) }
     }
@@ -145,6 +168,7 @@ impl Plans {
             queues: config.queue.iter().map(config::Queue::settings).collect(),
             duties: Arc::new(self.city.duties().clone()),
             callback: config.callback.policy(self.dialplan.time_zone().name())?,
+            verification: config.verification.settings(self.rules(config)?.policy, self.asking.clone()),
             queue_extensions: config
                 .queue
                 .iter()
@@ -155,6 +179,36 @@ impl Plans {
             web_calls: config.web_call.settings(),
         })
     }
+}
+
+impl Plans {
+    /// How applicants are asked.
+    pub(super) fn rules(&self, config: &Config) -> anyhow::Result<Rules> {
+        let policy = config.verification.policy(self.dialplan.time_zone().name(), &self.city)?;
+        Ok(Rules { policy, city: self.city.clone(), machine_counts: config.verification.machine_counts })
+    }
+}
+
+/// What applicants hear who are asked, held to the plan that callers hear; none where the program rings nobody.
+fn read_asking(config: &Config, dialplan: &Dialplan) -> Result<Option<Dialplan>, Vec<Diagnostic>> {
+    if !config.verification.automatic {
+        return Ok(None);
+    }
+    let (plan, _) = read(&config.verification.dialplan, Dialplan::parse)?;
+    let mut complaints = Vec::new();
+    let mut complain = |message: String| complaints.push(Diagnostic::at_offset(plan.file(), "", 0, message));
+    if plan.machine().is_none() {
+        complain("a plan that asks applicants needs `machine`: what an answering machine hears".to_owned());
+    }
+    for name in plan.queues() {
+        if !config.queue.iter().any(|queue| queue.name == name) {
+            complain(format!("queue `{name}` is not among the [[queue]]s of the configuration"));
+        }
+    }
+    for language in dialplan.languages().iter().filter(|language| !plan.languages().contains(language)) {
+        complain(format!("callers may speak '{language}', so applicants must be asked in it, too"));
+    }
+    if complaints.is_empty() { Ok(Some(plan)) } else { Err(complaints) }
 }
 
 fn profile(user: &User) -> Option<OperatorProfile> {
@@ -270,6 +324,8 @@ pub(super) struct Reloader {
     pub net: SipNet,
     /// What the administrator's pages show.
     pub in_force: watch::Sender<Arc<InForce>>,
+    /// How applicants are asked.
+    pub rules: watch::Sender<Rules>,
 }
 
 impl Reloader {
@@ -338,6 +394,7 @@ impl Reloader {
         // The switchboard's challenges keep the running realm, so the trunks' secrets must be digested with it.
         config.keep_until_restart(&self.config);
         let settings = plans.settings(&config, &users).map_err(|error| complain(error.to_string()))?;
+        let rules = plans.rules(&config).map_err(|error| complain(error.to_string()))?;
         self.net.renew(&credentials).map_err(|error| complain(error.to_string()))?;
         let in_force =
             InForce { deferred: deferred.clone(), ..plans.in_force(&config, self.file.as_deref(), &text) };
@@ -348,6 +405,7 @@ impl Reloader {
         }
         self.in_force.send_replace(Arc::new(in_force));
         self.published.renew(&plans);
+        self.rules.send_replace(rules);
         self.floor.send_replace(config.recording.floor());
         (self.config, self.users, self.plans) = (config, users, plans.clone());
         self.send(Change { settings, plans: Some(plans) }).await;
@@ -437,6 +495,7 @@ mod tests {
             city: city.clone(),
             addresses: Arc::default(),
             prompts: Arc::new(prompts),
+            asking: None,
             sources: Arc::new(sources),
         };
         let in_force = Arc::new(plans.in_force(&config, None, ""));
@@ -450,6 +509,7 @@ mod tests {
             users: Vec::new(),
             net: SipNet::start(SipListeners::default(), mpsc::channel(1).0).await.unwrap(),
             in_force: watch::channel(in_force).0,
+            rules: watch::channel(plans.rules(&config).unwrap()).0,
             plans,
             config: config.clone(),
         };

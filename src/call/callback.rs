@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::call::contact::Contact;
+use crate::call::contact::{Contact, Direction};
 use crate::call::effect::Effect;
 use crate::call::leg::{Leg, LegEnd, LegEvent};
 use crate::call::party::WayOut;
@@ -63,6 +63,7 @@ impl Call {
         contact.queue = Some(callback.queue);
         contact.queued_at = Some(turn.now.utc);
         contact.case = callback.case;
+        contact.direction = Direction::Outbound;
         let track = Track::of(keeping, id, false, turn);
         let mut call = Self::new(contact, Purpose::CallBack(Attempt::default()), citizen, track, plan);
         call.topic_categories = topic_categories;
@@ -77,7 +78,8 @@ impl Call {
 
     /// The citizen is to be rung, and has not answered yet.
     pub(super) fn rings_back(&self) -> bool {
-        matches!(self.purpose, Purpose::CallBack(_)) && self.contact.answered_at.is_none()
+        matches!(self.purpose, Purpose::CallBack(_) | Purpose::Verification(_))
+            && self.contact.answered_at.is_none()
     }
 
     pub fn is_call_back(&self) -> bool {
@@ -140,6 +142,10 @@ impl Call {
 
     /// What happens on the citizen's leg before it is answered.
     pub(super) fn handle_rung_citizen(&mut self, event: LegEvent, turn: &mut Turn<'_>) {
+        if self.is_asking() {
+            self.handle_rung_applicant(event, turn);
+            return;
+        }
         match event {
             LegEvent::Prepared => self.have(Missing::Media, turn),
             // The citizen's network speaks: "the number cannot be reached", in its own words.
@@ -170,6 +176,10 @@ impl Call {
 
     /// Nobody talks: the operator is free again, and the list decides when the next attempt is.
     pub(super) fn give_up_call_back(&mut self, outcome: Outcome, turn: &mut Turn<'_>) {
+        if self.is_asking() {
+            self.give_up_asking(outcome.into(), turn);
+            return;
+        }
         if !self.rings_back() || matches!(self.phase, Phase::Ended { .. }) {
             return;
         }

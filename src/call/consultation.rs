@@ -12,6 +12,7 @@ use crate::call::party::Party;
 use crate::call::refusal::Refusal;
 use crate::call::talking::operator_actor;
 use crate::call::turn::Turn;
+use crate::call::verification::Asking;
 use crate::call::{Call, LONGEST_RINGING, OfferTarget, Phase, Timer};
 use crate::ids::{LegId, UserId};
 use crate::journal::EventType;
@@ -26,6 +27,8 @@ pub enum Purpose {
     Consultation { by: UserId, colleague: Box<OfferTarget> },
     /// The city calls a citizen.
     CallBack(Attempt),
+    /// The city asks an applicant whether the work is done.
+    Verification(Asking),
 }
 
 impl Call {
@@ -37,7 +40,7 @@ impl Call {
     pub fn placed_by(&self) -> Option<UserId> {
         match &self.purpose {
             Purpose::Consultation { by, .. } => Some(*by),
-            Purpose::Service | Purpose::CallBack(_) => None,
+            Purpose::Service | Purpose::CallBack(_) | Purpose::Verification(_) => None,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::language::Language;
 use crate::phone_number::PhoneNumber;
 use crate::termination::Termination;
 use crate::time::Timestamp;
+use crate::verification::Asked;
 
 /// A snapshot of the contact; the switchboard writes it whole at each change.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -42,6 +43,30 @@ pub struct Contact {
     /// Where a caller from the web page says to be reached. Not proven: rung by people who have looked at it only.
     #[serde(default)]
     pub stated_number: Option<PhoneNumber>,
+    #[serde(default)]
+    pub direction: Direction,
+    /// Where the city rang to ask whether work is done.
+    #[serde(default)]
+    pub asked: Option<Asked>,
+}
+
+/// Who rang whom.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    #[default]
+    Inbound,
+    /// The city rang: `caller` is whom it rang, `called` the number it showed.
+    Outbound,
+}
+
+impl Direction {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
 }
 
 impl Contact {
@@ -76,12 +101,19 @@ impl Contact {
             disposition: None,
             callback: None,
             stated_number: None,
+            direction: Direction::Inbound,
+            asked: None,
         }
     }
 
     /// How the contact ended when nobody says so. `informed`: the caller heard the answer to a question. `left_word`: the
     /// caller asked to be rung back, or was asked for a message.
     pub fn default_disposition(&self, informed: bool, left_word: bool) -> Disposition {
+        // The city rang about a case that is there.
+        if self.asked.is_some() {
+            let answered = self.answered_at.is_some();
+            return if answered { Disposition::CaseLinked } else { Disposition::Abandoned };
+        }
         if self.connected_at.is_some() {
             // Connected without a queue: colleagues among themselves.
             let with_citizen = self.queued_at.is_some();

@@ -74,6 +74,7 @@ impl Call {
             return;
         }
         self.abandon_transfer(turn);
+        self.conclude_asking(termination, turn);
         self.timers.clear();
         self.contact.ended_at = Some(turn.now.utc);
         self.contact.termination = Some(termination);

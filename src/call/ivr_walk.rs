@@ -49,6 +49,10 @@ impl Call {
     }
 
     fn handle_digit(&mut self, digit: Digit, turn: &mut Turn<'_>) {
+        // A key in answer to a question that was not put yet says only that somebody is there.
+        if self.note_person(turn) {
+            return;
+        }
         match &mut self.phase {
             Phase::Ivr { walk } => {
                 walk.handle_digit(digit, turn.now);
@@ -66,6 +70,7 @@ impl Call {
         match &mut self.phase {
             Phase::Ivr { walk } => {
                 walk.handle_play_finished(turn.now);
+                self.note_told();
                 self.drain_walk(turn);
             }
             Phase::Waiting { announcing, .. } if *announcing => {
@@ -102,6 +107,7 @@ impl Call {
                     lookup,
                     caller: self.contact.caller.clone(),
                 }),
+                Output::Answered(verdict) => self.note_verdict(verdict, turn),
                 Output::Leave(left) => {
                     exit = Some(left);
                     break;
@@ -143,6 +149,7 @@ impl Call {
     }
 
     fn leave_walk(&mut self, exit: Exit, turn: &mut Turn<'_>) {
+        self.note_exit(&exit, turn);
         match exit {
             Exit::Queue { queue, topic, urgent } => self.enter_queue(queue, topic, urgent, turn),
             Exit::Duty { roster, topic } => self.seek_duty(roster, topic, turn),

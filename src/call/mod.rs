@@ -3,9 +3,10 @@
 //!
 //! Life: `setup` (nothing is answered before it is durable) - `ivr_walk` - `waiting` (queue and offers) -
 //! `talking` (bridge and hold), or `duty` instead of a queue when the desks are closed - with `transfer` to somebody else, `takeover` by another phone and the `supervision` of a
-//! talk - `ending` (disposition and sealing). In a `callback` the city rings the citizen. Who is at the other end is a `party`; an operator's call to a colleague is a `consultation`. What is
+//! talk - `ending` (disposition and sealing). In a `callback` the city rings the citizen, in a `verification` it asks them. Who is at the other end is a `party`; an operator's call to a colleague is a `consultation`. What is
 //! journalled is in `record`.
 
+mod answering;
 pub mod callback;
 mod caller;
 pub mod case_draft;
@@ -29,11 +30,13 @@ mod talking;
 mod tests;
 mod transfer;
 pub mod turn;
+pub mod verification;
 mod waiting;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::call::answering::Sound;
 use crate::call::contact::Contact;
 use crate::call::effect::Ticket;
 use crate::call::leg::{Leg, LegEvent};
@@ -133,8 +136,13 @@ enum Phase {
     Voicemail,
     /// The colleague's phone rings.
     Calling,
-    /// The operator is there, and the phone of the citizen who is rung back rings.
+    /// The phone of the citizen who is rung back rings, and the operator is there; or that of an applicant who is to be
+    /// asked, and nobody is.
     CallingBack,
+    /// Somebody has answered a call that is to ask, or something.
+    Answering {
+        answering: answering::Answering,
+    },
     /// In the queue; an operator may be ringing.
     Waiting {
         announcing: bool,
@@ -190,6 +198,8 @@ enum Timer {
     Ring,
     /// And that of a supervisor.
     RingSupervisor,
+    /// Who answers is known then, or looked at anew.
+    Answering,
 }
 
 impl Call {
@@ -290,11 +300,12 @@ impl Call {
     pub fn phase(&self) -> CallPhase {
         match &self.phase {
             Phase::Setup { .. } => CallPhase::Setup,
-            Phase::Answered | Phase::Ivr { .. } => CallPhase::Ivr,
+            Phase::Answered | Phase::Answering { .. } | Phase::Ivr { .. } => CallPhase::Ivr,
             Phase::Voicemail => CallPhase::Voicemail,
             Phase::Waiting { .. } if self.party.is_some() => CallPhase::Ringing,
             Phase::Waiting { .. } | Phase::Duty { .. } => CallPhase::Waiting,
             Phase::Calling => CallPhase::Ringing,
+            Phase::CallingBack if self.party.is_none() => CallPhase::Ringing,
             Phase::Transferring { .. } if self.party.is_none() => CallPhase::Ringing,
             Phase::Talking | Phase::Transferring { .. } | Phase::CallingBack => CallPhase::Talking,
             Phase::Ended { .. } => CallPhase::WrapUp,
@@ -366,7 +377,19 @@ impl Call {
             media::Event::MediaTimeout { .. } | media::Event::SecurityFailed { .. } => {
                 self.handle_media_timeout(leg, turn)
             }
+            media::Event::VoiceStarted { .. } if leg == self.citizen.id => {
+                self.handle_applicant_sound(Sound::VoiceStarted, turn);
+            }
+            media::Event::VoiceStopped { .. } if leg == self.citizen.id => {
+                self.handle_applicant_sound(Sound::VoiceStopped, turn);
+            }
+            media::Event::ToneEnded { .. } if leg == self.citizen.id => {
+                self.handle_applicant_sound(Sound::ToneEnded, turn);
+            }
             media::Event::DigitPressed { .. }
+            | media::Event::VoiceStarted { .. }
+            | media::Event::VoiceStopped { .. }
+            | media::Event::ToneEnded { .. }
             | media::Event::AudioStarted { .. }
             | media::Event::RecordingEnded { .. }
             | media::Event::Closed { .. } => {}
@@ -450,6 +473,7 @@ impl Call {
                 Timer::Hold => self.handle_hold_timeout(turn),
                 Timer::Ring => self.handle_ring_timeout(turn),
                 Timer::RingSupervisor => self.handle_supervisor_ring_timeout(turn),
+                Timer::Answering => self.handle_answering_timeout(turn),
             }
         }
     }

@@ -217,6 +217,10 @@ impl Call {
             self.ring_operators(turn);
             return;
         }
+        if self.is_asking() {
+            self.ring_applicant(turn);
+            return;
+        }
         if let Err(refusal) = self.citizen.answer(turn) {
             self.abandon_setup(refusal, turn);
             return;

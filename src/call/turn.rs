@@ -47,6 +47,8 @@ pub struct Counters {
     pub offers: u64,
     /// Attempts to ring citizens back, by what came of them.
     pub callbacks: BTreeMap<&'static str, u64>,
+    /// Applicants rung to be asked, by what came of it.
+    pub verifications: BTreeMap<&'static str, u64>,
     pub commits_failed: u64,
     /// Passwords shown and not shown, by what came of it.
     pub digests: BTreeMap<&'static str, u64>,

@@ -282,6 +282,14 @@ impl CaseState {
         }
     }
 
+    /// When verification began.
+    pub const fn evidence_accepted_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Verification { evidence_accepted_at, .. } => Some(*evidence_accepted_at),
+            _ => None,
+        }
+    }
+
     pub const fn order(&self) -> Option<WorkOrderId> {
         match self {
             Self::Assigned { order, .. }
@@ -347,6 +355,9 @@ pub struct Told {
     /// Whom: the applicant who came with this merged case; none is the case's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whom: Option<CaseNumber>,
+    /// The call in which the program told them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<ContactId>,
 }
 
 /// A visit of the control desk's inspector.

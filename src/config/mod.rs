@@ -17,6 +17,7 @@ mod sip;
 mod speech;
 mod store;
 mod trunk;
+mod verification;
 mod web_call;
 
 use std::path::{Path, PathBuf};
@@ -38,6 +39,7 @@ pub use sip::Sip;
 pub use speech::Speech;
 pub use store::Store;
 pub use trunk::Trunk;
+pub use verification::Verification;
 pub use web_call::WebCall;
 
 /// A configuration file larger than this is none, bytes.
@@ -58,6 +60,7 @@ pub struct Config {
     pub speech: Speech,
     pub queue: Vec<Queue>,
     pub callback: Callback,
+    pub verification: Verification,
     pub operator: Operator,
     pub web_call: WebCall,
 }
@@ -97,9 +100,13 @@ impl Config {
     }
 
     fn resolve(&mut self, base: &Path) {
-        for path in
-            [&mut self.recording.dir, &mut self.number.dialplan, &mut self.city.file, &mut self.speech.cache]
-        {
+        for path in [
+            &mut self.recording.dir,
+            &mut self.number.dialplan,
+            &mut self.city.file,
+            &mut self.speech.cache,
+            &mut self.verification.dialplan,
+        ] {
             *path = base.join(&*path);
         }
         let pem = [&mut self.sip.certificate, &mut self.sip.private_key, &mut self.sip.trusted_certificates];

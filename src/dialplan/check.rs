@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::fields::did_you_mean;
-use super::node::{LookupKind, Node, NodeKind, Slot};
-use super::prompt::{PromptItem, TONE_PREFIX, dynamic_prompts};
+use super::node::{LookupKind, Node, NodeKind, Slot, Verdict};
+use super::prompt::{PromptItem, SPOKEN_TOPICS, TONE_PREFIX, Value, dynamic_prompts, topic_prompt};
 use super::source::Source;
 use super::texts::PromptTexts;
 use super::{Dialplan, MAX_DEPTH, PromptRef, TextPosition};
@@ -15,7 +15,8 @@ use crate::language::Language;
 /// Every name in an exit must be that of a node; `names` lists also the nodes that could not be read.
 pub(super) fn targets(plan: &Dialplan, names: &[String], source: &Source<'_>) {
     let exits = plan.nodes.values().flat_map(Node::exits).map(|exit| exit.target);
-    for target in [&plan.start, &plan.operator, &plan.emergency].into_iter().chain(exits) {
+    let special = plan.emergency.iter().chain(&plan.machine);
+    for target in [&plan.start, &plan.operator].into_iter().chain(special).chain(exits) {
         if !names.contains(&target.node) {
             let hint = did_you_mean(&target.node, names.iter().map(String::as_str));
             source.complain_at(target.at, format!("there is no node '{}'{hint}", target.node));
@@ -28,6 +29,7 @@ pub(super) fn plan(plan: &Dialplan, source: &Source<'_>) {
     calendars(plan, source);
     languages(plan, source);
     emergency(plan, source);
+    answers(plan, source);
     collected(plan, source);
     // A graph with holes would only repeat what was said about the holes.
     if !source.has_complaints() {
@@ -71,12 +73,13 @@ fn languages(plan: &Dialplan, source: &Source<'_>) {
 }
 
 fn emergency(plan: &Dialplan, source: &Source<'_>) {
-    if let Some(node) = plan.nodes.get(&plan.emergency.node)
+    if let Some(node) = plan.emergency.as_ref().and_then(|target| plan.nodes.get(&target.node))
         && !matches!(&node.kind, NodeKind::Queue(queue) if queue.urgent)
+        && let Some(target) = &plan.emergency
     {
         let message =
             format!("'emergency' must name a queue node with urgent = true; '{}' is none", node.name);
-        source.complain_at(plan.emergency.at, message);
+        source.complain_at(target.at, message);
     }
     if let Some(node) = plan.nodes.get(&plan.operator.node)
         && !matches!(&node.kind, NodeKind::Queue(_))
@@ -86,12 +89,36 @@ fn emergency(plan: &Dialplan, source: &Source<'_>) {
             format!("'operator' must name a queue node; '{}' is none", node.name),
         );
     }
+    let Some(emergency) = &plan.emergency else { return };
     for node in plan.nodes.values() {
         let NodeKind::Menu(menu) = &node.kind else { continue };
-        if !menu.keys.iter().any(|(_, target)| target.node == plan.emergency.node) {
+        if !menu.keys.iter().any(|(_, target)| target.node == emergency.node) {
             let message =
-                format!("menu '{}' has no key for the emergency node '{}'", node.name, plan.emergency.node);
+                format!("menu '{}' has no key for the emergency node '{}'", node.name, emergency.node);
             source.complain_at(node.at, message);
+        }
+    }
+}
+
+/// A plan that asks applicants lets them say yes and no; no other one hears answers.
+fn answers(plan: &Dialplan, source: &Source<'_>) {
+    let answers = plan.answers();
+    match &plan.machine {
+        Some(machine) => {
+            for (verdict, name) in [(Verdict::Fixed, "fixed"), (Verdict::NotFixed, "not_fixed")] {
+                if !answers.contains(&verdict) {
+                    let message = format!("a plan with 'machine' asks, but no node has answer = \"{name}\"");
+                    source.complain_at(machine.at, message);
+                }
+            }
+        }
+        None => {
+            let nodes = plan.nodes.values().filter(|node| matches!(node.kind, NodeKind::Answer(_)));
+            for node in nodes {
+                let message =
+                    format!("node '{}' is an answer, but nobody is asked: 'machine' is missing", node.name);
+                source.complain_at(node.at, message);
+            }
         }
     }
 }
@@ -139,6 +166,14 @@ pub(super) fn prompts(plan: &Dialplan, texts: &PromptTexts) -> Vec<Diagnostic> {
     };
     for node in plan.nodes.values() {
         for item in node.prompts() {
+            if let PromptItem::Value { value: Value::Topic, at } = item {
+                for (topic, language) in SPOKEN_TOPICS
+                    .iter()
+                    .flat_map(|topic| plan.languages.iter().map(move |language| (topic, language)))
+                {
+                    require(&topic_prompt(topic), *language, *at, &format!("node '{}'", node.name));
+                }
+            }
             let PromptItem::Text { id, language, at } = item else { continue };
             let one = language.map(|language| vec![language]);
             for language in one.as_deref().unwrap_or(&plan.languages) {
@@ -200,7 +235,10 @@ impl<'p> Graph<'p> {
     }
 
     fn check_reachable(&self, plan: &Dialplan, source: &Source<'_>) {
-        let distances = self.distances(&[&plan.start.node, &plan.operator.node, &plan.emergency.node]);
+        let special = plan.emergency.iter().chain(&plan.machine).map(|target| target.node.as_str());
+        let roots: Vec<&str> =
+            [plan.start.node.as_str(), plan.operator.node.as_str()].into_iter().chain(special).collect();
+        let distances = self.distances(&roots);
         for node in plan.nodes.values() {
             match distances.get(node.name.as_str()) {
                 None => source.complain_at(node.at, format!("no exit leads to node '{}'", node.name)),

@@ -58,7 +58,9 @@ pub struct Dialplan {
     time_zone: Tz,
     start: Target,
     operator: Target,
-    emergency: Target,
+    /// None in a plan that asks applicants.
+    emergency: Option<Target>,
+    machine: Option<Target>,
     calendars: BTreeMap<String, Calendar>,
     nodes: BTreeMap<String, Node>,
 }
@@ -82,6 +84,11 @@ impl Dialplan {
                 PromptItem::Text { id, language: None, .. } => in_every_language(id, &mut all),
                 PromptItem::Text { id, language: Some(language), .. } => {
                     all.insert(PromptRef { id: id.clone(), language: *language });
+                }
+                PromptItem::Value { value: prompt::Value::Topic, .. } => {
+                    for topic in prompt::SPOKEN_TOPICS {
+                        in_every_language(&prompt::topic_prompt(topic), &mut all);
+                    }
                 }
                 PromptItem::Value { .. } => {}
             }
@@ -155,9 +162,23 @@ impl Dialplan {
         &self.operator.node
     }
 
-    /// Name of the urgent queue node every menu has a key for.
-    pub fn emergency(&self) -> &str {
-        &self.emergency.node
+    /// Name of the urgent queue node every menu has a key for; none in a plan that asks applicants.
+    pub fn emergency(&self) -> Option<&str> {
+        self.emergency.as_ref().map(|target| target.node.as_str())
+    }
+
+    /// Name of the node that speaks to an answering machine: only a plan that asks applicants has one.
+    pub fn machine(&self) -> Option<&str> {
+        self.machine.as_ref().map(|target| target.node.as_str())
+    }
+
+    /// What callers can say about the work.
+    pub fn answers(&self) -> BTreeSet<node::Verdict> {
+        let verdict = |node: &Node| match &node.kind {
+            NodeKind::Answer(answer) => Some(answer.verdict),
+            _ => None,
+        };
+        self.nodes.values().filter_map(verdict).collect()
     }
 
     pub fn node(&self, name: &str) -> Option<&Node> {

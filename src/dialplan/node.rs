@@ -1,4 +1,4 @@
-//! The nodes of a dialplan: eleven closed kinds, each with its exits.
+//! The nodes of a dialplan: thirteen closed kinds, each with its exits.
 //! How they are written is in `parse_node.rs`, what they do to a caller in `ivr/`.
 
 use std::time::Duration;
@@ -37,6 +37,7 @@ pub enum NodeKind {
     Voicemail(Voicemail),
     CaseStatus(CaseStatus),
     Hangup(Hangup),
+    Answer(Answer),
 }
 
 /// One key decides.
@@ -194,6 +195,31 @@ pub struct Hangup {
     pub prompt: Vec<PromptItem>,
 }
 
+/// Whoever comes here has answered the question whether the work is done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answer {
+    pub verdict: Verdict,
+    pub next: Target,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Verdict {
+    Fixed,
+    NotFixed,
+    /// Wants no such calls any more.
+    NoMoreCalls,
+}
+
+impl Verdict {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::NotFixed => "not_fixed",
+            Self::NoMoreCalls => "no_more_calls",
+        }
+    }
+}
+
 /// One way out of a node.
 #[derive(Clone, Debug)]
 pub struct NodeExit<'a> {
@@ -232,6 +258,7 @@ impl Node {
             NodeKind::Duty(duty) => by_itself(&[&duty.nobody]),
             NodeKind::Callback(callback) => by_itself(&[&callback.no_number]),
             NodeKind::Hangup(_) => vec![],
+            NodeKind::Answer(answer) => by_itself(&[&answer.next]),
         }
     }
 
@@ -282,6 +309,7 @@ impl Node {
             NodeKind::Schedule(_)
             | NodeKind::SetLanguage(_)
             | NodeKind::Lookup(_)
+            | NodeKind::Answer(_)
             | NodeKind::CaseStatus(_) => vec![],
         }
     }

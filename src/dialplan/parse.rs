@@ -32,7 +32,12 @@ fn read_plan(source: &Source<'_>, file: &str, table: &DeTable<'_>) -> Option<Dia
     let time_zone = read_time_zone(&mut fields);
     let start = fields.target("start");
     let operator = fields.target("operator");
-    let emergency = fields.target("emergency");
+    let machine = fields.optional_target("machine");
+    // Whoever is rung by the city has nothing to report: those plans need no way to the emergency desk.
+    let emergency = match &machine {
+        Some(_) => Some(fields.optional_target("emergency")),
+        None => fields.target("emergency").map(Some),
+    };
     let calendars = read_calendars(&mut fields, time_zone.unwrap_or(Tz::UTC));
     let names = node_names(&mut fields);
     let nodes = read_nodes(&mut fields);
@@ -44,6 +49,7 @@ fn read_plan(source: &Source<'_>, file: &str, table: &DeTable<'_>) -> Option<Dia
         start: start?,
         operator: operator?,
         emergency: emergency?,
+        machine,
         calendars,
         nodes,
     };

@@ -7,8 +7,8 @@ use toml::de::DeValue;
 use super::MAX_MENU_KEYS;
 use super::fields::Fields;
 use super::node::{
-    Callback, CaseStatus, Collect, Duty, Hangup, LookupKind, LookupNode, Menu, Node, NodeKind, Onward, Queue,
-    Say, Schedule, SetLanguage, Slot, Target, Voicemail,
+    Answer, Callback, CaseStatus, Collect, Duty, Hangup, LookupKind, LookupNode, Menu, Node, NodeKind,
+    Onward, Queue, Say, Schedule, SetLanguage, Slot, Target, Verdict, Voicemail,
 };
 use super::prompt;
 use crate::language::Language;
@@ -30,7 +30,7 @@ const MESSAGE_SECS: std::ops::RangeInclusive<i64> = 5..=300;
 type Reader = fn(&mut Fields<'_, '_>) -> Option<NodeKind>;
 
 /// The kinds as a dialplan writes them.
-const READERS: [(&str, Reader); 12] = [
+const READERS: [(&str, Reader); 13] = [
     ("menu", menu),
     ("say", say),
     ("collect", collect),
@@ -43,6 +43,7 @@ const READERS: [(&str, Reader); 12] = [
     ("voicemail", voicemail),
     ("case_status", case_status),
     ("hangup", hangup),
+    ("answer", answer),
 ];
 
 /// Reads one node; none when something it cannot do without is missing, which was complained about.
@@ -235,4 +236,14 @@ fn case_status(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
 
 fn hangup(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
     Some(NodeKind::Hangup(Hangup { prompt: fields.prompts("prompt") }))
+}
+
+fn answer(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
+    let verdicts = [
+        ("fixed", Verdict::Fixed),
+        ("not_fixed", Verdict::NotFixed),
+        ("no_more_calls", Verdict::NoMoreCalls),
+    ];
+    let verdict = fields.one_of("answer", &verdicts);
+    Some(NodeKind::Answer(Answer { next: fields.target("next")?, verdict: verdict? }))
 }

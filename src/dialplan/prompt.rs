@@ -28,12 +28,15 @@ pub enum Value {
     Count,
     /// The collected case number, digit by digit.
     CaseNumber,
+    /// What the case is about, in a word; nothing for topics without one.
+    Topic,
     /// The number to ring back, the caller's own when none was collected, digit by digit.
     CallbackNumber,
 }
 
 impl Value {
-    pub const ALL: [(&'static str, Self); 3] = [
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("$topic", Self::Topic),
         ("$count", Self::Count),
         ("$case_number", Self::CaseNumber),
         ("$callback_number", Self::CallbackNumber),
@@ -60,6 +63,10 @@ pub const SYSTEM_PROMPTS: [&str; 17] = [
     "operator.refused",
     "system.technical",
 ];
+
+/// Topics that have words of their own, `topic.water` and so on.
+pub const SPOKEN_TOPICS: [&str; 7] =
+    ["water", "heating", "electricity", "housing", "transport", "waste", "roads"];
 
 /// Case states that have words; any other is spoken as `state.unknown`.
 pub const SPOKEN_STATES: [&str; 13] = [
@@ -97,6 +104,11 @@ pub fn number_prompt(number: u32) -> String {
 pub fn state_prompt(state: &str) -> String {
     let known = SPOKEN_STATES.contains(&state);
     if known { format!("state.{state}") } else { "state.unknown".to_owned() }
+}
+
+/// What a case of this topic is about.
+pub fn topic_prompt(topic: &str) -> String {
+    format!("topic.{topic}")
 }
 
 /// `day` of the month, 1 to 31.

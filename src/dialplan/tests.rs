@@ -51,7 +51,7 @@ fn the_good_plan_reads() {
     assert_eq!(plan.languages(), [Language::Uk, Language::En]);
     assert_eq!(plan.queues(), ["city", "emergency"]);
     assert_eq!(plan.topics(), ["other"]);
-    assert_eq!((plan.start(), plan.operator(), plan.emergency()), ("hours", "city", "urgent"));
+    assert_eq!((plan.start(), plan.operator(), plan.emergency()), ("hours", "city", Some("urgent")));
     assert_eq!(plan.nodes().count(), 12);
     let NodeKind::Collect(ask) = &plan.node("ask").unwrap().kind else { panic!("no collect") };
     assert_eq!((ask.min_digits, ask.max_digits, ask.terminator), (1, 12, Some('#')));

@@ -4,9 +4,9 @@
 
 use super::spoken;
 use super::walk::{State, Then, Walk};
-use super::{Answer, Exit, Lookup, Step};
+use super::{Answer, Exit, Lookup, Output, Step};
 use crate::dialplan::node::{CaseStatus, LookupKind, LookupNode, NodeKind, Onward, SetLanguage, Target};
-use crate::dialplan::prompt::{BEEP, PromptItem, Value};
+use crate::dialplan::prompt::{BEEP, PromptItem, SPOKEN_TOPICS, Value, topic_prompt};
 use crate::dialplan::{PromptRef, Standing};
 use crate::time::Now;
 
@@ -72,6 +72,10 @@ impl Walk {
                 prompts.push(self.prompt(BEEP));
                 let exit = Exit::Voicemail { topic: self.topic.clone(), max_secs: voicemail.max_secs };
                 self.tell(prompts, Then::Leave(exit), false, now);
+            }
+            NodeKind::Answer(answer) => {
+                self.output(Output::Answered(answer.verdict));
+                self.go(&answer.next.node, now);
             }
             NodeKind::Hangup(hangup) => {
                 let prompts = self.compose(&hangup.prompt);
@@ -182,6 +186,10 @@ impl Walk {
                 PromptItem::Value { value: Value::CaseNumber, .. } => {
                     let digits = self.case_number.as_deref().unwrap_or_default();
                     prompts.extend(spoken::digits(digits, self.language));
+                }
+                PromptItem::Value { value: Value::Topic, .. } => {
+                    let topic = self.topic.as_deref().filter(|topic| SPOKEN_TOPICS.contains(topic));
+                    prompts.extend(topic.map(|topic| self.prompt(&topic_prompt(topic))));
                 }
                 PromptItem::Value { value: Value::CallbackNumber, .. } => {
                     let digits = self.callback_number.as_deref().unwrap_or(self.caller.as_str());

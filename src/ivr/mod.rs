@@ -11,6 +11,7 @@ mod walk;
 use serde::{Deserialize, Serialize};
 
 use crate::dialplan::PromptRef;
+pub use crate::dialplan::node::Verdict;
 use crate::language::Language;
 
 pub use simulate::{Happening, InvalidInput, Line, SimulatedInput, Transcript, simulate, simulate_in};
@@ -29,6 +30,8 @@ pub enum Output {
     Step(Step),
     /// Look a fact up; answer with `handle_lookup` within the node's deadline.
     Lookup(Lookup),
+    /// The applicant has answered whether the work is done.
+    Answered(Verdict),
     /// The walk is over.
     Leave(Exit),
 }

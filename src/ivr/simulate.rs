@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::Datelike as _;
 
-use super::{Answer, Exit, Lookup, Output, Step, Walk};
+use super::{Answer, Exit, Lookup, Output, Step, Verdict, Walk};
 use crate::dialplan::{Dialplan, PromptRef, PromptTexts};
 use crate::dtmf::Digit;
 use crate::language::Language;
@@ -33,11 +33,13 @@ pub enum SimulatedInput {
     QueueFull,
     /// Too many call, when the walk leaves for a queue: `surge`.
     Surge,
+    /// An answering machine has answered a call that was to ask; the first input: `machine`.
+    Machine,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "'{0}' is no input: keys 0-9 * #, w for silence, count=N, case=STATE, not_found, failed, full, surge"
+    "'{0}' is no input: keys 0-9 * #, w for silence, count=N, case=STATE, not_found, failed, full, surge, machine"
 )]
 pub struct InvalidInput(pub String);
 
@@ -61,6 +63,7 @@ impl SimulatedInput {
         match word {
             "full" => return Ok(vec![Self::QueueFull]),
             "surge" => return Ok(vec![Self::Surge]),
+            "machine" => return Ok(vec![Self::Machine]),
             "not_found" => return Ok(vec![Self::Answer(Answer::NotFound)]),
             "failed" => return Ok(vec![Self::Answer(Answer::Failed)]),
             _ => {}
@@ -104,6 +107,7 @@ pub enum Happening {
     LookedUp(&'static str),
     QueueFull,
     Surge,
+    Answered(Verdict),
     Left(Exit),
 }
 
@@ -122,6 +126,7 @@ impl fmt::Display for Happening {
             Self::LookedUp(what) => write!(f, "look up {what}"),
             Self::QueueFull => f.write_str("the queue is full"),
             Self::Surge => f.write_str("too many call"),
+            Self::Answered(verdict) => write!(f, "answer  {}", verdict.name()),
             Self::Left(exit) => write!(f, "leave   {}", exit_line(exit)),
         }
     }
@@ -149,8 +154,15 @@ pub fn simulate(
     inputs: &[SimulatedInput],
     started: Now,
 ) -> Transcript {
-    walk_through(Walk::new(plan, caller, started), texts, inputs, started)
+    let asks = plan.machine().is_some();
+    let Some(language) = plan.languages().first().copied().filter(|_| asks) else {
+        return walk_through(Walk::new(plan, caller, started), texts, inputs, started);
+    };
+    simulate_in(plan, language, texts, caller, inputs, started)
 }
+
+/// The case that a simulated plan asks about.
+const SIMULATED_CASE: &str = "2026-01-000042";
 
 /// The same for a caller who is spoken to in `language` from the first word on.
 pub fn simulate_in(
@@ -161,7 +173,14 @@ pub fn simulate_in(
     inputs: &[SimulatedInput],
     started: Now,
 ) -> Transcript {
-    walk_through(Walk::begun_in(Some(language), plan, caller, started), texts, inputs, started)
+    // A plan that asks has somebody to ask; after `machine` it speaks to an answering machine.
+    let walk = if plan.machine().is_some() {
+        let machine = inputs.first() == Some(&SimulatedInput::Machine);
+        Walk::asking(plan, caller, (SIMULATED_CASE, Some("water"), language), machine, started)
+    } else {
+        Walk::begun_in(Some(language), plan, caller, started)
+    };
+    walk_through(walk, texts, inputs, started)
 }
 
 fn walk_through(walk: Walk, texts: &PromptTexts, inputs: &[SimulatedInput], started: Now) -> Transcript {
@@ -205,7 +224,7 @@ impl Run<'_> {
                 self.wait();
             }
             Some(SimulatedInput::Answer(answer)) => self.walk.handle_lookup(answer, self.now),
-            Some(SimulatedInput::QueueFull | SimulatedInput::Surge) => {}
+            Some(SimulatedInput::QueueFull | SimulatedInput::Surge | SimulatedInput::Machine) => {}
             None => return false,
         }
         true
@@ -260,6 +279,7 @@ impl Run<'_> {
                 Output::StopPrompt => {}
                 Output::Step(step) => self.note_step(step),
                 Output::Lookup(lookup) => self.note_lookup(&lookup),
+                Output::Answered(verdict) => self.note(Happening::Answered(verdict)),
                 Output::Leave(exit) => {
                     self.note(Happening::Left(exit.clone()));
                     self.transcript.exit = Some(exit);
@@ -402,5 +422,68 @@ mod tests {
         assert_eq!(lines.last().unwrap(), "leave   to queue 'city', topic water");
         let (lines, _) = walk_1580(10, &["1", "9", "count=1"]);
         assert_eq!(lines.last().unwrap(), "(waits for the caller)");
+    }
+
+    #[test]
+    fn the_shipped_plan_asks_in_every_language() {
+        let plan = Dialplan::parse("verification.toml", include_str!("../../dialplans/verification.toml"));
+        let plan = Arc::new(plan.unwrap());
+        let mut texts = PromptTexts::default();
+        for (language, text) in [
+            (Language::Uk, include_str!("../../dialplans/prompts/uk.toml")),
+            (Language::En, include_str!("../../dialplans/prompts/en.toml")),
+            (Language::Lt, include_str!("../../dialplans/prompts/lt.toml")),
+            (Language::Pl, include_str!("../../dialplans/prompts/pl.toml")),
+            (Language::Ru, include_str!("../../dialplans/prompts/ru.toml")),
+            (Language::He, include_str!("../../dialplans/prompts/he.toml")),
+        ] {
+            texts.add(language, "prompts", text).unwrap();
+        }
+        assert_eq!(plan.check_prompts(&texts), []);
+        let walk = |language, words: &str| {
+            let inputs: Vec<_> = words.split(' ').map(|word| SimulatedInput::parse(word).unwrap()).collect();
+            let caller = PhoneNumber::from_user_part("+380501234567");
+            simulate_in(plan.clone(), language, &texts, &caller, &inputs.concat(), crate::time::now())
+        };
+        let answers = |transcript: &Transcript| -> Vec<Verdict> {
+            let verdict = |line: &Line| match line.what {
+                Happening::Answered(verdict) => Some(verdict),
+                _ => None,
+            };
+            transcript.lines.iter().filter_map(verdict).collect()
+        };
+        for language in Language::ALL {
+            let asked = walk(language, "w 0 2");
+            let said: Vec<&PromptRef> = asked
+                .lines
+                .iter()
+                .filter_map(|line| match &line.what {
+                    Happening::Said { prompt, .. } => Some(prompt),
+                    _ => None,
+                })
+                .collect();
+            assert!(said.iter().all(|prompt| prompt.language == language), "{said:?}");
+            let ids: Vec<&str> = said.iter().map(|prompt| prompt.id.as_str()).take(17).collect();
+            assert_eq!(ids[..4], ["verify.greeting", "verify.case", "number.2", "number.0"]);
+            assert_eq!(ids[14..], ["topic.water", "verify.done", "verify.question"], "{ids:?}");
+            assert_eq!((answers(&asked), asked.exit), (vec![Verdict::NotFixed], Some(Exit::Hangup)));
+        }
+        let queue = Exit::Queue { queue: "city".to_owned(), topic: Some("water".to_owned()), urgent: false };
+        let callback = Exit::Callback { topic: Some("water".to_owned()), number: None };
+        for (words, answered, exit) in [
+            ("1", vec![Verdict::Fixed], Exit::Hangup),
+            ("9", vec![Verdict::NoMoreCalls], Exit::Hangup),
+            ("3", vec![], queue),
+            ("3 full", vec![], callback),
+            ("7 * # 1", vec![Verdict::Fixed], Exit::Hangup),
+            ("7 7 7", vec![], Exit::Hangup),
+            ("w w w", vec![], Exit::Hangup),
+            ("machine", vec![], Exit::Hangup),
+        ] {
+            let transcript = walk(Language::En, words);
+            assert_eq!((answers(&transcript), transcript.exit), (answered, Some(exit)), "{words}");
+        }
+        let message = walk(Language::En, "machine").to_string();
+        assert!(!message.contains("verify.question") && message.contains("verify.call_us"), "{message}");
     }
 }

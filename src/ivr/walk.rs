@@ -105,11 +105,41 @@ impl Walk {
         let wanted = wanted.filter(|wanted| spoken.contains(wanted));
         let language = wanted.or(spoken.first().copied()).unwrap_or(Language::Uk);
         let start = plan.start().to_owned();
-        let mut walk = Self {
+        let mut walk = Self::at_rest(plan, caller, language, start.clone(), now);
+        walk.enter(start, now);
+        walk
+    }
+
+    /// Asks an applicant about `case`, or leaves word of it with an answering machine.
+    pub fn asking(
+        plan: Arc<Dialplan>,
+        caller: &PhoneNumber,
+        (case, topic, language): (&str, Option<&str>, Language),
+        machine: bool,
+        now: Now,
+    ) -> Self {
+        let spoken = plan.languages();
+        let language = if spoken.contains(&language) { Some(language) } else { spoken.first().copied() };
+        let start = plan.machine().filter(|_| machine).unwrap_or(plan.start()).to_owned();
+        let mut walk = Self::at_rest(plan, caller, language.unwrap_or(Language::Uk), start.clone(), now);
+        walk.case_number = Some(case.to_owned());
+        walk.topic = topic.map(str::to_owned);
+        walk.enter(start, now);
+        walk
+    }
+
+    fn at_rest(
+        plan: Arc<Dialplan>,
+        caller: &PhoneNumber,
+        language: Language,
+        start: String,
+        now: Now,
+    ) -> Self {
+        Self {
             plan,
             caller: caller.clone(),
             language,
-            node: start.clone(),
+            node: start,
             came_from: None,
             topic: None,
             case_number: None,
@@ -126,9 +156,7 @@ impl Walk {
             second_began: now.mono,
             steps_in_second: 0,
             outputs: VecDeque::new(),
-        };
-        walk.enter(start, now);
-        walk
+        }
     }
 
     /// A key was pressed. What it means depends on the node; keys nobody waits for are kept for later nodes.

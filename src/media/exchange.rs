@@ -67,6 +67,7 @@ impl Exchange {
             Command::SendDigit { leg, digit } => self.with_leg(leg, |leg| leg.press(digit)),
             Command::Bridge { a, b } => self.bridge(a, b),
             Command::Join { leg, beside, role } => self.join(leg, beside, role),
+            Command::Listen { leg } => self.with_leg(leg, Leg::listen_for_voice),
             Command::Unbridge { leg } => self.rooms.leave(leg),
             Command::Record { leg, recording, sample_rate } => {
                 self.with_leg(leg, |leg| leg.record(recording, Band::of_rate(sample_rate), now, sink));

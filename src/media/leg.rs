@@ -16,6 +16,7 @@ use super::reports::Reports;
 use super::sender::{MAX_PACKET, PacketBuffer, RtpSender};
 use super::source::{Admission, Source};
 use super::tap::{self, Tap};
+use super::voice::{Change, Voice};
 use super::{DropReason, Drops, Event, LegStats, MEDIA_TIMEOUT_SECS, QUIET_SECS, Sink};
 use crate::dtmf::Digit;
 use crate::dtmf::telephone_event::{Press, Presses, TelephoneEvent};
@@ -46,6 +47,8 @@ pub(super) struct Leg {
     presses: Presses,
     /// Where the peer sends its keys as sound.
     ear: Option<Box<Ear>>,
+    /// Where somebody wants to know who speaks.
+    voice: Option<Box<Voice>>,
     sender: RtpSender,
     reports: Reports,
     /// Origin of the arrival times for the jitter.
@@ -93,6 +96,7 @@ impl Leg {
             jitter_buffer: JitterBuffer::new(),
             presses: Presses::default(),
             ear: None,
+            voice: None,
             sender: RtpSender::new(identity as u32, (identity >> 32) as u16 & MAX_FIRST_NUMBER, start as u32),
             reports: Reports::new(split_mix(&mut seed), now),
             opened_at: now,
@@ -231,6 +235,16 @@ impl Leg {
         }
         let press = self.ear.as_mut().and_then(|ear| ear.hear(&self.heard));
         self.report_press(press, sink);
+        match self.voice.as_mut().and_then(|voice| voice.hear(&self.heard)) {
+            Some(Change::Started) => sink.event(Event::VoiceStarted { leg: self.id }),
+            Some(Change::Stopped) => sink.event(Event::VoiceStopped { leg: self.id }),
+            Some(Change::ToneEnded) => sink.event(Event::ToneEnded { leg: self.id }),
+            None => {}
+        }
+    }
+
+    pub(super) fn listen_for_voice(&mut self) {
+        self.voice.get_or_insert_with(|| Box::new(Voice::new()));
     }
 
     /// The band of what the leg says.

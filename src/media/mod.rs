@@ -22,6 +22,7 @@ mod source;
 mod tap;
 #[cfg(test)]
 mod tests;
+mod voice;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -102,6 +103,10 @@ pub enum Command {
         a: LegId,
         b: LegId,
     },
+    /// Tells from now on when whoever is at the leg speaks: [`Event::VoiceStarted`] and its like.
+    Listen {
+        leg: LegId,
+    },
     /// Puts `leg` into the bridge that `beside` is in, or changes its role there; playing on `leg` stops. Where
     /// `beside` is alone, both hear each other as by `Bridge`. Ignored when the bridge has as many legs as it may.
     Join {
@@ -140,6 +145,7 @@ impl Command {
             | Self::Bridge { a: leg, .. }
             | Self::Join { beside: leg, .. }
             | Self::Unbridge { leg }
+            | Self::Listen { leg }
             | Self::Record { leg, .. }
             | Self::StopRecording { leg, .. } => *leg,
         }
@@ -172,6 +178,18 @@ pub enum Event {
     /// The peer was heard, may speak, and has sent no RTP for [`QUIET_SECS`]: perhaps it knows of no call any more. Told
     /// once for each silence.
     WentQuiet {
+        leg: LegId,
+    },
+    /// Whoever is at a leg that is listened to has begun to speak, 60 ms ago.
+    VoiceStarted {
+        leg: LegId,
+    },
+    /// Has been quiet for 200 ms.
+    VoiceStopped {
+        leg: LegId,
+    },
+    /// One pure tone is over, as machines give before they record.
+    ToneEnded {
         leg: LegId,
     },
     /// Nothing came for [`MEDIA_TIMEOUT_SECS`] though the peer may send and is not on hold.

@@ -1,7 +1,7 @@
 //! Every prompt of a dialplan as a [`Sound`] in memory, and the files they come from:
 //! `<folder>/<lang>.toml` for texts, `<folder>/<lang>/<id>.wav` for recordings.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,8 +48,21 @@ impl PromptLibrary {
         engine: &Path,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Self, Vec<Diagnostic>> {
-        let texts = read_texts(folder, plan.languages())?;
-        let complaints = plan.check_prompts(&texts);
+        Self::load_all(&[plan], folder, cache, engine, progress)
+    }
+
+    /// The same for several plans that share their prompts.
+    pub fn load_all(
+        plans: &[&Dialplan],
+        folder: &Path,
+        cache: &Path,
+        engine: &Path,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let languages: BTreeSet<Language> = plans.iter().flat_map(|plan| plan.languages()).copied().collect();
+        let languages: Vec<Language> = languages.into_iter().collect();
+        let texts = read_texts(folder, &languages)?;
+        let complaints: Vec<_> = plans.iter().flat_map(|plan| plan.check_prompts(&texts)).collect();
         if !complaints.is_empty() {
             return Err(complaints);
         }
@@ -57,7 +70,8 @@ impl PromptLibrary {
         let mut jobs = Vec::new();
         let mut recordings = BTreeMap::new();
         let mut complaints = Vec::new();
-        for prompt in plan.prompts() {
+        let prompts: BTreeSet<PromptRef> = plans.iter().flat_map(|plan| plan.prompts()).collect();
+        for prompt in prompts {
             let recording = recording_of(folder, &prompt);
             if prompt.id.starts_with(TONE_PREFIX) {
                 continue;
@@ -88,8 +102,8 @@ impl PromptLibrary {
             sounds.extend(rendered.sounds);
         }
         let beep = Arc::new(music::beep());
-        for language in plan.languages() {
-            sounds.insert(PromptRef { id: BEEP.to_owned(), language: *language }, beep.clone());
+        for language in languages {
+            sounds.insert(PromptRef { id: BEEP.to_owned(), language }, beep.clone());
         }
         tracing::info!(
             recorded = origins.recorded,

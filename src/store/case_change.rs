@@ -5,7 +5,7 @@ use crate::case::transition::InvalidTransition;
 use crate::case::work_order::{EvidenceRef, WorkOrder};
 use crate::case::{Case, CaseEvent, CaseNumber};
 use crate::ids::ContactId;
-use crate::journal::Draft;
+use crate::journal::{Draft, MediaPosition};
 use crate::people::Actor;
 use crate::time::Timestamp;
 
@@ -36,6 +36,28 @@ impl Store {
             + Sync
             + 'static,
     {
+        self.change_case_during(number, actor, at, None, change).await
+    }
+
+    /// The same, because of what was said in a call, and where in its recording.
+    ///
+    /// # Errors
+    /// Those of [`Self::change_case`].
+    pub async fn change_case_during<F>(
+        &self,
+        number: &CaseNumber,
+        actor: &Actor,
+        at: Timestamp,
+        during: Option<(ContactId, Option<MediaPosition>)>,
+        change: F,
+    ) -> Result<Case, StoreError>
+    where
+        F: Fn(Case, &[EvidenceRef]) -> Result<(Case, Vec<CaseEvent>), InvalidTransition>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let (said_in, media) = during.unzip();
         for _ in 0..MAX_ATTEMPTS {
             let (case, revision) =
                 self.case_with_revision(number).await?.ok_or(StoreError::NotFound("case"))?;
@@ -49,7 +71,8 @@ impl Store {
             let linked = newly_linked(&contacts_before, &case);
             // An entry names the contact only where there is no doubt which one it is about.
             let contact = if let [contact] = linked[..] { Some(contact) } else { None };
-            let entries = drafts(&case, &events, &Source { at, actor, contact, media: None })?;
+            let source = Source { at, actor, contact: contact.or(said_in), media: media.flatten() };
+            let entries = drafts(&case, &events, &source)?;
             if let Some(saved) = self.writer.make(Save { case, revision, orders, linked, entries }).await? {
                 return Ok(saved);
             }

@@ -9,9 +9,11 @@ use sqlx::{QueryBuilder, SqliteConnection};
 use crate::call::contact::Contact;
 use crate::case::CaseNumber;
 use crate::ids::ContactId;
+use crate::verification::{Asked, Outcome};
 
 use super::page::{Cursor, Order, containing};
 use super::row::{self, Fields};
+use super::verification;
 use super::{ContactFilter, Listed, MAX_UNPAGED, Page, ROWS_AT_ONCE, Store, StoreError};
 
 /// For one pass over all contacts of some years on a slow disk, at the start of the program.
@@ -89,6 +91,12 @@ pub(super) async fn save(connection: &mut SqliteConnection, contacts: &[Contact]
         save_some(connection, contacts).await?;
         let on_cases = contacts.iter().filter(|contact| contact.case.is_some()).map(|contact| contact.id);
         note_cases(connection, on_cases.collect()).await?;
+        let refusing = |contact: &&Contact| {
+            contact.asked.is_some_and(|asked| asked.outcome == Some(Outcome::NoMoreCalls))
+        };
+        for contact in contacts.iter().filter(refusing) {
+            verification::note_refusal(connection, contact).await?;
+        }
     }
     Ok(())
 }
@@ -101,7 +109,7 @@ async fn save_some(connection: &mut SqliteConnection, contacts: &[Contact]) -> R
     let mut upsert = QueryBuilder::new(
         "INSERT INTO contacts (id, caller, called, origin, sip_call_id, language, topic, ivr_path, queue, operator, \
          case_number, recording, offered_at, answered_at, queued_at, connected_at, ended_at, termination, \
-         disposition, callback, stated_number) ",
+         disposition, callback, stated_number, direction, asked, asked_offset_ms) ",
     );
     upsert.push_values(contacts.iter().zip(paths), |mut values, (contact, ivr_path)| {
         values
@@ -125,7 +133,10 @@ async fn save_some(connection: &mut SqliteConnection, contacts: &[Contact]) -> R
             .push_bind(contact.termination.map(|termination| termination.name()))
             .push_bind(contact.disposition.map(|disposition| disposition.name()))
             .push_bind(contact.callback.as_ref().map(|number| number.as_str()))
-            .push_bind(contact.stated_number.as_ref().map(|number| number.as_str()));
+            .push_bind(contact.stated_number.as_ref().map(|number| number.as_str()))
+            .push_bind(contact.direction.name())
+            .push_bind(contact.asked.map(|asked| asked.outcome.map_or(verification::OPEN, Outcome::name)))
+            .push_bind(contact.asked.and_then(|asked| asked.offset_ms).map(row::stored_count));
     });
     upsert.push(
         " ON CONFLICT (id) DO UPDATE SET caller = excluded.caller, called = excluded.called, \
@@ -135,7 +146,8 @@ async fn save_some(connection: &mut SqliteConnection, contacts: &[Contact]) -> R
          recording = excluded.recording, offered_at = excluded.offered_at, answered_at = excluded.answered_at, \
          queued_at = excluded.queued_at, connected_at = excluded.connected_at, ended_at = excluded.ended_at, \
          termination = excluded.termination, disposition = excluded.disposition, callback = excluded.callback, \
-         stated_number = excluded.stated_number",
+         stated_number = excluded.stated_number, direction = excluded.direction, asked = excluded.asked, \
+         asked_offset_ms = excluded.asked_offset_ms",
     );
     upsert.build().execute(connection).await?;
     Ok(())
@@ -211,7 +223,17 @@ fn read(row: &SqliteRow) -> Result<Contact, StoreError> {
         disposition: fields.optional_word("disposition")?,
         callback: fields.optional_word("callback")?,
         stated_number: fields.optional_word("stated_number")?,
+        direction: fields.word("direction")?,
+        asked: read_asked(&fields)?,
     })
+}
+
+/// None of a call that was not to ask.
+fn read_asked(fields: &Fields<'_>) -> Result<Option<Asked>, StoreError> {
+    let Some(word) = fields.plain::<Option<String>>("asked")? else { return Ok(None) };
+    let outcome = if word == verification::OPEN { None } else { Some(fields.word("asked")?) };
+    let offset_ms: Option<i64> = fields.plain("asked_offset_ms")?;
+    Ok(Some(Asked { outcome, offset_ms: offset_ms.and_then(|ms| u64::try_from(ms).ok()) }))
 }
 
 #[cfg(test)]
@@ -219,7 +241,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
     use super::*;
-    use crate::call::contact::Disposition;
+    use crate::call::contact::{Direction, Disposition};
     use crate::ids::UserId;
     use crate::store::fixture::{at, contact, contact_id, fresh, offered, page, registered};
     use crate::store::{Batch, fixture};
@@ -241,6 +263,8 @@ mod tests {
             disposition: Some(Disposition::Consultation),
             callback: Some(contact(9).caller),
             stated_number: Some(contact(8).caller),
+            direction: Direction::Outbound,
+            asked: Some(Asked { outcome: Some(Outcome::Refuted), offset_ms: Some(4_200) }),
             ..contact(1)
         };
         for snapshot in [contact(1), full] {

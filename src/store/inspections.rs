@@ -139,6 +139,7 @@ mod tests {
                 confirmed: Some(true),
                 cycle: 1,
                 whom: None,
+                contact: None,
             };
             case.tell(told, &control(), at(55))
         },

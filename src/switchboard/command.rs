@@ -65,6 +65,18 @@ pub enum Command {
         by: (UserId, Role),
         reason: String,
     },
+    /// Control does not want to wait for the next call that asks about this case.
+    RingApplicant {
+        case: CaseNumber,
+    },
+    /// Nobody asks about it any more; the rows say so already.
+    StopAsking {
+        case: CaseNumber,
+    },
+    /// This number may be rung again; the rows say so already.
+    AllowCalls {
+        number: PhoneNumber,
+    },
     /// A supervisor makes an operator ready or not.
     SetStatusOf {
         operator: UserId,

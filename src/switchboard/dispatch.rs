@@ -101,6 +101,9 @@ impl Switchboard {
             | media::Event::DigitPressed { leg, .. }
             | media::Event::AudioStarted { leg }
             | media::Event::WentQuiet { leg }
+            | media::Event::VoiceStarted { leg }
+            | media::Event::VoiceStopped { leg }
+            | media::Event::ToneEnded { leg }
             | media::Event::MediaTimeout { leg }
             | media::Event::SecurityFailed { leg }
             | media::Event::Closed { leg, .. } => *leg,
@@ -157,6 +160,7 @@ impl Switchboard {
             step(&mut call, turn);
         });
         self.note_callback(&mut call, now);
+        self.note_asking(&mut call, now);
         self.keep(call);
     }
 

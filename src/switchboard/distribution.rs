@@ -104,6 +104,9 @@ impl Switchboard {
                 }
                 self.with_call(contact, now, |call, turn| call.dispose(disposition, operator, turn));
             }
+            Command::RingApplicant { case } => self.ring_now(&case, now)?,
+            Command::StopAsking { case } => self.give_up_asking(&case, now)?,
+            Command::AllowCalls { number } => self.verifications.allow_calls(&number, now),
             Command::LetGuestIn { user, ha1, source, guest } => {
                 self.let_guest_in(user, ha1, source, guest, now)?;
             }

@@ -21,6 +21,7 @@ pub mod snapshot;
 mod supervision;
 mod transfer;
 pub mod trunks;
+pub mod verification;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
@@ -46,6 +47,7 @@ use crate::sip::server_location::Located;
 use crate::sip::transaction::{ClientTransactionId, TransactionLayer};
 use crate::termination::Termination;
 use crate::time::Now;
+use crate::verification::{Inquiry, Verifications};
 
 pub use command::{Command, CommandError};
 pub use settings::Settings;
@@ -91,6 +93,8 @@ pub enum Input {
         contact: ContactId,
         answer: Answer,
     },
+    /// All cases that wait for their applicant's answer, as the store has them.
+    ApplicantsToAsk(Vec<Inquiry>),
     /// None when the servers could not be found.
     Resolved {
         resolution: ResolutionId,
@@ -128,6 +132,7 @@ pub struct Switchboard {
     waiting_for: HashMap<Ticket, ContactId>,
     ladders: Ladders,
     callbacks: CallBacks,
+    verifications: Verifications,
     intake: Intake,
     recorder: Recorder,
     /// Of the media plane's certificate; without one no leg does DTLS.
@@ -208,6 +213,8 @@ impl Switchboard {
         registrar.ask_every(settings.ask_phones_every, now.mono);
         let mut callbacks = CallBacks::default();
         callbacks.configure(settings.callback.clone());
+        let mut verifications = Verifications::default();
+        verifications.configure(settings.verification.as_ref().map(|known| known.policy.clone()), now);
         Self {
             sip: TransactionLayer::new(mint.seed()),
             authenticator: Authenticator::new(&settings.realm, settings.digest.clone(), mint.seed()),
@@ -232,6 +239,7 @@ impl Switchboard {
             waiting_for: HashMap::new(),
             ladders: Ladders::default(),
             callbacks,
+            verifications,
             intake: Intake::Open,
             recorder: Recorder::Able,
             dtls_fingerprint: None,
@@ -252,6 +260,10 @@ impl Switchboard {
         self.guard.configure(settings.guard.clone());
         self.registrar.ask_every(settings.ask_phones_every, now.mono);
         self.callbacks.configure(settings.callback.clone());
+        let policy = settings.verification.as_ref().map(|known| known.policy.clone());
+        if self.verifications.policy() != policy.as_ref() {
+            self.verifications.configure(policy, now);
+        }
         self.settings = settings;
         self.announce_registered(now);
         self.settle(now);
@@ -305,6 +317,7 @@ impl Switchboard {
             Input::LookupAnswered { contact, answer } => {
                 self.with_call(contact, now, |call, turn| call.handle_lookup(answer, turn));
             }
+            Input::ApplicantsToAsk(inquiries) => self.verifications.know(inquiries, now),
             Input::Resolved { resolution, located } => self.handle_resolved(resolution, located, now),
         }
         self.settle(now);
@@ -343,10 +356,10 @@ impl Switchboard {
         let calls = self.deadlines.first().map(|(at, _)| *at);
         let services = self.services.values().filter_map(ServiceCall::poll_timeout).min();
         let machines = [self.sip.poll_timeout(), self.registrar.poll_timeout(), self.acd.poll_timeout()];
-        let (callbacks, guests) = (self.callbacks.poll_timeout(), self.guests.poll_timeout());
-        let own =
-            [self.ladders.poll_timeout(), self.trunks.poll_timeout(), callbacks, guests, calls, services];
-        machines.into_iter().chain(own).flatten().min()
+        let lists = [self.callbacks.poll_timeout(), self.verifications.poll_timeout()];
+        let guests = self.guests.poll_timeout();
+        let own = [self.ladders.poll_timeout(), self.trunks.poll_timeout(), guests, calls, services];
+        machines.into_iter().chain(lists).chain(own).flatten().min()
     }
 
     pub fn poll_effect(&mut self) -> Option<Effect> {
@@ -425,7 +438,8 @@ impl Switchboard {
                 self.handle_acd_output(output, now);
             } else if let Some(contact) = self.seeking_way_out.pop() {
                 self.seek_way_out(contact, now);
-            } else if !self.serve_trunks(now) && !self.serve_callbacks(now) {
+            } else if !self.serve_trunks(now) && !self.serve_callbacks(now) && !self.serve_verifications(now)
+            {
                 break;
             }
         }

@@ -19,6 +19,7 @@ use crate::sip::credentials::Credentials;
 use crate::sip::digest_auth::{Algorithm, Ha1};
 use crate::sip::guard;
 use crate::sip::message::{Host, Uri};
+use crate::switchboard::verification::Verification;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -57,6 +58,8 @@ pub struct Settings {
     pub duties: Arc<Duties>,
     /// When citizens are rung back; none where they are not.
     pub callback: Option<callback::Policy>,
+    /// When and how applicants are asked whether work is done; none where the program does not.
+    pub verification: Option<Verification>,
     /// Queues that operators transfer to by number, for phones that cannot dial a name.
     pub queue_extensions: BTreeMap<String, String>,
     /// Dialled by an operator's phone to become ready and not ready.

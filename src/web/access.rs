@@ -52,6 +52,10 @@ const HANGING_UP: &[Role] = &[Operator, Supervisor];
 const SUPERVISING: &[Role] = &[Supervisor];
 /// See who is to be rung back.
 const CALLING_BACK: &[Role] = &[Operator, Supervisor, Control, Auditor];
+/// See what came of asking applicants.
+const ASKING: &[Role] = &[Operator, Supervisor, Control, Auditor];
+/// See who wants no calls that ask, and take that back.
+const ALLOWING: &[Role] = &[Operator, Supervisor, Control];
 /// Have a phone in their page.
 const PHONING: &[Role] = &[Operator, Supervisor];
 /// Running the program: everything but content.
@@ -89,6 +93,11 @@ pub(super) const RULES: &[Rule] = &[
     only("DELETE", "/api/v1/calls/{id}/supervision", SUPERVISING),
     only("GET", "/api/v1/callbacks", CALLING_BACK),
     only("POST", "/api/v1/callbacks/{origin}/withdraw", &[Operator, Supervisor]),
+    only("GET", "/api/v1/verifications", ASKING),
+    only("POST", "/api/v1/verifications/{number}/ring", CONTROLLING),
+    only("POST", "/api/v1/verifications/{number}/give-up", CONTROLLING),
+    only("GET", "/api/v1/refused-calls", ALLOWING),
+    only("POST", "/api/v1/refused-calls/{call}/allow", ALLOWING),
     only("GET", "/api/v1/cases", CASES),
     only("GET", "/api/v1/cases/{number}", CASES),
     only("PATCH", "/api/v1/cases/{number}", CLASSIFYING),

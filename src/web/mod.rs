@@ -27,6 +27,7 @@ mod sip_socket;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod verifications;
 mod view;
 mod web_calls;
 mod work_orders;
@@ -47,6 +48,7 @@ use crate::net::GuestEntrance;
 use crate::store::Store;
 use crate::switchboard::{Command, CommandError, Snapshot};
 use crate::time::{self, Timestamp};
+use crate::verification::Policy;
 
 use admin::Provisions;
 use error::ApiError;
@@ -98,6 +100,8 @@ pub struct WebState {
     pub sip: GuestEntrance,
     /// Origins besides our own whose pages may open one.
     pub origins: Arc<[String]>,
+    /// When applicants are asked; none where the program does not.
+    pub asking: Arc<dyn Fn() -> Option<Policy> + Send + Sync>,
 }
 
 impl std::fmt::Debug for WebState {
@@ -164,6 +168,10 @@ impl Web {
 
     fn city(&self) -> Arc<CityPlan> {
         self.given.city.borrow().clone()
+    }
+
+    fn asking_policy(&self) -> Option<Policy> {
+        (self.given.asking)()
     }
 
     fn addresses(&self) -> Arc<Register> {

@@ -19,7 +19,7 @@ use crate::time;
 use super::error::{ApiError, Problem};
 use super::{
     Shared, Web, WebState, addresses, admin, callbacks, calls, cases, city, events, gate, health, messages,
-    operators, pages, phone, session, sip_socket, timeline, web_calls, work_orders,
+    operators, pages, phone, session, sip_socket, timeline, verifications, web_calls, work_orders,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -153,6 +153,11 @@ fn live_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(operators::set_status_of))
         .routes(routes!(callbacks::list))
         .routes(routes!(callbacks::withdraw))
+        .routes(routes!(verifications::list))
+        .routes(routes!(verifications::ring))
+        .routes(routes!(verifications::give_up))
+        .routes(routes!(verifications::refused))
+        .routes(routes!(verifications::allow))
         .routes(routes!(messages::to_one))
         .routes(routes!(messages::to_all))
         .routes(routes!(operators::end_wrap_up))

@@ -59,4 +59,5 @@ mod torture;
 mod transfer;
 mod transports;
 mod trunks;
+mod verification;
 mod web_call;

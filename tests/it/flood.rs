@@ -37,6 +37,7 @@ impl Service {
             guard: Policy { strangers: Rate::per_second(10_000, 5), ..Policy::default() },
             ask_phones_every: None,
             callback: None,
+            verification: None,
             duties: Default::default(),
             ..city::settings(&[(user, EXTENSION.to_owned())])
         };

@@ -115,6 +115,7 @@ fn told(at: Timestamp, delivered: bool, confirmed: Option<bool>) -> Told {
         confirmed,
         cycle: 1,
         whom: None,
+        contact: None,
     }
 }
 

@@ -10,6 +10,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
+use crate::call::Call;
+use crate::call::contact::Direction;
 use crate::call::effect::{Effect, ResolutionId};
 use crate::call::refusal::Refusal;
 use crate::ids::Mint;
@@ -231,7 +233,18 @@ impl Switchboard {
 
     /// Calls this trunk has brought that are on.
     fn incoming_over(&self, trunk: &str) -> usize {
-        self.calls.values().filter(|call| !call.is_over() && call.contact().origin == trunk).count()
+        let incoming = |call: &&Call| {
+            let contact = call.contact();
+            !call.is_over() && contact.direction == Direction::Inbound && contact.origin == trunk
+        };
+        self.calls().filter(incoming).count()
+    }
+
+    /// Calls that the trunk could take beside those it has; none where it has no limit.
+    pub(in crate::switchboard) fn lines_left(&self, trunk: &str) -> Option<usize> {
+        let provider = self.trunks.by_name(trunk)?;
+        let used = self.incoming_over(trunk) + provider.outgoing();
+        provider.settings.limits.calls.map(|most| most.saturating_sub(used))
     }
 
     /// The trunks as they are now.

@@ -27,6 +27,7 @@ pub(in crate::switchboard) fn settings(trunks: Vec<settings::Trunk>) -> Settings
     Settings {
         recording: None,
         callback: None,
+        verification: None,
         duties: Default::default(),
         realm: "ringback".to_owned(),
         digest: vec![Algorithm::Md5],

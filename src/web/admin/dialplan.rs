@@ -90,7 +90,7 @@ pub(in crate::web) async fn show(State(web): State<Shared>) -> Answer<TreeView> 
         languages: plan.languages().iter().map(|language| language.code()).collect(),
         time_zone: plan.time_zone().name().to_owned(),
         start: plan.start().to_owned(),
-        emergency: plan.emergency().to_owned(),
+        emergency: plan.emergency().unwrap_or_default().to_owned(),
         nodes: plan.nodes().map(|node| node_view(node, &in_force)).collect(),
     })
 }
@@ -126,6 +126,7 @@ const fn kind(kind: &NodeKind) -> &'static str {
         NodeKind::Callback(_) => "callback",
         NodeKind::Voicemail(_) => "voicemail",
         NodeKind::CaseStatus(_) => "case_status",
+        NodeKind::Answer(_) => "answer",
         NodeKind::Hangup(_) => "hangup",
     }
 }
@@ -205,6 +206,7 @@ fn exits(kind: &NodeKind) -> Vec<ExitView> {
         }
         NodeKind::Duty(duty) => vec![way("nobody", &duty.nobody)],
         NodeKind::Callback(callback) => vec![way("no_number", &callback.no_number)],
+        NodeKind::Answer(answer) => vec![way("next", &answer.next)],
         NodeKind::Voicemail(_) | NodeKind::Hangup(_) => Vec::new(),
     }
 }
@@ -326,6 +328,7 @@ impl From<Line> for StepView {
             Happening::LookedUp(what) => named("looked_up", what.replace(' ', "_")),
             Happening::QueueFull => Self { what: "queue_full", ..step },
             Happening::Surge => Self { what: "surge", ..step },
+            Happening::Answered(verdict) => named("answered", verdict.name().to_owned()),
             Happening::Left(_) => Self { what: "left", ..step },
         }
     }

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::call::contact::Contact;
 use crate::people::Role;
 use crate::recording::{Gap, Recording, RecordingResult, RecordingState};
+use crate::verification::Outcome;
 
 use super::super::view::{UtcTime, number_for};
 
@@ -37,6 +38,10 @@ pub(in crate::web) struct CallView {
     callback: Option<String>,
     /// Where a caller from the web page says to be reached; not proven, masked like `caller`.
     stated_number: Option<String>,
+    /// `inbound`, or `outbound` where the city rang: then `caller` is whom it rang.
+    direction: &'static str,
+    /// Of a call that was to ask whether work is done: `open`, or what came of it.
+    asked: Option<&'static str>,
     /// Empty where nothing is recorded.
     recordings: Vec<RecordingView>,
 }
@@ -90,6 +95,8 @@ impl CallView {
             disposition: contact.disposition.map(crate::call::contact::Disposition::name),
             callback: contact.callback.as_ref().map(|number| number_for(role, number)),
             stated_number: contact.stated_number.as_ref().map(|number| number_for(role, number)),
+            direction: contact.direction.name(),
+            asked: contact.asked.map(|asked| asked.outcome.map_or("open", Outcome::name)),
             recordings: recordings.iter().map(RecordingView::from).collect(),
         }
     }

@@ -293,6 +293,7 @@ pub(in crate::web) async fn tell(
             confirmed: telling.confirmed,
             cycle: case.cycle,
             whom: whom.clone(),
+            contact: None,
         };
         case.tell(told, &actor, at)
     })

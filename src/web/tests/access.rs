@@ -35,6 +35,11 @@ const EXPECTED: &str = "
     DELETE /api/v1/calls/{id}/supervision           s
     GET    /api/v1/callbacks                        osca
     POST   /api/v1/callbacks/{origin}/withdraw      os
+    GET    /api/v1/verifications                    osca
+    POST   /api/v1/verifications/{number}/ring      c
+    POST   /api/v1/verifications/{number}/give-up   c
+    GET    /api/v1/refused-calls                    osc
+    POST   /api/v1/refused-calls/{call}/allow       osc
     GET    /api/v1/cases                            oscemra
     GET    /api/v1/cases/{number}                   oscemra
     PATCH  /api/v1/cases/{number}                   os

@@ -101,6 +101,7 @@ impl Service {
             page_realm,
             sip: net.guest_entrance(),
             origins: Arc::new([]),
+            asking: Arc::new(|| None),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

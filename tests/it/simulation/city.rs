@@ -77,6 +77,7 @@ pub(crate) fn settings(operators: &[(UserId, String)]) -> Settings {
     Settings {
         recording: Some(WhenUnable::Refuse),
         callback: None,
+        verification: None,
         duties: Arc::default(),
         realm: REALM.to_owned(),
         digest: Algorithm::ALL.to_vec(),

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { extname, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
-import type { Case, LiveMessage, Moment, Supervision, User } from '../../src/lib/api/types.ts'
+import type { Case, LiveMessage, Moment, Supervision, User, Verification } from '../../src/lib/api/types.ts'
 import { ADMIN_PAGES } from '../../src/lib/adminpages.ts'
 import { adminApi } from './admin.ts'
 import * as city from './city.ts'
@@ -141,6 +141,14 @@ export function mockApi() {
     return undefined
   }
 
+  const verification: Verification = {
+    case: '2026-01-000388', since: city.at(-6), next_attempt: city.at(20), over: null, attempts_allowed: 3,
+    attempts: [
+      { call: 'c-7', at: city.at(-5), outcome: 'busy', recording: null, offset_ms: null },
+      { call: 'c-8', at: city.at(-3), outcome: 'machine', recording: 'r-8', offset_ms: 21_400 },
+    ],
+  }
+
   async function answer(request: IncomingMessage, response: ServerResponse, url: URL): Promise<unknown> {
     const [path, method] = [decodeURIComponent(url.pathname.slice('/api/v1'.length)), request.method ?? 'GET']
     const raw = method === 'GET' ? Buffer.alloc(0) : await bodyOf(request)
@@ -174,6 +182,14 @@ export function mockApi() {
     if (!me) throw new Refusal(401, 'sign in first')
 
     const [, kind, id, action, sub] = path.split('/')
+    if (kind === 'verifications') {
+      if (method === 'POST') {
+        if (action === 'ring') verification.attempts.push({ call: 'c-9', at: city.at(0), outcome: null, recording: null, offset_ms: null })
+        else verification.over = 'given_up'
+        return null
+      }
+      return page(cases.some((item) => item.number === verification.case && item.state === 'verification') ? [verification] : [])
+    }
     if (kind === 'addresses') return { items: city.addresses(url.searchParams.get('q') ?? ''), register: true }
     if (kind === 'city') return id === 'preview' ? deadline(url.searchParams.get('category') ?? '', url.searchParams.get('territory') ?? '') : city.CITY
     if (kind === 'queues') return page(me === city.USERS.crowded ? crowd.queues : live.queues)

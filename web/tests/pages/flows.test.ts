@@ -212,6 +212,22 @@ describe('control', () => {
   })
 })
 
+describe('calls to the applicant', () => {
+  it('shows what they brought, and gives up with a reason', async () => {
+    const { page } = await visit(browser, mock.url, '/control?case=2026-01-000388', { lang: 'en', user: 'control' })
+    const section = page.locator('section.asking')
+    await section.locator('.tag:has-text("answering machine")').waitFor()
+    expect(await section.locator('li').count()).toBe(2)
+    await section.locator('text=Next call:').waitFor()
+    await section.locator('button:has-text("Stop calling")').click()
+    await page.fill('dialog textarea', 'The inspector goes there tomorrow')
+    await page.click('dialog button.main')
+    await section.locator('text=It was decided to stop calling').waitFor()
+    expect(asked('POST', '/verifications/2026-01-000388/give-up')[0]?.body).toEqual({ reason: 'The inspector goes there tomorrow' })
+    expect(await section.locator('button').count()).toBe(0)
+  })
+})
+
 describe('SIP messages', () => {
   for (const [lang, size] of [['uk', 'desk'], ['uk', 'phone'], ['he', 'desk'], ['he', 'phone']] as const) {
     it(`are asked for when wanted, unfold and can be downloaded: ${lang} ${size}`, async () => {

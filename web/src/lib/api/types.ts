@@ -19,6 +19,27 @@ export interface User {
   extension: string | null
 }
 
+/** A case whose applicant the program rings, with what came of it. */
+export interface Verification {
+  case: string
+  since: Moment
+  /** None where nobody is rung any more, or by the program. */
+  next_attempt: Moment | null
+  /** Why nobody is rung any more. */
+  over: string | null
+  attempts: Attempt[]
+  attempts_allowed: number
+}
+
+export interface Attempt {
+  call: string
+  at: Moment
+  /** None while the call goes on. */
+  outcome: string | null
+  recording: string | null
+  offset_ms: number | null
+}
+
 export type CallPhase = 'setup' | 'ivr' | 'voicemail' | 'waiting' | 'ringing' | 'talking' | 'wrap_up'
 
 export interface LiveCall {

@@ -11,9 +11,10 @@ import { desk } from './desk'
 import { lifecycle } from './lifecycle'
 import { phone } from './phone'
 import { supervision } from './supervision'
+import { verification } from './verification'
 import { webCall } from './web-call'
 
-const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...audit, ...webCall }
+const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall }
 /** Texts that come with pages which are fetched when they are wanted. */
 type Late = typeof import('./admin').admin
 

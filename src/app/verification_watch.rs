@@ -1,0 +1,246 @@
+//! Cases that wait for their applicant's answer: what the store knows of them goes to the switchboard, which rings, and what
+//! calls brought goes into the cases. All of it is worked out anew from the rows each time, so that a program that was
+//! killed at any moment goes on where it was, and nothing is told twice.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::vital::Vital;
+use crate::case::city::CityPlan;
+use crate::case::rules::VerifyRule;
+use crate::case::{Case, CaseEvent, CaseNumber, ClosingCode, InvalidTransition, TellingChannel, Told};
+use crate::people::Actor;
+use crate::store::{Asking, AskingCall, Store, StoreError};
+use crate::switchboard::Input;
+use crate::time::Timestamp;
+use crate::verification::{Inquiry, NotAsked, Policy, diallable};
+
+/// The rows are read this often, less often where reading takes its time.
+const READ_EVERY: Duration = Duration::from_secs(1);
+/// Pause after a reading, as a multiple of what it took: a hundredth of a processor at most.
+const PAUSE_FACTOR: u32 = 20;
+const ACTOR: &str = "verification";
+
+/// What may change with a reload.
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
+    pub policy: Option<Policy>,
+    pub city: Arc<CityPlan>,
+    /// A message on an answering machine counts as told.
+    pub machine_counts: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct VerificationWatch {
+    store: Store,
+    rules: watch::Receiver<Rules>,
+    inputs: mpsc::Sender<Input>,
+    /// As it was sent last.
+    sent: Vec<Inquiry>,
+    /// Told and closed as far as the program may; the rest is the control desk's.
+    left: BTreeSet<(CaseNumber, Timestamp)>,
+    _vital: Vital,
+}
+
+type Moved = Result<(Case, Vec<CaseEvent>), InvalidTransition>;
+
+impl VerificationWatch {
+    pub(super) fn new(
+        store: Store,
+        rules: watch::Receiver<Rules>,
+        inputs: mpsc::Sender<Input>,
+        vital: Vital,
+    ) -> Self {
+        Self { store, rules, inputs, sent: Vec::new(), left: BTreeSet::new(), _vital: vital }
+    }
+
+    /// Ends with the switchboard.
+    pub(super) async fn run(mut self) {
+        loop {
+            let began = crate::time::now().mono;
+            match self.look().await {
+                Ok(()) => {}
+                Err(StoreError::Closed) => return,
+                Err(error) => tracing::warn!(%error, "cases in verification not read"),
+            }
+            let took = crate::time::now().mono.saturating_duration_since(began);
+            tokio::select! {
+                () = tokio::time::sleep(READ_EVERY.max(took * PAUSE_FACTOR)) => {}
+                changed = self.rules.changed() => if changed.is_err() { return },
+                () = self.inputs.closed() => return,
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), StoreError> {
+        let rules = self.rules.borrow_and_update().clone();
+        let Some(policy) = &rules.policy else { return self.send(Vec::new()).await };
+        let askings = self.store.askings().await?;
+        let mut inquiries = Vec::with_capacity(askings.len());
+        let mut waiting = BTreeSet::new();
+        for asking in &askings {
+            self.tell(asking, &rules).await?;
+            let inquiry = inquiry_of(asking, &rules.city);
+            if let Some(why) = inquiry.over(policy) {
+                self.conclude(asking, why, &rules).await?;
+            }
+            waiting.insert((asking.case.number.clone(), asking.since));
+            inquiries.push(inquiry);
+        }
+        self.left.retain(|known| waiting.contains(known));
+        self.send(inquiries).await
+    }
+
+    async fn send(&mut self, inquiries: Vec<Inquiry>) -> Result<(), StoreError> {
+        if inquiries != self.sent {
+            self.sent.clone_from(&inquiries);
+            self.inputs.send(Input::ApplicantsToAsk(inquiries)).await.map_err(|_| StoreError::Closed)?;
+        }
+        Ok(())
+    }
+
+    /// Each call whose outcome is known and that the case has not heard of.
+    async fn tell(&self, asking: &Asking, rules: &Rules) -> Result<(), StoreError> {
+        for call in &asking.calls {
+            let contact = call.attempt.contact;
+            let is_news = asking.case.told.iter().all(|told| told.contact != Some(contact));
+            if call.attempt.outcome.is_none() || !is_news {
+                continue;
+            }
+            let (call, since, rule) = (*call, asking.since, rules.city.verify_rule().clone());
+            let (actor, at) = (Actor::system(ACTOR), crate::time::now().utc);
+            let machine_counts = rules.machine_counts;
+            let by = actor.clone();
+            let change = move |case: Case, _: &[_]| told(case, since, &call, machine_counts, &rule, &by, at);
+            let during = Some((contact, call.media));
+            let changed = self.store.change_case_during(&asking.case.number, &actor, at, during, change);
+            self.settle(&asking.case.number, changed.await)?;
+        }
+        Ok(())
+    }
+
+    /// Nobody will be asked about it any more: closed where the rule allows that, else left to the control desk.
+    async fn conclude(&mut self, asking: &Asking, why: NotAsked, rules: &Rules) -> Result<(), StoreError> {
+        let rings = asking.calls.iter().any(|call| call.attempt.outcome.is_none());
+        if rings || !self.left.insert((asking.case.number.clone(), asking.since)) {
+            return Ok(());
+        }
+        let (since, rule) = (asking.since, rules.city.verify_rule().clone());
+        let (actor, at) = (Actor::system(ACTOR), crate::time::now().utc);
+        let by = actor.clone();
+        let change = move |case: Case, _: &[_]| -> Moved {
+            if case.state.evidence_accepted_at() != Some(since) {
+                return Ok((case, Vec::new()));
+            }
+            match why {
+                NotAsked::UsedUp => case.close(ClosingCode::FixedUnconfirmed, &rule, &by, at),
+                NotAsked::NoNumber | NotAsked::NoMoreCalls => unasked(case, since, why, &by, at),
+                // Said in a call that did not get as far as closing the case.
+                NotAsked::Answered => case.close(ClosingCode::FixedConfirmed, &rule, &by, at),
+                _ => Ok((case, Vec::new())),
+            }
+        };
+        let changed = self.store.change_case(&asking.case.number, &actor, at, change).await;
+        self.settle(&asking.case.number, changed)
+    }
+
+    /// A refused transition means that the case has moved on, or that the control desk has the last word.
+    fn settle(&self, case: &CaseNumber, changed: Result<Case, StoreError>) -> Result<(), StoreError> {
+        match changed {
+            Ok(case) => {
+                tracing::info!(case.id = %case.number, case.state = case.state.name(), "applicant asked");
+                Ok(())
+            }
+            Err(StoreError::Transition(refused)) => {
+                tracing::info!(case.id = %case, %refused, "left to the control desk");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What the switchboard must know of a case.
+pub(crate) fn inquiry_of(asking: &Asking, city: &CityPlan) -> Inquiry {
+    let case = &asking.case;
+    let topics = city.topic_categories();
+    let closest = |(_, category): &(&String, &String)| {
+        case.category == **category || case.category.starts_with(&format!("{category}."))
+    };
+    let topic = topics.iter().filter(closest).max_by_key(|(_, category)| category.len());
+    Inquiry {
+        case: case.number.clone(),
+        since: asking.since,
+        language: case.language,
+        topic: topic.map(|(topic, _)| topic.clone()),
+        number: diallable(case.applicant.number.as_ref()),
+        attempts: asking.calls.iter().map(|call| call.attempt).collect(),
+        refuses_calls: asking.refuses_calls,
+        given_up: asking.given_up,
+    }
+}
+
+/// The case as it is after this call; the same where it has heard of it already, or is no longer asked about.
+fn told(
+    case: Case,
+    since: Timestamp,
+    call: &AskingCall,
+    machine_counts: bool,
+    rule: &VerifyRule,
+    by: &Actor,
+    at: Timestamp,
+) -> Moved {
+    let contact = call.attempt.contact;
+    let known = case.told.iter().any(|told| told.contact == Some(contact));
+    let Some(outcome) = call.attempt.outcome.filter(|_| !known) else { return Ok((case, Vec::new())) };
+    if case.state.evidence_accepted_at() != Some(since) {
+        return Ok((case, Vec::new()));
+    }
+    let told = Told {
+        at,
+        language: case.language,
+        channel: TellingChannel::Voice,
+        delivered: outcome.is_told(machine_counts),
+        confirmed: outcome.confirmed(),
+        cycle: case.cycle,
+        whom: None,
+        contact: Some(contact),
+    };
+    let (case, mut events) = case.tell(told, by, at)?;
+    if let Some(attempted) = events.first_mut() {
+        attempted.data["outcome"] = serde_json::json!(outcome);
+    }
+    if outcome.confirmed() != Some(true) {
+        return Ok((case, events));
+    }
+    // Where the applicants of merged cases wait to be told as well, control tells them and closes.
+    Ok(match case.clone().close(ClosingCode::FixedConfirmed, rule, by, at) {
+        Ok((closed, ending)) => (closed, events.into_iter().chain(ending).collect()),
+        Err(_) => (case, events),
+    })
+}
+
+/// An applicant who cannot be rung at all is on the record as one who was not reached, once.
+fn unasked(case: Case, since: Timestamp, why: NotAsked, by: &Actor, at: Timestamp) -> Moved {
+    if case.told.iter().any(|told| told.at >= since) {
+        return Ok((case, Vec::new()));
+    }
+    let told = Told {
+        at,
+        language: case.language,
+        channel: TellingChannel::Voice,
+        delivered: false,
+        confirmed: None,
+        cycle: case.cycle,
+        whom: None,
+        contact: None,
+    };
+    let (case, mut events) = case.tell(told, by, at)?;
+    if let Some(attempted) = events.first_mut() {
+        attempted.data["outcome"] = serde_json::json!(why);
+    }
+    Ok((case, events))
+}
