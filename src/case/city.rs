@@ -15,6 +15,7 @@ use chrono::Datelike;
 
 use super::Priority;
 use super::norm::Norm;
+use super::proof::ProofRule;
 use super::routing::closeness;
 use crate::calendar::Calendar;
 use crate::diagnostic::Diagnostic;
@@ -39,6 +40,7 @@ pub struct CityPlan {
     norms: Vec<Norm>,
     /// By category id, a parent of categories, or `*`.
     evidence: BTreeMap<String, EvidenceRule>,
+    proof: ProofRule,
     duties: Duties,
     telling_attempts: usize,
 }
@@ -151,6 +153,16 @@ impl CityPlan {
     pub fn evidence_rule(&self, category: &str) -> Option<&EvidenceRule> {
         let fitting = self.evidence.iter().filter_map(|(id, rule)| Some((closeness(id, category)?, rule)));
         fitting.max_by_key(|(closeness, _)| *closeness).map(|(_, rule)| rule)
+    }
+
+    /// What a picture's own statements are held against.
+    pub const fn proof_rule(&self) -> &ProofRule {
+        &self.proof
+    }
+
+    /// The city's clock, open round the clock.
+    pub const fn clock(&self) -> &Calendar {
+        &self.clock
     }
 
     /// Attempts to tell the applicant before `fixed_unconfirmed` is allowed.

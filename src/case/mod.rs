@@ -7,6 +7,7 @@ pub mod event;
 mod execution;
 pub mod norm;
 pub mod number;
+pub mod proof;
 pub mod routing;
 #[cfg(test)]
 mod tests;

@@ -64,6 +64,7 @@ vocabulary! {
     WoReported = "wo.reported",
     WoReturned = "wo.returned",
     EvidenceReceived = "evidence.received",
+    EvidenceChecked = "evidence.checked",
     EvidenceAccepted = "evidence.accepted",
     EvidenceRejected = "evidence.rejected",
     NormApplied = "norm.applied",

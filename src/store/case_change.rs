@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 
 use super::register::{Source, drafts};
 use super::writer::{Change, Ledger};
-use super::{Store, StoreError, cases, contacts, work_orders};
+use super::{Once, Store, StoreError, cases, contacts, sent, work_orders};
 
 /// Races one change may lose. Each lost race is another's success, and few people work on one case at a time.
 const MAX_ATTEMPTS: usize = 32;
@@ -36,6 +36,30 @@ impl Store {
             + Sync
             + 'static,
     {
+        self.change_case_once(number, actor, at, None, change).await
+    }
+
+    /// The same for a request that may come again.
+    ///
+    /// # Errors
+    /// Also `Repeated` and `KeyTaken`, as said at [`Once`].
+    pub async fn change_case_once<F>(
+        &self,
+        number: &CaseNumber,
+        actor: &Actor,
+        at: Timestamp,
+        once: Option<Once>,
+        change: F,
+    ) -> Result<Case, StoreError>
+    where
+        F: Fn(Case, &[EvidenceRef]) -> Result<(Case, Vec<CaseEvent>), InvalidTransition>
+            + Send
+            + Sync
+            + 'static,
+    {
+        if let Some(once) = &once {
+            self.refuse_repeated(once).await?;
+        }
         for _ in 0..MAX_ATTEMPTS {
             let (case, revision) =
                 self.case_with_revision(number).await?.ok_or(StoreError::NotFound("case"))?;
@@ -44,13 +68,23 @@ impl Store {
                 None => (None, Vec::new()),
             };
             let contacts_before = case.contacts.clone();
-            let (case, events) = change(case, &evidence)?;
+            let (case, events) = match (change(case, &evidence), &once) {
+                (Ok(changed), _) => changed,
+                (Err(refused), Some(once)) => {
+                    // It may be refused because this very request has just been carried out.
+                    self.refuse_repeated(once).await?;
+                    return Err(refused.into());
+                }
+                (Err(refused), None) => return Err(refused.into()),
+            };
             let order = WorkOrder::after(&case, previous, &events, at);
             let linked = newly_linked(&contacts_before, &case);
             // An entry names the contact only where there is no doubt which one it is about.
             let contact = if let [contact] = linked[..] { Some(contact) } else { None };
             let entries = drafts(&case, &events, &Source { at, actor, contact, media: None })?;
-            if let Some(saved) = self.writer.make(Save { case, revision, order, linked, entries }).await? {
+            let once = once.clone().map(|once| (once, at));
+            let save = Save { case, revision, order, linked, entries, once };
+            if let Some(saved) = self.writer.make(save).await? {
                 return Ok(saved);
             }
         }
@@ -69,6 +103,7 @@ struct Save {
     order: Option<WorkOrder>,
     linked: Vec<ContactId>,
     entries: Vec<Draft>,
+    once: Option<(Once, Timestamp)>,
 }
 
 impl Change for Save {
@@ -78,6 +113,9 @@ impl Change for Save {
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<Option<Case>, StoreError> {
         if !cases::update(ledger.connection, &self.case, self.revision).await? {
             return Ok(None);
+        }
+        if let Some((once, at)) = &self.once {
+            sent::keep(ledger.connection, once, None, *at).await?;
         }
         if let Some(order) = &self.order {
             work_orders::save(ledger.connection, order).await?;

@@ -8,6 +8,7 @@ mod calls;
 mod cases;
 mod errors;
 mod events;
+mod evidence;
 mod ladder;
 mod phone;
 mod service;
