@@ -11,8 +11,9 @@ import { desk } from './desk'
 import { phone } from './phone'
 import { supervision } from './supervision'
 import { webCall } from './web-call'
+import { work } from './work'
 
-const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...audit, ...webCall }
+const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...audit, ...webCall, ...work }
 /** Texts that come with pages which are fetched when they are wanted. */
 type Late = typeof import('./admin').admin
 
