@@ -83,3 +83,80 @@ pub(super) async fn keep(
     sqlx::query(too_many).bind(&user).bind(SWEPT_AT_ONCE).bind(MAX_KEYS).execute(connection).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::people::Actor;
+    use crate::store::fixture::{Files, at, registered};
+    use crate::store::{SipAccount, User};
+    use crate::{case, people};
+    use sqlx::Connection;
+    use uuid::Uuid;
+
+    const USER: UserId = UserId(Uuid::from_u128(3));
+
+    fn once(n: i64) -> Once {
+        Once { user: USER, key: format!("key-{n:08}"), asked: Sha256::of(b"the same") }
+    }
+
+    async fn executor(store: &Store) {
+        let user = User {
+            id: USER,
+            name: "petro".to_owned(),
+            role: people::Role::Executor,
+            password_hash: "x".to_owned(),
+            organisation: Some("vodokanal".to_owned()),
+            languages: Vec::new(),
+            queues: Vec::new(),
+            skills: Default::default(),
+            sip: None::<SipAccount>,
+            disabled: false,
+        };
+        store.create_user(user, at(0), &Actor::system("test")).await.unwrap();
+    }
+
+    async fn step(store: &Store, number: &case::CaseNumber, secs: i64, n: i64) -> Result<(), StoreError> {
+        let actor = Actor::system("test");
+        let change = store.change_case_once(number, &actor, at(secs), Some(once(n)), |case, _| Ok((case, Vec::new())));
+        change.await.map(|_| ())
+    }
+
+    #[tokio::test]
+    async fn a_key_lasts_a_month_and_a_person_has_so_many() {
+        let files = Files::new();
+        let store = files.open().await;
+        executor(&store).await;
+        let number = registered(&store, 1).await.number;
+        step(&store, &number, 10, 1).await.unwrap();
+        assert!(matches!(step(&store, &number, 11, 1).await, Err(StoreError::Repeated { outcome: None })));
+        let month = i64::try_from(KEPT.as_secs()).unwrap();
+        // At its age to the second it is still known; a second later the next request sweeps it out.
+        step(&store, &number, 10 + month, 2).await.unwrap();
+        assert!(matches!(step(&store, &number, 10 + month, 1).await, Err(StoreError::Repeated { .. })));
+        step(&store, &number, 11 + month, 3).await.unwrap();
+        step(&store, &number, 12 + month, 1).await.unwrap();
+
+        let mut intruder = files.intruder().await;
+        let mut filling = intruder.begin().await.unwrap();
+        for n in 0..MAX_KEYS - 3 {
+            sqlx::query("INSERT INTO sent_requests (user_id, key, asked, at) VALUES ($1, $2, 'x', $3)")
+                .bind(USER.to_string())
+                .bind(format!("old-{n}"))
+                .bind(at(20 + month).micros() + n)
+                .execute(&mut *filling)
+                .await
+                .unwrap();
+        }
+        filling.commit().await.unwrap();
+        let count = "SELECT COUNT(*) FROM sent_requests";
+        let kept: i64 = sqlx::query_scalar(count).fetch_one(&mut intruder).await.unwrap();
+        assert_eq!(kept, MAX_KEYS);
+        step(&store, &number, 30 + month, 4).await.unwrap();
+        let kept: i64 = sqlx::query_scalar(count).fetch_one(&mut intruder).await.unwrap();
+        assert_eq!(kept, MAX_KEYS, "the oldest went");
+        assert!(matches!(step(&store, &number, 31 + month, 4).await, Err(StoreError::Repeated { .. })));
+    }
+}

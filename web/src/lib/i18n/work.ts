@@ -34,6 +34,7 @@ export const work = messages({
   'outbox.drop': ['Прибрати', 'Remove', 'Pašalinti', 'Usuń', 'Убрать', 'הסרה'],
   'outbox.full': ['Телефон зберігає вже стільки, скільки може. Спершу треба зв’язку.', 'The phone keeps as much as it can. It needs signal first.', 'Telefonas saugo tiek, kiek gali. Pirma reikia ryšio.', 'Telefon przechowuje już tyle, ile może. Najpierw potrzebny zasięg.', 'Телефон хранит уже сколько может. Сначала нужна связь.', 'הטלפון שומר כבר ככל יכולתו. דרושה קודם קליטה.'],
   'outbox.signOut': ['Не надіслано: {count}. Якщо вийти, це буде втрачено. Вийти?', 'Not sent: {count}. If you sign out, it is lost. Sign out?', 'Neišsiųsta: {count}. Atsijungus bus prarasta. Atsijungti?', 'Niewysłane: {count}. Po wylogowaniu przepadnie. Wylogować?', 'Не отправлено: {count}. Если выйти, это пропадёт. Выйти?', 'לא נשלחו: {count}. ביציאה הם יאבדו. לצאת?'],
+  'event.evidence.checked': ['Знімок звірено', 'Photo compared', 'Nuotrauka palyginta', 'Zdjęcie porównano', 'Снимок сверен', 'התמונה הושוותה'],
   'proof.before': ['До', 'Before', 'Prieš', 'Przed', 'До', 'לפני'],
   'proof.after': ['Після', 'After', 'Po', 'Po', 'После', 'אחרי'],
   'proof.other': ['Інше', 'Other', 'Kita', 'Inne', 'Другое', 'אחר'],
