@@ -1,4 +1,5 @@
-//! Pictures as cameras make them, as people pass them on, and as somebody who means harm would.
+//! Pictures as cameras make them, as people pass them on, and as somebody who means harm would. All of them are made
+//! by `samples.rs`, from a seed.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

@@ -115,12 +115,13 @@ mod tests {
             sip: None::<SipAccount>,
             disabled: false,
         };
-        store.create_user(user, at(0), &Actor::system("test")).await.unwrap();
+        store.create_user(&user).await.unwrap();
     }
 
     async fn step(store: &Store, number: &case::CaseNumber, secs: i64, n: i64) -> Result<(), StoreError> {
         let actor = Actor::system("test");
-        let change = store.change_case_once(number, &actor, at(secs), Some(once(n)), |case, _| Ok((case, Vec::new())));
+        let change =
+            store.change_case_once(number, &actor, at(secs), Some(once(n)), |case, _| Ok((case, Vec::new())));
         change.await.map(|_| ())
     }
 
