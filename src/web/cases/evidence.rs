@@ -50,7 +50,7 @@ pub(in crate::web) struct Received {
 }
 
 /// Which copy is asked for.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::web) enum Size {
     Display,
@@ -204,7 +204,7 @@ pub(in crate::web) async fn show(
 
 /// A copy of the picture for the screen: JPEG without metadata, turned upright.
 #[utoipa::path(get, path = "/api/v1/cases/{number}/evidence/{id}/{size}", tag = "cases",
-    params(("number" = String, Path), ("id" = String, Path), ("size" = Size, Path)),
+    params(("number" = String, Path), ("id" = String, Path), ("size" = String, Path, description = "display or thumbnail")),
     responses((status = 200, content_type = "image/jpeg"), (status = 403), (status = 404), (status = 422)))]
 pub(in crate::web) async fn view(
     State(web): State<Shared>,
