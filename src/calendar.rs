@@ -86,6 +86,11 @@ impl Calendar {
         at.utc().with_timezone(&self.zone).date_naive()
     }
 
+    /// The moment a clock on the wall in the calendar's zone shows `civil`; the first of two.
+    pub fn moment_of(&self, civil: NaiveDateTime) -> Timestamp {
+        self.moment(civil, Twice::First)
+    }
+
     pub fn is_working_day(&self, date: NaiveDate) -> bool {
         match &self.hours {
             Hours::Always => true,

@@ -19,6 +19,7 @@ pub mod address;
 pub mod dialplan;
 pub mod dtmf;
 pub mod pcap;
+pub mod picture;
 pub mod rtp;
 pub mod sdp;
 pub mod sip;

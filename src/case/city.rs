@@ -16,6 +16,7 @@ use chrono::{Datelike, NaiveDate};
 
 use super::Priority;
 use super::norm::Norm;
+use super::proof::ProofRule;
 use super::routing::closeness;
 use super::rules::{ArchiveRule, ReopenRule, VerifyRule};
 use crate::calendar::Calendar;
@@ -42,6 +43,7 @@ pub struct CityPlan {
     norms: Vec<Norm>,
     /// By category id, a parent of categories, or `*`.
     evidence: BTreeMap<String, EvidenceRule>,
+    proof: ProofRule,
     duties: Duties,
     endings: Endings,
 }
@@ -172,6 +174,16 @@ impl CityPlan {
 
     pub const fn archive_rule(&self) -> &ArchiveRule {
         &self.endings.archive
+    }
+
+    /// What a picture's own statements are held against.
+    pub const fn proof_rule(&self) -> &ProofRule {
+        &self.proof
+    }
+
+    /// The city's clock, open round the clock.
+    pub const fn clock(&self) -> &Calendar {
+        &self.clock
     }
 
     /// The norm that applies: the closest category first, then the highest priority it asks for, then the order of

@@ -10,6 +10,7 @@ pub mod forwarding;
 pub mod merging;
 pub mod norm;
 pub mod number;
+pub mod proof;
 pub mod relation;
 mod reopening;
 pub mod replay;

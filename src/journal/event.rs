@@ -71,6 +71,7 @@ vocabulary! {
     WoReturned = "wo.returned",
     WoCancelled = "wo.cancelled",
     EvidenceReceived = "evidence.received",
+    EvidenceChecked = "evidence.checked",
     EvidenceAccepted = "evidence.accepted",
     EvidenceRejected = "evidence.rejected",
     NormApplied = "norm.applied",

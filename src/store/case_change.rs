@@ -11,10 +11,19 @@ use crate::time::Timestamp;
 
 use super::register::{Source, drafts};
 use super::writer::{Change, Ledger};
-use super::{Store, StoreError, cases, contacts, inspections, work_orders};
+use super::{Once, Store, StoreError, cases, contacts, inspections, sent, work_orders};
 
 /// Races one change may lose. Each lost race is another's success, and few people work on one case at a time.
 pub(super) const MAX_ATTEMPTS: usize = 32;
+
+/// What moved somebody to change a case, beside the change itself.
+#[derive(Default)]
+struct Occasion {
+    /// What was said in a call, and where in its recording.
+    during: Option<(ContactId, Option<MediaPosition>)>,
+    /// The request may come again.
+    once: Option<Once>,
+}
 
 impl Store {
     /// Loads, applies `change`, saves row, work order and entries in one transaction. `change` may run again
@@ -36,7 +45,7 @@ impl Store {
             + Sync
             + 'static,
     {
-        self.change_case_during(number, actor, at, None, change).await
+        self.change_case_for(number, actor, at, Occasion::default(), change).await
     }
 
     /// The same, because of what was said in a call, and where in its recording.
@@ -57,7 +66,49 @@ impl Store {
             + Sync
             + 'static,
     {
+        self.change_case_for(number, actor, at, Occasion { during, once: None }, change).await
+    }
+
+    /// The same for a request that may come again.
+    ///
+    /// # Errors
+    /// Also `Repeated` and `KeyTaken`, as said at [`Once`].
+    pub async fn change_case_once<F>(
+        &self,
+        number: &CaseNumber,
+        actor: &Actor,
+        at: Timestamp,
+        once: Option<Once>,
+        change: F,
+    ) -> Result<Case, StoreError>
+    where
+        F: Fn(Case, &[EvidenceRef]) -> Result<(Case, Vec<CaseEvent>), InvalidTransition>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.change_case_for(number, actor, at, Occasion { during: None, once }, change).await
+    }
+
+    async fn change_case_for<F>(
+        &self,
+        number: &CaseNumber,
+        actor: &Actor,
+        at: Timestamp,
+        occasion: Occasion,
+        change: F,
+    ) -> Result<Case, StoreError>
+    where
+        F: Fn(Case, &[EvidenceRef]) -> Result<(Case, Vec<CaseEvent>), InvalidTransition>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let Occasion { during, once } = occasion;
         let (said_in, media) = during.unzip();
+        if let Some(once) = &once {
+            self.refuse_repeated(once).await?;
+        }
         for _ in 0..MAX_ATTEMPTS {
             let (case, revision) =
                 self.case_with_revision(number).await?.ok_or(StoreError::NotFound("case"))?;
@@ -66,14 +117,24 @@ impl Store {
                 None => (None, Vec::new()),
             };
             let contacts_before = case.contacts.clone();
-            let (case, events) = change(case, &evidence)?;
+            let (case, events) = match (change(case, &evidence), &once) {
+                (Ok(changed), _) => changed,
+                (Err(refused), Some(once)) => {
+                    // It may be refused because this very request has just been carried out.
+                    self.refuse_repeated(once).await?;
+                    return Err(refused.into());
+                }
+                (Err(refused), None) => return Err(refused.into()),
+            };
             let orders = WorkOrder::after(&case, previous, &events, at);
             let linked = newly_linked(&contacts_before, &case);
             // An entry names the contact only where there is no doubt which one it is about.
             let contact = if let [contact] = linked[..] { Some(contact) } else { None };
             let source = Source { at, actor, contact: contact.or(said_in), media: media.flatten() };
             let entries = drafts(&case, &events, &source)?;
-            if let Some(saved) = self.writer.make(Save { case, revision, orders, linked, entries }).await? {
+            let once = once.clone().map(|once| (once, at));
+            let save = Save { case, revision, orders, linked, entries, once };
+            if let Some(saved) = self.writer.make(save).await? {
                 return Ok(saved);
             }
         }
@@ -92,6 +153,7 @@ pub(super) struct Save {
     pub(super) orders: Vec<WorkOrder>,
     pub(super) linked: Vec<ContactId>,
     pub(super) entries: Vec<Draft>,
+    pub(super) once: Option<(Once, Timestamp)>,
 }
 
 impl Change for Save {
@@ -101,6 +163,9 @@ impl Change for Save {
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<Option<Case>, StoreError> {
         if !cases::update(ledger.connection, &self.case, self.revision).await? {
             return Ok(None);
+        }
+        if let Some((once, at)) = &self.once {
+            sent::keep(ledger.connection, once, None, *at).await?;
         }
         for order in &self.orders {
             work_orders::save(ledger.connection, order).await?;

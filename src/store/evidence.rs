@@ -13,31 +13,43 @@ use crate::people::Actor;
 
 use super::row::{self, Fields};
 use super::writer::{Change, Ledger, WRITE_DEADLINE};
-use super::{MAX_UNPAGED, Store, StoreError};
+use super::{Examined, MAX_UNPAGED, Once, Store, StoreError, proof, sent};
 
 /// Uploads between request and commit at most, 10 MiB each: the writer's queue alone would let thousands in.
 pub(super) const IN_FLIGHT: usize = 8;
 
 impl Store {
-    /// Keeps the original bytes under their digest and journals `evidence.received`, at `evidence.received_at`.
+    /// Keeps the original bytes under their digest and journals `evidence.received`, at `evidence.received_at`, and
+    /// `evidence.checked` with what was found out, the earlier picture it repeats among it.
     ///
     /// # Errors
     /// `Corrupt` when length or digest are not those of `bytes`, `NotFound` when the case has no such work order,
-    /// `Exists` when the id is taken.
+    /// `Exists` when the id is taken,
+    /// `Repeated` and `KeyTaken` as said at [`Once`].
     pub async fn add_evidence(
         &self,
-        evidence: EvidenceRef,
-        bytes: Vec<u8>,
+        submission: Submission,
         case: &CaseNumber,
         actor: &Actor,
     ) -> Result<(), StoreError> {
+        let Submission { evidence, bytes, mut examined, once } = submission;
         if evidence.length != bytes.len() as u64 || evidence.sha256 != Sha256::of(&bytes) {
             let detail = format!("{}: the bytes are not those of its digest", evidence.id);
             return Err(StoreError::Corrupt { what: "evidence", detail });
         }
         let slot = tokio::time::timeout(WRITE_DEADLINE, self.evidence_slots.acquire()).await;
         let _slot = slot.map_err(|_| StoreError::Timeout)?.map_err(|_| StoreError::Closed)?;
-        self.writer.make(AddEvidence { evidence, bytes, case: case.clone(), actor: actor.clone() }).await
+        if let Some(once) = &once {
+            self.refuse_repeated(once).await?;
+        }
+        let line = tokio::time::timeout(WRITE_DEADLINE, self.evidence_line.lock()).await;
+        let _line = line.map_err(|_| StoreError::Timeout)?;
+        if let Some(examined) = &mut examined {
+            let earlier = self.repeated_by(&evidence, examined).await?;
+            examined.check = examined.check.clone().repeating(earlier);
+        }
+        let submission = Submission { evidence, bytes, examined, once };
+        self.writer.make(AddEvidence { submission, case: case.clone(), actor: actor.clone() }).await
     }
 
     /// In order of arrival.
@@ -45,6 +57,11 @@ impl Store {
         let sql = "SELECT * FROM evidence WHERE work_order = $1 ORDER BY received_at, id LIMIT $2";
         let query = sqlx::query(sql).bind(order.to_string()).bind(MAX_UNPAGED);
         self.reading(query.fetch_all(&self.readers)).await?.iter().map(read).collect()
+    }
+
+    pub async fn evidence(&self, id: EvidenceId) -> Result<Option<EvidenceRef>, StoreError> {
+        let query = sqlx::query("SELECT * FROM evidence WHERE id = $1").bind(id.to_string());
+        self.reading(query.fetch_optional(&self.readers)).await?.as_ref().map(read).transpose()
     }
 
     pub async fn evidence_bytes(&self, id: EvidenceId) -> Result<Option<(EvidenceRef, Vec<u8>)>, StoreError> {
@@ -56,9 +73,19 @@ impl Store {
     }
 }
 
+/// A piece of evidence on its way in.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    pub evidence: EvidenceRef,
+    /// As they came.
+    pub bytes: Vec<u8>,
+    /// None of what is no picture.
+    pub examined: Option<Examined>,
+    pub once: Option<Once>,
+}
+
 struct AddEvidence {
-    evidence: EvidenceRef,
-    bytes: Vec<u8>,
+    submission: Submission,
     case: CaseNumber,
     actor: Actor,
 }
@@ -67,7 +94,11 @@ impl Change for AddEvidence {
     type Answer = ();
 
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<(), StoreError> {
-        let Self { evidence, bytes, case, actor } = self;
+        let Self { submission: Submission { evidence, bytes, examined, once }, case, actor } = self;
+        if let Some(once) = &once {
+            let outcome = evidence.id.to_string();
+            sent::keep(ledger.connection, once, Some(&outcome), evidence.received_at).await?;
+        }
         refuse_foreign_order(ledger.connection, &evidence, &case).await?;
         sqlx::query("INSERT INTO evidence_blobs (sha256, content) VALUES ($1, $2) ON CONFLICT DO NOTHING")
             .bind(evidence.sha256.to_string())
@@ -76,7 +107,7 @@ impl Change for AddEvidence {
             .await?;
         insert(ledger.connection, &evidence).await?;
         let mut draft = Draft::new(EventType::EvidenceReceived, evidence.received_at, actor);
-        draft.case = Some(case);
+        draft.case = Some(case.clone());
         draft.data = serde_json::json!({
             "evidence": evidence.id,
             "order": evidence.order,
@@ -85,7 +116,16 @@ impl Change for AddEvidence {
             "length": evidence.length,
             "sha256": evidence.sha256,
         });
-        ledger.append_all(vec![draft]).await
+        let mut entries = vec![draft];
+        if let Some(examined) = &examined {
+            proof::save(ledger.connection, &evidence, examined).await?;
+            let program = Actor::system("proof");
+            let mut checked = Draft::new(EventType::EvidenceChecked, evidence.received_at, program);
+            checked.case = Some(case);
+            checked.data = examined.check.journal_data(evidence.id);
+            entries.push(checked);
+        }
+        ledger.append_all(entries).await
     }
 }
 
@@ -187,6 +227,10 @@ mod tests {
         }
     }
 
+    fn plain(evidence: EvidenceRef, bytes: &[u8]) -> Submission {
+        Submission { evidence, bytes: bytes.to_vec(), examined: None, once: None }
+    }
+
     #[tokio::test]
     async fn the_original_bytes_are_kept_once_and_journalled() {
         let files = Files::new();
@@ -196,7 +240,7 @@ mod tests {
         let bytes = vec![0xFF, 0xD8, 0x00, 0x27];
         let (first, second) = (photo(5, &bytes), photo(6, &bytes));
         for photo in [&second, &first] {
-            store.add_evidence(photo.clone(), bytes.clone(), &case.number, &actor).await.unwrap();
+            store.add_evidence(plain(photo.clone(), &bytes), &case.number, &actor).await.unwrap();
         }
         assert_eq!(store.evidence_of(ORDER).await.unwrap(), [first.clone(), second]);
         assert_eq!(store.evidence_bytes(first.id).await.unwrap(), Some((first.clone(), bytes.clone())));
@@ -226,15 +270,15 @@ mod tests {
         let case = assigned(&store).await;
         let (actor, bytes) = (Actor::system("web"), vec![1, 2, 3]);
         let good = photo(5, &bytes);
-        store.add_evidence(good.clone(), bytes.clone(), &case.number, &actor).await.unwrap();
+        store.add_evidence(plain(good.clone(), &bytes), &case.number, &actor).await.unwrap();
         let other_case = registered(&store, 2).await;
         let before = store.counts().await.unwrap().journal_seq;
 
-        let other_bytes = store.add_evidence(photo(6, &bytes), vec![1, 2, 4], &case.number, &actor).await;
+        let other_bytes = store.add_evidence(plain(photo(6, &bytes), &[1, 2, 4]), &case.number, &actor).await;
         assert!(matches!(other_bytes, Err(StoreError::Corrupt { .. })), "{other_bytes:?}");
-        let foreign = store.add_evidence(photo(7, &bytes), bytes.clone(), &other_case.number, &actor).await;
+        let foreign = store.add_evidence(plain(photo(7, &bytes), &bytes), &other_case.number, &actor).await;
         assert!(matches!(foreign, Err(StoreError::NotFound("work order"))), "{foreign:?}");
-        let twice = store.add_evidence(good, bytes, &case.number, &actor).await;
+        let twice = store.add_evidence(plain(good, &bytes), &case.number, &actor).await;
         assert!(matches!(twice, Err(StoreError::Exists(_))), "{twice:?}");
 
         assert_eq!(store.counts().await.unwrap().journal_seq, before);

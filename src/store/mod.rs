@@ -17,10 +17,12 @@ mod journal;
 mod ladders;
 mod nearby;
 mod page;
+mod proof;
 mod recordings;
 mod register;
 mod relations;
 mod row;
+mod sent;
 mod sessions;
 mod timeline;
 mod users;
@@ -39,7 +41,7 @@ use rand::RngExt;
 use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::call::contact::{Contact, Disposition};
 use crate::callback::CallBack;
@@ -56,8 +58,11 @@ use crate::time::Timestamp;
 
 use writer::{Change, Ledger, Writer};
 
+pub use evidence::Submission;
 pub use inspections::DrawnCase;
 pub use nearby::Surroundings;
+pub use proof::{Examined, ViewSize};
+pub use sent::{KEY_CHARS, Once};
 pub use users::UserChange;
 pub use verification::{Asking, AskingCall, RefusedCalls};
 pub use verify::{DigestOf, Finding, Progress, VerifyReport};
@@ -106,6 +111,11 @@ pub enum StoreError {
     Timeout,
     #[error(transparent)]
     Transition(#[from] InvalidTransition),
+    /// Nothing was changed, because it was done the first time; `outcome` is what that made, where it has a name.
+    #[error("this request was carried out before")]
+    Repeated { outcome: Option<String> },
+    #[error("this Idempotency-Key stands for another request")]
+    KeyTaken,
     #[error("the store is closing")]
     Closed,
 }
@@ -248,6 +258,8 @@ pub struct Store {
     writer: Writer,
     readers: SqlitePool,
     evidence_slots: Arc<Semaphore>,
+    /// Held from the search for look-alikes until the picture is kept: two that come together see each other.
+    evidence_line: Arc<Mutex<()>>,
 }
 
 impl Store {
@@ -286,7 +298,8 @@ impl Store {
         let mint = Mint::new(rand::rng().random());
         let writer = Writer::start(writing, mint, office.to_owned());
         tokio::spawn(checkpoint::run(readers.clone(), writer.watch()));
-        Ok(Self { writer, readers, evidence_slots: Arc::new(Semaphore::new(evidence::IN_FLIGHT)) })
+        let evidence_slots = Arc::new(Semaphore::new(evidence::IN_FLIGHT));
+        Ok(Self { writer, readers, evidence_slots, evidence_line: Arc::default() })
     }
 
     /// Stops taking work, commits what is queued, closes. Gives up on a disk that does not answer in 10 seconds.

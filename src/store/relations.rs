@@ -67,6 +67,7 @@ impl Store {
                     case: closed.0,
                     revision: from_revision,
                     linked: Vec::new(),
+                    once: None,
                 },
                 into: Save {
                     orders: Vec::new(),
@@ -74,6 +75,7 @@ impl Store {
                     linked,
                     case: into.0,
                     revision: into_revision,
+                    once: None,
                 },
             };
             if let Some(merged) = self.writer.make(merging).await? {

@@ -110,6 +110,7 @@ pub(super) const RULES: &[Rule] = &[
     only("POST", "/api/v1/cases/{number}/report", EXECUTING),
     only("POST", "/api/v1/cases/{number}/evidence", EXECUTING),
     only("GET", "/api/v1/cases/{number}/evidence/{id}", CASES),
+    only("GET", "/api/v1/cases/{number}/evidence/{id}/{size}", CASES),
     only("POST", "/api/v1/cases/{number}/evidence-accept", CONTROLLING),
     only("POST", "/api/v1/cases/{number}/evidence-reject", CONTROLLING),
     only("POST", "/api/v1/cases/{number}/tell", ASSIGNING),

@@ -149,6 +149,9 @@ impl From<StoreError> for ApiError {
             StoreError::NotFound(what) => Self::NotFound(what),
             StoreError::Exists(_) | StoreError::LastAdmin => Self::Conflict(error.to_string()),
             StoreError::Transition(refused) => refused.into(),
+            StoreError::KeyTaken => Self::Unprocessable(error.to_string()),
+            // Endpoints that take a key answer it themselves.
+            StoreError::Repeated { .. } => Self::Conflict(error.to_string()),
             StoreError::Timeout | StoreError::Closed => Self::Unavailable("the store is not answering"),
             other => Self::internal("store failed", &other),
         }

@@ -3,8 +3,8 @@
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
@@ -13,6 +13,10 @@ use super::router::MAX_BODY_BYTES;
 /// A JSON body of at most [`MAX_BODY_BYTES`].
 #[derive(Debug)]
 pub(super) struct Json<T>(pub(super) T);
+
+/// The same for a body that may be left out, which then says nothing.
+#[derive(Debug)]
+pub(super) struct OrEmpty<T>(pub(super) T);
 
 /// The query string.
 #[derive(Debug)]
@@ -28,6 +32,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let axum::Json(body) = axum::Json::<T>::from_request(request, state).await?;
         Ok(Self(body))
+    }
+}
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OrEmpty<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        if !request.headers().contains_key(header::CONTENT_TYPE) {
+            return Ok(Self(T::default()));
+        }
+        Json::from_request(request, state).await.map(|Json(body)| Self(body))
     }
 }
 

@@ -16,6 +16,7 @@ mod gate;
 mod health;
 mod login_limit;
 mod messages;
+mod once;
 mod operators;
 mod pages;
 mod password;
@@ -135,6 +136,7 @@ struct Web {
     password_checks: Arc<Semaphore>,
     peak_computations: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    pictures: cases::image::Pictures,
     event_streams: Arc<Semaphore>,
     desks: messages::Desks,
     feed: watch::Receiver<Feed>,
@@ -156,6 +158,7 @@ impl Web {
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
             peak_computations: Arc::new(Semaphore::new(PEAK_COMPUTATIONS)),
             uploads: Arc::new(Semaphore::new(UPLOADS)),
+            pictures: cases::image::Pictures::default(),
             event_streams: Arc::new(Semaphore::new(EVENT_STREAMS)),
             desks: messages::Desks::default(),
             feed,

@@ -142,6 +142,7 @@ fn case_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(endings::assign_by_hand))
         .routes(routes!(endings::drawn))
         .routes(routes!(cases::evidence::show))
+        .routes(routes!(cases::evidence::view))
         .routes(routes!(work_orders::list))
 }
 
@@ -228,7 +229,7 @@ fn add_headers(response: &mut Response, is_page: bool) {
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
         (header::CONTENT_SECURITY_POLICY, policy),
-        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(self)"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(self), microphone=(self)"),
     ];
     for (name, value) in common {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));

@@ -13,29 +13,25 @@ use crate::server::{KEYS_TO_QUEUE, PASSWORD, Server};
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// The smallest JPEG there is room for here: a start, a comment, an end. Its kind is told by its first bytes.
+/// A photograph that is another for each note.
 fn photo(note: &str) -> Vec<u8> {
-    let mut bytes = vec![0xFF, 0xD8, 0xFF, 0xE0, 0x00, 0x10];
-    bytes.extend(b"JFIF\0\x01\x01\0\0\x01\0\x01\0\0");
-    bytes.extend([0xFF, 0xFE, 0x00, note.len() as u8 + 2]);
-    bytes.extend(note.as_bytes());
-    bytes.extend([0xFF, 0xD9]);
-    bytes
+    let seed = note.bytes().fold(7, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    crate::photo::jpeg(&crate::photo::scene(seed, 160, 120), 85)
 }
 
 /// One case and the people who move it.
-struct Desk {
+pub struct Desk {
     server: Server,
-    operator: Api,
-    executor: Api,
-    control: Api,
-    number: String,
+    pub operator: Api,
+    pub executor: Api,
+    pub control: Api,
+    pub number: String,
     call: Value,
 }
 
 impl Desk {
     /// A call is taken by olena and ends; its case is hers to complete.
-    fn after_a_call(caller: &str) -> Self {
+    pub fn after_a_call(caller: &str) -> Self {
         let server = Server::start();
         let phone = Phone::register(server.sip, "201", PASSWORD, Answering::Accept);
         let operator = server.sign_in("olena");
@@ -57,11 +53,11 @@ impl Desk {
         Self { operator, executor: server.anonymous(), control, number, call, server }
     }
 
-    fn path(&self, action: &str) -> String {
+    pub fn path(&self, action: &str) -> String {
         format!("/api/v1/cases/{}{action}", self.number)
     }
 
-    fn case(&self) -> Value {
+    pub fn case(&self) -> Value {
         self.control.get(&self.path(""))
     }
 
@@ -91,7 +87,7 @@ impl Desk {
     }
 
     /// Signs a member of the organisation in, created now.
-    fn employ(&mut self, organisation: &str) {
+    pub fn employ(&mut self, organisation: &str) {
         self.server.add_person("vykonavets", "executor", &["--organisation", organisation]);
         self.executor = self.server.sign_in("vykonavets");
     }

@@ -19,6 +19,8 @@ mod harness;
 mod name_server;
 mod node_script;
 mod phone;
+#[path = "../../src/picture/samples.rs"]
+mod photo;
 mod provider;
 mod rtp_peer;
 mod server;
@@ -51,6 +53,7 @@ mod operator_phone;
 mod outside;
 mod pick_up;
 mod plateau;
+mod proof;
 mod proxy;
 mod queues;
 mod secure_media;

@@ -2,6 +2,7 @@
 //! What the parts say of each other is compared in `checks`; how a field is read is `reader`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use toml::de::DeTable;
 
@@ -14,16 +15,22 @@ use super::{
 use crate::calendar::{Calendar, DayHours, Week, parse_date};
 use crate::case::Priority;
 use crate::case::norm::{Norm, Term};
+use crate::case::proof::ProofRule;
 use crate::diagnostic::Diagnostic;
 use crate::language::Language;
 use crate::phone_number::PhoneNumber;
+use crate::picture::fingerprint;
 
 /// Photos one rule may demand.
 const MAX_PHOTOS: usize = 20;
 /// Roles of evidence an executor can choose when uploading.
 const EVIDENCE_ROLES: [&str; 3] = ["before", "after", "other"];
+/// Metres a picture may be from its case: below it satellites are not exact enough, above it the rule says nothing.
+const FAR_METRES: std::ops::Range<usize> = 10..100_001;
+/// Minutes clocks may differ by: a day at most.
+const CLOCK_MINUTES: std::ops::Range<usize> = 0..24 * 60 + 1;
 
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "city",
     "calendar",
     "duty",
@@ -34,6 +41,7 @@ const SECTIONS: [&str; 13] = [
     "area",
     "norm",
     "evidence",
+    "proof",
     "verify",
     "reopen",
     "archive",
@@ -64,6 +72,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
         evidence: evidence(&mut reader, root),
     };
     let endings = clock.as_ref().map(|clock| endings(&mut reader, root, clock));
+    let proof = proof(&mut reader, root);
     let duties = duties(&mut reader, root, &calendars);
     checks::check(&draft, &mut reader);
     let complaints = reader.finish();
@@ -95,6 +104,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
         norms: draft.norms.into_iter().map(|norm| norm.value).collect(),
         evidence: draft.evidence.into_iter().map(|(category, rule)| (category.value, rule)).collect(),
         endings,
+        proof,
         duties: Duties(duties),
     })
 }
@@ -281,6 +291,24 @@ fn evidence<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> Vec<(Placed<String>
         rules.push((category, EvidenceRule { min_photos, roles }));
     }
     rules
+}
+
+/// `[proof]`: what pictures' own statements are held against.
+fn proof<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> ProofRule {
+    let ordinary = ProofRule::default();
+    let Some(table) = reader.table(root, "proof") else { return ordinary };
+    reader.only(table, &["far_metres", "clock_minutes", "alike_bits"]);
+    let bits = 0..fingerprint::MAX_DISTANCE as usize + 1;
+    let minutes = ordinary.clock_tolerance.as_secs() as usize / 60;
+    let far = reader.count(table, "far_metres", FAR_METRES, ordinary.far_metres as usize);
+    let minutes = reader.count(table, "clock_minutes", CLOCK_MINUTES, minutes);
+    let alike = reader.count(table, "alike_bits", bits, ordinary.alike_bits as usize);
+    // The ranges above fit into 32 bits.
+    ProofRule {
+        far_metres: far as u32,
+        clock_tolerance: Duration::from_secs(60 * minutes as u64),
+        alike_bits: alike as u32,
+    }
 }
 
 impl checks::AreaDraft {

@@ -275,3 +275,25 @@ fn an_empty_plan_is_refused_and_nonsense_never_panics() {
         assert!(CityPlan::parse("city.toml", text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn what_photos_are_held_against_is_the_citys_choice_within_limits() {
+    use crate::case::proof::ProofRule;
+    assert_eq!(demo().proof_rule(), &ProofRule::default(), "the shipped plan says what is so without it");
+    let plan = |far: &str| CityPlan::parse("city.toml", &DEMO.replace("far_metres = 200", far));
+    for metres in [10, 100_000] {
+        let rule = *plan(&format!("far_metres = {metres}")).unwrap().proof_rule();
+        assert_eq!(rule.far_metres, metres);
+    }
+    for (wrong, words) in [
+        ("far_metres = 9", "'far_metres' must be a number from 10 to 100000"),
+        ("far_metres = 100001", "'far_metres' must be a number from 10 to 100000"),
+        ("far_meters = 200", "did you mean 'far_metres'?"),
+    ] {
+        let complaints = plan(wrong).unwrap_err();
+        assert!(complaints.iter().any(|complaint| complaint.message.contains(words)), "{complaints:?}");
+    }
+    let bits = DEMO.replace("alike_bits = 6", "alike_bits = 8");
+    let complaints = CityPlan::parse("city.toml", &bits).unwrap_err();
+    assert!(complaints[0].message.contains("from 0 to 7"), "{complaints:?}");
+}

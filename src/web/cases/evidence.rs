@@ -1,27 +1,32 @@
 //! `/api/v1/cases/{number}/evidence`: photos of the work. The original bytes are kept as they came; what they are is
-//! decided by their content. They are given out as a download that no browser will take for a page.
+//! decided by their content, and what they say of themselves is compared with the order (`case/proof.rs`). Originals
+//! are given out as a download that no browser will take for a page, copies without metadata are shown.
 
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartRejection};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::case::proof::Claim;
 use crate::case::work_order::EvidenceRef;
 use crate::case::{Case, CaseState};
 use crate::digest::Sha256;
 use crate::ids::{EvidenceId, WorkOrderId};
 use crate::journal::{Draft, EventType};
+use crate::picture::{Kind, Picture};
+use crate::store::{Examined, Once, StoreError, Submission, ViewSize};
 use crate::time;
 
 use super::super::error::ApiError;
 use super::super::extract::Path;
 use super::super::gate::Principal;
+use super::super::once::OnceKey;
 use super::super::{Shared, Web};
-use super::image::ImageKind;
 use super::parse_number;
+use super::pressed::site_of;
 
 /// A photo of a telephone's camera has 2 to 6 MiB.
 pub(in crate::web) const MAX_EVIDENCE_BYTES: usize = 10 * 1024 * 1024;
@@ -31,6 +36,8 @@ pub(in crate::web) const MAX_UPLOAD_BYTES: usize = 4 * MAX_EVIDENCE_BYTES;
 const MAX_PIECES: usize = 50;
 /// `before`, `after`, `other`.
 const ROLES: [&str; 3] = ["before", "after", "other"];
+/// Whatever a picture turns out to be, it is no page.
+const NOTHING_RUNS: &str = "sandbox; default-src 'none'";
 /// Fields read of a form that should have two.
 const MAX_FIELDS: usize = 8;
 /// The longest text field is the role.
@@ -40,6 +47,14 @@ const MAX_TEXT_BYTES: usize = 64;
 pub(in crate::web) struct Received {
     id: String,
     sha256: String,
+}
+
+/// Which copy is asked for.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::web) enum Size {
+    Display,
+    Thumbnail,
 }
 
 /// The form of an upload.
@@ -54,14 +69,15 @@ pub(in crate::web) struct EvidenceForm {
 }
 
 /// Upload a photo of the work in hand.
-#[utoipa::path(post, path = "/api/v1/cases/{number}/evidence", tag = "cases", params(("number" = String, Path)),
-    request_body(content = EvidenceForm, content_type = "multipart/form-data"),
+#[utoipa::path(post, path = "/api/v1/cases/{number}/evidence", tag = "cases",
+    params(("number" = String, Path), OnceKey), request_body(content = EvidenceForm, content_type = "multipart/form-data"),
     responses((status = 200, body = Received), (status = 403), (status = 404), (status = 409), (status = 413),
         (status = 415), (status = 422), (status = 503)))]
 pub(in crate::web) async fn upload(
     State(web): State<Shared>,
     principal: Principal,
     Path(number): Path<String>,
+    key: OnceKey,
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<Answer<Received>, ApiError> {
     let Ok(_turn) = web.uploads.try_acquire() else {
@@ -70,16 +86,20 @@ pub(in crate::web) async fn upload(
     let form =
         form.map_err(|_| ApiError::UnsupportedMediaType("send a multipart/form-data form".to_owned()))?;
     let (role, bytes) = read_form(form).await?;
-    let kind = ImageKind::sniff(&bytes);
-    let kind =
-        kind.ok_or_else(|| ApiError::UnsupportedMediaType("evidence is JPEG, PNG or WebP".to_owned()))?;
+    let kind = Kind::sniff(&bytes).map_err(|why| ApiError::UnsupportedMediaType(why.to_string()))?;
     let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}/evidence").await?;
-    let order = order_in_hand(&case)?;
+    let digested = tokio::task::spawn_blocking(move || (Sha256::of(&bytes), bytes)).await;
+    let (sha256, bytes) = digested.map_err(|error| ApiError::internal("digest died", &error))?;
+    let once = key.once(&principal, "evidence", &[&number, &role, &sha256.to_string()]);
+    let order = match order_in_hand(&case) {
+        Ok(order) => order,
+        // The work may have been reported since it was sent the first time.
+        Err(refused) => return web.received_before(once, sha256).await?.ok_or(refused),
+    };
     if web.store().evidence_of(order).await?.len() >= MAX_PIECES {
         return Err(ApiError::Conflict(format!("this order has {MAX_PIECES} pieces of evidence already")));
     }
-    let digested = tokio::task::spawn_blocking(move || (Sha256::of(&bytes), bytes)).await;
-    let (sha256, bytes) = digested.map_err(|error| ApiError::internal("digest died", &error))?;
+    let (picture, bytes) = web.pictures.examine(kind, bytes).await?;
     let at = time::now().utc;
     let evidence = EvidenceRef {
         id: EvidenceId(web.with_mint(|mint| mint.uuid(at))),
@@ -91,9 +111,16 @@ pub(in crate::web) async fn upload(
         received_at: at,
         cycle: case.cycle,
     };
+    let examined = Some(web.held_against_order(&case, &evidence, picture).await?);
     let received = Received { id: evidence.id.to_string(), sha256: sha256.to_string() };
-    web.store().add_evidence(evidence, bytes, &case.number, &principal.actor()).await?;
-    Ok(Answer(received))
+    let submission = Submission { evidence, bytes, examined, once };
+    match web.store().add_evidence(submission, &case.number, &principal.actor()).await {
+        Ok(()) => Ok(Answer(received)),
+        Err(StoreError::Repeated { outcome: Some(id) }) => {
+            Ok(Answer(Received { id, sha256: received.sha256 }))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Evidence belongs to work that was accepted and is not reported yet.
@@ -175,21 +202,108 @@ pub(in crate::web) async fn show(
     Ok((download_headers(&evidence)?, bytes).into_response())
 }
 
+/// A copy of the picture for the screen: JPEG without metadata, turned upright.
+#[utoipa::path(get, path = "/api/v1/cases/{number}/evidence/{id}/{size}", tag = "cases",
+    params(("number" = String, Path), ("id" = String, Path), ("size" = String, Path, description = "display or thumbnail")),
+    responses((status = 200, content_type = "image/jpeg"), (status = 403), (status = 404), (status = 422)))]
+pub(in crate::web) async fn view(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path((number, id, size)): Path<(String, EvidenceId, Size)>,
+) -> Result<Response, ApiError> {
+    let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}/evidence/{id}/{size}").await?;
+    let evidence = web.store().evidence(id).await?.ok_or(ApiError::NotFound("evidence"))?;
+    if !web.is_of_case(&evidence, &case).await? {
+        return Err(ApiError::NotFound("evidence"));
+    }
+    let size = match size {
+        Size::Display => ViewSize::Display,
+        Size::Thumbnail => ViewSize::Thumbnail,
+    };
+    let bytes = web.copy_of(&evidence, size).await?;
+    let mut draft = Draft::new(EventType::AccessViewed, time::now().utc, principal.actor());
+    draft.case = Some(case.number);
+    draft.data = serde_json::json!({ "what": "evidence", "evidence": id, "size": size.name() });
+    web.journal(draft).await?;
+    let headers = HeaderMap::from_iter([
+        (header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg")),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_static("inline")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(NOTHING_RUNS)),
+    ]);
+    Ok((headers, bytes).into_response())
+}
+
 /// The stored type only when it is one of ours, never to be shown as a page.
 fn download_headers(evidence: &EvidenceRef) -> Result<HeaderMap, ApiError> {
-    let kind = ImageKind::of_content_type(&evidence.content_type);
-    let extension = kind.map_or("bin", ImageKind::extension);
+    let kind = Kind::of_content_type(&evidence.content_type);
+    let extension = kind.map_or("bin", Kind::extension);
     let name = format!("attachment; filename=\"{}.{extension}\"", evidence.id);
     let name = HeaderValue::try_from(name).map_err(|error| ApiError::internal("header value", &error))?;
-    let content_type = kind.map_or("application/octet-stream", ImageKind::content_type);
+    let content_type = kind.map_or("application/octet-stream", Kind::content_type);
     Ok(HeaderMap::from_iter([
         (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
         (header::CONTENT_DISPOSITION, name),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(NOTHING_RUNS)),
     ]))
 }
 
 impl Web {
+    /// What this very request made the first time it came.
+    async fn received_before(
+        &self,
+        once: Option<Once>,
+        sha256: Sha256,
+    ) -> Result<Option<Answer<Received>>, ApiError> {
+        let Some(once) = once else { return Ok(None) };
+        match self.store().refuse_repeated(&once).await {
+            Ok(()) => Ok(None),
+            Err(StoreError::Repeated { outcome: Some(id) }) => {
+                Ok(Some(Answer(Received { id, sha256: sha256.to_string() })))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The picture with the findings on it, by the rule of this moment.
+    async fn held_against_order(
+        &self,
+        case: &Case,
+        evidence: &EvidenceRef,
+        picture: Picture,
+    ) -> Result<Examined, ApiError> {
+        let order = self.store().work_order(evidence.order).await?.ok_or(ApiError::NotFound("work order"))?;
+        let plan = self.city();
+        let claim = Claim {
+            rule: plan.proof_rule(),
+            clock: plan.clock(),
+            site: site_of(case),
+            issued_at: order.issued_at,
+            received_at: evidence.received_at,
+        };
+        Ok(Examined {
+            check: claim.check(&picture.capture, (picture.width, picture.height)),
+            fingerprint: picture.fingerprint,
+            alike_bits: plan.proof_rule().alike_bits,
+            display: picture.display,
+            thumbnail: picture.thumbnail,
+        })
+    }
+
+    /// The copy that was made when the picture came; of older pictures it is made now.
+    async fn copy_of(&self, evidence: &EvidenceRef, size: ViewSize) -> Result<Vec<u8>, ApiError> {
+        if let Some(kept) = self.store().evidence_view(evidence.sha256, size).await? {
+            return Ok(kept);
+        }
+        let found = self.store().evidence_bytes(evidence.id).await?;
+        let (_, bytes) = found.ok_or(ApiError::NotFound("evidence"))?;
+        let kind = Kind::sniff(&bytes).map_err(|why| ApiError::Unprocessable(why.to_string()))?;
+        let (picture, _) = self.pictures.examine(kind, bytes).await?;
+        Ok(match size {
+            ViewSize::Display => picture.display,
+            ViewSize::Thumbnail => picture.thumbnail,
+        })
+    }
+
     async fn is_of_case(&self, evidence: &EvidenceRef, case: &Case) -> Result<bool, ApiError> {
         let order = self.store().work_order(evidence.order).await?;
         Ok(order.is_some_and(|order| order.case == case.number))

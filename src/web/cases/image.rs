@@ -1,60 +1,58 @@
-//! What kind of picture an upload is, by its first bytes. The name and the type that a browser claims count for
-//! nothing.
+//! Pictures looked at off the threads that answer requests, as many at once as fit into [`MEMORY_MIB`]: a large picture
+//! waits until the small ones are done, and none waits longer than [`TURN_DEADLINE`].
 
-/// A picture format that is accepted as evidence.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum ImageKind {
-    Jpeg,
-    Png,
-    WebP,
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use crate::picture::{self, Header, Kind, MAX_PIXELS, Picture, Unreadable};
+
+use super::super::error::ApiError;
+
+/// Memory that looking at pictures takes at most, MiB: one of the largest with transparency, or four photographs of 12
+/// million pixels.
+const MEMORY_MIB: u32 = 600;
+const MIB: u64 = 1024 * 1024;
+/// Eight uploads are let in at once, each takes about a second at worst.
+const TURN_DEADLINE: Duration = Duration::from_secs(20);
+
+// The largest picture that is let in fits.
+const _: () = assert!(MAX_PIXELS * 4 * 3 / MIB < MEMORY_MIB as u64);
+
+/// The queue before the decoder.
+#[derive(Debug)]
+pub(in crate::web) struct Pictures {
+    memory: Arc<Semaphore>,
 }
 
-impl ImageKind {
-    /// JPEG (T.81 B.1.1.3: SOI and the next marker), PNG (its signature), WebP (RIFF container, form WEBP).
-    pub(super) fn sniff(bytes: &[u8]) -> Option<Self> {
-        if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
-            Some(Self::Jpeg)
-        } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-            Some(Self::Png)
-        } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
-            Some(Self::WebP)
-        } else {
-            None
-        }
-    }
-
-    pub(super) const fn content_type(self) -> &'static str {
-        match self {
-            Self::Jpeg => "image/jpeg",
-            Self::Png => "image/png",
-            Self::WebP => "image/webp",
-        }
-    }
-
-    pub(super) fn of_content_type(content_type: &str) -> Option<Self> {
-        [Self::Jpeg, Self::Png, Self::WebP].into_iter().find(|kind| kind.content_type() == content_type)
-    }
-
-    pub(super) const fn extension(self) -> &'static str {
-        match self {
-            Self::Jpeg => "jpg",
-            Self::Png => "png",
-            Self::WebP => "webp",
-        }
+impl Default for Pictures {
+    fn default() -> Self {
+        Self { memory: Arc::new(Semaphore::new(MEMORY_MIB as usize)) }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Pictures {
+    /// Looks at the picture, and gives its bytes back.
+    pub(super) async fn examine(&self, kind: Kind, bytes: Vec<u8>) -> Result<(Picture, Vec<u8>), ApiError> {
+        let header = Header::read(kind, &bytes)?;
+        let mib = u32::try_from(header.cost().div_ceil(MIB)).unwrap_or(MEMORY_MIB).min(MEMORY_MIB);
+        let turn = tokio::time::timeout(TURN_DEADLINE, self.memory.clone().acquire_many_owned(mib)).await;
+        let Ok(Ok(turn)) = turn else {
+            return Err(ApiError::Unavailable("too many pictures at this moment"));
+        };
+        let looked = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            (picture::examine(kind, &bytes), bytes)
+        });
+        let (picture, bytes) =
+            looked.await.map_err(|error| ApiError::internal("a picture's decoder died", &error))?;
+        Ok((picture?, bytes))
+    }
+}
 
-    #[test]
-    fn pictures_are_known_by_their_first_bytes() {
-        assert_eq!(ImageKind::sniff(b"\xff\xd8\xff\xe0rest"), Some(ImageKind::Jpeg));
-        assert_eq!(ImageKind::sniff(b"\x89PNG\r\n\x1a\nrest"), Some(ImageKind::Png));
-        assert_eq!(ImageKind::sniff(b"RIFF\x10\0\0\0WEBPVP8 "), Some(ImageKind::WebP));
-        for other in [&b""[..], b"\xff\xd8", b"GIF89a", b"<svg xmlns=", b"RIFF\x10\0\0\0WAVE", b"RIFF"] {
-            assert_eq!(ImageKind::sniff(other), None, "{other:?}");
-        }
+impl From<Unreadable> for ApiError {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Unprocessable(unreadable.to_string())
     }
 }

@@ -4,9 +4,13 @@
 pub(super) mod context;
 pub(super) mod endings;
 pub(super) mod evidence;
-mod image;
+pub(super) mod image;
+mod pressed;
+mod proof_view;
 pub(super) mod transitions;
 pub(super) mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json as Answer;
 use axum::extract::State;
@@ -115,7 +119,12 @@ impl Web {
     /// The case with the evidence of all its work orders.
     pub(super) async fn whole_view(&self, case: &Case, principal: &Principal) -> Result<CaseView, ApiError> {
         let evidence = self.evidence_of_case(case).await?;
-        Ok(CaseView::new(case, &evidence, principal.role(), &self.city()))
+        let mut checks = BTreeMap::new();
+        for order in evidence.iter().map(|piece| piece.order).collect::<BTreeSet<_>>() {
+            checks.extend(self.store().checks_of(order).await?);
+        }
+        let view = CaseView::new(case, &evidence, principal.role(), &self.city());
+        Ok(view.with_checks(&checks, principal.role()))
     }
 
     /// Evidence of the order in hand and of those before it, which the journal names.

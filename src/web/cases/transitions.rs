@@ -11,14 +11,17 @@ use crate::case::work_order::{EvidenceRef, WorkReport};
 use crate::case::{Case, CaseEvent, ClosingCode, Place, Priority, Site, TellingChannel, Told, routing};
 use crate::ids::WorkOrderId;
 use crate::language::Language;
+use crate::store::{Once, StoreError};
 use crate::time;
 
 use super::super::addresses::{self, SiteChoice};
 use super::super::error::ApiError;
-use super::super::extract::{Json, Path};
+use super::super::extract::{Json, OrEmpty, Path};
 use super::super::gate::Principal;
+use super::super::once::OnceKey;
 use super::super::{Shared, Web};
 use super::parse_number;
+use super::pressed::{self, Declined, Step, WorkDone};
 use super::view::CaseView;
 
 /// Descriptions, results and explanations: a page of text.
@@ -51,13 +54,6 @@ pub(in crate::web) struct CaseChange {
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct Reason {
     reason: String,
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::web) struct WorkDone {
-    /// What was done, in words.
-    result: String,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -186,59 +182,82 @@ pub(in crate::web) async fn assign(
 }
 
 /// The executor takes the order on.
-#[utoipa::path(post, path = "/api/v1/cases/{number}/accept", tag = "cases", params(("number" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/cases/{number}/accept", tag = "cases",
+    params(("number" = String, Path), OnceKey), request_body = Step,
     responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409)))]
 pub(in crate::web) async fn accept(
     State(web): State<Shared>,
     principal: Principal,
     Path(number): Path<String>,
+    key: OnceKey,
+    OrEmpty(step): OrEmpty<Step>,
 ) -> Outcome {
-    let actor = principal.actor();
-    web.move_case(&number, &principal, move |case, _, at| case.accept(&actor, at)).await
+    let (actor, once) = (principal.actor(), key.once(&principal, "accept", &[&number, &step.digest()]));
+    web.move_case_once(&number, &principal, once, move |case, _, at| {
+        let site = pressed::site_of(&case);
+        Ok(pressed::noted(case.accept(&actor, at)?, &step.facts(site)))
+    })
+    .await
 }
 
 /// The executor begins.
-#[utoipa::path(post, path = "/api/v1/cases/{number}/start", tag = "cases", params(("number" = String, Path)),
+#[utoipa::path(post, path = "/api/v1/cases/{number}/start", tag = "cases",
+    params(("number" = String, Path), OnceKey), request_body = Step,
     responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409)))]
 pub(in crate::web) async fn start(
     State(web): State<Shared>,
     principal: Principal,
     Path(number): Path<String>,
+    key: OnceKey,
+    OrEmpty(step): OrEmpty<Step>,
 ) -> Outcome {
-    let actor = principal.actor();
-    web.move_case(&number, &principal, move |case, _, at| case.start(&actor, at)).await
+    let (actor, once) = (principal.actor(), key.once(&principal, "start", &[&number, &step.digest()]));
+    web.move_case_once(&number, &principal, once, move |case, _, at| {
+        let site = pressed::site_of(&case);
+        Ok(pressed::noted(case.start(&actor, at)?, &step.facts(site)))
+    })
+    .await
 }
 
 /// The executor sends the order back.
-#[utoipa::path(post, path = "/api/v1/cases/{number}/decline", tag = "cases", params(("number" = String, Path)),
-    request_body = Reason,
+#[utoipa::path(post, path = "/api/v1/cases/{number}/decline", tag = "cases",
+    params(("number" = String, Path), OnceKey), request_body = Declined,
     responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409), (status = 422)))]
 pub(in crate::web) async fn decline(
     State(web): State<Shared>,
     principal: Principal,
     Path(number): Path<String>,
-    Json(Reason { reason }): Json<Reason>,
+    key: OnceKey,
+    Json(Declined { reason, pressed_at }): Json<Declined>,
 ) -> Outcome {
     check_text(&reason)?;
-    let actor = principal.actor();
-    web.move_case(&number, &principal, move |case, _, at| case.decline(&reason, &actor, at)).await
+    let (actor, once) = (principal.actor(), key.once(&principal, "decline", &[&number, &reason]));
+    let step = Step { pressed_at, place: None };
+    web.move_case_once(&number, &principal, once, move |case, _, at| {
+        Ok(pressed::noted(case.decline(&reason, &actor, at)?, &step.facts(None)))
+    })
+    .await
 }
 
 /// The executor says it is done; refused without the evidence the category demands.
-#[utoipa::path(post, path = "/api/v1/cases/{number}/report", tag = "cases", params(("number" = String, Path)),
-    request_body = WorkDone,
+#[utoipa::path(post, path = "/api/v1/cases/{number}/report", tag = "cases",
+    params(("number" = String, Path), OnceKey), request_body = WorkDone,
     responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409), (status = 422)))]
 pub(in crate::web) async fn report(
     State(web): State<Shared>,
     principal: Principal,
     Path(number): Path<String>,
-    Json(WorkDone { result }): Json<WorkDone>,
+    key: OnceKey,
+    Json(WorkDone { result, pressed_at }): Json<WorkDone>,
 ) -> Outcome {
     check_text(&result)?;
     let (actor, plan) = (principal.actor(), web.city());
-    web.move_case(&number, &principal, move |case, evidence, at| {
+    let once = key.once(&principal, "report", &[&number, &result]);
+    let step = Step { pressed_at, place: None };
+    web.move_case_once(&number, &principal, once, move |case, evidence, at| {
         let rule = plan.evidence_rule(&case.category);
-        case.report_work(WorkReport { result: result.clone() }, evidence, rule, &actor, at)
+        let report = WorkReport { result: result.clone() };
+        Ok(pressed::noted(case.report_work(report, evidence, rule, &actor, at)?, &step.facts(None)))
     })
     .await
 }
@@ -374,12 +393,37 @@ impl Web {
             + Sync
             + 'static,
     {
+        self.move_case_once(number, principal, None, change).await
+    }
+
+    /// The same for a request that may come again.
+    async fn move_case_once<F>(
+        &self,
+        number: &str,
+        principal: &Principal,
+        once: Option<Once>,
+        change: F,
+    ) -> Outcome
+    where
+        F: Fn(Case, &[EvidenceRef], time::Timestamp) -> Result<(Case, Vec<CaseEvent>), InvalidTransition>
+            + Send
+            + Sync
+            + 'static,
+    {
         let number = parse_number(number)?;
         let at = time::now().utc;
         let actor = principal.actor();
-        let changed =
-            self.store().change_case(&number, &actor, at, move |case, evidence| change(case, evidence, at));
-        let case = changed.await?;
+        let changed = self
+            .store()
+            .change_case_once(&number, &actor, at, once, move |case, evidence| change(case, evidence, at));
+        let case = match changed.await {
+            Ok(case) => case,
+            // It was done the first time; what came of it since is for the reader to see.
+            Err(StoreError::Repeated { .. }) => {
+                self.case_to_see(&number.0, principal, "/api/v1/cases/{number}").await?
+            }
+            Err(error) => return Err(error.into()),
+        };
         tracing::info!(case.id = %case.number, case.state = case.state.name(), "case moved");
         Ok(Answer(self.whole_view(&case, principal).await?))
     }

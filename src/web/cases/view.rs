@@ -1,23 +1,28 @@
 //! A case as the API shows it: its own fields, names from the city plan, moments as text. Applicants are masked for
 //! roles that do not talk to citizens.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::address::Point;
 use crate::case::city::CityPlan;
+use crate::case::proof::ProofCheck;
 use crate::case::work_order::EvidenceRef;
 use crate::case::{
     Applicant, Case, CaseState, ClosingCode, Deadline, IdentityLevel, Inspection, Joined, NextAction, Place,
     Priority, Relation, Site, Told,
 };
+use crate::ids::EvidenceId;
 use crate::people::Role;
 use crate::time::Timestamp;
 
 use super::super::access;
 use super::super::city;
 use super::super::view::{UtcTime, number_for};
+use super::proof_view::ProofView;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct CaseView {
@@ -159,6 +164,8 @@ pub(in crate::web) struct EvidenceView {
     length: u64,
     sha256: String,
     received_at: UtcTime,
+    /// What was found out about the picture; null of pictures from before anything was.
+    proof: Option<ProofView>,
 }
 
 impl CaseView {
@@ -198,6 +205,21 @@ impl CaseView {
             order: case.state.order().map(|order| order.to_string()),
             evidence: evidence.iter().map(EvidenceView::from).collect(),
         }
+    }
+}
+
+impl CaseView {
+    /// With what was found out about each picture, as far as it is for `role`.
+    pub(in crate::web) fn with_checks(
+        mut self,
+        checks: &BTreeMap<EvidenceId, ProofCheck>,
+        role: Role,
+    ) -> Self {
+        for piece in &mut self.evidence {
+            let check = piece.id.parse().ok().and_then(|id: EvidenceId| checks.get(&id));
+            piece.proof = check.map(|check| ProofView::new(check, role));
+        }
+        self
     }
 }
 
@@ -309,6 +331,7 @@ impl From<&EvidenceRef> for EvidenceView {
             length: evidence.length,
             sha256: evidence.sha256.to_string(),
             received_at: evidence.received_at.into(),
+            proof: None,
         }
     }
 }

@@ -52,6 +52,7 @@ const EXPECTED: &str = "
     POST   /api/v1/cases/{number}/report            e
     POST   /api/v1/cases/{number}/evidence          e
     GET    /api/v1/cases/{number}/evidence/{id}     oscemra
+    GET    /api/v1/cases/{number}/evidence/{id}/{size} oscemra
     POST   /api/v1/cases/{number}/evidence-accept   c
     POST   /api/v1/cases/{number}/evidence-reject   c
     POST   /api/v1/cases/{number}/tell              osc

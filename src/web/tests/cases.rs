@@ -12,12 +12,16 @@ use crate::case::{Applicant, CaseDraft, IdentityLevel, Priority};
 use crate::people::Actor;
 use crate::people::Role::{Auditor, Control, Executor, MayorOffice, Operator, Supervisor};
 use crate::phone_number::PhoneNumber;
+use crate::picture::samples;
 use crate::time;
 
-const JPEG: &[u8] = b"\xff\xd8\xff\xe0 a photo of the work";
+/// A photograph of the work.
+fn jpeg(seed: u64) -> Vec<u8> {
+    samples::jpeg(&samples::scene(seed, 64, 48), 80)
+}
 
 /// A service with one registered case; its path.
-async fn with_case() -> (Service, String) {
+pub(super) async fn with_case() -> (Service, String) {
     let service = Service::start().await;
     let draft = CaseDraft {
         contact: None,
@@ -38,7 +42,7 @@ async fn with_case() -> (Service, String) {
     (service, format!("/api/v1/cases/{}", case.number))
 }
 
-async fn json_of(answer: Response) -> Value {
+pub(super) async fn json_of(answer: Response) -> Value {
     let status = answer.status();
     let body: Value = answer.json().await.unwrap();
     assert_eq!(status, StatusCode::OK, "{body}");
@@ -52,7 +56,7 @@ async fn upload(service: &Service, path: &str, role: &str, bytes: Vec<u8>) -> Re
 }
 
 /// Classified, assigned and accepted.
-async fn in_hand(service: &Service, path: &str) -> Value {
+pub(super) async fn in_hand(service: &Service, path: &str) -> Value {
     let change = json!({ "category": "water.burst", "territory": "center", "address": "1 Main St",
         "description": "a fountain", "applicant_name": "Olena" });
     let classified = service.by(Operator, Method::PATCH, path).json(&change).send().await.unwrap();
@@ -74,8 +78,8 @@ async fn from_registration_to_the_end() {
     json_of(service.post(Executor, &to("start"), json!({})).await).await;
     let unproven = service.post(Executor, &to("report"), json!({ "result": "mended" })).await;
     assert!(unproven.status().is_client_error(), "no work is reported without evidence");
-    for role in ["before", "after"] {
-        json_of(upload(&service, &path, role, [JPEG, role.as_bytes()].concat()).await).await;
+    for (seed, role) in [(1, "before"), (2, "after")] {
+        json_of(upload(&service, &path, role, jpeg(seed)).await).await;
     }
     json_of(service.post(Executor, &to("report"), json!({ "result": "mended" })).await).await;
     json_of(service.post(Control, &to("evidence-accept"), json!({})).await).await;
@@ -119,19 +123,20 @@ async fn what_the_city_plan_does_not_know_is_refused_with_the_reason() {
 #[tokio::test]
 async fn evidence_is_judged_by_its_content_and_comes_back_safe() {
     let (service, path) = with_case().await;
+    let photo = jpeg(1);
     assert_eq!(
-        upload(&service, &path, "after", JPEG.to_vec()).await.status(),
+        upload(&service, &path, "after", photo.clone()).await.status(),
         403,
         "not assigned to them yet"
     );
     in_hand(&service, &path).await;
     assert_eq!(upload(&service, &path, "after", b"<script>".to_vec()).await.status(), 415);
-    assert_eq!(upload(&service, &path, "selfie", JPEG.to_vec()).await.status(), 422);
-    let mut large = JPEG.to_vec();
+    assert_eq!(upload(&service, &path, "selfie", photo.clone()).await.status(), 422);
+    let mut large = photo.clone();
     large.resize(11 * 1024 * 1024, 0);
     assert_eq!(upload(&service, &path, "after", large).await.status(), 413);
-    let received = json_of(upload(&service, &path, "after", JPEG.to_vec()).await).await;
-    assert_eq!(received["sha256"], crate::digest::Sha256::of(JPEG).to_string());
+    let received = json_of(upload(&service, &path, "after", photo.clone()).await).await;
+    assert_eq!(received["sha256"], crate::digest::Sha256::of(&photo).to_string());
     let id = received["id"].as_str().unwrap();
     let answer = service.get(Control, &format!("{path}/evidence/{id}")).await;
     let headers = answer.headers().clone();
@@ -139,7 +144,7 @@ async fn evidence_is_judged_by_its_content_and_comes_back_safe() {
     assert_eq!(headers["x-content-type-options"], "nosniff");
     assert_eq!(headers["content-disposition"], format!("attachment; filename=\"{id}.jpg\""));
     assert!(headers["content-security-policy"].to_str().unwrap().contains("sandbox"));
-    assert_eq!(answer.bytes().await.unwrap(), JPEG);
+    assert_eq!(answer.bytes().await.unwrap(), photo);
     assert_eq!(service.journalled("access.viewed").await.len(), 1);
     let elsewhere = service.get(Control, &format!("{path}/evidence/{}", new_uuid())).await;
     assert_eq!(elsewhere.status(), StatusCode::NOT_FOUND);

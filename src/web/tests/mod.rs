@@ -9,6 +9,7 @@ mod cases;
 mod endings;
 mod errors;
 mod events;
+mod evidence;
 mod ladder;
 mod phone;
 mod service;

@@ -2,6 +2,7 @@
 import { Problem, get, post, remove, whenSignedOut } from './api/client'
 import type { Role, User } from './api/types'
 import { router } from './router.svelte'
+import { forgetStored, recall, remember } from './stored'
 
 /** Pages by role; the first is the role's own. */
 export const PAGES_OF: Record<Role, string[]> = {
@@ -15,7 +16,11 @@ export const PAGES_OF: Record<Role, string[]> = {
   admin: ['/admin'],
 }
 
+/** Kept for one who works where there is no signal. */
+const EXECUTOR = 'executor'
+
 class Session {
+  #asked: (() => Promise<boolean>)[] = []
   user = $state.raw<User | null>(null)
   /** `unknown` until the server has answered once. */
   state = $state<'unknown' | 'in' | 'out' | 'unreachable'>('unknown')
@@ -24,6 +29,8 @@ class Session {
     try {
       this.#enter((await get<{ user: User }>('/session')).user)
     } catch (error) {
+      const known = error instanceof Problem && error.status === 0 ? this.#executorHere() : null
+      if (known) { this.#enter(known); return }
       this.user = null
       this.state = error instanceof Problem && error.status !== 401 ? 'unreachable' : 'out'
     }
@@ -33,7 +40,14 @@ class Session {
     this.#enter((await post<{ user: User }>('/session', { user, password })).user)
   }
 
+  /** Asked before a sign-out; one that answers false keeps the person signed in. */
+  beforeSignOut(ask: () => Promise<boolean>) {
+    this.#asked.push(ask)
+  }
+
   async signOut() {
+    for (const ask of this.#asked) if (!(await ask())) return
+    forgetStored(EXECUTOR)
     await remove('/session').catch(() => {})
     this.#leave()
     router.go('/signin.html')
@@ -55,9 +69,20 @@ class Session {
     return this.user !== null && PAGES_OF[this.user.role].includes(page)
   }
 
+  /** Who worked here last: an executor goes on without signal, the service decides when there is one again. */
+  #executorHere(): User | null {
+    try {
+      return location.pathname === '/work' ? (JSON.parse(recall(EXECUTOR) ?? 'null') as User | null) : null
+    } catch {
+      return null
+    }
+  }
+
   #enter(user: User) {
     this.user = user
     this.state = 'in'
+    if (user.role === 'executor') remember(EXECUTOR, JSON.stringify(user))
+    else forgetStored(EXECUTOR)
   }
 
   #leave() {

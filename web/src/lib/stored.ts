@@ -22,3 +22,11 @@ export function remember(key: string, value: string, term: Term = 'good') {
     // Not kept: asked again next time.
   }
 }
+
+export function forgetStored(key: string, term: Term = 'good') {
+  try {
+    store(term).removeItem(`ringback.${key}`)
+  } catch {
+    // Nothing was kept either.
+  }
+}

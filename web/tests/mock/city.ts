@@ -1,5 +1,5 @@
 // The invented city of the mock server: plan, people, cases, calls. Times are relative to its start.
-import type { AddressHit, Call, Case, CaseContext, City, Evidence, Ladder, LiveCall, LiveOperator, LiveQueue, LiveRecording, LiveTrunk, Role, Rung, Snapshot, TimelineItem, User, WorkOrder } from '../../src/lib/api/types.ts'
+import type { AddressHit, Call, Case, CaseContext, City, Evidence, Ladder, LiveCall, LiveOperator, LiveQueue, LiveRecording, LiveTrunk, Proof, Role, Rung, Site, Snapshot, TimelineItem, User, WorkOrder } from '../../src/lib/api/types.ts'
 
 const HOUR = 3_600_000
 export const START = Date.now()
@@ -59,14 +59,20 @@ export const HOURS_OF: Record<string, number> = { 'water.burst': 24, 'water.none
 export const organisationName = (id: string | null) => CITY.organisations.find((item) => item.id === id)?.name ?? null
 export const categoryName = (id: string) => CITY.categories.find((item) => item.id === id)?.name ?? id
 
-const photo = (id: string, role: string, hours: number): Evidence =>
-  ({ id, role, content_type: 'image/png', length: 48_211, sha256: 'c0ffee'.repeat(10).slice(0, 60) + 'beef', received_at: at(hours) })
+export const SOUND_PROOF: Proof = { width: 4032, height: 3024, taken_at: at(-2.1), lat: 50.9, lon: 34.8, distance_m: 14, flags: [], look_alike: null }
+
+const photo = (id: string, role: string, hours: number, proof: Partial<Proof> | null = {}): Evidence =>
+  ({ id, role, content_type: 'image/png', length: 48_211, sha256: 'c0ffee'.repeat(10).slice(0, 60) + 'beef', received_at: at(hours), proof: proof && { ...SOUND_PROOF, taken_at: at(hours - 0.1), ...proof } })
+
+/** Where the invented addresses are. */
+const SITES: Record<string, [number, number]> = { 'вул. Паркова, 12': [50.91, 34.8], 'просп. Миру, 84, під’їзд 3': [50.93, 34.82], 'вул. Набережна, 5': [50.9, 34.79], 'вул. Зелена, 31': [50.88, 34.77] }
+const site = (address: string): Site => ({ key: address, street: address, settlement: null, house: null, flat: null, in_register: true, lat: SITES[address]?.[0] ?? null, lon: SITES[address]?.[1] ?? null, holder: null })
 
 function aCase(seq: number, category: string, territory: string, address: string, description: string, state: Case['state'], registered: number, due: number | null, more: Partial<Case> = {}): Case {
   const executor = state === 'registered' || state === 'explained' ? null : (EXECUTOR_OF[category.split('.')[0] ?? ''] ?? null)
   return {
     number: `2026-01-${String(seq).padStart(6, '0')}`, state, state_data: {}, registered_at: at(registered), category, category_name: categoryName(category),
-    place: { address, territory }, description, language: 'uk', priority: 'normal',
+    place: { address, territory, ...(SITES[address] ? { site: site(address) } : {}) }, description, language: 'uk', priority: 'normal',
     applicant: { identity: 'stated', number: `+38044${5_550_100 + seq}`, name: 'Ганна Петренко' },
     contacts: ['c-1'], cycle: 1, bounces: 0,
     deadline: due === null ? null : { norm: category.replace('.', '-'), first: at(due), resolve_by: at(due), accept_by: at(registered + 0.5) },
@@ -79,7 +85,7 @@ export const CASES: Case[] = [
   aCase(417, 'water.burst', 'center', 'вул. Паркова, 12', 'З-під асфальту б’є вода, заливає тротуар і вхід до аптеки.', 'assigned', -0.6, 1.4, { priority: 'urgent' }),
   aCase(409, 'water.none', 'north', 'просп. Миру, 84, під’їзд 3', 'Немає холодної води з шостої ранку, у сусідніх будинках є.', 'in_progress', -9, 3, { evidence: [photo('e-1', 'before', -2)] }),
   aCase(402, 'water.sewer', 'riverside', 'вул. Набережна, 5', 'Запах у підвалі, вода стоїть біля сходів.', 'accepted', -30, -4, { bounces: 1 }),
-  aCase(398, 'water.burst', 'south', 'вул. Зелена, 31', 'Прорив біля дитячого садка.', 'work_reported', -40, -1, { evidence: [photo('e-2', 'before', -12), photo('e-3', 'after', -2)], applicant: { identity: 'verified', number: '+380445550198', name: 'Степан Олійник' } }),
+  aCase(398, 'water.burst', 'south', 'вул. Зелена, 31', 'Прорив біля дитячого садка.', 'work_reported', -40, -1, { evidence: [photo('e-2', 'before', -12, { flags: ['too_far'], distance_m: 2350 }), photo('e-3', 'after', -2, { flags: ['too_old', 'look_alike'], taken_at: at(-49), look_alike: { case: '2026-01-000365', evidence: 'e-7', bits: 3, same_file: false } })], applicant: { identity: 'verified', number: '+380445550198', name: 'Степан Олійник' } }),
   aCase(391, 'light.single', 'north', 'вул. Лісова, навпроти буд. 7', 'Третій тиждень темно на переході.', 'assigned', -24 * 15, -30),
   aCase(388, 'heating.cold', 'center', 'вул. Театральна, 2, кв. 14', 'Radiators are cold in two rooms since Sunday.', 'verification', -70, 20, { language: 'en', evidence: [photo('e-4', 'before', -20), photo('e-5', 'after', -8)], told: [{ at: at(-3), language: 'en', channel: 'voice', delivered: false, confirmed: null, cycle: 1 }] }),
   aCase(377, 'waste.missed', 'south', 'вул. Садова, 18', 'Контейнери переповнені, вітер розносить пакети.', 'assigned', -50, -6, { cycle: 2 }),

@@ -37,6 +37,10 @@ export function mockApi() {
   const webCalls = { open: true, refusal: 0, progress: { phase: 'ivr', position: null as number | null, case: null as string | null } }
   /** What was asked, for the tests. */
   const asked: { method: string, url: string, body: unknown }[] = []
+  /** Whether anybody is reached at all, and how many answers to steps of the work get lost on their way back. */
+  const radio = { signal: true, answersToLose: 0 }
+  /** Steps and photos that were carried out, by their idempotency keys. */
+  const done = new Map<string, unknown>()
 
   const tell = (message: LiveMessage) => sockets.clients.forEach((client) => { if (client.readyState === WebSocket.OPEN) client.send(JSON.stringify(message)) })
   const changed = () => { live.seq += 1; tell({ type: 'delta', seq: live.seq, calls: live.calls, operators: live.operators, queues: live.queues, trunks: live.trunks }) }
@@ -53,6 +57,14 @@ export function mockApi() {
     const executor = city.EXECUTOR_OF[category.split('.')[0] ?? '']
     if (!executor) throw new Refusal(422, `no executor is responsible for '${category}' in '${territory}' at this time; a dispatcher must decide`)
     return { executor, executor_name: city.organisationName(executor)!, resolve_by: city.at(city.HOURS_OF[category] ?? 24), norm: category.replace('.', '-') }
+  }
+
+  function received(item: Case, form: Buffer) {
+    const role = /name="role"\r\n\r\n(\w+)/.exec(form.toString('latin1'))?.[1] ?? 'other'
+    const proof = { id: `e-${Date.now()}-${photos.size}`, role, content_type: 'image/png', length: form.length, sha256: 'ab'.repeat(32), received_at: new Date().toISOString(), proof: { ...city.SOUND_PROOF, flags: ['no_place' as const] } }
+    photos.set(proof.id, role === 'after')
+    item.evidence = [...(item.evidence ?? []), proof]
+    return { id: proof.id, sha256: proof.sha256 }
   }
 
   function act(item: Case, action: string, body: Record<string, unknown>) {
@@ -253,12 +265,15 @@ export function mockApi() {
         response.end(photo(photos.get(sub) ?? proof?.role === 'after'))
         return response
       }
-      if (action === 'evidence') {
-        const role = /name="role"\r\n\r\n(\w+)/.exec(raw.toString('latin1'))?.[1] ?? 'other'
-        const proof = { id: `e-${Date.now()}`, role, content_type: 'image/png', length: raw.length, sha256: 'ab'.repeat(32), received_at: new Date().toISOString() }
-        photos.set(proof.id, role === 'after')
-        item.evidence = [...(item.evidence ?? []), proof]
-        return { id: proof.id, sha256: proof.sha256 }
+      const key = String(request.headers['idempotency-key'] ?? '')
+      if (me.role === 'executor' && method === 'POST') {
+        const lost = () => { if (radio.answersToLose > 0) { radio.answersToLose -= 1; request.socket.destroy() } }
+        if (done.has(key)) { lost(); return done.get(key) }
+        if (item.executor !== me.organisation) throw new Refusal(403, 'this case is not with your organisation')
+        const outcome = action === 'evidence' ? received(item, raw) : (act(item, action!, json), item)
+        if (key) done.set(key, outcome)
+        lost()
+        return outcome
       }
       if (method === 'PATCH') {
         if (json.category) Object.assign(item, { category: json.category, category_name: city.categoryName(json.category) })
@@ -297,6 +312,7 @@ export function mockApi() {
     const url = new URL(request.url ?? '/', 'http://mock')
     if (url.pathname === '/readyz') { response.end('ready'); return true }
     if (!url.pathname.startsWith('/api/')) return false
+    if (!radio.signal) { request.socket.destroy(); return true }
     answer(request, response, url).then(
       (body) => {
         if (body === response) return
@@ -323,13 +339,14 @@ export function mockApi() {
     })
   }
 
-  return { handle, upgrade, asked, live, crowd, webCalls, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { handle, upgrade, asked, radio, done, cases, live, crowd, webCalls, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */
 export async function startMock(dist: string): Promise<{ server: Server, url: string, api: ReturnType<typeof mockApi> }> {
   const api = mockApi()
   const server = createServer((request, response) => {
+    if (!api.radio.signal) { request.socket.destroy(); return }
     response.setHeader('content-security-policy', CSP)
     if (api.handle(request, response)) return
     const path = new URL(request.url ?? '/', 'http://mock').pathname

@@ -153,10 +153,10 @@ it('lets the executor do the work from a phone', async () => {
   const { page, complaints, close } = await open('/work', { size: 'phone' })
   await page.click(`.order:has-text("${number}")`)
   await button(page, 'work.accept').click()
-  await button(page, 'work.start').click()
+  await button(page, 'work.onSite').click()
   for (const [role, red] of [['work.photoBefore', 160], ['work.photoAfter', 60]] as const) {
     await page.setInputFiles(`label:has-text("${uk(role)}") input`, { name: 'photo.png', mimeType: 'image/png', buffer: png(640, 480, red) })
-    await page.waitForFunction((count) => [...document.querySelectorAll<HTMLImageElement>('ul img')].filter((image) => image.naturalWidth === 640).length === count, red === 160 ? 1 : 2)
+    await page.waitForFunction((count) => [...document.querySelectorAll<HTMLImageElement>('ul img')].filter((image) => image.naturalWidth === 320).length === count, red === 160 ? 1 : 2)
   }
   await page.screenshot({ path: `${SHOTS}/work-photos.png`, fullPage: true })
   await button(page, 'work.report').click()

@@ -31,7 +31,7 @@ export function address(path: string, query: Query = {}): string {
 /** A value as one segment of a path. */
 export const segment = encodeURIComponent
 
-async function problemOf(response: Response): Promise<Problem> {
+export async function problemOf(response: Response): Promise<Problem> {
   const retryAfter = Number(response.headers.get('retry-after')) || null
   let body: { title?: string; detail?: string; diagnostics?: string[] } = {}
   try {

@@ -295,6 +295,21 @@ export interface Evidence {
   length: number
   sha256: string
   received_at: Moment
+  proof?: Proof | null
+}
+
+export type ProofFlag = 'too_far' | 'too_old' | 'no_place' | 'no_time' | 'in_the_future' | 'reused' | 'look_alike'
+
+/** What was found out about a picture when it came in. */
+export interface Proof {
+  width: number
+  height: number
+  taken_at: Moment | null
+  lat: number | null
+  lon: number | null
+  distance_m: number | null
+  flags: ProofFlag[]
+  look_alike: { case: string; evidence: string; bits: number; same_file: boolean } | null
 }
 
 export interface Case {

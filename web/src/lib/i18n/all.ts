@@ -13,8 +13,9 @@ import { phone } from './phone'
 import { supervision } from './supervision'
 import { verification } from './verification'
 import { webCall } from './web-call'
+import { work } from './work'
 
-const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall }
+const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall, ...work }
 /** Texts that come with pages which are fetched when they are wanted. */
 type Late = typeof import('./admin').admin
 
