@@ -3,6 +3,7 @@
 
 mod checks;
 mod duty;
+mod filing;
 mod parse;
 mod reader;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use crate::language::Language;
 use crate::time::Timestamp;
 
 pub use duty::{Duties, Duty, MAX_DUTY_PHONES};
+pub use filing::{Attribute, AttributeKind, AttributeValue, Filing};
 
 /// Everything the city decides about cases, checked.
 #[derive(Clone, Debug)]
@@ -51,6 +53,8 @@ pub struct Category {
     pub name: BTreeMap<Language, String>,
     /// Heading in lists, e.g. `utilities`.
     pub group: String,
+    /// What requests in writing need.
+    pub filing: Filing,
 }
 
 /// A part of the city that responsibility may depend on.

@@ -10,12 +10,14 @@ mod cases;
 mod checkpoint;
 mod contacts;
 mod evidence;
+mod filings;
 #[cfg(test)]
 mod fixture;
 mod journal;
 mod ladders;
 mod nearby;
 mod page;
+mod public_requests;
 mod recordings;
 mod register;
 mod row;
@@ -53,7 +55,9 @@ use crate::time::Timestamp;
 
 use writer::{Change, Ledger, Writer};
 
+pub use filings::{Attachment, CodeDigest, Feedback, Filing, Note};
 pub use nearby::Surroundings;
+pub use public_requests::{PublicRequest, RequestFilter, tells};
 pub use users::UserChange;
 pub use verify::{DigestOf, Finding, Progress, VerifyReport};
 pub use versions::{MAX_VERSIONS, PlanText, PlanVersion, Publication};

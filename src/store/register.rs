@@ -44,11 +44,11 @@ impl Store {
     }
 }
 
-struct Registration {
-    draft: CaseDraft,
-    at: Timestamp,
-    actor: Actor,
-    media: Option<MediaPosition>,
+pub(super) struct Registration {
+    pub draft: CaseDraft,
+    pub at: Timestamp,
+    pub actor: Actor,
+    pub media: Option<MediaPosition>,
 }
 
 impl Change for Registration {

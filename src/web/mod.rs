@@ -8,14 +8,18 @@ mod admin;
 mod callbacks;
 mod calls;
 mod cases;
+mod citizen;
 mod city;
 mod error;
 mod events;
 mod extract;
+mod filing;
 mod gate;
 mod health;
+mod limits;
 mod login_limit;
 mod messages;
+mod open311;
 mod operators;
 mod pages;
 mod password;
@@ -24,6 +28,7 @@ mod router;
 mod server;
 mod session;
 mod sip_socket;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -51,6 +56,7 @@ use crate::time::{self, Timestamp};
 use admin::Provisions;
 use error::ApiError;
 use events::Feed;
+use limits::Limits;
 use login_limit::LoginLimit;
 
 pub use admin::{
@@ -58,6 +64,7 @@ pub use admin::{
 };
 pub use password::{PasswordError, hash as hash_password};
 pub use router::{openapi, router};
+pub use terms::{ApiKey, CitizenTerms, Open311Terms, PublicTerms};
 pub use server::{MAX_CONNECTIONS, ServeError, serve};
 
 /// A command on its way to the switchboard, and the way back.
@@ -128,9 +135,15 @@ struct Web {
     mint: Mutex<Mint>,
     provisions: Mutex<Provisions>,
     logins: Mutex<LoginLimit>,
+    /// Wrong codes by number and source.
+    codes: Mutex<LoginLimit>,
+    limits: Limits,
+    tokens: open311::filing::Tokens,
     password_checks: Arc<Semaphore>,
     peak_computations: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    /// Pictures of applicants being unpacked.
+    pictures: Arc<Semaphore>,
     event_streams: Arc<Semaphore>,
     desks: messages::Desks,
     feed: watch::Receiver<Feed>,
@@ -149,9 +162,13 @@ impl Web {
             mint: Mutex::new(Mint::new(rand::rng().random())),
             provisions: Mutex::default(),
             logins: Mutex::default(),
+            codes: Mutex::default(),
+            limits: Limits::default(),
+            tokens: Default::default(),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
             peak_computations: Arc::new(Semaphore::new(PEAK_COMPUTATIONS)),
             uploads: Arc::new(Semaphore::new(UPLOADS)),
+            pictures: Arc::new(Semaphore::new(filing::picture::AT_ONCE)),
             event_streams: Arc::new(Semaphore::new(EVENT_STREAMS)),
             desks: messages::Desks::default(),
             feed,
@@ -176,6 +193,10 @@ impl Web {
 
     fn with_mint<T>(&self, make: impl FnOnce(&mut Mint) -> T) -> T {
         make(&mut self.mint.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn with_codes<T>(&self, count: impl FnOnce(&mut LoginLimit) -> T) -> T {
+        count(&mut self.codes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn journal(&self, draft: Draft) -> Result<(), ApiError> {

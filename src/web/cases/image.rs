@@ -3,7 +3,7 @@
 
 /// A picture format that is accepted as evidence.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum ImageKind {
+pub(in crate::web) enum ImageKind {
     Jpeg,
     Png,
     WebP,
@@ -11,7 +11,7 @@ pub(super) enum ImageKind {
 
 impl ImageKind {
     /// JPEG (T.81 B.1.1.3: SOI and the next marker), PNG (its signature), WebP (RIFF container, form WEBP).
-    pub(super) fn sniff(bytes: &[u8]) -> Option<Self> {
+    pub(in crate::web) fn sniff(bytes: &[u8]) -> Option<Self> {
         if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
             Some(Self::Jpeg)
         } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
@@ -23,7 +23,7 @@ impl ImageKind {
         }
     }
 
-    pub(super) const fn content_type(self) -> &'static str {
+    pub(in crate::web) const fn content_type(self) -> &'static str {
         match self {
             Self::Jpeg => "image/jpeg",
             Self::Png => "image/png",

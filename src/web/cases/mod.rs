@@ -3,7 +3,7 @@
 
 pub(super) mod context;
 pub(super) mod evidence;
-mod image;
+pub(super) mod image;
 pub(super) mod transitions;
 pub(super) mod view;
 

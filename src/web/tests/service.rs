@@ -31,7 +31,7 @@ use crate::store::{Batch, Store, User};
 use crate::switchboard::{Command, CommandError, Snapshot};
 use crate::time::{self, Timestamp};
 use crate::web::{
-    CommandRequest, InForce, LadderRequest, PlanFile, QueueInForce, ReloadRequest, SipEntrance, TrunkInForce,
+    CommandRequest, InForce, LadderRequest, PlanFile, PublicTerms, QueueInForce, ReloadRequest, SipEntrance, TrunkInForce,
     Wanted, WebState,
 };
 
@@ -231,6 +231,7 @@ fn in_force(folder: &std::path::Path) -> InForce {
             tcp: Vec::new(),
             tls: Vec::new(),
         },
+        public: PublicTerms::default(),
         deferred: vec!["http"],
     }
 }
