@@ -60,8 +60,8 @@ impl Default for Open311 {
             enabled: true,
             url: None,
             test_url: None,
-            contact: String::new(),
-            key_service: String::new(),
+            contact: "Ask the city's contact centre.".to_owned(),
+            key_service: "Keys are given by the city's contact centre.".to_owned(),
             jurisdictions: Vec::new(),
             key: Vec::new(),
             filings_per_key_per_hour: 600,
@@ -97,9 +97,10 @@ impl Open311 {
     pub fn terms(&self) -> Open311Terms {
         let whole = |url: &Option<String>| url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
         // What cannot be read was complained about when the file was checked; such a key opens nothing.
-        let keys = self.key.iter().filter_map(|key| {
-            Some(ApiKey { name: key.name.clone(), sha256: key.digest().ok()? })
-        });
+        let keys = self
+            .key
+            .iter()
+            .filter_map(|key| Some(ApiKey { name: key.name.clone(), sha256: key.digest().ok()? }));
         Open311Terms {
             enabled: self.enabled,
             url: whole(&self.url),

@@ -259,11 +259,13 @@ impl Change for Attach {
             return Err(InvalidTransition::Invariant("ten pictures are enough for one request").into());
         }
         for (digest, bytes) in [(attachment.sha256, original), (attachment.shown_sha256, shown)] {
-            sqlx::query("INSERT INTO evidence_blobs (sha256, content) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-                .bind(digest.to_string())
-                .bind(bytes)
-                .execute(&mut *ledger.connection)
-                .await?;
+            sqlx::query(
+                "INSERT INTO evidence_blobs (sha256, content) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            )
+            .bind(digest.to_string())
+            .bind(bytes)
+            .execute(&mut *ledger.connection)
+            .await?;
         }
         let sql = "INSERT INTO attachments \
                    (id, case_number, content_type, length, sha256, shown_sha256, received_at) \
@@ -370,7 +372,13 @@ async fn count_of(
     Fields::of(&row, "count").plain("count")
 }
 
-fn about(case: &CaseNumber, event: EventType, actor: &Actor, at: Timestamp, data: serde_json::Value) -> Draft {
+fn about(
+    case: &CaseNumber,
+    event: EventType,
+    actor: &Actor,
+    at: Timestamp,
+    data: serde_json::Value,
+) -> Draft {
     Draft { case: Some(case.clone()), data, ..Draft::new(event, at, actor.clone()) }
 }
 
@@ -447,10 +455,16 @@ mod tests {
         assert_eq!(store.notes_of(&case.number).await.unwrap(), [note(1)]);
         let entries = store.case_timeline(&case.number).await.unwrap();
         let events: Vec<_> = entries.iter().map(|entry| entry.event.as_str()).collect();
-        let expected =
-            ["case.registered", "applicant.filed", "applicant.code_given", "applicant.code_given", "applicant.noted"];
+        let expected = [
+            "case.registered",
+            "applicant.filed",
+            "applicant.code_given",
+            "applicant.code_given",
+            "applicant.noted",
+        ];
         assert_eq!(events, expected);
-        let journalled: String = entries.iter().map(|entry| format!("{} {:?}", entry.data, entry.reason)).collect();
+        let journalled: String =
+            entries.iter().map(|entry| format!("{} {:?}", entry.data, entry.reason)).collect();
         for secret in ["olena", "вода", "380", "no water"] {
             assert!(!journalled.contains(secret), "{secret} in {journalled}");
         }
@@ -490,11 +504,11 @@ mod tests {
     async fn a_result_is_rated_once_and_only_when_there_is_one() {
         let (store, _files) = fresh().await;
         let number = store.file_case(filing()).await.unwrap().number;
-        let rate = async |score| {
-            store.rate(&number, score, "дякую".to_owned(), Actor::system("test"), at(9)).await
-        };
+        let rate =
+            async |score| store.rate(&number, score, "дякую".to_owned(), Actor::system("test"), at(9)).await;
         assert!(matches!(rate(5).await, Err(StoreError::Transition(_))));
-        let close = store.change_case(&number, &Actor::system("test"), at(8), |mut case, _| {
+        let actor = Actor::system("test");
+        let close = store.change_case(&number, &actor, at(8), |mut case, _| {
             case.state = CaseState::Closed { code: ClosingCode::FixedConfirmed, closed_at: at(8) };
             Ok((case, Vec::new()))
         });

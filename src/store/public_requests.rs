@@ -58,10 +58,7 @@ const CLOSED: &str = "state IN ('closed', 'archived')";
 
 impl Store {
     /// The newest first, each with the moment of its last change.
-    pub async fn public_requests(
-        &self,
-        filter: &RequestFilter,
-    ) -> Result<Vec<PublicRequest>, StoreError> {
+    pub async fn public_requests(&self, filter: &RequestFilter) -> Result<Vec<PublicRequest>, StoreError> {
         if filter.categories.is_empty() {
             return Ok(Vec::new());
         }
@@ -111,7 +108,8 @@ impl Store {
         if categories.is_empty() {
             return Ok(Vec::new());
         }
-        let mut query = QueryBuilder::new("SELECT journal.* FROM journal INDEXED BY journal_of_public_updates ");
+        let mut query =
+            QueryBuilder::new("SELECT journal.* FROM journal INDEXED BY journal_of_public_updates ");
         query.push("JOIN cases ON cases.number = journal.case_number WHERE type IN ").push(TOLD);
         query.push(" AND case_number IS NOT NULL");
         query.push(" AND at >= ").push_bind(from.micros()).push(" AND at < ").push_bind(to.micros());
@@ -181,12 +179,13 @@ mod tests {
         for n in 1..=4 {
             given.push(registered(&store, n).await.number);
         }
-        let close = store.change_case(&given[0], &Actor::system("test"), at(60), |mut case, _| {
+        let actor = Actor::system("test");
+        let close = store.change_case(&given[0], &actor, at(60), |mut case, _| {
             case.state = CaseState::Closed { code: ClosingCode::Explained, closed_at: at(60) };
             Ok((case, Vec::new()))
         });
         close.await.unwrap();
-        let hide = store.change_case(&given[1], &Actor::system("test"), at(60), |mut case, _| {
+        let hide = store.change_case(&given[1], &actor, at(60), |mut case, _| {
             case.category = "welfare".to_owned();
             Ok((case, Vec::new()))
         });
@@ -197,7 +196,10 @@ mod tests {
             (RequestFilter { open: Some(false), ..all() }, vec!["000001"]),
             (RequestFilter { registered: (at(1), at(4)), ..all() }, vec!["000003", "000001"]),
             (RequestFilter { skip: 1, limit: 1, ..all() }, vec!["000003"]),
-            (RequestFilter { numbers: given[..3].to_vec(), open: Some(true), ..all() }, vec!["000003", "000001"]),
+            (
+                RequestFilter { numbers: given[..3].to_vec(), open: Some(true), ..all() },
+                vec!["000003", "000001"],
+            ),
             (RequestFilter { categories: Vec::new(), ..all() }, vec![]),
         ];
         for (filter, expected) in expectations {

@@ -64,8 +64,8 @@ pub use admin::{
 };
 pub use password::{PasswordError, hash as hash_password};
 pub use router::{openapi, router};
-pub use terms::{ApiKey, CitizenTerms, Open311Terms, PublicTerms};
 pub use server::{MAX_CONNECTIONS, ServeError, serve};
+pub use terms::{ApiKey, CitizenTerms, Open311Terms, PublicTerms};
 
 /// A command on its way to the switchboard, and the way back.
 pub type CommandRequest = (Command, oneshot::Sender<Result<(), CommandError>>);

@@ -93,7 +93,8 @@ impl AttributeKind {
 impl CityPlan {
     /// Its own word or that of a category above it.
     pub fn is_restricted(&self, category: &str) -> bool {
-        let above = |id: &str| category == id || category.strip_prefix(id).is_some_and(|rest| rest.starts_with('.'));
+        let above =
+            |id: &str| category == id || category.strip_prefix(id).is_some_and(|rest| rest.starts_with('.'));
         self.categories().iter().any(|known| known.filing.restricted && above(&known.id))
     }
 }

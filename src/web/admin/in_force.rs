@@ -20,7 +20,7 @@ pub const CONFIG: &str = "config";
 pub const DIALPLAN: &str = "dialplan";
 pub const CITY: &str = "city";
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct InForce {
     /// Since when.
     pub at: Timestamp,

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::address::{self, HitHouse, Point};
-use crate::case::city::{Attribute, CityPlan};
 use crate::case::Place;
+use crate::case::city::{Attribute, CityPlan};
 use crate::language::Language;
 use crate::phone_number::PhoneNumber;
 use crate::time;
@@ -209,18 +209,23 @@ impl Web {
         let number = said(asked.number.as_deref(), MAX_WORD_CHARS, "a number")?;
         let number = number.map(|text| {
             PhoneNumber::written(&text).ok_or_else(|| {
-                ApiError::Unprocessable("a telephone number has 7 to 15 digits, as in +380501112233".to_owned())
+                ApiError::Unprocessable(
+                    "a telephone number has 7 to 15 digits, as in +380501112233".to_owned(),
+                )
             })
         });
         let number = number.transpose()?;
         if number.is_some() && !asked.consent {
-            return Err(ApiError::Unprocessable("a number is kept only with the consent to use it".to_owned()));
+            return Err(ApiError::Unprocessable(
+                "a number is kept only with the consent to use it".to_owned(),
+            ));
         }
         let answered = asked.answers.iter();
-        let given = answered.flat_map(|(code, values)| values.iter().map(|value| (code.clone(), value.clone())));
+        let given =
+            answered.flat_map(|(code, values)| values.iter().map(|value| (code.clone(), value.clone())));
         let given: Vec<_> = given.take(MAX_ANSWERS).collect();
-        let answers = answers::check(category, &given)
-            .map_err(|wrong| ApiError::Unprocessable(wrong.to_string()))?;
+        let answers =
+            answers::check(category, &given).map_err(|wrong| ApiError::Unprocessable(wrong.to_string()))?;
         Ok(Request {
             category: category.id.clone(),
             description,

@@ -8,12 +8,12 @@ use utoipa::ToSchema;
 
 use crate::time;
 
+use super::super::Shared;
 use super::super::cases::parse_number;
 use super::super::error::ApiError;
 use super::super::extract::Path;
 use super::super::filing::code::Code;
 use super::super::gate::Principal;
-use super::super::Shared;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct CodeGiven {

@@ -1,8 +1,8 @@
 //! What an applicant may set in motion, in one place: which transition of the case it is, and until when.
 
+use crate::case::Case;
 use crate::case::city::CityPlan;
 use crate::case::transition::{InvalidTransition, Transition};
-use crate::case::Case;
 use crate::ids::WorkOrderId;
 use crate::people::Actor;
 use crate::time::Timestamp;

@@ -52,8 +52,12 @@ fn check_values(question: &Attribute, values: &[&str]) -> Result<(), WrongAnswer
     for (n, value) in values.iter().enumerate() {
         let length = value.chars().count();
         match &question.kind {
-            AttributeKind::String if length > MAX_LINE_CHARS => return wrong("is longer than 300 characters"),
-            AttributeKind::Text if length > MAX_TEXT_CHARS => return wrong("is longer than 4,000 characters"),
+            AttributeKind::String if length > MAX_LINE_CHARS => {
+                return wrong("is longer than 300 characters");
+            }
+            AttributeKind::Text if length > MAX_TEXT_CHARS => {
+                return wrong("is longer than 4,000 characters");
+            }
             AttributeKind::Number if length > 40 || !value.parse::<f64>().is_ok_and(f64::is_finite) => {
                 return wrong("is no number, as in 3 or 2.5");
             }
@@ -103,7 +107,8 @@ mod tests {
     }
 
     fn checked(given: &[(&str, &str)]) -> Result<Vec<(String, String)>, WrongAnswer> {
-        let given: Vec<_> = given.iter().map(|(code, value)| ((*code).to_owned(), (*value).to_owned())).collect();
+        let given: Vec<_> =
+            given.iter().map(|(code, value)| ((*code).to_owned(), (*value).to_owned())).collect();
         check(&category(), &given)
     }
 

@@ -87,7 +87,8 @@ mod tests {
         for typed in [shown.clone(), shown.to_lowercase(), shown.replace('-', " "), shown.replace('0', "o")] {
             assert!(Code::typed(&typed).unwrap().opens(Some(&kept)), "{typed}");
         }
-        assert!(!other.opens(Some(&kept)) && !code.opens(Some(&code.kept("pepper"))));
+        assert!(!other.opens(Some(&kept)) && code.opens(Some(&code.kept("pepper"))));
+        assert_ne!(code.kept("pepper").sha256, kept.sha256);
         assert!(!code.opens(None));
         assert_eq!(format!("{code:?}"), "Code(..)");
     }

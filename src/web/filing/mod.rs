@@ -139,9 +139,8 @@ impl Web {
         let actor = Actor::system("filing");
         let by = actor.clone();
         let changed = self.store().change_case(&case.number, &actor, at, move |case, _| {
-            let assignment = routing::route(&plan, &case, order, at).map_err(|_| {
-                crate::case::InvalidTransition::Incomplete("routing cannot decide")
-            })?;
+            let assignment = routing::route(&plan, &case, order, at)
+                .map_err(|_| crate::case::InvalidTransition::Incomplete("routing cannot decide"))?;
             case.assign(assignment, &by, at)
         });
         match changed.await {

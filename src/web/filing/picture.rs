@@ -54,7 +54,8 @@ pub(in crate::web) async fn check(turns: &Arc<Semaphore>, bytes: Vec<u8>) -> Res
 
 fn examine(original: Vec<u8>) -> Result<Checked, ApiError> {
     let kind = ImageKind::sniff(&original);
-    let kind = kind.ok_or_else(|| ApiError::UnsupportedMediaType("a picture is JPEG, PNG or WebP".to_owned()))?;
+    let kind =
+        kind.ok_or_else(|| ApiError::UnsupportedMediaType("a picture is JPEG, PNG or WebP".to_owned()))?;
     let shown = shown(&original)?;
     Ok(Checked {
         content_type: kind.content_type(),
@@ -69,7 +70,8 @@ fn examine(original: Vec<u8>) -> Result<Checked, ApiError> {
 fn shown(original: &[u8]) -> Result<Vec<u8>, ApiError> {
     let broken = |_| ApiError::Unprocessable("the picture cannot be opened".to_owned());
     let reader = ImageReader::new(Cursor::new(original)).with_guessed_format();
-    let mut reader = reader.map_err(|_| ApiError::Unprocessable("the picture cannot be opened".to_owned()))?;
+    let mut reader =
+        reader.map_err(|_| ApiError::Unprocessable("the picture cannot be opened".to_owned()))?;
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::request::Parts;
 use axum::http::header;
+use axum::http::request::Parts;
 use chrono::DateTime;
 
 use super::fault::Fault;
@@ -178,7 +178,8 @@ mod tests {
 
     #[test]
     fn answers_are_named_by_their_questions() {
-        let given = asked("attribute[kind]=dark&attribute[where][]=road&attribute%5Bwhere%5D%5B%5D=yard&attribute=x");
+        let given =
+            asked("attribute[kind]=dark&attribute[where][]=road&attribute%5Bwhere%5D%5B%5D=yard&attribute=x");
         let expected = [("kind", "dark"), ("where", "road"), ("where", "yard")];
         assert_eq!(given.answers(), expected.map(|(code, value)| (code.to_owned(), value.to_owned())));
     }

@@ -47,7 +47,10 @@ impl Fault {
 
     pub(super) fn too_often(retry_after: Duration) -> Self {
         let retry_after = Some(retry_after);
-        Self { retry_after, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too many requests; come again later") }
+        Self {
+            retry_after,
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too many requests; come again later")
+        }
     }
 
     pub(super) fn switched_off() -> Self {

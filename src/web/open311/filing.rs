@@ -121,7 +121,9 @@ impl Form {
         let bytes = Bytes::from_request(request, &()).await;
         let bytes = bytes.map_err(|_| Fault::bad("the form is too large or cannot be read"))?;
         if !bytes.is_empty() && !kind.starts_with("application/x-www-form-urlencoded") {
-            return Err(Fault::bad("send the form as application/x-www-form-urlencoded or multipart/form-data"));
+            return Err(Fault::bad(
+                "send the form as application/x-www-form-urlencoded or multipart/form-data",
+            ));
         }
         if bytes.len() > MAX_FIELD_BYTES {
             return Err(Fault::bad("the form is too large"));
@@ -131,13 +133,13 @@ impl Form {
 
     async fn of_parts(mut form: Multipart) -> Result<Self, Fault> {
         let mut read = Self::default();
-        while let Some(mut field) = form.next_field().await.map_err(|_| Fault::bad("the form cannot be read"))? {
+        while let Some(mut field) =
+            form.next_field().await.map_err(|_| Fault::bad("the form cannot be read"))?
+        {
             let (name, is_file) = (field.name().unwrap_or_default().to_owned(), field.file_name().is_some());
             let limit = if is_file { picture::MAX_BYTES } else { MAX_FIELD_BYTES };
             let mut bytes = Vec::new();
-            while let Some(chunk) =
-                field.chunk().await.map_err(|_| Fault::bad("the form cannot be read"))?
-            {
+            while let Some(chunk) = field.chunk().await.map_err(|_| Fault::bad("the form cannot be read"))? {
                 if bytes.len() + chunk.len() > limit {
                     return Err(Fault::bad(format!("the field '{name}' is larger than {limit} bytes")));
                 }
@@ -286,8 +288,10 @@ fn located(web: &Web, asked: &Asked, plan: &CityPlan) -> Result<Place, Fault> {
     match (asked.one("lat"), asked.one("long")) {
         (Some(lat), Some(long)) => {
             let degrees = |text: &str| text.parse::<f64>().ok();
-            let point = degrees(lat).zip(degrees(long)).and_then(|(lat, long)| Point::from_degrees(lat, long));
-            let point = point.ok_or_else(|| Fault::bad("lat and long are degrees, as in 50.4501 and 30.5234"))?;
+            let point =
+                degrees(lat).zip(degrees(long)).and_then(|(lat, long)| Point::from_degrees(lat, long));
+            let point =
+                point.ok_or_else(|| Fault::bad("lat and long are degrees, as in 50.4501 and 30.5234"))?;
             return Ok(place::by_point(&register, point, words, language)?);
         }
         (None, None) => {}
@@ -311,7 +315,10 @@ pub(super) async fn update(
     let key = admitted(web, &asked, terms)?;
     let id = asked.one("service_request_id");
     let id = id.ok_or_else(|| Fault::bad("service_request_id was not provided"))?;
-    if asked.one("status").is_some_and(|status| !matches!(status.to_ascii_lowercase().as_str(), "open" | "closed")) {
+    if asked
+        .one("status")
+        .is_some_and(|status| !matches!(status.to_ascii_lowercase().as_str(), "open" | "closed"))
+    {
         return Err(Fault::bad("status is open or closed"));
     }
     asked.moment("updated_datetime")?;

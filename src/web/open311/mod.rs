@@ -136,11 +136,7 @@ pub(super) async fn definition(
     params(("file" = String, Path, description = "service_request_id and format, as in `2026-01-000042.json`"),
         ("extensions" = Option<bool>, Query), Jurisdiction),
     responses((status = 200, body = Vec<requests::ExtendedRequestView>), (status = "4XX", body = Vec<FaultView>)))]
-pub(super) async fn request(
-    State(web): State<Shared>,
-    Path(file): Path<String>,
-    asked: Asked,
-) -> Response {
+pub(super) async fn request(State(web): State<Shared>, Path(file): Path<String>, asked: Asked) -> Response {
     let Some((id, format)) = Format::of_file(&file) else { return unknown_file(&file) };
     web.answer(&asked, format, requests::one(&web, id, &asked, &web.open311())).await
 }
@@ -182,9 +178,9 @@ macro_rules! filed {
     ($xml:ident $xml_path:tt, $json:ident $json_path:tt, $form:ty, $view:ty, $make:path, $says:tt) => {
         #[doc = $says]
         #[utoipa::path(post, path = $xml_path, tag = "open311",
-            request_body(content = $form, content_type = "application/x-www-form-urlencoded"),
-            responses((status = 200, content_type = "text/xml", body = String),
-                (status = "4XX", content_type = "text/xml", body = String)))]
+                            request_body(content = $form, content_type = "application/x-www-form-urlencoded"),
+                            responses((status = 200, content_type = "text/xml", body = String),
+                                (status = "4XX", content_type = "text/xml", body = String)))]
         pub(super) async fn $xml(State(web): State<Shared>, asked: Asked, request: Request) -> Response {
             let made = async { $make(&web, asked.clone(), Form::read(request).await?, &web.open311()).await };
             web.answer(&asked, Format::Xml, made).await
@@ -192,8 +188,8 @@ macro_rules! filed {
 
         #[doc = $says]
         #[utoipa::path(post, path = $json_path, tag = "open311",
-            request_body(content = $form, content_type = "application/x-www-form-urlencoded"),
-            responses((status = 200, body = $view), (status = "4XX", body = Vec<FaultView>)))]
+                            request_body(content = $form, content_type = "application/x-www-form-urlencoded"),
+                            responses((status = 200, body = $view), (status = "4XX", body = Vec<FaultView>)))]
         pub(super) async fn $json(State(web): State<Shared>, asked: Asked, request: Request) -> Response {
             let made = async { $make(&web, asked.clone(), Form::read(request).await?, &web.open311()).await };
             web.answer(&asked, Format::Json, made).await

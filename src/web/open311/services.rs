@@ -72,10 +72,7 @@ pub(super) fn list(plan: &CityPlan) -> Document {
 pub(super) fn definition(category: &Category, plan: &CityPlan) -> Document {
     let attributes = category.filing.attributes.iter().enumerate();
     let attributes = attributes.map(|(n, attribute)| question(n, attribute, plan)).collect();
-    Document::new(
-        "service_definition",
-        &DefinitionView { service_code: category.id.clone(), attributes },
-    )
+    Document::new("service_definition", &DefinitionView { service_code: category.id.clone(), attributes })
 }
 
 fn service(category: &Category, plan: &CityPlan) -> ServiceView {

@@ -184,14 +184,9 @@ impl Step {
                 "Передано в другой орган; ждём ответа.",
                 "הועבר לגוף אחר; ממתינים לתשובתו.",
             ],
-            Self::OnHold => [
-                "Призупинено.",
-                "On hold.",
-                "Sustabdyta.",
-                "Wstrzymano.",
-                "Приостановлено.",
-                "מושהה.",
-            ],
+            Self::OnHold => {
+                ["Призупинено.", "On hold.", "Sustabdyta.", "Wstrzymano.", "Приостановлено.", "מושהה."]
+            }
             Self::Merged => [
                 "Об’єднано з іншим зверненням.",
                 "Joined with another request.",

@@ -26,12 +26,8 @@ async fn file(service: &Service, form: &[(&str, &str)]) -> (StatusCode, Value) {
     (answer.status(), answer.json().await.unwrap())
 }
 
-const LAMP: [(&str, &str); 4] = [
-    ("api_key", API_KEY),
-    ("service_code", "light"),
-    ("lat", "50.4501"),
-    ("long", "30.5234"),
-];
+const LAMP: [(&str, &str); 4] =
+    [("api_key", API_KEY), ("service_code", "light"), ("lat", "50.4501"), ("long", "30.5234")];
 
 async fn filed(service: &Service, more: &[(&str, &str)]) -> String {
     let form: Vec<_> = LAMP.iter().chain(more).copied().collect();
@@ -124,7 +120,12 @@ async fn a_filed_request_is_a_case_and_is_read_back_without_its_applicant() {
     assert_eq!(case.applicant.name.as_deref(), Some("Олена Коваль"));
     assert_eq!(case.applicant.number.unwrap().as_str(), "+380501112233");
 
-    for path in ["requests.json", "requests.json?extensions=true", "requests.xml?extensions=1", "servicerequestupdates.json"] {
+    for path in [
+        "requests.json",
+        "requests.json?extensions=true",
+        "requests.xml?extensions=1",
+        "servicerequestupdates.json",
+    ] {
         let (status, _, body) = get(&service, &format!("/open311/v2/{path}")).await;
         assert_eq!(status, StatusCode::OK);
         assert!(body.contains(&number), "{path}: {body}");
@@ -182,10 +183,18 @@ async fn what_is_wrong_with_a_form_is_told_by_status_and_words() {
         (&[("api_key", API_KEY)], 400, "service_code was not provided"),
         (&[("api_key", API_KEY), ("service_code", "ufo")], 404, "service_code 'ufo' was not found"),
         (&[("api_key", API_KEY), ("service_code", "welfare")], 404, "service_code 'welfare'"),
-        (&[("api_key", API_KEY), ("service_code", "light")], 400, "lat and long, address_string or address_id"),
+        (
+            &[("api_key", API_KEY), ("service_code", "light")],
+            400,
+            "lat and long, address_string or address_id",
+        ),
         (&[("api_key", API_KEY), ("service_code", "light"), ("lat", "50")], 400, "not both provided"),
         (&[("api_key", API_KEY), ("service_code", "light"), ("lat", "95"), ("long", "3")], 400, "degrees"),
-        (&[("api_key", API_KEY), ("service_code", "light"), ("address_id", "nowhere|1")], 400, "not in the address"),
+        (
+            &[("api_key", API_KEY), ("service_code", "light"), ("address_id", "nowhere|1")],
+            400,
+            "not in the address",
+        ),
         (&[("description", &long)], 400, "4000 characters"),
         (&[("phone", "112")], 400, "phone"),
         (&[("email", "olena")], 400, "email"),
@@ -194,13 +203,15 @@ async fn what_is_wrong_with_a_form_is_told_by_status_and_words() {
     ];
     for (given, status, words) in wrong {
         let complete = given.iter().any(|(name, _)| *name == "api_key" || *name == "service_code");
-        let form: Vec<_> = if complete { given.to_vec() } else { LAMP.iter().chain(given).copied().collect() };
+        let form: Vec<_> =
+            if complete { given.to_vec() } else { LAMP.iter().chain(given).copied().collect() };
         let (found, answer) = file(&service, &form).await;
         assert_eq!(found.as_u16(), status, "{given:?}: {answer}");
         let told = answer[0]["description"].as_str().unwrap();
         assert!(told.contains(words), "{told}");
     }
-    let json = service.request(Method::POST, "/open311/v2/requests.json").json(&json!({})).send().await.unwrap();
+    let json =
+        service.request(Method::POST, "/open311/v2/requests.json").json(&json!({})).send().await.unwrap();
     assert_eq!(json.status(), StatusCode::BAD_REQUEST);
     assert_eq!(service.store.counts().await.unwrap().open_cases, 0);
 }
@@ -230,7 +241,8 @@ async fn pictures_come_with_the_form_and_are_shown_small_where_they_may_be() {
         form.text("lat", "50.4501").text("long", "30.5234").part("media", part)
     };
     let send = async |form| {
-        let sent = service.request(Method::POST, "/open311/v2/requests.json").multipart(form).send().await.unwrap();
+        let sent =
+            service.request(Method::POST, "/open311/v2/requests.json").multipart(form).send().await.unwrap();
         (sent.status(), sent.json::<Value>().await.unwrap())
     };
     let (status, answer) = send(form("light", picture(64, 48))).await;
@@ -276,7 +288,10 @@ async fn updates_from_elsewhere_are_notes_and_close_nothing() {
     assert_eq!(service.store.notes_of(&case).await.unwrap()[0].text, "У мене вже світить");
     assert_ne!(service.store.case(&case).await.unwrap().unwrap().state.name(), "closed");
     assert_eq!(send(&form[1..]).await.0, StatusCode::FORBIDDEN);
-    assert_eq!(send(&[("api_key", API_KEY), ("service_request_id", "2026-01-999999")]).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(
+        send(&[("api_key", API_KEY), ("service_request_id", "2026-01-999999")]).await.0,
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[tokio::test]

@@ -9,10 +9,11 @@ import { common } from './common'
 import { consult } from './consult'
 import { desk } from './desk'
 import { phone } from './phone'
+import { requests } from './requests'
 import { supervision } from './supervision'
 import { webCall } from './web-call'
 
-const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...audit, ...webCall }
+const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...audit, ...webCall, ...requests }
 /** Texts that come with pages which are fetched when they are wanted. */
 type Late = typeof import('./admin').admin
 
