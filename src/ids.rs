@@ -61,6 +61,14 @@ uuid_id!(
     EvidenceId
 );
 uuid_id!(
+    /// A picture from an applicant.
+    AttachmentId
+);
+uuid_id!(
+    /// What somebody added to a request, in words.
+    NoteId
+);
+uuid_id!(
     /// A person who signs in: operator, executor, control, auditor...
     UserId
 );

@@ -122,6 +122,15 @@ impl Register {
         self.houses
     }
 
+    /// The house nearest to a spot, and the metres to it; none when no house has a place on the map.
+    pub fn nearest(&self, point: Point) -> Option<(&Street, &House, f64)> {
+        let houses =
+            self.streets.iter().flat_map(|street| street.houses.iter().map(move |house| (street, house)));
+        let placed =
+            houses.filter_map(|(street, house)| Some((street, house, house.point?.metres_to(point))));
+        placed.min_by(|a, b| a.2.total_cmp(&b.2))
+    }
+
     pub fn street(&self, key: &str) -> Option<&Street> {
         self.by_key.get(key).map(|at| &self.streets[*at])
     }

@@ -23,7 +23,7 @@ use crate::speech::{self, PromptLibrary};
 use crate::store::{PlanText, Publication, Store, User};
 use crate::switchboard::Settings;
 use crate::switchboard::settings::Account;
-use crate::web::{CITY, CONFIG, DIALPLAN, InForce, PlanFile, ReloadRequest, Wanted};
+use crate::web::{CITY, CONFIG, DIALPLAN, InForce, PlanFile, PublicTerms, ReloadRequest, Wanted};
 
 /// The files behind the configuration, read and checked.
 #[derive(Clone, Debug)]
@@ -262,6 +262,7 @@ impl Plans {
             queues: config.queue.iter().map(config::Queue::described).collect(),
             trunks: config.trunk.iter().map(config::Trunk::described).collect(),
             entrance: config.sip.entrance(),
+            public: PublicTerms { open311: config.open311.terms(), citizen: config.citizen.terms() },
             deferred: Vec::new(),
         }
     }

@@ -4,6 +4,7 @@
 mod checks;
 mod duty;
 mod endings;
+mod filing;
 mod parse;
 mod reader;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::time::Timestamp;
 
 pub use duty::{Duties, Duty, MAX_DUTY_PHONES};
 use endings::Endings;
+pub use filing::{Attribute, AttributeKind, AttributeValue, Filing};
 
 /// Everything the city decides about cases, checked.
 #[derive(Clone, Debug)]
@@ -56,6 +58,8 @@ pub struct Category {
     pub name: BTreeMap<Language, String>,
     /// Heading in lists, e.g. `utilities`.
     pub group: String,
+    /// What requests in writing need.
+    pub filing: Filing,
 }
 
 /// A part of the city that responsibility may depend on.

@@ -73,6 +73,7 @@ pub(super) fn check(file: &str, text: &str, config: &Config) -> Vec<Diagnostic> 
     trunks(config, &place, &mut complaints);
     queues(config, &place, &mut complaints);
     web_calls(config, &place, &mut complaints);
+    open311(config, &place, &mut complaints);
     complaints
 }
 
@@ -259,6 +260,25 @@ fn web_calls(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic
     if config.rtp.srtp == SrtpPolicy::Off {
         let message = "calls from the page need `srtp` of [rtp]: browsers encrypt all sound";
         complaints.push(place.at("web_call", "enabled", 0, message));
+    }
+}
+
+/// Keys that can be told apart and read, addresses that programs can be sent to.
+fn open311(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) {
+    let mut names = BTreeSet::new();
+    for (nth, key) in config.open311.key.iter().enumerate() {
+        if key.name.trim().is_empty() || !names.insert(&key.name) {
+            complaints.push(place.at("open311.key", "name", nth, "keys have names, each its own"));
+        }
+        if let Err(error) = key.digest() {
+            complaints.push(place.at("open311.key", "", nth, &error.to_string()));
+        }
+    }
+    for (name, url) in [("url", &config.open311.url), ("test_url", &config.open311.test_url)] {
+        let is_url = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+        if url.as_ref().is_some_and(|url| !is_url(url)) {
+            complaints.push(place.at("open311", name, 0, "an address is as in https://city.example"));
+        }
     }
 }
 

@@ -5,10 +5,12 @@
 mod addresses;
 mod callback;
 mod checks;
+mod citizen;
 mod city;
 mod environment;
 mod http;
 mod number;
+mod open311;
 mod operator;
 mod queue;
 mod recording;
@@ -28,9 +30,11 @@ use crate::diagnostic::{Diagnostic, suggestion};
 
 pub use addresses::OneOrMore;
 pub use callback::Callback;
+pub use citizen::Citizen;
 pub use city::City;
 pub use http::Http;
 pub use number::Number;
+pub use open311::Open311;
 pub use operator::Operator;
 pub use queue::Queue;
 pub use recording::Recording;
@@ -63,6 +67,8 @@ pub struct Config {
     pub verification: Verification,
     pub operator: Operator,
     pub web_call: WebCall,
+    pub citizen: Citizen,
+    pub open311: Open311,
 }
 
 impl Config {
@@ -115,6 +121,9 @@ impl Config {
         }
         if let Some(register) = &mut self.city.addresses {
             *register = base.join(&*register);
+        }
+        for key in &mut self.open311.key {
+            key.resolve(base);
         }
         for trunk in &mut self.trunk {
             if let Some(file) = &mut trunk.password_file {

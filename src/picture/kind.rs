@@ -20,9 +20,9 @@ pub enum Unwelcome {
          which makes the telephone convert it"
     )]
     Heic,
-    #[error("this is a film: evidence is photographs, JPEG, PNG or WebP")]
+    #[error("this is a film: send photographs, JPEG, PNG or WebP")]
     Film,
-    #[error("evidence is JPEG, PNG or WebP")]
+    #[error("a picture is JPEG, PNG or WebP")]
     Unknown,
 }
 

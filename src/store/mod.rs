@@ -10,6 +10,7 @@ mod cases;
 mod checkpoint;
 mod contacts;
 mod evidence;
+mod filings;
 #[cfg(test)]
 mod fixture;
 mod inspections;
@@ -18,6 +19,7 @@ mod ladders;
 mod nearby;
 mod page;
 mod proof;
+mod public_requests;
 mod recordings;
 mod register;
 mod relations;
@@ -59,9 +61,11 @@ use crate::time::Timestamp;
 use writer::{Change, Ledger, Writer};
 
 pub use evidence::Submission;
+pub use filings::{Attachment, CodeDigest, Feedback, Filing, Note};
 pub use inspections::DrawnCase;
 pub use nearby::Surroundings;
 pub use proof::{Examined, ViewSize};
+pub use public_requests::{PublicRequest, RequestFilter, tells};
 pub use sent::{KEY_CHARS, Once};
 pub use users::UserChange;
 pub use verification::{Asking, AskingCall, RefusedCalls};

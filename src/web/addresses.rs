@@ -120,6 +120,10 @@ pub(super) struct SiteChoice {
 }
 
 impl SiteChoice {
+    pub(super) fn new(key: &str, house: Option<&str>, flat: Option<&str>) -> Self {
+        Self { key: key.to_owned(), house: house.map(str::to_owned), flat: flat.map(str::to_owned) }
+    }
+
     /// The place as the register has it now: nobody's claim, the register's word.
     pub(super) fn place(&self, register: &Register, language: Language) -> Result<Place, ApiError> {
         let street = register.street(&self.key).ok_or_else(|| {

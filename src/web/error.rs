@@ -47,6 +47,8 @@ pub(super) enum ApiError {
     TooManyAttempts { retry_after: Duration },
     #[error("too many calls from this address")]
     TooManyCalls { retry_after: Duration },
+    #[error("too many requests from this address")]
+    TooManyRequests { retry_after: Duration },
     #[error("{0}")]
     Unavailable(&'static str),
     #[error("the server failed; the failure is in its log")]
@@ -76,7 +78,9 @@ impl ApiError {
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Unprocessable(_) | Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooManyAttempts { .. } | Self::TooManyCalls { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyAttempts { .. } | Self::TooManyCalls { .. } | Self::TooManyRequests { .. } => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -91,7 +95,9 @@ impl ApiError {
             Self::RangeNotSatisfiable { length } => {
                 Some((header::CONTENT_RANGE, HeaderValue::from_str(&format!("bytes */{length}")).ok()?))
             }
-            Self::TooManyAttempts { retry_after } | Self::TooManyCalls { retry_after } => {
+            Self::TooManyAttempts { retry_after }
+            | Self::TooManyCalls { retry_after }
+            | Self::TooManyRequests { retry_after } => {
                 Some((header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1))))
             }
             Self::Unavailable(_) => Some((header::RETRY_AFTER, HeaderValue::from(RETRY_SOON.as_secs()))),

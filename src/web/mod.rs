@@ -8,15 +8,19 @@ mod admin;
 mod callbacks;
 mod calls;
 mod cases;
+mod citizen;
 mod city;
 mod error;
 mod events;
 mod extract;
+mod filing;
 mod gate;
 mod health;
+mod limits;
 mod login_limit;
 mod messages;
 mod once;
+mod open311;
 mod operators;
 mod pages;
 mod password;
@@ -25,6 +29,7 @@ mod router;
 mod server;
 mod session;
 mod sip_socket;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -54,6 +59,7 @@ use crate::verification::Policy;
 use admin::Provisions;
 use error::ApiError;
 use events::Feed;
+use limits::Limits;
 use login_limit::LoginLimit;
 
 pub use admin::{
@@ -62,6 +68,7 @@ pub use admin::{
 pub use password::{PasswordError, hash as hash_password};
 pub use router::{openapi, router};
 pub use server::{MAX_CONNECTIONS, ServeError, serve};
+pub use terms::{ApiKey, CitizenTerms, Open311Terms, PublicTerms};
 
 /// A command on its way to the switchboard, and the way back.
 pub type CommandRequest = (Command, oneshot::Sender<Result<(), CommandError>>);
@@ -133,6 +140,10 @@ struct Web {
     mint: Mutex<Mint>,
     provisions: Mutex<Provisions>,
     logins: Mutex<LoginLimit>,
+    /// Wrong codes by number and source.
+    codes: Mutex<LoginLimit>,
+    limits: Limits,
+    tokens: open311::filing::Tokens,
     password_checks: Arc<Semaphore>,
     peak_computations: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
@@ -155,6 +166,9 @@ impl Web {
             mint: Mutex::new(Mint::new(rand::rng().random())),
             provisions: Mutex::default(),
             logins: Mutex::default(),
+            codes: Mutex::default(),
+            limits: Limits::default(),
+            tokens: Default::default(),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
             peak_computations: Arc::new(Semaphore::new(PEAK_COMPUTATIONS)),
             uploads: Arc::new(Semaphore::new(UPLOADS)),
@@ -187,6 +201,10 @@ impl Web {
 
     fn with_mint<T>(&self, make: impl FnOnce(&mut Mint) -> T) -> T {
         make(&mut self.mint.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn with_codes<T>(&self, count: impl FnOnce(&mut LoginLimit) -> T) -> T {
+        count(&mut self.codes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn journal(&self, draft: Draft) -> Result<(), ApiError> {

@@ -18,8 +18,9 @@ use crate::time;
 
 use super::error::{ApiError, Problem};
 use super::{
-    Shared, Web, WebState, addresses, admin, callbacks, calls, cases, city, events, gate, health, messages,
-    operators, pages, phone, session, sip_socket, timeline, verifications, web_calls, work_orders,
+    Shared, Web, WebState, addresses, admin, callbacks, calls, cases, citizen, city, events, gate, health,
+    messages, open311, operators, pages, phone, session, sip_socket, timeline, verifications, web_calls,
+    work_orders,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -77,9 +78,13 @@ fn endpoints() -> OpenApiRouter<Shared> {
         .routes(routes!(web_calls::show, web_calls::ask))
         .routes(routes!(web_calls::follow))
         .merge(admin_routes())
+        .merge(open311::routes())
+        .merge(citizen::routes())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .merge(uploads)
         .merge(recordings)
+        .merge(open311::uploads())
+        .merge(citizen::uploads())
 }
 
 fn health_routes() -> OpenApiRouter<Shared> {
@@ -203,7 +208,8 @@ async fn common(request: Request, next: Next) -> Response {
     let is_page = path.is_none();
     let path = path.unwrap_or_else(|| "page".to_owned());
     let span = tracing::info_span!("request", http.method = %request.method(), http.path = path);
-    let uploads = path.ends_with("/evidence") || path.ends_with("/{id}/recording");
+    let uploads = ["/evidence", "/{id}/recording", "/photos"].iter().any(|end| path.ends_with(end))
+        || path.starts_with("/open311/v2/requests.");
     let deadline = if uploads { UPLOAD_DEADLINE } else { REQUEST_DEADLINE };
     let started_at = time::now().mono;
     async move {

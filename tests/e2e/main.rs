@@ -49,6 +49,7 @@ mod disk;
 mod duty;
 mod framing;
 mod ladder;
+mod open311;
 mod operator_phone;
 mod outside;
 mod pick_up;

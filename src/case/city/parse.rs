@@ -11,6 +11,7 @@ use super::endings::endings;
 use super::reader::{Placed, Reader, Table};
 use super::{
     Category, CityPlan, Duties, Duty, EvidenceRule, MAX_DUTY_PHONES, Organisation, ServiceArea, Territory,
+    filing,
 };
 use crate::calendar::{Calendar, DayHours, Week, parse_date};
 use crate::case::Priority;
@@ -154,25 +155,37 @@ fn calendar<'a>(
 fn categories<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> Vec<Placed<Category>> {
     let mut categories = Vec::new();
     for table in reader.tables(root, "category") {
-        reader.only(table, &["id", "group", "name"]);
+        let keys: Vec<&str> = ["id", "group", "name"].into_iter().chain(filing::KEYS).collect();
+        reader.only(table, &keys);
         let (id, group) = (reader.text(table, "id"), reader.text(table, "group"));
-        let mut name = BTreeMap::new();
-        for (code, text) in reader.named_texts(table, "name") {
-            if let Some(language) = reader.parsed::<Language>(&code) {
-                name.insert(language, text.value);
-            }
-        }
+        let name = names(reader, table, "category", id.as_ref());
+        let filing = filing::read(reader, table);
         let Some(id) = id else { continue };
-        for language in Language::ALL {
-            if !name.contains_key(&language) {
-                reader.complain(id.offset, format!("category '{}' has no name in '{language}'", id.value));
-            }
-        }
-        let category =
-            Category { id: id.value, name, group: group.map_or_else(String::new, |group| group.value) };
-        categories.push(Placed { value: category, offset: id.offset });
+        let group = group.map_or_else(String::new, |group| group.value);
+        categories.push(Placed { value: Category { id: id.value, name, group, filing }, offset: id.offset });
     }
     categories
+}
+
+/// The name of a thing in every language of service; a `kind` of thing that lacks one is complained about.
+pub(super) fn names<'a>(
+    reader: &mut Reader<'a>,
+    table: Table<'a>,
+    kind: &str,
+    id: Option<&Placed<String>>,
+) -> BTreeMap<Language, String> {
+    let mut names = BTreeMap::new();
+    for (code, text) in reader.named_texts(table, "name") {
+        if let Some(language) = reader.parsed::<Language>(&code) {
+            names.insert(language, text.value);
+        }
+    }
+    if let Some(id) = id {
+        for language in Language::ALL.into_iter().filter(|language| !names.contains_key(language)) {
+            reader.complain(id.offset, format!("{kind} '{}' has no name in '{language}'", id.value));
+        }
+    }
+    names
 }
 
 /// `[[section]]` with an id and a name.

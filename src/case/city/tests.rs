@@ -47,7 +47,7 @@ fn the_shipped_plan_is_sound_and_complete() {
     let plan = demo();
     assert_eq!((plan.name(), plan.language()), ("Демомісто", Language::Uk));
     assert_eq!(plan.civil_date(at("2026-12-31T22:30:00Z")), (2027, 1, 1), "on the city's clock");
-    assert_eq!((plan.categories().len(), plan.territories().len(), plan.organisations().len()), (15, 5, 13));
+    assert_eq!((plan.categories().len(), plan.territories().len(), plan.organisations().len()), (16, 5, 13));
     let (verify, reopen) = (plan.verify_rule(), plan.reopen_rule());
     assert_eq!((verify.attempts, verify.on_days, verify.inspect_per_mille), (3, 2, 50));
     assert_eq!((reopen.window_days, reopen.level_up, plan.archive_rule().after_days), (30, 1, 365));

@@ -13,13 +13,14 @@ use crate::sip::digest_auth::Algorithm;
 use crate::speech::PromptLibrary;
 use crate::store::PlanText;
 use crate::time::Timestamp;
+use crate::web::terms::PublicTerms;
 
 /// Names of the files among the plans; texts of prompts are `prompts/uk`.
 pub const CONFIG: &str = "config";
 pub const DIALPLAN: &str = "dialplan";
 pub const CITY: &str = "city";
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct InForce {
     /// Since when.
     pub at: Timestamp,
@@ -32,6 +33,8 @@ pub struct InForce {
     pub queues: Vec<QueueInForce>,
     pub trunks: Vec<TrunkInForce>,
     pub entrance: SipEntrance,
+    /// What the world outside may do.
+    pub public: PublicTerms,
     /// Keys that have changed and wait for a restart.
     pub deferred: Vec<&'static str>,
 }

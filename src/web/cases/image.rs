@@ -34,7 +34,11 @@ impl Default for Pictures {
 
 impl Pictures {
     /// Looks at the picture, and gives its bytes back.
-    pub(super) async fn examine(&self, kind: Kind, bytes: Vec<u8>) -> Result<(Picture, Vec<u8>), ApiError> {
+    pub(in crate::web) async fn examine(
+        &self,
+        kind: Kind,
+        bytes: Vec<u8>,
+    ) -> Result<(Picture, Vec<u8>), ApiError> {
         let header = Header::read(kind, &bytes)?;
         let mib = u32::try_from(header.cost().div_ceil(MIB)).unwrap_or(MEMORY_MIB).min(MEMORY_MIB);
         let turn = tokio::time::timeout(TURN_DEADLINE, self.memory.clone().acquire_many_owned(mib)).await;

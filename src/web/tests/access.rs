@@ -70,6 +70,7 @@ const EXPECTED: &str = "
     POST   /api/v1/cases/{number}/inspection        c
     POST   /api/v1/cases/{number}/executor          sc
     GET    /api/v1/inspections                      scma
+    POST   /api/v1/cases/{number}/code              os
     GET    /api/v1/work-orders                      escma
     GET    /api/v1/operators                        oscmax
     GET    /api/v1/queues                           oscmax
@@ -166,6 +167,28 @@ fn the_table_has_no_row_that_is_not_expected() {
         "/api/v1/session",
         "/api/v1/web-calls",
         "/api/v1/web-calls/{user}",
+        "/api/v1/citizen/form",
+        "/api/v1/citizen/addresses",
+        "/api/v1/citizen/requests",
+        "/api/v1/citizen/status",
+        "/api/v1/citizen/picture",
+        "/api/v1/citizen/photos",
+        "/api/v1/citizen/reopen",
+        "/api/v1/citizen/withdraw",
+        "/api/v1/citizen/rating",
+        "/api/v1/citizen/notes",
+        "/open311/discovery.xml",
+        "/open311/discovery.json",
+        "/open311/v2/services.xml",
+        "/open311/v2/services.json",
+        "/open311/v2/services/{file}",
+        "/open311/v2/requests.xml",
+        "/open311/v2/requests.json",
+        "/open311/v2/requests/{file}",
+        "/open311/v2/servicerequestupdates.xml",
+        "/open311/v2/servicerequestupdates.json",
+        "/open311/v2/tokens/{file}",
+        "/open311/v2/media/{file}",
     ];
     assert_eq!(public, BTreeSet::from(known));
 }

@@ -31,9 +31,12 @@ use crate::store::{Batch, Store, User};
 use crate::switchboard::{Command, CommandError, Snapshot};
 use crate::time::{self, Timestamp};
 use crate::web::{
-    CommandRequest, InForce, LadderRequest, PlanFile, QueueInForce, ReloadRequest, SipEntrance, TrunkInForce,
-    Wanted, WebState,
+    ApiKey, CommandRequest, InForce, LadderRequest, Open311Terms, PlanFile, PublicTerms, QueueInForce,
+    ReloadRequest, SipEntrance, TrunkInForce, Wanted, WebState,
 };
+
+/// Of the program that files by Open311.
+pub(super) const API_KEY: &str = "a key of twenty letters and more";
 
 pub(super) const PASSWORD: &str = "correct horse battery";
 
@@ -49,6 +52,7 @@ pub(super) struct Service {
     pub(super) arrivals: mpsc::Receiver<Arrival>,
     pub(super) net: SipNet,
     pub(super) folder: tempfile::TempDir,
+    in_force: watch::Sender<Arc<InForce>>,
     stop: Option<oneshot::Sender<()>>,
     pub(super) served: tokio::task::JoinHandle<()>,
 }
@@ -86,6 +90,7 @@ impl Service {
         tokio::spawn(refuse_every_second(reloads));
         let (arrivals_in, arrivals) = mpsc::channel(16);
         let net = SipNet::start(SipListeners::default(), arrivals_in).await.unwrap();
+        let (in_force_out, in_force) = watch::channel(Arc::new(in_force(folder.path())));
         let state = WebState {
             store: store.clone(),
             commands: asking,
@@ -97,7 +102,7 @@ impl Service {
             short_number: "1580".to_owned(),
             metrics: Arc::new(|| "ringback_calls_offered_total 3\n".to_owned()),
             reload,
-            in_force: watch::channel(Arc::new(in_force(folder.path()))).1,
+            in_force,
             page_realm,
             sip: net.guest_entrance(),
             origins: Arc::new([]),
@@ -114,7 +119,25 @@ impl Service {
         });
         let client =
             Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { address, client, store, snapshot, commands, arrivals, net, folder, stop: Some(stop), served }
+        let stop = Some(stop);
+        Self {
+            address,
+            client,
+            store,
+            snapshot,
+            commands,
+            arrivals,
+            net,
+            folder,
+            in_force: in_force_out,
+            stop,
+            served,
+        }
+    }
+
+    /// Other terms for the world outside, as a reload brings them.
+    pub(super) fn allow(&self, change: impl FnOnce(&mut PublicTerms)) {
+        self.in_force.send_modify(|in_force| change(&mut Arc::make_mut(in_force).public));
     }
 
     pub(super) fn stop(&mut self) {
@@ -232,8 +255,24 @@ fn in_force(folder: &std::path::Path) -> InForce {
             tcp: Vec::new(),
             tls: Vec::new(),
         },
+        public: public_terms(),
         deferred: vec!["http"],
     }
+}
+
+fn public_terms() -> PublicTerms {
+    let keys = vec![ApiKey { name: "portal".to_owned(), sha256: Sha256::of(API_KEY.as_bytes()) }];
+    let (contact, key_service) = ("Ask 1580.".to_owned(), "Keys are given at 1580.".to_owned());
+    let open311 = Open311Terms { keys, contact, key_service, ..Open311Terms::default() };
+    PublicTerms { open311, ..PublicTerms::default() }
+}
+
+/// A PNG of one colour.
+pub(super) fn picture(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let picture = image::RgbImage::from_pixel(width, height, image::Rgb([200, 30, 30]));
+    picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
 }
 
 pub(super) const CONFIG: &str =

@@ -9,6 +9,7 @@ import type { Case, LiveMessage, Moment, Supervision, User, Verification } from 
 import { ADMIN_PAGES } from '../../src/lib/adminpages.ts'
 import { adminApi } from './admin.ts'
 import * as city from './city.ts'
+import { Refused, requestsApi } from './requests.ts'
 import { peaks, photo, recording } from './sound.ts'
 
 const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/signin.html', ...ADMIN_PAGES]
@@ -31,6 +32,7 @@ export function mockApi() {
   const large = city.crowd()
   const crowd = { ...large, calls: asOfNow(large.calls), operators: asOfNow(large.operators) }
   const admin = adminApi()
+  const requests = requestsApi()
   const sockets = new WebSocketServer({ noServer: true })
   let failures = 0
   /** Calls from the citizen's page: whether there are any, what refuses them, how far the one that is on has come. */
@@ -191,6 +193,17 @@ export function mockApi() {
       return { user: 'web-guest', realm: 'ringback', ha1: '5ebe2294ecd0e0f08eab7690d2a6ee69', socket: '/sip', number: '1580' }
     }
     if (path === '/web-calls/web-guest') return webCalls.progress
+    if (path.startsWith('/citizen/')) {
+      try {
+        const body = requests.answer(path.split('/')[2], json, raw, url.searchParams)
+        if (!Buffer.isBuffer(body)) return body
+        response.setHeader('content-type', 'image/png').end(body)
+        return response
+      } catch (error) {
+        if (error instanceof Refused) throw new Refusal(error.status, error.detail)
+        throw error
+      }
+    }
     if (!me) throw new Refusal(401, 'sign in first')
 
     const [, kind, id, action, sub] = path.split('/')
@@ -339,7 +352,7 @@ export function mockApi() {
     })
   }
 
-  return { handle, upgrade, asked, radio, done, cases, live, crowd, webCalls, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { handle, upgrade, asked, radio, done, cases, live, crowd, webCalls, requests, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */

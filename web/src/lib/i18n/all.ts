@@ -10,12 +10,13 @@ import { consult } from './consult'
 import { desk } from './desk'
 import { lifecycle } from './lifecycle'
 import { phone } from './phone'
+import { requests } from './requests'
 import { supervision } from './supervision'
 import { verification } from './verification'
 import { webCall } from './web-call'
 import { work } from './work'
 
-const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall, ...work }
+const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall, ...work, ...requests }
 /** Texts that come with pages which are fetched when they are wanted. */
 type Late = typeof import('./admin').admin
 

@@ -1,0 +1,204 @@
+//! The page of one request: how far it is, what is promised and by whom, what happened. Organisations, not persons; steps,
+//! not what anybody wrote about them; pictures only where the category shows them.
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::case::city::CityPlan;
+use crate::case::{Case, CaseState, ClosingCode};
+use crate::ids::AttachmentId;
+use crate::store::{Feedback, TimelineEntry};
+use crate::time;
+
+use super::super::city::{category_name, organisation_name};
+use super::super::error::ApiError;
+use super::super::extract::Json;
+use super::super::open311::words::Step;
+use super::super::view::UtcTime;
+use super::super::{Shared, Web, addresses};
+use super::{From, Key, moves};
+
+/// Steps shown at most, the latest.
+const MAX_STEPS: usize = 200;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct StatusView {
+    number: String,
+    /// `registered`, `assigned`, `accepted`, `started`, `reported`, `checked`, `explained`, `forwarded`, `on_hold`,
+    /// `merged`, `withdrawn` or `closed`.
+    state: &'static str,
+    open: bool,
+    category: String,
+    category_name: String,
+    description: String,
+    /// As the applicant or the register named it.
+    address: Option<String>,
+    registered_at: UtcTime,
+    /// The organisation that has it now.
+    responsible: Option<String>,
+    promised_by: Option<UtcTime>,
+    /// What was promised at first, where that was something else.
+    first_promised_by: Option<UtcTime>,
+    /// Past what is promised, and still open.
+    overdue: bool,
+    /// Why it is closed.
+    #[schema(value_type = Option<String>)]
+    closing_code: Option<ClosingCode>,
+    /// 1 for the first run through; each reopening adds one.
+    cycle: u16,
+    steps: Vec<StepView>,
+    /// Ids of the pictures that are shown.
+    pictures: Vec<String>,
+    may: MayView,
+    /// What the applicant thought of this result.
+    rating: Option<u8>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct StepView {
+    at: UtcTime,
+    /// A state, or `declined`, `returned`, `reopened`.
+    step: &'static str,
+    /// The organisation it was given to.
+    organisation: Option<String>,
+}
+
+/// What the applicant may do now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct MayView {
+    reopen: bool,
+    reopen_until: Option<UtcTime>,
+    withdraw: bool,
+    rate: bool,
+    add: bool,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct PictureKey {
+    number: String,
+    code: String,
+    /// One of `pictures`.
+    id: String,
+}
+
+/// What has become of a request.
+#[utoipa::path(post, path = "/api/v1/citizen/status", tag = "citizen", request_body = Key,
+    responses((status = 200, body = StatusView),
+        (status = 404, description = "there is none of this number, or the code is another"), (status = 429)))]
+pub(in crate::web) async fn show(
+    State(web): State<Shared>,
+    from: From,
+    Json(key): Json<Key>,
+) -> Result<Answer<StatusView>, ApiError> {
+    let case = web.opened(&key, from).await?;
+    Ok(Answer(web.status(&case).await?))
+}
+
+/// A picture of a request.
+#[utoipa::path(post, path = "/api/v1/citizen/picture", tag = "citizen", request_body = PictureKey,
+    responses((status = 200, content_type = "image/jpeg"), (status = 404), (status = 429)))]
+pub(in crate::web) async fn picture(
+    State(web): State<Shared>,
+    from: From,
+    Json(asked): Json<PictureKey>,
+) -> Result<Response, ApiError> {
+    let case = web.opened(&Key { number: asked.number, code: asked.code }, from).await?;
+    let unknown = ApiError::NotFound("picture");
+    let Ok(id) = asked.id.parse::<AttachmentId>() else { return Err(unknown) };
+    let found = web.store().shown_attachment(id).await?;
+    match found {
+        Some((picture, bytes)) if picture.case == case.number && shows_pictures(&case, &web.city()) => {
+            let kind = (header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));
+            let policy = HeaderValue::from_static("sandbox; default-src 'none'");
+            Ok(([kind, (header::CONTENT_SECURITY_POLICY, policy)], bytes).into_response())
+        }
+        _ => Err(unknown),
+    }
+}
+
+fn shows_pictures(case: &Case, plan: &CityPlan) -> bool {
+    plan.category(&case.category).is_some_and(|category| category.filing.publishes_pictures)
+}
+
+impl Web {
+    pub(super) async fn status(&self, case: &Case) -> Result<StatusView, ApiError> {
+        let plan = self.city();
+        let entries = self.store().case_timeline(&case.number).await?;
+        let pictures = match shows_pictures(case, &plan) {
+            true => self.store().attachments_of(&case.number).await?,
+            false => Vec::new(),
+        };
+        let rated = self.store().feedback_of(&case.number).await?;
+        let rating = rated.iter().find(|rated| rated.cycle == case.cycle).map(|rated| rated.score);
+        let step = Step::of_state(case.state.name());
+        let (now, deadline) = (time::now().utc, case.deadline.as_ref());
+        let open = !step.is_end();
+        Ok(StatusView {
+            number: case.number.to_string(),
+            state: step.name(),
+            open,
+            category: case.category.clone(),
+            category_name: category_name(&plan, &case.category, case.language),
+            description: case.description.clone(),
+            address: shown_address(case, &plan),
+            registered_at: case.registered_at.into(),
+            responsible: case.state.executor().map(|id| organisation_name(&plan, id)),
+            promised_by: deadline.map(|deadline| deadline.resolve_by.into()),
+            first_promised_by: deadline
+                .filter(|deadline| deadline.first != deadline.resolve_by)
+                .map(|deadline| deadline.first.into()),
+            overdue: open && deadline.is_some_and(|deadline| deadline.resolve_by < now),
+            closing_code: match case.state {
+                CaseState::Closed { code, .. } => Some(code),
+                _ => None,
+            },
+            cycle: case.cycle,
+            steps: steps(entries, &plan),
+            pictures: pictures.iter().map(|picture| picture.id.to_string()).collect(),
+            may: may(case, &plan, &rated),
+            rating,
+        })
+    }
+}
+
+fn may(case: &Case, plan: &CityPlan, rated: &[Feedback]) -> MayView {
+    let at = time::now().utc;
+    let reopen_until = moves::reopen_deadline(case, plan, at);
+    let closed = matches!(case.state, CaseState::Closed { .. });
+    let withdrawn = matches!(case.state, CaseState::Closed { code: ClosingCode::Withdrawn, .. });
+    MayView {
+        reopen: reopen_until.is_some(),
+        reopen_until: reopen_until.map(UtcTime),
+        withdraw: moves::may_withdraw(case, at),
+        rate: closed && !withdrawn && !rated.iter().any(|rated| rated.cycle == case.cycle),
+        add: !closed,
+    }
+}
+
+fn steps(entries: Vec<TimelineEntry>, plan: &CityPlan) -> Vec<StepView> {
+    let steps = entries.into_iter().filter_map(|entry| {
+        let executor = entry.data.get("executor").and_then(|executor| executor.as_str());
+        let organisation = executor.map(|id| organisation_name(plan, id));
+        Some(StepView { at: entry.at.into(), step: Step::of_event(&entry.event)?.name(), organisation })
+    });
+    let mut steps: Vec<_> = steps.collect();
+    let hidden = steps.len().saturating_sub(MAX_STEPS);
+    steps.split_off(hidden)
+}
+
+/// Without the flat: who looks over the applicant's shoulder need not know it.
+fn shown_address(case: &Case, plan: &CityPlan) -> Option<String> {
+    let place = case.place.as_ref()?;
+    Some(match &place.site {
+        Some(site) => {
+            let site = crate::case::Site { flat: None, ..site.clone() };
+            addresses::in_words(&site, plan.language())
+        }
+        None => place.address.clone(),
+    })
+}

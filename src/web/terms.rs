@@ -1,0 +1,84 @@
+//! What the city allows the world outside: Open311 and the citizens' page. Comes from the configuration, in force as a
+//! whole with each reload; a key that is not in it any more is revoked.
+
+use std::time::Duration;
+
+use crate::digest::Sha256;
+use crate::sip::guard::Rate;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PublicTerms {
+    pub open311: Open311Terms,
+    pub citizen: CitizenTerms,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Open311Terms {
+    pub enabled: bool,
+    /// Our address as the world has it, without a slash at the end; that of the request where there is none.
+    pub url: Option<String>,
+    /// Of an installation where nothing that is filed counts.
+    pub test_url: Option<String>,
+    /// Whom developers ask, and how they get a key.
+    pub contact: String,
+    pub key_service: String,
+    /// Names of jurisdictions; empty where clients need not name any.
+    pub jurisdictions: Vec<String>,
+    pub keys: Vec<ApiKey>,
+    pub filings_per_key_per_hour: u32,
+    /// Questions of one address.
+    pub looks_per_address_per_minute: u32,
+}
+
+/// Who may file requests by Open311.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ApiKey {
+    /// Told in the journal.
+    pub name: String,
+    pub sha256: Sha256,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CitizenTerms {
+    /// Whether requests can be filed from the page; looking up and reopening goes on either way.
+    pub enabled: bool,
+    pub filings_per_address_per_hour: u32,
+    /// Address searches, and other questions that do not need a code.
+    pub looks_per_address_per_minute: u32,
+}
+
+impl Default for Open311Terms {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            url: None,
+            test_url: None,
+            contact: String::new(),
+            key_service: String::new(),
+            jurisdictions: Vec::new(),
+            keys: Vec::new(),
+            filings_per_key_per_hour: 600,
+            looks_per_address_per_minute: 120,
+        }
+    }
+}
+
+impl Default for CitizenTerms {
+    fn default() -> Self {
+        Self { enabled: true, filings_per_address_per_hour: 10, looks_per_address_per_minute: 120 }
+    }
+}
+
+/// So many in an hour, all of them at once if need be.
+pub(super) fn hourly(count: u32) -> Rate {
+    let count = count.max(1);
+    Rate { interval: HOUR / count, burst: count }
+}
+
+pub(super) fn minutely(count: u32) -> Rate {
+    let count = count.max(1);
+    Rate { interval: MINUTE / count, burst: count }
+}

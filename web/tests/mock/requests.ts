@@ -1,0 +1,64 @@
+// Requests in writing, answered from memory: one category asks questions, one street exists, one code opens.
+import { photo } from './sound.ts'
+
+const names = (uk: string, he: string) => ({ uk, en: uk, lt: uk, pl: uk, ru: uk, he })
+export const NUMBER = '2026-01-000431'
+export const CODE = 'K7QM-3XPA'
+const HOUR = 3_600_000
+
+export class Refused extends Error {
+  constructor(readonly status: number, readonly detail: string) { super(detail) }
+}
+
+export function requestsApi() {
+  const at = (hours: number) => new Date(Date.now() + hours * HOUR).toISOString()
+  const page = {
+    number: NUMBER, state: 'registered', open: true, category: 'light', category_name: 'Вуличне освітлення', description: 'Лампа не світить',
+    address: 'вулиця Тараса Шевченка, 2', registered_at: at(-30), responsible: null as string | null, promised_by: null as string | null, first_promised_by: null as string | null,
+    overdue: false, closing_code: null, cycle: 1, steps: [{ at: at(-30), step: 'registered', organisation: null as string | null }], pictures: [] as string[],
+    may: { reopen: false, reopen_until: null as string | null, withdraw: true, rate: false, add: true }, rating: null as number | null,
+  }
+  const step = (step: string, hours: number, organisation: string | null = null) => page.steps.push({ at: at(hours), step, organisation })
+  /** The work is done, and the case is closed. */
+  function close() {
+    Object.assign(page, { state: 'closed', open: false, responsible: null, promised_by: at(20), first_promised_by: at(-4) })
+    page.may = { reopen: true, reopen_until: at(700), withdraw: false, rate: true, add: false }
+    step('assigned', -29, 'КП «Міськсвітло»'); step('accepted', -28); step('reported', -3); step('closed', -1)
+  }
+
+  function answer(action: string | undefined, json: Record<string, unknown>, raw: Buffer, query: URLSearchParams): unknown {
+    const text = raw.toString('latin1')
+    switch (action) {
+      case 'form': return {
+        open: true, register: true,
+        categories: [
+          { id: 'water', name: names('Водопостачання', 'אספקת מים'), group: 'utilities', questions: [] },
+          { id: 'light', name: names('Вуличне освітлення', 'תאורת רחוב'), group: 'streets', questions: [
+            { code: 'pole', kind: 'string', required: false, name: names('Номер опори, якщо видно', 'מספר העמוד, אם רואים'), values: [] },
+            { code: 'kind', kind: 'singlevaluelist', required: true, name: names('Що з ліхтарем', 'מה קרה לפנס'), values: [{ key: 'dark', name: names('Не світить', 'לא מאיר') }] },
+          ] },
+        ],
+      }
+      case 'addresses': return { items: /шев|shev/i.test(query.get('q') ?? '') ? [{ key: 'шевченка', street: 'вулиця Тараса Шевченка', settlement: null, house: /\d/.test(query.get('q') ?? '') ? '2' : null }] : [] }
+      case 'requests': return { number: NUMBER, code: CODE }
+      case 'photos':
+        if (!text.includes(CODE)) throw new Refused(404, 'no such request')
+        page.pictures = [...page.pictures, `p-${page.pictures.length}`]
+        return page
+    }
+    if (json.number !== NUMBER || json.code !== CODE) throw new Refused(404, 'there is no such request with this number and code')
+    switch (action) {
+      case 'status': case 'notes': return page
+      case 'picture': return photo(true)
+      case 'rating': Object.assign(page, { rating: json.score }); page.may.rate = false; return page
+      case 'reopen':
+        Object.assign(page, { state: 'assigned', open: true, cycle: 2, responsible: 'КП «Міськсвітло»', overdue: true })
+        page.may = { reopen: false, reopen_until: null, withdraw: true, rate: false, add: true }
+        step('reopened', 0)
+        return page
+      case 'withdraw': Object.assign(page, { state: 'closed', open: false }); page.may = { reopen: false, reopen_until: null, withdraw: false, rate: false, add: false }; step('withdrawn', 0); return page
+      default: throw new Refused(404, String(action))
+    }
+  }
+  return { page, close, answer }
+}
