@@ -51,7 +51,7 @@ use metrics::Meters;
 use record_keeper::RecordKeeper;
 use recording_watch::{MAX_FAILURES, Pace, RecordingWatch};
 use signalling::{Signalling, Wires};
-use verification_watch::VerificationWatch;
+use verification_watch::{Rules, VerificationWatch};
 use vital::{Vital, Vitals};
 
 /// Messages waiting for the switchboard: some seconds of the design load. More are dropped by the network layer,
@@ -113,7 +113,7 @@ impl Service {
         let switchboard = make_switchboard(plans.settings(&config, &users)?, &store, &media).await?;
         let (snapshot_out, snapshot) = watch::channel(Arc::new(first_snapshot(crate::time::now())));
         let (published, city, addresses) = plans.publish();
-        let watch_inputs = inputs_in.clone();
+        let (rules_in, rules) = start_verification(&config, &plans, &store, inputs_in.clone(), &vitals)?;
         let signalling = Signalling::new(
             switchboard,
             plans.clone(),
@@ -129,10 +129,6 @@ impl Service {
         let drain = Duration::from_secs(config.sip.drain_secs);
         let wires = Wires { arrivals, inputs, commands, ladders, changes, stopping: stopping.clone(), drain };
         let signalling = tokio::spawn(signalling.run(wires, vitals.of("signalling")));
-        let (rules_in, rules) = watch::channel(plans.rules(&config)?);
-        let vital = vitals.of("verification");
-        let watch = VerificationWatch::new(store.clone(), rules.clone(), watch_inputs, vital);
-        tokio::spawn(watch.run());
         let reload = plans::Reloader {
             config: config.clone(),
             file,
@@ -285,6 +281,20 @@ fn make_folder(folder: &Path) -> anyhow::Result<()> {
 fn first_snapshot(now: Now) -> Snapshot {
     let seq = u64::try_from(now.utc.micros() / 1000).unwrap_or(0);
     Snapshot { seq, ..Snapshot::default() }
+}
+
+/// Starts the watch over cases that wait for their applicant's answer; what takes new rules for it, and who reads them.
+fn start_verification(
+    config: &Config,
+    plans: &Plans,
+    store: &Store,
+    inputs: mpsc::Sender<Input>,
+    vitals: &Vitals,
+) -> anyhow::Result<(watch::Sender<Rules>, watch::Receiver<Rules>)> {
+    let (rules_in, rules) = watch::channel(plans.rules(config)?);
+    let vital = vitals.of("verification");
+    tokio::spawn(VerificationWatch::new(store.clone(), rules.clone(), inputs, vital).run());
+    Ok((rules_in, rules))
 }
 
 /// It remembers from the store whom to ring back.

@@ -5,7 +5,9 @@
 use super::spoken;
 use super::walk::{State, Then, Walk};
 use super::{Answer, Exit, Lookup, Output, Step};
-use crate::dialplan::node::{CaseStatus, LookupKind, LookupNode, NodeKind, Onward, SetLanguage, Target};
+use crate::dialplan::node::{
+    self, CaseStatus, LookupKind, LookupNode, NodeKind, Onward, SetLanguage, Target,
+};
 use crate::dialplan::prompt::{BEEP, PromptItem, SPOKEN_TOPICS, Value, topic_prompt};
 use crate::dialplan::{PromptRef, Standing};
 use crate::time::Now;
@@ -73,15 +75,17 @@ impl Walk {
                 let exit = Exit::Voicemail { topic: self.topic.clone(), max_secs: voicemail.max_secs };
                 self.tell(prompts, Then::Leave(exit), false, now);
             }
-            NodeKind::Answer(answer) => {
-                self.output(Output::Answered(answer.verdict));
-                self.go(&answer.next.node, now);
-            }
+            NodeKind::Answer(answer) => self.take_answer(answer, now),
             NodeKind::Hangup(hangup) => {
                 let prompts = self.compose(&hangup.prompt);
                 self.tell(prompts, Then::Leave(Exit::Hangup), false, now);
             }
         }
+    }
+
+    fn take_answer(&mut self, answer: &node::Answer, now: Now) {
+        self.output(Output::Answered(answer.verdict));
+        self.go(&answer.next.node, now);
     }
 
     fn take_topic(&mut self, topic: Option<&String>) {

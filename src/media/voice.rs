@@ -130,7 +130,7 @@ mod tests {
         let speech = sound(&[210.0, 540.0, 1_230.0, 2_500.0], 9_000.0, 600);
         let pause = vec![0; 8 * 160];
         let line = [pause.clone(), speech.clone(), pause, speech, vec![0; 8 * 400]].concat();
-        let expected = [(200, Change::Started), (1_540 + 20, Change::Stopped)];
+        let expected = [(200, Change::Started), (1_700, Change::Stopped)];
         assert_eq!(changes(&line), expected, "a gap inside a word ends nothing");
     }
 

@@ -28,8 +28,9 @@ fn greeting() -> ToneSequence {
     ToneSequence::operator(131, 1_500)
 }
 
+/// Tones of its own: by chance, parts of one sequence sound like another of the same tones.
 fn question() -> ToneSequence {
-    ToneSequence::operator(132, 1_500)
+    ToneSequence::colleague(132, 1_500)
 }
 
 fn call_us() -> ToneSequence {
