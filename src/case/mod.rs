@@ -2,15 +2,20 @@
 //! Durable machine form: each transition returns the new case and what happened, saved in one transaction.
 
 pub mod city;
+pub mod clocks;
 mod closing;
+pub mod deadline;
+pub mod escalation;
 pub mod event;
 mod execution;
+pub mod hold;
 pub mod norm;
 pub mod number;
 pub mod routing;
 #[cfg(test)]
 mod tests;
 pub mod transition;
+mod watch;
 pub mod work_order;
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +26,10 @@ use crate::language::Language;
 use crate::phone_number::PhoneNumber;
 use crate::time::Timestamp;
 
+pub use clocks::Clocks;
+pub use deadline::{Clock, Deadline};
 pub use event::CaseEvent;
+pub use hold::{HeldWork, HoldReason};
 pub use transition::InvalidTransition;
 
 /// Register number `year-office-sequence`, e.g. `2026-01-000042`; gapless within year and office.
@@ -121,7 +129,11 @@ pub struct Case {
     pub cycle: u16,
     /// Times an executor declined it.
     pub bounces: u16,
+    /// What the city promised for the work: the executor's clock.
     pub deadline: Option<Deadline>,
+    /// What was promised to the citizen, and all that moved or missed a promise.
+    #[serde(default)]
+    pub clocks: Clocks,
     /// Who was told the result, how, and whether it arrived (invariant 4).
     pub told: Vec<Told>,
     /// Who must do what by when (invariant 12); none only when closed.
@@ -147,6 +159,17 @@ pub enum CaseState {
         order: WorkOrderId,
         executor: String,
         started_at: Timestamp,
+    },
+    /// Nobody can work now, and the clocks stand still.
+    OnHold {
+        order: WorkOrderId,
+        executor: String,
+        reason: HoldReason,
+        held_at: Timestamp,
+        /// It goes on by itself then.
+        until_at: Timestamp,
+        #[serde(flatten)]
+        work: HeldWork,
     },
     WorkReported {
         order: WorkOrderId,
@@ -176,11 +199,17 @@ impl CaseState {
             Self::Assigned { .. } => "assigned",
             Self::Accepted { .. } => "accepted",
             Self::InProgress { .. } => "in_progress",
+            Self::OnHold { .. } => "on_hold",
             Self::WorkReported { .. } => "work_reported",
             Self::Verification { .. } => "verification",
             Self::Explained { .. } => "explained",
             Self::Closed { .. } => "closed",
         }
+    }
+
+    /// Somebody still has something to do.
+    pub const fn is_open(&self) -> bool {
+        !matches!(self, Self::Closed { .. })
     }
 
     /// The executor organisation that holds or reported the work.
@@ -189,6 +218,7 @@ impl CaseState {
             Self::Assigned { executor, .. }
             | Self::Accepted { executor, .. }
             | Self::InProgress { executor, .. }
+            | Self::OnHold { executor, .. }
             | Self::WorkReported { executor, .. }
             | Self::Verification { executor, .. } => Some(executor),
             Self::Registered | Self::Explained { .. } | Self::Closed { .. } => None,
@@ -200,6 +230,7 @@ impl CaseState {
             Self::Assigned { order, .. }
             | Self::Accepted { order, .. }
             | Self::InProgress { order, .. }
+            | Self::OnHold { order, .. }
             | Self::WorkReported { order, .. }
             | Self::Verification { order, .. } => Some(*order),
             Self::Registered | Self::Explained { .. } | Self::Closed { .. } => None,
@@ -220,15 +251,6 @@ pub enum ClosingCode {
     Withdrawn,
     Unfounded,
     PlannedProgramme,
-}
-
-/// The norm's promise as a snapshot (invariant 5): later changes are events, `first` stays.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Deadline {
-    pub norm: String,
-    pub first: Timestamp,
-    pub resolve_by: Timestamp,
-    pub accept_by: Option<Timestamp>,
 }
 
 /// One attempt to tell the applicant the result.

@@ -5,7 +5,7 @@ use crate::ids::WorkOrderId;
 use crate::time::Timestamp;
 
 use super::city::CityPlan;
-use super::{Case, Deadline};
+use super::{Case, Clock, Deadline};
 
 /// What routing decided.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,8 +33,9 @@ pub enum RoutingError {
     NoNorm(String),
 }
 
-/// Chooses executor and deadline for `case` as it stands at `at`. Day 0 of the norm is the registration. A deadline
-/// the case already had is kept as `first` (invariant 5).
+/// Chooses executor and deadline for `case` as it stands at `at`. Day 0 of the norm is the registration, and the version
+/// in force then counts. A promise the case already has stays as it is, moved as it was moved; one by another norm keeps
+/// its `first` (invariant 5).
 pub fn route(
     plan: &CityPlan,
     case: &Case,
@@ -54,13 +55,9 @@ pub fn route(
             territory: territory.map_or("no territory", |territory| &territory.id).to_owned(),
         }
     })?;
-    let mut deadline = plan
-        .norm(&category.id, case.priority)
-        .and_then(|norm| norm.deadline(case.registered_at, at))
+    let deadline = plan
+        .promise(case, Clock::Executor, Some(at))
         .ok_or_else(|| RoutingError::NoNorm(category.id.clone()))?;
-    if let Some(earlier) = &case.deadline {
-        deadline.first = earlier.first;
-    }
     let name = category.name_in(plan.language());
     Ok(Assignment {
         order,

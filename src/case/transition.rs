@@ -6,7 +6,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::routing::Assignment;
-use super::{Case, CaseDraft, CaseEvent, CaseNumber, CaseState, IdentityLevel, NextAction, Place, Priority};
+use super::{
+    Case, CaseDraft, CaseEvent, CaseNumber, CaseState, Clock, Clocks, IdentityLevel, NextAction, Place,
+    Priority,
+};
 use crate::ids::ContactId;
 use crate::people::{Actor, ActorKind};
 use crate::time::Timestamp;
@@ -82,6 +85,7 @@ impl Case {
             cycle: 1,
             bounces: 0,
             deadline: None,
+            clocks: Clocks::default(),
             told: Vec::new(),
             next: Some(NextAction::new("operator", "classify and assign", at.plus(TRIAGE_WITHIN))),
         };
@@ -138,6 +142,9 @@ impl Case {
         set("description", change.description.is_some());
         set("priority", change.priority.is_some());
         set("applicant_name", change.applicant_name.is_some());
+        if change.category.is_some() || change.priority.is_some() {
+            self.clocks.review();
+        }
         self.category = change.category.unwrap_or(self.category);
         self.place = change.place.or(self.place);
         self.description = change.description.unwrap_or(self.description);
@@ -172,15 +179,7 @@ impl Case {
                 "case.routed",
                 json!({ "executor": executor, "category": self.category, "territory": territory }),
             ),
-            CaseEvent::new(
-                "norm.applied",
-                json!({
-                    "norm": deadline.norm,
-                    "first": deadline.first,
-                    "resolve_by": deadline.resolve_by,
-                    "accept_by": deadline.accept_by,
-                }),
-            ),
+            deadline.applied(Clock::Executor),
             CaseEvent::new(
                 "wo.issued",
                 json!({ "order": order, "executor": executor, "task": task, "cycle": self.cycle }),

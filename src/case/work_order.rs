@@ -64,6 +64,11 @@ impl WorkOrder {
                 }
                 "wo.returned" => WorkOrderState::Returned,
                 "case.closed" => WorkOrderState::Done,
+                "norm.clock_paused" | "norm.clock_resumed" | "norm.extended" => {
+                    order.resolve_by =
+                        case.deadline.as_ref().map_or(order.resolve_by, |deadline| deadline.resolve_by);
+                    order.state
+                }
                 _ => continue,
             };
             touched = true;

@@ -6,6 +6,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::case::{Case, CaseNumber};
 
+use super::clocks;
 use super::nearby;
 use super::page::{Cursor, Order, containing};
 use super::row::{self, Fields};
@@ -97,8 +98,8 @@ pub(super) async fn insert(
     place: Place<'_>,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO cases (number, year, office, seq, revision, state, category, executor, caller, \
-               registered_at, resolve_by, body, street, house, lat, lon) \
-               VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+               registered_at, resolve_by, body, street, house, lat, lon, due_at) \
+               VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     let (street, house, lat, lon) = nearby::located(case);
     sqlx::query(sql)
         .bind(&case.number.0)
@@ -116,6 +117,7 @@ pub(super) async fn insert(
         .bind(house)
         .bind(lat)
         .bind(lon)
+        .bind(row::micros(case.due_at()))
         .execute(connection)
         .await?;
     Ok(())
@@ -128,7 +130,7 @@ pub(super) async fn update(
     revision: i64,
 ) -> Result<bool, StoreError> {
     let sql = "UPDATE cases SET revision = revision + 1, state = $3, category = $4, executor = $5, caller = $6, \
-               resolve_by = $7, body = $8, street = $9, house = $10, lat = $11, lon = $12 \
+               resolve_by = $7, body = $8, street = $9, house = $10, lat = $11, lon = $12, due_at = $13 \
                WHERE number = $1 AND revision = $2";
     let (street, house, lat, lon) = nearby::located(case);
     let updated = sqlx::query(sql)
@@ -144,9 +146,14 @@ pub(super) async fn update(
         .bind(house)
         .bind(lat)
         .bind(lon)
-        .execute(connection)
+        .bind(row::micros(case.due_at()))
+        .execute(&mut *connection)
         .await?;
-    Ok(updated.rows_affected() == 1)
+    if updated.rows_affected() != 1 {
+        return Ok(false);
+    }
+    clocks::save_escalations(connection, case).await?;
+    Ok(true)
 }
 
 pub(super) fn read(row: &SqliteRow) -> Result<Case, StoreError> {
@@ -178,7 +185,7 @@ mod tests {
     }
 
     fn promised(resolve_by: Timestamp) -> Option<Deadline> {
-        Some(Deadline { norm: "water".to_owned(), first: resolve_by, resolve_by, accept_by: None })
+        Some(Deadline { norm: "water".to_owned(), first: resolve_by, resolve_by, ..Deadline::default() })
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ mod callbacks;
 mod case_change;
 mod cases;
 mod checkpoint;
+mod clocks;
 mod contacts;
 mod evidence;
 #[cfg(test)]
@@ -53,6 +54,7 @@ use crate::time::Timestamp;
 
 use writer::{Change, Ledger, Writer};
 
+pub use clocks::{EscalationFilter, RaisedEscalation};
 pub use nearby::Surroundings;
 pub use users::UserChange;
 pub use verify::{DigestOf, Finding, Progress, VerifyReport};
@@ -161,6 +163,8 @@ pub struct User {
     pub queues: Vec<String>,
     /// By name, each from 1 to 5.
     pub skills: BTreeMap<String, u8>,
+    /// Post ids of the city plan.
+    pub posts: Vec<String>,
     pub sip: Option<SipAccount>,
     pub disabled: bool,
 }

@@ -42,6 +42,11 @@ const CLASSIFYING: &[Role] = &[Operator, Supervisor];
 const ASSIGNING: &[Role] = &[Operator, Supervisor, Control];
 const EXECUTING: &[Role] = &[Executor];
 const CONTROLLING: &[Role] = &[Control];
+/// Decide about the clocks of a case.
+const DECIDING: &[Role] = &[Supervisor, Control];
+const RESUMING: &[Role] = &[Supervisor, Control, Executor];
+/// May hold a post that is asked about missed promises.
+const ANSWERING: &[Role] = &[Supervisor, Control, Executor, MayorOffice];
 const EXPLAINING: &[Role] = &[Operator];
 const TALKING: &[Role] = &[Operator];
 const HANGING_UP: &[Role] = &[Operator, Supervisor];
@@ -103,6 +108,14 @@ pub(super) const RULES: &[Rule] = &[
     only("POST", "/api/v1/cases/{number}/return", CONTROLLING),
     only("POST", "/api/v1/cases/{number}/close", CONTROLLING),
     only("POST", "/api/v1/cases/{number}/explain", EXPLAINING),
+    only("POST", "/api/v1/cases/{number}/hold", DECIDING),
+    only("POST", "/api/v1/cases/{number}/resume", RESUMING),
+    only("POST", "/api/v1/cases/{number}/extend", DECIDING),
+    only("POST", "/api/v1/cases/{number}/ask", EXECUTING),
+    only("POST", "/api/v1/cases/{number}/approve", DECIDING),
+    only("POST", "/api/v1/cases/{number}/refuse", DECIDING),
+    only("GET", "/api/v1/escalations", ORDERS),
+    only("POST", "/api/v1/escalations/{number}/{escalation}/answer", ANSWERING),
     only("GET", "/api/v1/work-orders", ORDERS),
     only("GET", "/api/v1/operators", LIVE),
     only("GET", "/api/v1/queues", LIVE),
@@ -191,6 +204,16 @@ pub(super) fn sees_case(user: &User, case: &Case) -> bool {
 pub(super) fn sees_entry(role: Role, event: &str) -> bool {
     const EXECUTOR_SEES: [&str; 5] = ["wo.", "evidence.", "norm.", "case.routed", "case.closed"];
     role != Executor || EXECUTOR_SEES.iter().any(|prefix| event.starts_with(prefix))
+}
+
+/// Posts a person holds: those the administrator gave, and the one of the role.
+pub(super) fn posts(user: &User) -> Vec<String> {
+    let of_role = match user.role {
+        Control => Some("control"),
+        MayorOffice => Some("mayor_office"),
+        _ => None,
+    };
+    user.posts.iter().cloned().chain(of_role.map(str::to_owned)).collect()
 }
 
 /// The organisation whose orders and cases a list is confined to; none for roles that see all.

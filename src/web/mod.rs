@@ -10,6 +10,7 @@ mod calls;
 mod cases;
 mod city;
 mod error;
+mod escalations;
 mod events;
 mod extract;
 mod gate;

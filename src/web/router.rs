@@ -18,8 +18,8 @@ use crate::time;
 
 use super::error::{ApiError, Problem};
 use super::{
-    Shared, Web, WebState, addresses, admin, callbacks, calls, cases, city, events, gate, health, messages,
-    operators, pages, phone, session, sip_socket, timeline, web_calls, work_orders,
+    Shared, Web, WebState, addresses, admin, callbacks, calls, cases, city, escalations, events, gate,
+    health, messages, operators, pages, phone, session, sip_socket, timeline, web_calls, work_orders,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -131,7 +131,21 @@ fn case_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(transitions::close))
         .routes(routes!(transitions::explain))
         .routes(routes!(cases::evidence::show))
+        .merge(clock_routes())
         .routes(routes!(work_orders::list))
+}
+
+fn clock_routes() -> OpenApiRouter<Shared> {
+    use cases::clocks;
+    OpenApiRouter::new()
+        .routes(routes!(clocks::hold))
+        .routes(routes!(clocks::resume))
+        .routes(routes!(clocks::extend))
+        .routes(routes!(clocks::ask))
+        .routes(routes!(clocks::approve))
+        .routes(routes!(clocks::refuse))
+        .routes(routes!(escalations::list))
+        .routes(routes!(escalations::answer))
 }
 
 fn live_routes() -> OpenApiRouter<Shared> {

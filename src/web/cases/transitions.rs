@@ -26,7 +26,7 @@ const MAX_TEXT_CHARS: usize = 4000;
 /// Addresses, names, category and territory ids.
 const MAX_WORD_CHARS: usize = 300;
 
-type Outcome = Result<Answer<CaseView>, ApiError>;
+pub(super) type Outcome = Result<Answer<CaseView>, ApiError>;
 
 /// Fields that are given are set, the others stay.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -341,7 +341,7 @@ pub(in crate::web) async fn explain(
 }
 
 /// Text that must say something, and not too much.
-fn check_text(text: &str) -> Result<(), ApiError> {
+pub(in crate::web) fn check_text(text: &str) -> Result<(), ApiError> {
     if text.trim().is_empty() {
         return Err(ApiError::Unprocessable("say it in words".to_owned()));
     }
@@ -359,7 +359,7 @@ fn check_length(text: Option<&str>, most: usize) -> Result<(), ApiError> {
 
 impl Web {
     /// Applies `change` to the case as it stands, at this moment, and shows the result.
-    async fn move_case<F>(&self, number: &str, principal: &Principal, change: F) -> Outcome
+    pub(in crate::web) async fn move_case<F>(&self, number: &str, principal: &Principal, change: F) -> Outcome
     where
         F: Fn(Case, &[EvidenceRef], time::Timestamp) -> Result<(Case, Vec<CaseEvent>), InvalidTransition>
             + Send

@@ -17,6 +17,7 @@ use crate::time::Timestamp;
 use super::super::access;
 use super::super::city;
 use super::super::view::{UtcTime, number_for};
+use super::clock_view::ClocksView;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct CaseView {
@@ -40,6 +41,8 @@ pub(in crate::web) struct CaseView {
     cycle: u16,
     bounces: u16,
     deadline: Option<DeadlineView>,
+    /// Both clocks, with all that moved or missed them.
+    clocks: ClocksView,
     told: Vec<ToldView>,
     next: Option<NextView>,
     /// Organisation id.
@@ -141,6 +144,7 @@ impl CaseView {
             cycle: case.cycle,
             bounces: case.bounces,
             deadline: case.deadline.as_ref().map(DeadlineView::from),
+            clocks: ClocksView::new(case, plan),
             told: case.told.iter().map(ToldView::from).collect(),
             next: case.next.as_ref().map(NextView::from),
             executor: executor.map(str::to_owned),

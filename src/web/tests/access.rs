@@ -53,6 +53,14 @@ const EXPECTED: &str = "
     POST   /api/v1/cases/{number}/return            c
     POST   /api/v1/cases/{number}/close             c
     POST   /api/v1/cases/{number}/explain           o
+    POST   /api/v1/cases/{number}/hold              sc
+    POST   /api/v1/cases/{number}/resume            sce
+    POST   /api/v1/cases/{number}/extend            sc
+    POST   /api/v1/cases/{number}/ask               e
+    POST   /api/v1/cases/{number}/approve           sc
+    POST   /api/v1/cases/{number}/refuse            sc
+    GET    /api/v1/escalations                      escma
+    POST   /api/v1/escalations/{number}/{escalation}/answer escm
     GET    /api/v1/work-orders                      escma
     GET    /api/v1/operators                        oscmax
     GET    /api/v1/queues                           oscmax
@@ -109,7 +117,9 @@ fn expected() -> Vec<(&'static str, &'static str, &'static str)> {
 
 /// The address with ids that exist nowhere, so that nothing changes and no finer rule applies.
 fn address(path: &str) -> String {
-    path.replace("{id}", &new_uuid().to_string()).replace("{number}", "2026-01-999999")
+    path.replace("{id}", &new_uuid().to_string())
+        .replace("{number}", "2026-01-999999")
+        .replace("{escalation}", "1")
 }
 
 #[tokio::test]
@@ -208,6 +218,7 @@ fn hearing_follows_role_call_and_reason() {
         languages: Vec::new(),
         queues: Vec::new(),
         skills: Default::default(),
+        posts: Vec::new(),
         sip: None,
         disabled: false,
     };

@@ -5,6 +5,7 @@ import { board } from './board'
 import { cases } from './cases'
 import type { Entry } from './catalogue'
 import { citizen } from './citizen'
+import { clocks } from './clocks'
 import { common } from './common'
 import { consult } from './consult'
 import { desk } from './desk'
@@ -12,7 +13,7 @@ import { phone } from './phone'
 import { supervision } from './supervision'
 import { webCall } from './web-call'
 
-const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...audit, ...webCall }
+const all = { ...address, ...common, ...citizen, ...clocks, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...audit, ...webCall }
 /** Texts that come with pages which are fetched when they are wanted. */
 type Late = typeof import('./admin').admin
 
