@@ -6,6 +6,7 @@ mod addresses;
 mod admin;
 mod calls;
 mod cases;
+mod clocks;
 mod errors;
 mod events;
 mod ladder;
