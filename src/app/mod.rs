@@ -2,10 +2,11 @@
 //!
 //! `signalling` owns the switchboard and carries out its effects; `record_keeper` takes its rows to the store in
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
-//! left open; `recording_watch` raises the alarm when the disk fails; `descriptors` makes room for all sockets; `vital`
-//! tells when a part has died; `metrics` counts.
+//! left open; `recording_watch` raises the alarm when the disk fails; `clock_watch` lets the clocks of cases run;
+//! `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
 
 mod archivist;
+mod clock_watch;
 mod descriptors;
 #[cfg(test)]
 mod fixture;
@@ -47,6 +48,7 @@ use crate::web::{self, CommandRequest, InForce, ReloadRequest, Wanted, WebState}
 pub use plans::Plans;
 
 use archivist::Archivist;
+use clock_watch::ClockWatch;
 use metrics::Meters;
 use record_keeper::RecordKeeper;
 use recording_watch::{MAX_FAILURES, Pace, RecordingWatch};
@@ -114,6 +116,8 @@ impl Service {
         let (snapshot_out, snapshot) = watch::channel(Arc::new(first_snapshot(crate::time::now())));
         let (published, city, addresses) = plans.publish();
         let (rules_in, rules) = start_verification(&config, &plans, &store, inputs_in.clone(), &vitals)?;
+        let watch = ClockWatch { store: store.clone(), city: city.clone(), _vital: vitals.of("clock watch") };
+        tokio::spawn(watch.run());
         let signalling = Signalling::new(
             switchboard,
             plans.clone(),

@@ -395,6 +395,7 @@ async fn answer(
                 "assigned",
                 "accepted",
                 "in_progress",
+                "on_hold",
                 "work_reported",
                 "verification",
                 "explained",

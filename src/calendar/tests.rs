@@ -160,3 +160,23 @@ fn weeks_may_run_over_sunday_and_nonsense_is_refused() {
     assert!(Calendar::always("Europe/Atlantis").is_err());
     assert!(parse_date("2026-02-29").is_err());
 }
+
+#[test]
+fn single_days_are_off_worked_or_short() {
+    let day = |text| parse_date(text).unwrap();
+    let office = kyiv("Mon-Fri", "08:00-17:00", &["2026-12-25"])
+        .with_single_day(day("2026-12-31"), SingleDay::Off)
+        .with_single_day(day("2026-12-19"), SingleDay::Working)
+        .with_single_day(day("2026-12-24"), SingleDay::Hours("08:00-16:00".parse().unwrap()));
+    for (date, works) in
+        [("2026-12-31", false), ("2026-12-19", true), ("2026-12-24", true), ("2026-12-26", false)]
+    {
+        assert_eq!(office.is_working_day(day(date)), works, "{date}");
+    }
+    assert_eq!(office.end_of(day("2026-12-24")), at("2026-12-24T16:00:00+02:00"));
+    let (from, to) = (at("2026-12-18T12:00:00+02:00"), at("2026-12-28T12:00:00+02:00"));
+    // 5 h on Friday, the worked Saturday, three days and a short one, nothing at Christmas, 4 h on Monday.
+    assert_eq!(office.open_time_between(from, to), (5 + 9 + 3 * 9 + 8 + 4) * HOUR);
+    assert_eq!(office.open_time_later(from, office.open_time_between(from, to)), Some(to));
+    assert_eq!(office.open_time_between(to, from), Duration::ZERO);
+}

@@ -6,20 +6,24 @@ mod duty;
 mod endings;
 mod filing;
 mod parse;
+mod promises;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod validity;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use chrono::{Datelike, NaiveDate};
 
-use super::Priority;
+use super::escalation::{Post, Rung};
+use super::hold::HoldRule;
 use super::norm::Norm;
 use super::proof::ProofRule;
 use super::routing::closeness;
 use super::rules::{ArchiveRule, ReopenRule, VerifyRule};
+use super::{Clock, Priority};
 use crate::calendar::Calendar;
 use crate::diagnostic::Diagnostic;
 use crate::language::Language;
@@ -42,7 +46,12 @@ pub struct CityPlan {
     territories: Vec<Territory>,
     organisations: Vec<Organisation>,
     areas: Vec<ServiceArea>,
+    calendars: BTreeMap<String, Calendar>,
     norms: Vec<Norm>,
+    posts: Vec<Post>,
+    /// By level.
+    ladder: Vec<Rung>,
+    hold: HoldRule,
     /// By category id, a parent of categories, or `*`.
     evidence: BTreeMap<String, EvidenceRule>,
     proof: ProofRule,
@@ -190,10 +199,36 @@ impl CityPlan {
         &self.clock
     }
 
-    /// The norm that applies: the closest category first, then the highest priority it asks for, then the order of
-    /// the file.
-    pub fn norm(&self, category: &str, priority: Priority) -> Option<&Norm> {
-        let fitting = self.norms.iter().enumerate().filter(|(_, norm)| norm.priority <= priority);
+    pub fn calendar(&self, name: &str) -> Option<&Calendar> {
+        self.calendars.get(name)
+    }
+
+    /// Who may be asked about missed promises; beside them the control desk and the mayor's office.
+    pub fn posts(&self) -> &[Post] {
+        &self.posts
+    }
+
+    /// What a missed promise climbs, the lowest rung first; never empty.
+    pub fn ladder(&self) -> &[Rung] {
+        &self.ladder
+    }
+
+    pub const fn hold_rule(&self) -> HoldRule {
+        self.hold
+    }
+
+    /// The norm of `clock` that applies, in the version in force at the registration: the closest category first, then
+    /// the highest priority it asks for, then the order of the file.
+    pub fn norm(
+        &self,
+        category: &str,
+        priority: Priority,
+        clock: Clock,
+        registered_at: Timestamp,
+    ) -> Option<&Norm> {
+        let fits =
+            |norm: &Norm| norm.clock == clock && norm.priority <= priority && norm.is_in_force(registered_at);
+        let fitting = self.norms.iter().enumerate().filter(|(_, norm)| fits(norm));
         fitting
             .filter_map(|(line, norm)| {
                 Some(((closeness(&norm.category, category)?, norm.priority, Reverse(line)), norm))

@@ -3,10 +3,14 @@
 
 mod answering;
 pub mod city;
+pub mod clocks;
 mod closing;
+pub mod deadline;
+pub mod escalation;
 pub mod event;
 mod execution;
 pub mod forwarding;
+pub mod hold;
 pub mod merging;
 pub mod norm;
 pub mod number;
@@ -19,6 +23,7 @@ pub mod rules;
 #[cfg(test)]
 mod tests;
 pub mod transition;
+mod watch;
 pub mod work_order;
 
 use serde::{Deserialize, Serialize};
@@ -29,7 +34,10 @@ use crate::language::Language;
 use crate::phone_number::PhoneNumber;
 use crate::time::Timestamp;
 
+pub use clocks::Clocks;
+pub use deadline::{Clock, Deadline};
 pub use event::CaseEvent;
+pub use hold::{HeldWork, HoldReason};
 pub use relation::{Joined, LastOrder, Relation, RelationKind};
 pub use reopening::ReopenCause;
 pub use transition::InvalidTransition;
@@ -152,7 +160,11 @@ pub struct Case {
     /// Visits of an inspector.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inspections: Vec<Inspection>,
+    /// What the city promised for the work: the executor's clock.
     pub deadline: Option<Deadline>,
+    /// What was promised to the citizen, and all that moved or missed a promise.
+    #[serde(default)]
+    pub clocks: Clocks,
     /// Who was told the result, how, and whether it arrived (invariant 4).
     pub told: Vec<Told>,
     /// Who must do what by when (invariant 12); none only when closed.
@@ -179,6 +191,17 @@ pub enum CaseState {
         order: WorkOrderId,
         executor: String,
         started_at: Timestamp,
+    },
+    /// Nobody can work now, and the clocks stand still.
+    OnHold {
+        order: WorkOrderId,
+        executor: String,
+        reason: HoldReason,
+        held_at: Timestamp,
+        /// It goes on by itself then.
+        until_at: Timestamp,
+        #[serde(flatten)]
+        work: HeldWork,
     },
     WorkReported {
         order: WorkOrderId,
@@ -227,6 +250,7 @@ impl CaseState {
             Self::Assigned { .. } => "assigned",
             Self::Accepted { .. } => "accepted",
             Self::InProgress { .. } => "in_progress",
+            Self::OnHold { .. } => "on_hold",
             Self::WorkReported { .. } => "work_reported",
             Self::Verification { .. } => "verification",
             Self::Forwarded { .. } => "forwarded",
@@ -243,6 +267,7 @@ impl CaseState {
             Self::Assigned { .. } => "is assigned and waits for the executor's answer",
             Self::Accepted { .. } => "is accepted by the executor",
             Self::InProgress { .. } => "is being worked on",
+            Self::OnHold { .. } => "is on hold",
             Self::WorkReported { .. } => "is reported done and waits for its evidence to be checked",
             Self::Verification { .. } => "is being verified with the applicant",
             Self::Forwarded { .. } => "is with another body, whose answer is awaited",
@@ -273,6 +298,7 @@ impl CaseState {
             Self::Assigned { executor, .. }
             | Self::Accepted { executor, .. }
             | Self::InProgress { executor, .. }
+            | Self::OnHold { executor, .. }
             | Self::WorkReported { executor, .. }
             | Self::Verification { executor, .. } => Some(executor),
             Self::Registered
@@ -296,6 +322,7 @@ impl CaseState {
             Self::Assigned { order, .. }
             | Self::Accepted { order, .. }
             | Self::InProgress { order, .. }
+            | Self::OnHold { order, .. }
             | Self::WorkReported { order, .. }
             | Self::Verification { order, .. } => Some(*order),
             Self::Registered
@@ -331,15 +358,6 @@ impl ClosingCode {
     pub const fn is_fixed(self) -> bool {
         matches!(self, Self::FixedConfirmed | Self::FixedInspected | Self::FixedUnconfirmed)
     }
-}
-
-/// The norm's promise as a snapshot (invariant 5): later changes are events, `first` stays.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Deadline {
-    pub norm: String,
-    pub first: Timestamp,
-    pub resolve_by: Timestamp,
-    pub accept_by: Option<Timestamp>,
 }
 
 /// One attempt to tell the applicant the result.

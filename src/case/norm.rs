@@ -4,7 +4,9 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Deadline, Priority};
+use chrono::NaiveDate;
+
+use super::{Clock, Deadline, Priority};
 use crate::calendar::Calendar;
 use crate::time::Timestamp;
 
@@ -28,10 +30,13 @@ pub enum Term {
 #[error("'{0}' is no term, as in PT15M, PT24H, 14wd, 30d or 1mo; at most {MAX_COUNT} of a unit")]
 pub struct InvalidTerm(pub String);
 
-/// A promise for one category, or for all (`*`).
+/// A promise for one category, or for all (`*`). Several of one id are its versions, one after the other.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Norm {
     pub id: String,
+    pub clock: Clock,
+    /// What is cited to people who ask why until then: the act, its article.
+    pub act: Option<String>,
     /// A category id, a parent of categories, or `*`.
     pub category: String,
     /// Holds only from this priority upwards.
@@ -40,32 +45,75 @@ pub struct Norm {
     pub accept: Option<Term>,
     /// Until when the work is done, from the registration.
     pub resolve: Term,
+    /// The longest that term and extensions may take together; none when it is not extended.
+    pub extend_total: Option<Term>,
     pub calendar: Calendar,
+    /// The calendar's name in the plan.
+    pub calendar_name: String,
+    /// Dates of registration for which this version counts.
+    pub valid: Validity,
     /// A day that is no working day gives way to the next one that is.
     pub roll: bool,
 }
 
+/// From the first to the last date, both belonging to it; none is without end.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Validity {
+    pub from: Option<NaiveDate>,
+    pub to: Option<NaiveDate>,
+}
+
+impl Validity {
+    pub fn contains(self, date: NaiveDate) -> bool {
+        self.from.is_none_or(|from| from <= date) && self.to.is_none_or(|to| date <= to)
+    }
+}
+
 impl Norm {
+    /// This version counts for what was registered at `registered_at`.
+    pub fn is_in_force(&self, registered_at: Timestamp) -> bool {
+        self.valid.contains(self.calendar.date_of(registered_at))
+    }
+
     /// The deadlines of a case registered at `registered_at` and assigned at `assigned_at`. None when the calendar
     /// does not open again within ten years.
     pub fn deadline(&self, registered_at: Timestamp, assigned_at: Timestamp) -> Option<Deadline> {
-        let resolve_by = self.end_of_term(self.resolve, registered_at)?;
         let accept_by = match self.accept {
             Some(term) => Some(self.end_of_term(term, assigned_at)?),
             None => None,
         };
-        Some(Deadline { norm: self.id.clone(), first: resolve_by, resolve_by, accept_by })
+        Some(Deadline { accept_by, ..self.promise(registered_at)? })
+    }
+
+    /// The same without a work order that would have to be accepted.
+    pub fn promise(&self, registered_at: Timestamp) -> Option<Deadline> {
+        let resolve_by = self.end_of_term(self.resolve, registered_at)?;
+        let extendable_to = match self.extend_total {
+            Some(total) => Some(self.end_of_term(total, registered_at)?.max(resolve_by)),
+            None => None,
+        };
+        let calendar = (self.calendar_name.as_str(), &self.calendar);
+        let promised = Deadline::promised(self.id.clone(), calendar, registered_at, resolve_by);
+        Some(Deadline { act: self.act.clone(), extendable_to, ..promised })
     }
 
     fn end_of_term(&self, term: Term, from: Timestamp) -> Option<Timestamp> {
-        let date = match term {
-            Term::Open(length) => return self.calendar.open_time_later(from, length),
-            Term::WorkingDays(count) => return self.calendar.working_days_later(from, count),
-            Term::Days(count) => self.calendar.days_later(from, count)?,
-            Term::Months(count) => self.calendar.months_later(from, count)?,
+        term.end(from, &self.calendar, self.roll)
+    }
+}
+
+impl Term {
+    /// When the term that began at `from` ends; with `roll` a day off gives way to the next working day. None when
+    /// the calendar does not open again within ten years.
+    pub fn end(self, from: Timestamp, calendar: &Calendar, roll: bool) -> Option<Timestamp> {
+        let date = match self {
+            Self::Open(length) => return calendar.open_time_later(from, length),
+            Self::WorkingDays(count) => return calendar.working_days_later(from, count),
+            Self::Days(count) => calendar.days_later(from, count)?,
+            Self::Months(count) => calendar.months_later(from, count)?,
         };
-        let date = if self.roll { self.calendar.working_day_from(date)? } else { date };
-        Some(self.calendar.end_of(date))
+        let date = if roll { calendar.working_day_from(date)? } else { date };
+        Some(calendar.end_of(date))
     }
 }
 
@@ -126,7 +174,12 @@ mod tests {
             priority: Priority::Normal,
             accept: Some("PT15M".parse().unwrap()),
             resolve: resolve.parse().unwrap(),
+            clock: Clock::Executor,
+            act: None,
+            extend_total: None,
             calendar,
+            calendar_name: "office".to_owned(),
+            valid: Validity::default(),
             roll,
         }
     }

@@ -62,6 +62,7 @@ impl Case {
         self.cycle += 1;
         self.level = self.level.saturating_add(rule.level_up).min(MAX_LEVEL);
         self.reopened_at = Some(at);
+        self.clocks.review();
         let same = self.last_order.as_ref().filter(|last| last.executor == assignment.executor);
         let by_hand = same.is_some_and(|last| last.by_hand);
         let reopened = json!({

@@ -42,6 +42,8 @@ impl Replayed {
             "wo.started" | "wo.returned" => self.to("in_progress"),
             "wo.reported" => self.to("work_reported"),
             "evidence.accepted" => self.to("verification"),
+            "norm.clock_paused" => self.to("on_hold"),
+            "norm.clock_resumed" => self.to(data["state"].as_str().unwrap_or_default()),
             "wo.declined" => {
                 self.bounces = count(data, "bounces");
                 self.executor = None;

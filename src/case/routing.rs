@@ -5,7 +5,7 @@ use crate::ids::WorkOrderId;
 use crate::time::Timestamp;
 
 use super::city::{Category, CityPlan, Organisation, Territory};
-use super::{Case, Deadline};
+use super::{Case, Clock, Deadline};
 
 /// What routing decided.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,8 +35,9 @@ pub enum RoutingError {
     UnknownOrganisation(String),
 }
 
-/// Chooses executor and deadline for `case` as it stands at `at`. Day 0 of the norm is the registration, or the
-/// reopening of this cycle. A deadline the case already had is kept as `first` (invariant 5).
+/// Chooses executor and deadline for `case` as it stands at `at`. Day 0 of the norm is the registration, or the reopening
+/// of this cycle, and the version in force then counts. A promise the case already has in this cycle stays as it is, moved
+/// as it was moved; another one keeps its `first` (invariant 5).
 pub fn route(
     plan: &CityPlan,
     case: &Case,
@@ -75,7 +76,7 @@ pub fn reroute(
     order: WorkOrderId,
     at: Timestamp,
 ) -> Result<Assignment, RoutingError> {
-    let again = Case { reopened_at: Some(at), ..case.clone() };
+    let again = Case { reopened_at: Some(at), cycle: case.cycle.saturating_add(1), ..case.clone() };
     let (category, territory) = matter(plan, &again)?;
     let same = again.last_order.as_ref().filter(|last| {
         last.by_hand
@@ -112,13 +113,9 @@ fn assignment(
     at: Timestamp,
 ) -> Result<Assignment, RoutingError> {
     let (category, territory) = matter(plan, case)?;
-    let mut deadline = plan
-        .norm(&category.id, case.priority)
-        .and_then(|norm| norm.deadline(case.reopened_at.unwrap_or(case.registered_at), at))
+    let deadline = plan
+        .promise(case, Clock::Executor, Some(at))
         .ok_or_else(|| RoutingError::NoNorm(category.id.clone()))?;
-    if let Some(earlier) = &case.deadline {
-        deadline.first = earlier.first;
-    }
     let name = category.name_in(plan.language());
     Ok(Assignment {
         order,

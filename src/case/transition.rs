@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::routing::Assignment;
 use super::{
-    Case, CaseDraft, CaseEvent, CaseNumber, CaseState, IdentityLevel, LastOrder, NextAction, Place, Priority,
+    Case, CaseDraft, CaseEvent, CaseNumber, CaseState, Clock, Clocks, IdentityLevel, LastOrder, NextAction,
+    Place, Priority,
 };
 use crate::ids::ContactId;
 use crate::people::{Actor, ActorKind};
@@ -94,6 +95,7 @@ impl Case {
             absorbed: 0,
             inspections: Vec::new(),
             deadline: None,
+            clocks: Clocks::default(),
             told: Vec::new(),
             next: Some(NextAction::new("operator", "classify and assign", at.plus(TRIAGE_WITHIN))),
         };
@@ -153,6 +155,9 @@ impl Case {
         set("description", change.description.is_some());
         set("priority", change.priority.is_some());
         set("applicant_name", change.applicant_name.is_some());
+        if change.category.is_some() || change.priority.is_some() {
+            self.clocks.review();
+        }
         self.category = change.category.unwrap_or(self.category);
         self.place = change.place.or(self.place);
         self.description = change.description.unwrap_or(self.description);
@@ -230,15 +235,7 @@ impl Case {
         }
         let events = vec![
             CaseEvent::new("case.routed", routed),
-            CaseEvent::new(
-                "norm.applied",
-                json!({
-                    "norm": deadline.norm,
-                    "first": deadline.first,
-                    "resolve_by": deadline.resolve_by,
-                    "accept_by": deadline.accept_by,
-                }),
-            ),
+            deadline.applied(Clock::Executor),
             CaseEvent::new(
                 "wo.issued",
                 json!({ "order": order, "executor": executor, "task": task, "cycle": self.cycle }),

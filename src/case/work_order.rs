@@ -69,6 +69,11 @@ impl WorkOrder {
                 "wo.returned" => WorkOrderState::Returned,
                 "wo.cancelled" => WorkOrderState::Cancelled,
                 "case.closed" if order.state == WorkOrderState::Reported => WorkOrderState::Done,
+                "norm.clock_paused" | "norm.clock_resumed" | "norm.extended" => {
+                    order.resolve_by =
+                        case.deadline.as_ref().map_or(order.resolve_by, |deadline| deadline.resolve_by);
+                    order.state
+                }
                 _ => continue,
             };
             touched = true;

@@ -160,6 +160,7 @@ pub(super) fn account(
         languages,
         queues,
         skills: BTreeMap::new(),
+        posts: Vec::new(),
         sip,
         disabled: false,
     })

@@ -275,8 +275,13 @@ mod tests {
         let (store, _files) = fresh().await;
         let number = registered(&store, 1).await.number;
         let order = WorkOrderId(uuid::Uuid::from_u128(1));
-        let deadline =
-            Deadline { norm: "water".to_owned(), first: at(90), resolve_by: at(90), accept_by: Some(at(60)) };
+        let deadline = Deadline {
+            norm: "water".to_owned(),
+            first: at(90),
+            resolve_by: at(90),
+            accept_by: Some(at(60)),
+            ..Deadline::default()
+        };
         let assignment = Assignment {
             order,
             executor: "vodokanal".to_owned(),

@@ -7,6 +7,7 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use crate::case::{Case, CaseNumber};
 use crate::time::Timestamp;
 
+use super::clocks;
 use super::nearby;
 use super::page::{Cursor, Order, containing};
 use super::relations;
@@ -116,8 +117,8 @@ pub(super) async fn insert(
     place: Place<'_>,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO cases (number, year, office, seq, revision, state, category, executor, caller, \
-               registered_at, resolve_by, body, street, house, lat, lon, closed_at, level) \
-               VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+               registered_at, resolve_by, body, street, house, lat, lon, closed_at, level, due_at) \
+               VALUES ($1, $2, $3, $4, 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
     let (street, house, lat, lon) = nearby::located(case);
     sqlx::query(sql)
         .bind(&case.number.0)
@@ -137,6 +138,7 @@ pub(super) async fn insert(
         .bind(lon)
         .bind(closed_at(case))
         .bind(i64::from(case.level))
+        .bind(row::micros(case.due_at()))
         .execute(&mut *connection)
         .await?;
     relations::save(connection, case).await
@@ -150,7 +152,7 @@ pub(super) async fn update(
 ) -> Result<bool, StoreError> {
     let sql = "UPDATE cases SET revision = revision + 1, state = $3, category = $4, executor = $5, caller = $6, \
                resolve_by = $7, body = $8, street = $9, house = $10, lat = $11, lon = $12, closed_at = $13, \
-               level = $14 \
+               level = $14, due_at = $15 \
                WHERE number = $1 AND revision = $2";
     let (street, house, lat, lon) = nearby::located(case);
     let updated = sqlx::query(sql)
@@ -168,11 +170,13 @@ pub(super) async fn update(
         .bind(lon)
         .bind(closed_at(case))
         .bind(i64::from(case.level))
+        .bind(row::micros(case.due_at()))
         .execute(&mut *connection)
         .await?;
     if updated.rows_affected() != 1 {
         return Ok(false);
     }
+    clocks::save_escalations(&mut *connection, case).await?;
     relations::save(connection, case).await?;
     Ok(true)
 }
@@ -218,7 +222,7 @@ mod tests {
     }
 
     fn promised(resolve_by: Timestamp) -> Option<Deadline> {
-        Some(Deadline { norm: "water".to_owned(), first: resolve_by, resolve_by, accept_by: None })
+        Some(Deadline { norm: "water".to_owned(), first: resolve_by, resolve_by, ..Deadline::default() })
     }
 
     #[tokio::test]

@@ -205,7 +205,7 @@ mod tests {
                     norm: "water".to_owned(),
                     first: at(90),
                     resolve_by: at(90),
-                    accept_by: None,
+                    ..Deadline::default()
                 },
                 task: "mend".to_owned(),
             };

@@ -184,7 +184,7 @@ impl Change for Filing {
 
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<Case, StoreError> {
         let Self { draft, at, actor, source, mail, media_url, answers, consent, code } = self;
-        let registration = Registration { draft, at, actor: actor.clone(), media: None };
+        let registration = Registration { draft, at, actor: actor.clone(), media: None, relation: None };
         let case = registration.apply(ledger).await?;
         let sql = "INSERT INTO filings (case_number, source, filed_at, mail, media_url, answers, consent) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -335,8 +335,8 @@ impl Change for Rate {
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<(), StoreError> {
         let case = standing(ledger.connection, &self.case).await?;
         if !matches!(case.state, CaseState::Closed { .. }) {
-            let state = case.state.name();
-            return Err(InvalidTransition::WrongState { state, wanted: "rated" }.into());
+            let (state, in_words) = (case.state.name(), case.state.in_words());
+            return Err(InvalidTransition::WrongState { state, in_words, wanted: "rated" }.into());
         }
         let sql = "INSERT INTO feedback (case_number, cycle, score, text, at) VALUES ($1, $2, $3, $4, $5) \
                    ON CONFLICT DO NOTHING";

@@ -162,6 +162,7 @@ pub(super) fn user(n: u32, role: Role) -> User {
         languages: vec![Language::Uk, Language::He],
         queues: vec!["water".to_owned()],
         skills: [("water".to_owned(), 3)].into(),
+        posts: vec!["executor.head".to_owned()],
         sip: None,
         disabled: false,
     }

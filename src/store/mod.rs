@@ -8,6 +8,7 @@ mod callbacks;
 mod case_change;
 mod cases;
 mod checkpoint;
+mod clocks;
 mod contacts;
 mod evidence;
 mod filings;
@@ -60,6 +61,7 @@ use crate::time::Timestamp;
 
 use writer::{Change, Ledger, Writer};
 
+pub use clocks::{EscalationFilter, RaisedEscalation};
 pub use evidence::Submission;
 pub use filings::{Attachment, CodeDigest, Feedback, Filing, Note};
 pub use inspections::DrawnCase;
@@ -180,6 +182,8 @@ pub struct User {
     pub queues: Vec<String>,
     /// By name, each from 1 to 5.
     pub skills: BTreeMap<String, u8>,
+    /// Post ids of the city plan.
+    pub posts: Vec<String>,
     pub sip: Option<SipAccount>,
     pub disabled: bool,
 }

@@ -66,6 +66,7 @@ pub struct UserChange {
     pub languages: Option<Vec<Language>>,
     pub queues: Option<Vec<String>>,
     pub skills: Option<BTreeMap<String, u8>>,
+    pub posts: Option<Vec<String>>,
     pub sip: Option<SipAccount>,
 }
 
@@ -76,12 +77,13 @@ impl UserChange {
     }
 
     fn apply(self, user: &mut User) {
-        let Self { password_hash, disabled, languages, queues, skills, sip } = self;
+        let Self { password_hash, disabled, languages, queues, skills, posts, sip } = self;
         user.password_hash = password_hash.unwrap_or_else(|| user.password_hash.clone());
         user.disabled = disabled.unwrap_or(user.disabled);
         user.languages = languages.unwrap_or_else(|| user.languages.clone());
         user.queues = queues.unwrap_or_else(|| user.queues.clone());
         user.skills = skills.unwrap_or_else(|| user.skills.clone());
+        user.posts = posts.unwrap_or_else(|| user.posts.clone());
         user.sip = sip.or_else(|| user.sip.clone());
     }
 }
@@ -139,7 +141,7 @@ async fn extension_taken(
 
 async fn save(connection: &mut SqliteConnection, user: &User) -> Result<(), StoreError> {
     let sql = "UPDATE users SET password_hash = $2, disabled = $3, languages = $4, queues = $5, skills = $6, \
-               sip_extension = $7, ha1_md5 = $8, ha1_sha256 = $9 WHERE id = $1";
+               sip_extension = $7, ha1_md5 = $8, ha1_sha256 = $9, posts = $10 WHERE id = $1";
     sqlx::query(sql)
         .bind(user.id.to_string())
         .bind(&user.password_hash)
@@ -150,6 +152,7 @@ async fn save(connection: &mut SqliteConnection, user: &User) -> Result<(), Stor
         .bind(user.sip.as_ref().map(|account| account.extension.as_str()))
         .bind(user.sip.as_ref().map(|account| hex(&account.ha1.md5)))
         .bind(user.sip.as_ref().map(|account| hex(&account.ha1.sha256)))
+        .bind(row::json(&user.posts)?)
         .execute(connection)
         .await?;
     Ok(())
@@ -167,8 +170,8 @@ impl Change for CreateUser {
         let Self { user, entry } = self;
         refuse_taken(ledger.connection, &user).await?;
         let sql = "INSERT INTO users (id, name, role, password_hash, organisation, languages, queues, \
-                   skills, sip_extension, ha1_md5, ha1_sha256, disabled) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+                   skills, sip_extension, ha1_md5, ha1_sha256, disabled, posts) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
         sqlx::query(sql)
             .bind(user.id.to_string())
             .bind(&user.name)
@@ -182,6 +185,7 @@ impl Change for CreateUser {
             .bind(user.sip.as_ref().map(|account| hex(&account.ha1.md5)))
             .bind(user.sip.as_ref().map(|account| hex(&account.ha1.sha256)))
             .bind(i64::from(user.disabled))
+            .bind(row::json(&user.posts)?)
             .execute(&mut *ledger.connection)
             .await?;
         ledger.append_all(entry.into_iter().collect()).await
@@ -224,6 +228,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<User, StoreError> {
         languages: fields.json("languages")?,
         queues: fields.json("queues")?,
         skills: fields.json("skills")?,
+        posts: fields.json("posts")?,
         sip,
         disabled: fields.flag("disabled")?,
     })

@@ -46,6 +46,11 @@ const DISPATCHING: &[Role] = &[Supervisor, Control];
 const INSPECTIONS: &[Role] = &[Control, Supervisor, MayorOffice, Auditor];
 const EXECUTING: &[Role] = &[Executor];
 const CONTROLLING: &[Role] = &[Control];
+/// Decide about the clocks of a case.
+const DECIDING: &[Role] = &[Supervisor, Control];
+const RESUMING: &[Role] = &[Supervisor, Control, Executor];
+/// May hold a post that is asked about missed promises.
+const ANSWERING: &[Role] = &[Supervisor, Control, Executor, MayorOffice];
 const EXPLAINING: &[Role] = &[Operator];
 const TALKING: &[Role] = &[Operator];
 const HANGING_UP: &[Role] = &[Operator, Supervisor];
@@ -156,6 +161,14 @@ pub(super) const RULES: &[Rule] = &[
     only("POST", "/api/v1/cases/{number}/executor", DISPATCHING),
     only("GET", "/api/v1/inspections", INSPECTIONS),
     only("POST", "/api/v1/cases/{number}/code", CLASSIFYING),
+    only("POST", "/api/v1/cases/{number}/hold", DECIDING),
+    only("POST", "/api/v1/cases/{number}/resume", RESUMING),
+    only("POST", "/api/v1/cases/{number}/extend", DECIDING),
+    only("POST", "/api/v1/cases/{number}/ask", EXECUTING),
+    only("POST", "/api/v1/cases/{number}/ask-approve", DECIDING),
+    only("POST", "/api/v1/cases/{number}/ask-refuse", DECIDING),
+    only("GET", "/api/v1/escalations", ORDERS),
+    only("POST", "/api/v1/escalations/{number}/{escalation}/answer", ANSWERING),
     only("GET", "/api/v1/work-orders", ORDERS),
     only("GET", "/api/v1/operators", LIVE),
     only("GET", "/api/v1/queues", LIVE),
@@ -244,6 +257,16 @@ pub(super) fn sees_case(user: &User, case: &Case) -> bool {
 pub(super) fn sees_entry(role: Role, event: &str) -> bool {
     const EXECUTOR_SEES: [&str; 5] = ["wo.", "evidence.", "norm.", "case.routed", "case.closed"];
     role != Executor || EXECUTOR_SEES.iter().any(|prefix| event.starts_with(prefix))
+}
+
+/// Posts a person holds: those the administrator gave, and the one of the role.
+pub(super) fn posts(user: &User) -> Vec<String> {
+    let of_role = match user.role {
+        Control => Some("control"),
+        MayorOffice => Some("mayor_office"),
+        _ => None,
+    };
+    user.posts.iter().cloned().chain(of_role.map(str::to_owned)).collect()
 }
 
 /// The organisation whose orders and cases a list is confined to; none for roles that see all.

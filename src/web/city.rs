@@ -39,6 +39,8 @@ pub(super) struct CityView {
     categories: Vec<CategoryView>,
     territories: Vec<NamedView>,
     organisations: Vec<NamedView>,
+    /// Who may be asked about missed promises.
+    posts: Vec<NamedView>,
     closing_codes: [&'static str; 10],
     telling_channels: [&'static str; 4],
 }
@@ -66,6 +68,7 @@ pub(super) async fn show(State(web): State<Shared>) -> Answer<CityView> {
         categories: plan.categories().iter().map(CategoryView::from).collect(),
         territories: plan.territories().iter().map(|one| named(&one.id, &one.name)).collect(),
         organisations: plan.organisations().iter().map(|one| named(&one.id, &one.name)).collect(),
+        posts: plan.posts().iter().map(|one| named(&one.id, &one.name)).collect(),
         closing_codes: CLOSING_CODES,
         telling_channels: TELLING_CHANNELS,
     })

@@ -11,6 +11,7 @@ mod cases;
 mod citizen;
 mod city;
 mod error;
+mod escalations;
 mod events;
 mod extract;
 mod filing;

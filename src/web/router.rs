@@ -18,9 +18,9 @@ use crate::time;
 
 use super::error::{ApiError, Problem};
 use super::{
-    Shared, Web, WebState, addresses, admin, callbacks, calls, cases, citizen, city, events, gate, health,
-    messages, open311, operators, pages, phone, session, sip_socket, timeline, verifications, web_calls,
-    work_orders,
+    Shared, Web, WebState, addresses, admin, callbacks, calls, cases, citizen, city, escalations, events,
+    gate, health, messages, open311, operators, pages, phone, session, sip_socket, timeline, verifications,
+    web_calls, work_orders,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -148,7 +148,21 @@ fn case_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(endings::drawn))
         .routes(routes!(cases::evidence::show))
         .routes(routes!(cases::evidence::view))
+        .merge(clock_routes())
         .routes(routes!(work_orders::list))
+}
+
+fn clock_routes() -> OpenApiRouter<Shared> {
+    use cases::clocks;
+    OpenApiRouter::new()
+        .routes(routes!(clocks::hold))
+        .routes(routes!(clocks::resume))
+        .routes(routes!(clocks::extend))
+        .routes(routes!(clocks::ask))
+        .routes(routes!(clocks::approve))
+        .routes(routes!(clocks::turn_down))
+        .routes(routes!(escalations::list))
+        .routes(routes!(escalations::answer))
 }
 
 fn live_routes() -> OpenApiRouter<Shared> {

@@ -3,5 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod deadlines;
 mod flood;
 mod simulation;

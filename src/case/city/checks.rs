@@ -3,10 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use super::promises::{BUILT_IN_POSTS, RungDraft};
 use super::reader::{Placed, Reader};
+use super::validity;
 use super::{Category, EvidenceRule};
 use crate::calendar::Calendar;
-use crate::case::Priority;
+use crate::case::escalation::is_of_executor;
 use crate::case::norm::Norm;
 use crate::case::routing::closeness;
 use crate::diagnostic::suggestion;
@@ -19,6 +21,8 @@ pub(super) struct Draft {
     pub(super) organisations: Vec<(Placed<String>, String)>,
     pub(super) areas: Vec<AreaDraft>,
     pub(super) norms: Vec<Placed<Norm>>,
+    pub(super) posts: Vec<(Placed<String>, String)>,
+    pub(super) ladder: Vec<RungDraft>,
     pub(super) evidence: Vec<(Placed<String>, EvidenceRule)>,
 }
 
@@ -56,11 +60,13 @@ fn check_ids(draft: &Draft, reader: &mut Reader<'_>) {
     let of_pairs = |pairs: &[(Placed<String>, String)]| -> Vec<(String, usize)> {
         pairs.iter().map(|(id, _)| (id.value.clone(), id.offset)).collect()
     };
-    for (kind, pairs) in [("territory", &draft.territories), ("organisation", &draft.organisations)] {
+    for (kind, pairs) in
+        [("territory", &draft.territories), ("organisation", &draft.organisations), ("post", &draft.posts)]
+    {
         let ids = of_pairs(pairs);
         unique(reader, kind, ids.iter().map(|(id, offset)| (id.as_str(), *offset)));
     }
-    unique(reader, "norm", draft.norms.iter().map(|norm| (norm.value.id.as_str(), norm.offset)));
+    validity::check_versions(&draft.norms, reader);
 }
 
 fn unique<'a>(reader: &mut Reader<'_>, kind: &str, ids: impl Iterator<Item = (&'a str, usize)>) {
@@ -93,6 +99,7 @@ fn check_references(draft: &Draft, reader: &mut Reader<'_>) {
     for pattern in norms.chain(areas).chain(rules).filter(|pattern| !is_pattern(&pattern.value)) {
         complain_unknown(reader, "category", &pattern, categories.iter().copied());
     }
+    check_ladder(draft, reader);
     for area in &draft.areas {
         for territory in area.territories.iter().filter(|territory| territory.value != "*") {
             if !territories.contains(&territory.value.as_str()) {
@@ -105,18 +112,29 @@ fn check_references(draft: &Draft, reader: &mut Reader<'_>) {
     }
 }
 
+/// Every post that is asked exists, and of a case that no executor holds somebody is asked too.
+fn check_ladder(draft: &Draft, reader: &mut Reader<'_>) {
+    let posts = draft.posts.iter().map(|(id, _)| id.value.as_str());
+    let posts: Vec<&str> = posts.chain(BUILT_IN_POSTS).collect();
+    for post in draft.ladder.iter().flat_map(|rung| &rung.to) {
+        if !posts.contains(&post.value.as_str()) {
+            complain_unknown(reader, "post", post, posts.iter().copied());
+        }
+    }
+    let is_citys = |post: &Placed<String>| !is_of_executor(&post.value);
+    if let Some(last) = draft.ladder.last()
+        && !last.to.iter().any(is_citys)
+    {
+        reader.complain(last.offset, "the last level asks the executor's own posts only: nobody above them");
+    }
+}
+
 /// Nobody who calls is told "that is not us": each category has a norm, and an executor everywhere and at any hour.
 fn check_coverage(draft: &Draft, reader: &mut Reader<'_>) {
     let areas: Vec<_> = draft.areas.iter().cloned().map(AreaDraft::settled).collect();
     for category in &draft.categories {
         let id = &category.value.id;
-        let applies = |norm: &&Placed<Norm>| {
-            norm.value.priority == Priority::Normal && closeness(&norm.value.category, id).is_some()
-        };
-        if !draft.norms.iter().any(|norm| applies(&norm)) {
-            reader
-                .complain(category.offset, format!("no norm of normal priority applies to category '{id}'"));
-        }
+        validity::check_coverage(category, &draft.norms, reader);
         let missing: Vec<&str> = draft
             .territories
             .iter()

@@ -1,21 +1,21 @@
 //! The text of a city plan into its parts, section by section.
 //! What the parts say of each other is compared in `checks`; how a field is read is `reader`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use toml::de::DeTable;
 
 use super::checks::{self, Draft};
 use super::endings::endings;
+use super::promises::{self, Calendars, named_calendar};
 use super::reader::{Placed, Reader, Table};
 use super::{
     Category, CityPlan, Duties, Duty, EvidenceRule, MAX_DUTY_PHONES, Organisation, ServiceArea, Territory,
     filing,
 };
-use crate::calendar::{Calendar, DayHours, Week, parse_date};
-use crate::case::Priority;
-use crate::case::norm::{Norm, Term};
+use crate::calendar::Calendar;
+use crate::case::escalation::Post;
 use crate::case::proof::ProofRule;
 use crate::diagnostic::Diagnostic;
 use crate::language::Language;
@@ -31,7 +31,7 @@ const FAR_METRES: std::ops::Range<usize> = 10..100_001;
 /// Minutes clocks may differ by: a day at most.
 const CLOCK_MINUTES: std::ops::Range<usize> = 0..24 * 60 + 1;
 
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 17] = [
     "city",
     "calendar",
     "duty",
@@ -41,15 +41,15 @@ const SECTIONS: [&str; 14] = [
     "organisation",
     "area",
     "norm",
+    "escalate",
+    "post",
+    "hold",
     "evidence",
     "proof",
     "verify",
     "reopen",
     "archive",
 ];
-
-/// By name; none for one whose description is wrong, which was complained about already.
-type Calendars = BTreeMap<String, Option<Calendar>>;
 
 pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>> {
     let document = DeTable::parse(text).map_err(|error| {
@@ -62,18 +62,21 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
     let city = city(&mut reader, root);
     let clock =
         city.as_ref().and_then(|(_, _, zone)| reader.accept(Calendar::always(&zone.value), zone.offset));
-    let calendars = calendars(&mut reader, root, city.as_ref().map(|(_, _, zone)| zone));
+    let calendars = promises::calendars(&mut reader, root, city.as_ref().map(|(_, _, zone)| zone));
     let draft = Draft {
         categories: categories(&mut reader, root),
         topics: reader.named_texts(root, "topics"),
         territories: named(&mut reader, root, "territory"),
         organisations: named(&mut reader, root, "organisation"),
         areas: areas(&mut reader, root, &calendars),
-        norms: norms(&mut reader, root, &calendars),
+        norms: promises::norms(&mut reader, root, &calendars),
+        posts: named(&mut reader, root, "post"),
+        ladder: promises::ladder(&mut reader, root),
         evidence: evidence(&mut reader, root),
     };
     let endings = clock.as_ref().map(|clock| endings(&mut reader, root, clock));
     let proof = proof(&mut reader, root);
+    let hold = promises::hold(&mut reader, root);
     let duties = duties(&mut reader, root, &calendars);
     checks::check(&draft, &mut reader);
     let complaints = reader.finish();
@@ -102,7 +105,11 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
             .map(|(id, name)| Organisation { id, name })
             .collect(),
         areas: draft.areas.into_iter().map(checks::AreaDraft::settled).collect(),
+        calendars: calendars.into_iter().filter_map(|(name, calendar)| Some((name, calendar?))).collect(),
         norms: draft.norms.into_iter().map(|norm| norm.value).collect(),
+        posts: draft.posts.into_iter().map(pair).map(|(id, name)| Post { id, name }).collect(),
+        ladder: promises::climbable(draft.ladder),
+        hold,
         evidence: draft.evidence.into_iter().map(|(category, rule)| (category.value, rule)).collect(),
         endings,
         proof,
@@ -121,35 +128,6 @@ fn city<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> Option<(String, Languag
     let language = reader.text(city, "language").and_then(|text| reader.parsed(&text));
     let zone = reader.text(city, "tz");
     Some((name?.value, language?, zone?))
-}
-
-fn calendars<'a>(reader: &mut Reader<'a>, root: Table<'a>, zone: Option<&Placed<String>>) -> Calendars {
-    let mut calendars = Calendars::new();
-    for (name, table) in reader.named_tables(root, "calendar") {
-        reader.only(table, &["tz", "always", "week", "hours", "holidays"]);
-        let calendar = calendar(reader, table, zone);
-        calendars.insert(name.value, calendar);
-    }
-    calendars
-}
-
-/// A calendar in its own zone, else in the city's.
-fn calendar<'a>(
-    reader: &mut Reader<'a>,
-    table: Table<'a>,
-    city_zone: Option<&Placed<String>>,
-) -> Option<Calendar> {
-    let zone = reader.optional_text(table, "tz").or_else(|| city_zone.cloned())?;
-    if reader.truth(table, "always") {
-        return reader.accept(Calendar::always(&zone.value), zone.offset);
-    }
-    let week = reader.text(table, "week").and_then(|text| reader.parsed::<Week>(&text));
-    let hours = reader.text(table, "hours").and_then(|text| reader.parsed::<DayHours>(&text));
-    let mut holidays = BTreeSet::new();
-    for date in reader.texts(table, "holidays") {
-        holidays.extend(reader.accept(parse_date(&date.value), date.offset));
-    }
-    reader.accept(Calendar::weekly(&zone.value, week?, hours?, holidays), zone.offset)
 }
 
 fn categories<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> Vec<Placed<Category>> {
@@ -236,57 +214,6 @@ fn duties<'a>(reader: &mut Reader<'a>, root: Table<'a>, calendars: &Calendars) -
         duties.push(Duty { roster: roster.value, calendar, phones });
     }
     duties
-}
-
-fn named_calendar<'a>(reader: &mut Reader<'a>, table: Table<'a>, calendars: &Calendars) -> Option<Calendar> {
-    let name = reader.optional_text(table, "calendar")?;
-    let found = calendars.get(&name.value).cloned();
-    if found.is_none() {
-        checks::complain_unknown(reader, "calendar", &name, calendars.keys().map(String::as_str));
-    }
-    found.flatten()
-}
-
-fn norms<'a>(reader: &mut Reader<'a>, root: Table<'a>, calendars: &Calendars) -> Vec<Placed<Norm>> {
-    let mut norms = Vec::new();
-    for table in reader.tables(root, "norm") {
-        reader.only(table, &["id", "category", "priority", "accept", "resolve", "calendar", "roll"]);
-        let (id, category) = (reader.text(table, "id"), reader.text(table, "category"));
-        let priority = reader.optional_text(table, "priority").map(|text| priority(reader, &text));
-        let accept = reader.optional_text(table, "accept").and_then(|text| reader.parsed::<Term>(&text));
-        let resolve = reader.text(table, "resolve").and_then(|text| reader.parsed::<Term>(&text));
-        let roll = match reader.optional_text(table, "roll") {
-            Some(text) if text.value != "next_working_day" => {
-                reader.complain(text.offset, "'roll' can be \"next_working_day\" only");
-                false
-            }
-            found => found.is_some(),
-        };
-        let calendar = reader.text(table, "calendar").and_then(|_| named_calendar(reader, table, calendars));
-        if let (Some(id), Some(category), Some(resolve), Some(calendar)) = (id, category, resolve, calendar) {
-            let priority = priority.unwrap_or(Priority::Normal);
-            let offset = category.offset;
-            let norm =
-                Norm { id: id.value, category: category.value, priority, accept, resolve, calendar, roll };
-            norms.push(Placed { value: norm, offset });
-        }
-    }
-    norms
-}
-
-fn priority(reader: &mut Reader<'_>, text: &Placed<String>) -> Priority {
-    match text.value.as_str() {
-        "normal" => Priority::Normal,
-        "urgent" => Priority::Urgent,
-        "life_safety" => Priority::LifeSafety,
-        other => {
-            reader.complain(
-                text.offset,
-                format!("'{other}' is no priority: one of normal, urgent, life_safety"),
-            );
-            Priority::Normal
-        }
-    }
 }
 
 fn evidence<'a>(reader: &mut Reader<'a>, root: Table<'a>) -> Vec<(Placed<String>, EvidenceRule)> {

@@ -98,11 +98,13 @@ fn routing_goes_by_category_then_territory_then_time() {
 #[test]
 fn the_norm_is_the_closest_one_and_counts_from_the_registration() {
     let plan = demo();
-    let norm = |category: &str, priority| plan.norm(category, priority).unwrap().id.clone();
+    let norm = |category: &str, priority| {
+        plan.norm(category, priority, Clock::Executor, at(DAY)).unwrap().id.clone()
+    };
     assert_eq!(norm("water.burst", Priority::Normal), "water-burst");
     assert_eq!(norm("water.sewer", Priority::Urgent), "water");
     assert_eq!(norm("water.sewer", Priority::LifeSafety), "water-life-safety");
-    assert_eq!(norm("other", Priority::Normal), "appeal");
+    assert_eq!(norm("other", Priority::Normal), "other");
     assert_eq!(norm("other", Priority::LifeSafety), "life-safety");
     let case = case("water.burst", Some("center"), "2026-11-21T12:00:00+02:00");
     let assigned = route(&plan, &case, WorkOrderId(Uuid::nil()), at("2026-11-21T12:10:00+02:00")).unwrap();
@@ -251,6 +253,107 @@ fn holes_in_the_plan_are_found_before_a_citizen_falls_into_one() {
         told.iter().any(|text| text.contains("category 'roads.signal' has no name in 'lt'")),
         "{told:#?}"
     );
+}
+
+#[test]
+fn single_days_norms_and_ladders_are_checked_where_they_stand() {
+    let office = "transferred = [{ off = \"2026-12-31\", work = \"2026-12-19\" }]";
+    let appeal = "clock = \"citizen\"\nresolve";
+    for (from, to, needle, message) in [
+        (
+            office,
+            &office.replace("12-31", "12-25"),
+            "\"2026-12-25\", work",
+            "no work is done on 2026-12-25 anyway",
+        ),
+        (
+            office,
+            &office.replace("12-19", "12-18"),
+            "\"2026-12-18\" }",
+            "2026-12-18 is a working day already",
+        ),
+        (
+            "\"2026-12-24\" = \"08",
+            &"\"2026-12-26\" = \"08".to_owned(),
+            "\"2026-12-26\"",
+            "no work is done on 2026-12-26: it has no hours",
+        ),
+        (
+            appeal,
+            &appeal.replace("citizen", "burgher"),
+            "\"burgher\"",
+            "'burgher' is no clock: one of citizen, executor",
+        ),
+        (
+            "to = [\"deputy_mayor.line\"]",
+            &"to = [\"deputy_mayor.lion\"]".to_owned(),
+            "\"deputy_mayor.lion\"",
+            "there is no post 'deputy_mayor.lion'; did you mean 'deputy_mayor.line'?",
+        ),
+        (
+            "answer = \"4h\"",
+            &"answer = \"soon\"".to_owned(),
+            "\"soon\"",
+            "'soon' is no time to wait, as in 4h, 1wd or 3d",
+        ),
+    ] {
+        let told = complaints(from, to);
+        let expected = format!("{}{message}", place(from, to, needle));
+        assert!(told.contains(&expected), "{expected} not in {told:#?}");
+    }
+    for (from, to, message) in [
+        ("at = \"0\"", "at = \"+1wd\"", "the first level is asked with the missed deadline: at = \"0\""),
+        ("level = 2", "level = 3", "the levels go up one by one: 2 is next"),
+        (
+            "to = [\"mayor.control\", \"mayor_office\"]",
+            "to = [\"executor.head\"]",
+            "the last level asks the executor's own posts only: nobody above them",
+        ),
+        (
+            "total_days = 60",
+            "total_days = 20",
+            "all pauses together may not be shorter than one: total_days, longest_days",
+        ),
+    ] {
+        let told = complaints(from, to);
+        assert!(told.iter().any(|complaint| complaint.ends_with(message)), "{message} not in {told:#?}");
+    }
+}
+
+#[test]
+fn versions_of_a_norm_follow_one_another_and_the_one_at_the_registration_counts() {
+    let text = "resolve = \"14wd\"\nextend_total = \"30wd\"\ncalendar = \"office\"";
+    let older = |valid_to: &str, valid_from: &str| {
+        let later = format!(
+            "\n\n[[norm]]\nid = \"roads\"\ncategory = \"roads\"\nresolve = \"10wd\"\n\
+                             calendar = \"office\"\n{valid_from}"
+        );
+        format!("{text}\n{valid_to}{later}")
+    };
+    let changed = DEMO.replacen(text, &older("valid_to = \"2026-11-21\"", "valid_from = \"2026-11-22\""), 1);
+    let plan = CityPlan::parse("city.toml", &changed).unwrap_or_else(|told| panic!("{told:#?}"));
+    let term =
+        |moment: &str| plan.norm("roads", Priority::Normal, Clock::Executor, at(moment)).unwrap().resolve;
+    assert_eq!(term("2026-11-21T23:59:59+02:00"), "14wd".parse().unwrap());
+    assert_eq!(term("2026-11-22T00:00:00+02:00"), "10wd".parse().unwrap());
+    let overlap = "two versions of the norm 'roads' are in force on the same day: valid_from, valid_to";
+    for (valid_to, valid_from, message) in [
+        ("valid_to = \"2026-11-22\"", "valid_from = \"2026-11-22\"", overlap),
+        ("", "", overlap),
+        ("", "valid_from = \"2026-11-22\"", overlap),
+        (
+            "valid_to = \"2026-11-20\"",
+            "valid_from = \"2026-11-22\"",
+            "no version of the norm 'roads' is in force from 2026-11-21 to 2026-11-21",
+        ),
+    ] {
+        let told = complaints(text, &older(valid_to, valid_from));
+        assert!(told.iter().any(|complaint| complaint.ends_with(message)), "{message} not in {told:#?}");
+    }
+    // The last promise of a kind may not end with nothing after it.
+    let told = complaints("act = \"", "valid_to = \"2027-12-31\"\nact = \"");
+    let message = "from 2028-01-01 on no norm of the citizen's clock applies to category 'roads'";
+    assert!(told.iter().any(|complaint| complaint.ends_with(message)), "{told:#?}");
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub(in crate::web) struct AdminUserView {
     languages: Vec<&'static str>,
     queues: Vec<String>,
     skills: BTreeMap<String, u8>,
+    /// Post ids of the city plan.
+    posts: Vec<String>,
     extension: Option<String>,
     blocked: bool,
     /// Phones registered now.
@@ -72,6 +74,7 @@ impl AdminUserView {
             languages: user.languages.iter().map(|language| language.code()).collect(),
             queues: user.queues,
             skills: user.skills,
+            posts: user.posts,
             blocked: user.disabled,
             phones: snapshot.phones.iter().filter(own).map(DeviceView::from).collect(),
             extension,
@@ -153,6 +156,9 @@ pub(in crate::web) struct NewUser {
     /// Levels from 1 to 5.
     #[serde(default)]
     skills: BTreeMap<String, u8>,
+    /// Post ids of the city plan.
+    #[serde(default)]
+    posts: Vec<String>,
 }
 
 /// Add somebody. A telephone is given by `POST .../users/{id}/phone`.
@@ -182,6 +188,7 @@ pub(in crate::web) async fn create(
     let queues = new.queues.unwrap_or_else(all);
     web.check_queues(&queues)?;
     check_skills(&new.skills)?;
+    web.check_posts(&new.posts)?;
     let at = time::now().utc;
     let user = User {
         id: UserId(web.with_mint(|mint| mint.uuid(at))),
@@ -192,6 +199,7 @@ pub(in crate::web) async fn create(
         languages: new.languages,
         queues,
         skills: new.skills,
+        posts: new.posts,
         sip: None,
         disabled: false,
     };
@@ -212,6 +220,7 @@ pub(in crate::web) struct ChangedUser {
     languages: Option<Vec<Language>>,
     queues: Option<Vec<String>>,
     skills: Option<BTreeMap<String, u8>>,
+    posts: Option<Vec<String>>,
 }
 
 impl ChangedUser {
@@ -224,6 +233,7 @@ impl ChangedUser {
             self.languages.as_ref().map(|_| "languages"),
             self.queues.as_ref().map(|_| "queues"),
             self.skills.as_ref().map(|_| "skills"),
+            self.posts.as_ref().map(|_| "posts"),
         ];
         present.into_iter().flatten().collect()
     }
@@ -246,6 +256,7 @@ pub(in crate::web) async fn change(
     }
     web.check_queues(changed.queues.as_deref().unwrap_or_default())?;
     check_skills(changed.skills.as_ref().unwrap_or(&BTreeMap::new()))?;
+    web.check_posts(changed.posts.as_deref().unwrap_or_default())?;
     let password_hash = match changed.password {
         Some(password) => Some(password::hashed(&web.password_checks, password).await?),
         None => None,
@@ -256,6 +267,7 @@ pub(in crate::web) async fn change(
         languages: changed.languages,
         queues: changed.queues,
         skills: changed.skills,
+        posts: changed.posts,
         sip: None,
     };
     let mut entry = Draft::new(EventType::UserChanged, time::now().utc, principal.actor());
@@ -265,6 +277,13 @@ pub(in crate::web) async fn change(
 }
 
 impl Web {
+    fn check_posts(&self, posts: &[String]) -> Result<(), ApiError> {
+        let city = self.city();
+        let unknown = posts.iter().find(|id| !city.posts().iter().any(|post| post.id == **id));
+        let complaint = |id: &String| format!("the city plan has no post '{id}'");
+        unknown.map_or(Ok(()), |id| Err(ApiError::Unprocessable(complaint(id))))
+    }
+
     fn check_queues(&self, queues: &[String]) -> Result<(), ApiError> {
         let in_force = self.in_force();
         let unknown = queues.iter().find(|name| !in_force.queues.iter().any(|queue| queue.name == **name));

@@ -1,6 +1,8 @@
 //! `/api/v1/cases`: the register of cases, and one case as far as the reader's role goes. What moves a case on is
 //! `transitions.rs` and `endings.rs`, photos of the work are `evidence.rs`.
 
+pub(super) mod clock_view;
+pub(super) mod clocks;
 pub(super) mod context;
 pub(super) mod endings;
 pub(super) mod evidence;

@@ -368,7 +368,7 @@ pub(in crate::web) async fn explain(
 }
 
 /// Text that must say something, and not too much.
-pub(super) fn check_text(text: &str) -> Result<(), ApiError> {
+pub(in crate::web) fn check_text(text: &str) -> Result<(), ApiError> {
     if text.trim().is_empty() {
         return Err(ApiError::Unprocessable("say it in words".to_owned()));
     }
@@ -386,7 +386,7 @@ pub(super) fn check_length(text: Option<&str>, most: usize) -> Result<(), ApiErr
 
 impl Web {
     /// Applies `change` to the case as it stands, at this moment, and shows the result.
-    pub(super) async fn move_case<F>(&self, number: &str, principal: &Principal, change: F) -> Outcome
+    pub(in crate::web) async fn move_case<F>(&self, number: &str, principal: &Principal, change: F) -> Outcome
     where
         F: Fn(Case, &[EvidenceRef], time::Timestamp) -> Result<(Case, Vec<CaseEvent>), InvalidTransition>
             + Send

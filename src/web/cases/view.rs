@@ -22,6 +22,7 @@ use crate::time::Timestamp;
 use super::super::access;
 use super::super::city;
 use super::super::view::{UtcTime, number_for};
+use super::clock_view::ClocksView;
 use super::proof_view::ProofView;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -55,6 +56,8 @@ pub(in crate::web) struct CaseView {
     /// Of a closed case: until when the applicant may have it reopened.
     reopen_until: Option<UtcTime>,
     deadline: Option<DeadlineView>,
+    /// Both clocks, with all that moved or missed them.
+    clocks: ClocksView,
     told: Vec<ToldView>,
     next: Option<NextView>,
     /// Organisation id.
@@ -198,6 +201,7 @@ impl CaseView {
                 _ => None,
             },
             deadline: case.deadline.as_ref().map(DeadlineView::from),
+            clocks: ClocksView::new(case, plan),
             told: case.told.iter().map(ToldView::from).collect(),
             next: case.next.as_ref().map(NextView::from),
             executor: executor.map(str::to_owned),

@@ -168,13 +168,13 @@ impl Web {
 
 fn may(case: &Case, plan: &CityPlan, rated: &[Feedback]) -> MayView {
     let at = time::now().utc;
-    let reopen_until = moves::reopen_deadline(case, plan, at);
+    let reopen_until = moves::reopen_deadline(case, plan, &super::actor(), at);
     let closed = matches!(case.state, CaseState::Closed { .. });
     let withdrawn = matches!(case.state, CaseState::Closed { code: ClosingCode::Withdrawn, .. });
     MayView {
         reopen: reopen_until.is_some(),
         reopen_until: reopen_until.map(UtcTime),
-        withdraw: moves::may_withdraw(case, at),
+        withdraw: moves::may_withdraw(case),
         rate: closed && !withdrawn && !rated.iter().any(|rated| rated.cycle == case.cycle),
         add: !closed,
     }

@@ -71,6 +71,14 @@ const EXPECTED: &str = "
     POST   /api/v1/cases/{number}/executor          sc
     GET    /api/v1/inspections                      scma
     POST   /api/v1/cases/{number}/code              os
+    POST   /api/v1/cases/{number}/hold              sc
+    POST   /api/v1/cases/{number}/resume            sce
+    POST   /api/v1/cases/{number}/extend            sc
+    POST   /api/v1/cases/{number}/ask               e
+    POST   /api/v1/cases/{number}/ask-approve       sc
+    POST   /api/v1/cases/{number}/ask-refuse        sc
+    GET    /api/v1/escalations                      escma
+    POST   /api/v1/escalations/{number}/{escalation}/answer escm
     GET    /api/v1/work-orders                      escma
     GET    /api/v1/operators                        oscmax
     GET    /api/v1/queues                           oscmax
@@ -127,7 +135,9 @@ fn expected() -> Vec<(&'static str, &'static str, &'static str)> {
 
 /// The address with ids that exist nowhere, so that nothing changes and no finer rule applies.
 fn address(path: &str) -> String {
-    path.replace("{id}", &new_uuid().to_string()).replace("{number}", "2026-01-999999")
+    path.replace("{id}", &new_uuid().to_string())
+        .replace("{number}", "2026-01-999999")
+        .replace("{escalation}", "1")
 }
 
 #[tokio::test]
@@ -248,6 +258,7 @@ fn hearing_follows_role_call_and_reason() {
         languages: Vec::new(),
         queues: Vec::new(),
         skills: Default::default(),
+        posts: Vec::new(),
         sip: None,
         disabled: false,
     };

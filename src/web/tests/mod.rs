@@ -7,6 +7,7 @@ mod admin;
 mod calls;
 mod cases;
 mod citizen;
+mod clocks;
 mod endings;
 mod errors;
 mod events;

@@ -30,6 +30,7 @@ async fn with_phone(service: &Service, role: Role, extension: &str) -> String {
         languages: Vec::new(),
         queues: Vec::new(),
         skills: Default::default(),
+        posts: Vec::new(),
         sip: Some(SipAccount { extension: extension.to_owned(), ha1 }),
         disabled: false,
     };

@@ -314,6 +314,7 @@ async fn add(store: &Store, id: UserId, name: &str, role: Role, organisation: Op
         languages: vec![crate::language::Language::Uk],
         queues: Vec::new(),
         skills: Default::default(),
+        posts: Vec::new(),
         sip: None,
         disabled: false,
     };

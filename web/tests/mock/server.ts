@@ -9,6 +9,7 @@ import type { Case, LiveMessage, Moment, Supervision, User, Verification } from 
 import { ADMIN_PAGES } from '../../src/lib/adminpages.ts'
 import { adminApi } from './admin.ts'
 import * as city from './city.ts'
+import { clocksOf, dress, raisedOf } from './clocks.ts'
 import { Refused, requestsApi } from './requests.ts'
 import { peaks, photo, recording } from './sound.ts'
 
@@ -89,6 +90,19 @@ export function mockApi() {
         item.told = [...(item.told ?? []), { at: city.at(0), language: item.language, channel: String(body.channel), delivered: body.delivered === true, confirmed: (body.confirmed as boolean | undefined) ?? null }]
         return body.confirmed === false ? to('in_progress') : undefined
       case 'explain': return to('explained')
+      case 'hold':
+        item.clocks!.pauses.push({ reason: 'awaiting_third_party', from: city.at(0), until: `${String(body.until)}T00:00:00Z` })
+        to('on_hold')
+        return void (item.clocks = { ...clocksOf(item), pauses: item.clocks!.pauses })
+      case 'resume':
+        to('in_progress')
+        return void (item.clocks = { ...clocksOf(item), pauses: item.clocks!.pauses })
+      case 'ask': return void (item.clocks!.asked = { wish: body.wish as 'pause', reason: null, until: String(body.until), why: String(body.why), asked_at: city.at(0) })
+      case 'ask-approve':
+        item.clocks!.extensions.push({ clock: 'executor', at: city.at(0), from: item.deadline!.resolve_by, to: `${item.clocks!.asked!.until}T15:00:00Z` })
+        item.deadline!.resolve_by = `${item.clocks!.asked!.until}T15:00:00Z`
+        return void (item.clocks = { ...clocksOf(item), extensions: item.clocks!.extensions, moved: 1 })
+      case 'ask-refuse': return void (item.clocks!.asked = null)
       case 'close':
         if (!item.told?.some((told) => told.delivered)) throw new Refusal(409, 'the applicant was not told the result yet')
         item.state_data = { code: body.code }
@@ -263,7 +277,16 @@ export function mockApi() {
       if (action === 'recording') return sound(request, response)
       return call
     }
+    if (kind === 'escalations') {
+      dress(cases)
+      if (method === 'GET') return page(raisedOf(cases, me.role))
+      const one = found(id ?? '').clocks?.escalations.find((one) => one.number === Number(action))
+      if (!one || one.answer) throw new Refusal(409, 'this escalation is answered already')
+      one.answer = { answered_at: city.at(0), post: one.to[0]!, text: String(json.text) }
+      return undefined
+    }
     if (kind === 'cases') {
+      dress(cases)
       if (!id) {
         const query = url.searchParams
         const late = (item: Case) => item.deadline !== null && !['closed', 'explained'].includes(item.state) && Date.parse(String(item.deadline.resolve_by)) < Date.now()

@@ -15,6 +15,8 @@ const PAGES: { name: string, path: string, user?: string }[] = [
   { name: 'control-list', path: '/control', user: 'control' },
   { name: 'control-evidence', path: '/control?case=2026-01-000398', user: 'control' },
   { name: 'control-verify', path: '/control?case=2026-01-000388', user: 'control' },
+  { name: 'control-clocks', path: '/control?case=2026-01-000409', user: 'control' },
+  { name: 'control-escalations', path: '/control?view=escalations', user: 'mayor' },
   { name: 'audit-list', path: '/audit', user: 'auditor' },
   { name: 'audit-call', path: '/audit?call=c-1', user: 'auditor' },
   { name: 'board', path: '/board', user: 'supervisor' },

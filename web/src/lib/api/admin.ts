@@ -55,6 +55,7 @@ export interface Person {
   languages: string[]
   queues: string[]
   skills: Record<string, number>
+  posts?: string[]
   extension: string | null
   blocked: boolean
   phones: Device[]

@@ -201,7 +201,7 @@ export interface Call {
 }
 
 export type CaseState =
-  | 'registered' | 'assigned' | 'accepted' | 'in_progress' | 'work_reported' | 'verification' | 'forwarded' | 'explained' | 'closed' | 'archived'
+  | 'registered' | 'assigned' | 'accepted' | 'in_progress' | 'on_hold' | 'work_reported' | 'verification' | 'forwarded' | 'explained' | 'closed' | 'archived'
 
 export type Priority = 'normal' | 'urgent' | 'life_safety'
 
@@ -336,6 +336,7 @@ export interface Case {
   /** Of a closed case: until when it may be reopened. */
   reopen_until?: Moment | null
   deadline: Deadline | null
+  clocks?: Clocks
   told?: Told[]
   next?: { owner: string; action: string; by: Moment } | null
   executor: string | null
@@ -353,6 +354,42 @@ export interface Drawn {
   inspected_at: Moment | null
   passed: boolean | null
 }
+
+export type HoldReason = 'awaiting_applicant' | 'awaiting_third_party' | 'planned_works' | 'season'
+
+export interface Clock {
+  norm: string
+  act: string | null
+  first: Moment
+  resolve_by: Moment
+  extendable_to: Moment | null
+  stage: 'fresh' | 'half' | 'late' | 'overdue' | 'paused' | 'stopped'
+}
+
+/** A missed promise that a post is asked about. */
+export interface Escalation {
+  number: number
+  clock: 'citizen' | 'executor'
+  missed: Moment
+  level: number
+  to: { id: string; name: string }[]
+  executor_name: string | null
+  raised_at: Moment
+  answer_by: Moment | null
+  answer: { answered_at: Moment; post: { id: string; name: string }; text: string } | null
+}
+
+export interface Clocks {
+  citizen: Clock | null
+  executor: Clock | null
+  pauses: { reason: HoldReason; from: Moment; until: Moment }[]
+  extensions: { clock: 'citizen' | 'executor'; at: Moment; from: Moment; to: Moment }[]
+  asked: { wish: 'pause' | 'extension'; reason: HoldReason | null; until: string; why: string; asked_at: Moment } | null
+  escalations: Escalation[]
+  moved: number
+}
+
+export interface Raised { escalation: Escalation; case: Case | null; number: string; may_answer: boolean }
 
 export interface WorkOrder {
   id: string
@@ -396,6 +433,7 @@ export interface City {
   categories: { id: string; name: Record<string, string>; group: Name | null }[]
   territories: { id: string; name: Name }[]
   organisations: { id: string; name: Name }[]
+  posts?: { id: string; name: Name }[]
   closing_codes: string[]
   telling_channels: string[]
 }

@@ -5,6 +5,7 @@ import { board } from './board'
 import { cases } from './cases'
 import type { Entry } from './catalogue'
 import { citizen } from './citizen'
+import { clocks } from './clocks'
 import { common } from './common'
 import { consult } from './consult'
 import { desk } from './desk'
@@ -16,7 +17,7 @@ import { verification } from './verification'
 import { webCall } from './web-call'
 import { work } from './work'
 
-const all = { ...address, ...common, ...citizen, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall, ...work, ...requests }
+const all = { ...address, ...common, ...citizen, ...clocks, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall, ...work, ...requests }
 /** Texts that come with pages which are fetched when they are wanted. */
 type Late = typeof import('./admin').admin
 
