@@ -301,8 +301,8 @@ impl Case {
     /// The last visit since the evidence was accepted.
     fn is_found_done(&self) -> bool {
         let CaseState::Verification { evidence_accepted_at, .. } = &self.state else { return false };
-        let visits = self.inspections.iter().filter(|visit| visit.cycle == self.cycle);
-        visits.filter(|visit| visit.at >= *evidence_accepted_at).next_back().is_some_and(|visit| visit.passed)
+        let mut visits = self.inspections.iter().filter(|visit| visit.cycle == self.cycle);
+        visits.rfind(|visit| visit.at >= *evidence_accepted_at).is_some_and(|visit| visit.passed)
     }
 
     fn check_everyone_told(&self, rule: &VerifyRule) -> Result<(), InvalidTransition> {

@@ -146,9 +146,12 @@ fn archiving() -> ArchiveRule {
     ArchiveRule { after_days: 365, clock: clock() }
 }
 
+/// The state a step leads to, and the step.
+type Way = (&'static str, fn(Case) -> Transition);
+
 /// The case in a state, by name, on the straight way.
 fn in_state(state: &str) -> Case {
-    let steps: [(&str, fn(Case) -> Transition); 5] = [
+    let steps: [Way; 5] = [
         ("assigned", |case| case.assign(assignment(), &operator(), minute(1))),
         ("accepted", |case| case.accept(&executor(), minute(2))),
         ("in_progress", |case| case.start(&executor(), minute(3))),

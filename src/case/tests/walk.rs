@@ -9,9 +9,8 @@ use crate::case::forwarding::ForwardAnswer;
 use crate::case::transition::Classification;
 use crate::people::ActorKind;
 
-/// The walk does not go round more often than this; nothing depends on the third time.
-const MAX_CYCLES: u16 = 2;
-const MAX_BOUNCES: u16 = 2;
+/// Reopenings, refusals and merges on one way; nothing depends on the third.
+const MAX_DETOURS: u16 = 2;
 const MAX_TELLINGS: usize = 4;
 /// So long between two steps: the third attempt falls on the second day.
 const HOURS_BETWEEN: i64 = 9;
@@ -232,17 +231,16 @@ pub(super) const STEPS: &[Step] = &[
     step("archive", |case, by, at| case.archive(&archiving(), by, at)),
 ];
 
-/// Everybody there is: each kind outside the executors, and each kind within the one that has the work.
+/// Everybody there is: each kind outside the executors, and those who move cases also within the one that has the work.
 pub(super) fn everybody() -> Vec<Actor> {
     let mut actors = vec![
         Actor::system("test"),
         Actor { kind: ActorKind::Applicant, ..Actor::system("contact") },
         person(Role::Executor, Some("heat")),
     ];
-    for role in Role::ALL {
-        actors.push(person(role, None));
-        actors.push(person(role, Some("vodokanal")));
-    }
+    actors.extend(Role::ALL.map(|role| person(role, None)));
+    let within = [Role::Operator, Role::Supervisor, Role::Control, Role::Executor];
+    actors.extend(within.map(|role| person(role, Some("vodokanal"))));
     actors
 }
 
@@ -276,17 +274,15 @@ impl Place {
             state => state.closing().map(|(code, _)| code),
         };
         let rounds = (case.cycle, case.bounces, case.absorbed);
-        let last = case.last_order.as_ref().map(|last| (&last.executor, last.by_hand));
         let state = case.state.name();
-        format!("{state} {order:?} {answered} {code:?} {rounds:?} {last:?} {}", self.witness.situation())
+        format!("{state} {order:?} {answered} {code:?} {rounds:?} {}", self.witness.situation())
     }
 
     fn is_worth_going_on(&self) -> bool {
         let case = &self.case;
-        case.cycle <= MAX_CYCLES
-            && case.bounces <= MAX_BOUNCES
+        // Two detours in one life show whatever two of them do to each other.
+        case.cycle - 1 + case.bounces + case.absorbed <= MAX_DETOURS
             && case.told.len() <= MAX_TELLINGS
-            && case.absorbed <= 1
             && case.contacts.len() <= 4
     }
 }
@@ -322,7 +318,8 @@ fn no_way_leads_past_the_evidence_the_telling_or_the_verification() {
     }
     assert_eq!(states.len(), 10, "{states:?}");
     assert_eq!(codes.len(), 10, "{codes:?}");
-    assert!(seen.len() > 500, "{} situations are not all of them", seen.len());
+    println!("{} situations", seen.len());
+    assert!(seen.len() > 200, "{} situations are not all of them", seen.len());
     check_who(&who);
 }
 
