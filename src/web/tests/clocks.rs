@@ -1,4 +1,5 @@
-//! The clocks of a case through the API: asked for, granted, paused, gone on; and a missed promise answered by its post.
+//! The clocks of a case through the API: a pause asked for, granted and ended; a missed promise answered by its post and
+//! by nobody else.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -83,9 +84,9 @@ async fn a_missed_promise_is_answered_by_its_post_only() {
     let now = time::now().utc;
     let case = register(&service, Timestamp::from_micros(now.micros() - 60 * 86_400_000_000)).await;
     let plan = Arc::new(CityPlan::parse("city.toml", include_str!("../../../city.toml")).unwrap());
-    let watched = service
-        .store
-        .change_case(&case.number, &Actor::system("test"), now, move |case, _| Ok(case.watch(&plan, now)));
+    let system = Actor::system("test");
+    let watched =
+        service.store.change_case(&case.number, &system, now, move |case, _| Ok(case.watch(&plan, now)));
     let raised = watched.await.unwrap().clocks.escalations.len();
     // Nobody holds the work: the deputy is asked, and three working days later the mayor's office.
     assert_eq!(raised, 2);
