@@ -55,7 +55,7 @@ use crate::time::Timestamp;
 
 use writer::{Change, Ledger, Writer};
 
-pub use filings::{Attachment, CodeDigest, Feedback, Filing, Note};
+pub use filings::{Attachment, CodeDigest, Feedback, Filed, Filing, Note};
 pub use nearby::Surroundings;
 pub use public_requests::{PublicRequest, RequestFilter, tells};
 pub use users::UserChange;

@@ -130,6 +130,8 @@ pub(super) const RULES: &[Rule] = &[
     only("POST", "/api/v1/cases/{number}/close", CONTROLLING),
     only("POST", "/api/v1/cases/{number}/explain", EXPLAINING),
     only("POST", "/api/v1/cases/{number}/code", CLASSIFYING),
+    only("GET", "/api/v1/cases/{number}/filing", CASES),
+    only("GET", "/api/v1/cases/{number}/attachments/{id}", CASES),
     only("GET", "/api/v1/work-orders", ORDERS),
     only("GET", "/api/v1/operators", LIVE),
     only("GET", "/api/v1/queues", LIVE),

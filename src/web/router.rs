@@ -135,6 +135,8 @@ fn case_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(transitions::close))
         .routes(routes!(transitions::explain))
         .routes(routes!(cases::evidence::show))
+        .routes(routes!(cases::filing::show))
+        .routes(routes!(cases::filing::attachment))
         .routes(routes!(work_orders::list))
 }
 

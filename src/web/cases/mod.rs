@@ -3,6 +3,7 @@
 
 pub(super) mod context;
 pub(super) mod evidence;
+pub(super) mod filing;
 pub(super) mod image;
 pub(super) mod transitions;
 pub(super) mod view;

@@ -54,6 +54,8 @@ const EXPECTED: &str = "
     POST   /api/v1/cases/{number}/close             c
     POST   /api/v1/cases/{number}/explain           o
     POST   /api/v1/cases/{number}/code              os
+    GET    /api/v1/cases/{number}/filing            oscemra
+    GET    /api/v1/cases/{number}/attachments/{id}  oscemra
     GET    /api/v1/work-orders                      escma
     GET    /api/v1/operators                        oscmax
     GET    /api/v1/queues                           oscmax
