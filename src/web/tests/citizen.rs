@@ -1,4 +1,5 @@
-//! The citizen's end points: a request filed from the page, its page by number and code, and what strangers do not get.
+//! The citizen's end points: a request filed from the page, its page by number and code,
+//! and what strangers do not get.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

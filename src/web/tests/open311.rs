@@ -1,4 +1,5 @@
-//! Open311 as its clients read it: what is answered where, what a request becomes, and what the world never sees.
+//! Open311 as its clients read it: what is answered where, what a request becomes,
+//! and what the world never sees.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
