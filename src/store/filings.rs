@@ -40,6 +40,16 @@ pub struct Filing {
     pub code: Option<CodeDigest>,
 }
 
+/// What of a request stands beside its case.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Filed {
+    pub source: String,
+    pub mail: Option<String>,
+    pub media_url: Option<String>,
+    pub answers: Vec<(String, String)>,
+    pub consent: bool,
+}
+
 /// A code as it is kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CodeDigest {
@@ -90,6 +100,20 @@ impl Store {
     /// The same in two steps, for a client that does not wait.
     pub async fn enqueue_filing(&self, filing: Filing) -> Result<Receipt<Case>, StoreError> {
         self.writer.enqueue(filing).await
+    }
+
+    /// What came in writing with the case; none when it did not come so.
+    pub async fn filed(&self, case: &CaseNumber) -> Result<Option<Filed>, StoreError> {
+        let query = sqlx::query("SELECT * FROM filings WHERE case_number = $1").bind(&case.0);
+        let Some(row) = self.reading(query.fetch_optional(&self.readers)).await? else { return Ok(None) };
+        let fields = Fields::of(&row, "filing");
+        Ok(Some(Filed {
+            source: fields.plain("source")?,
+            mail: fields.plain("mail")?,
+            media_url: fields.plain("media_url")?,
+            answers: fields.json("answers")?,
+            consent: fields.flag("consent")?,
+        }))
     }
 
     /// A new code in the place of the one before.

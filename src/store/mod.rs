@@ -63,7 +63,7 @@ use writer::{Change, Ledger, Writer};
 
 pub use clocks::{EscalationFilter, RaisedEscalation};
 pub use evidence::Submission;
-pub use filings::{Attachment, CodeDigest, Feedback, Filing, Note};
+pub use filings::{Attachment, CodeDigest, Feedback, Filed, Filing, Note};
 pub use inspections::DrawnCase;
 pub use nearby::Surroundings;
 pub use proof::{Examined, ViewSize};

@@ -169,6 +169,8 @@ pub(super) const RULES: &[Rule] = &[
     only("POST", "/api/v1/cases/{number}/ask-refuse", DECIDING),
     only("GET", "/api/v1/escalations", ORDERS),
     only("POST", "/api/v1/escalations/{number}/{escalation}/answer", ANSWERING),
+    only("GET", "/api/v1/cases/{number}/filing", CASES),
+    only("GET", "/api/v1/cases/{number}/attachments/{id}", CASES),
     only("GET", "/api/v1/work-orders", ORDERS),
     only("GET", "/api/v1/operators", LIVE),
     only("GET", "/api/v1/queues", LIVE),

@@ -149,6 +149,8 @@ fn case_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(cases::evidence::show))
         .routes(routes!(cases::evidence::view))
         .merge(clock_routes())
+        .routes(routes!(cases::filing::show))
+        .routes(routes!(cases::filing::attachment))
         .routes(routes!(work_orders::list))
 }
 

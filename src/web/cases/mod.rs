@@ -6,6 +6,7 @@ pub(super) mod clocks;
 pub(super) mod context;
 pub(super) mod endings;
 pub(super) mod evidence;
+pub(super) mod filing;
 pub(super) mod image;
 mod pressed;
 mod proof_view;

@@ -1,4 +1,5 @@
 //! What an applicant may set in motion, in one place: which transition of the case it is, and until when.
+//! The rules are those of `crate::case`; here they only get their names.
 
 use crate::case::city::CityPlan;
 use crate::case::transition::{InvalidTransition, Transition};

@@ -91,7 +91,8 @@ impl Step {
     }
 
     pub(super) fn in_words(self, language: Language) -> &'static str {
-        let [uk, en, lt, pl, ru, he] = self.words();
+        let words = WORDS.iter().find(|(step, _)| *step == self).map(|(_, words)| *words);
+        let [uk, en, lt, pl, ru, he] = words.unwrap_or_default();
         match language {
             Language::Uk => uk,
             Language::En => en,
@@ -101,120 +102,156 @@ impl Step {
             Language::He => he,
         }
     }
-
-    const fn words(self) -> [&'static str; 6] {
-        match self {
-            Self::Registered => [
-                "Звернення зареєстровано.",
-                "The request is registered.",
-                "Kreipimasis užregistruotas.",
-                "Zgłoszenie zarejestrowano.",
-                "Обращение зарегистрировано.",
-                "הפנייה נרשמה.",
-            ],
-            Self::Assigned => [
-                "Передано виконавцю.",
-                "Given to those responsible.",
-                "Perduota vykdytojui.",
-                "Przekazano wykonawcy.",
-                "Передано исполнителю.",
-                "הועבר לגורם המבצע.",
-            ],
-            Self::Accepted => [
-                "Виконавець прийняв у роботу.",
-                "Those responsible have taken it on.",
-                "Vykdytojas priėmė darbą.",
-                "Wykonawca przyjął zlecenie.",
-                "Исполнитель принял в работу.",
-                "הגורם המבצע קיבל את העבודה.",
-            ],
-            Self::Declined => [
-                "Виконавець відмовився; шукаємо іншого.",
-                "Declined; another is being found.",
-                "Vykdytojas atsisakė; ieškome kito.",
-                "Wykonawca odmówił; szukamy innego.",
-                "Исполнитель отказался; ищем другого.",
-                "הגורם המבצע סירב; מחפשים אחר.",
-            ],
-            Self::Started => [
-                "Роботи тривають.",
-                "Work is under way.",
-                "Darbai vyksta.",
-                "Prace trwają.",
-                "Работы идут.",
-                "העבודה בעיצומה.",
-            ],
-            Self::Reported => [
-                "Виконавець повідомив про виконання; перевіряємо.",
-                "Reported as done; being checked.",
-                "Vykdytojas pranešė, kad atlikta; tikriname.",
-                "Wykonawca zgłosił wykonanie; sprawdzamy.",
-                "Исполнитель сообщил о выполнении; проверяем.",
-                "דווח שבוצע; בבדיקה.",
-            ],
-            Self::Returned => [
-                "Повернено на доопрацювання.",
-                "Sent back to be put right.",
-                "Grąžinta pataisyti.",
-                "Zwrócono do poprawy.",
-                "Возвращено на доработку.",
-                "הוחזר לתיקון.",
-            ],
-            Self::Checked => [
-                "Роботу перевірено; питаємо заявника.",
-                "The work is checked; the applicant is asked.",
-                "Darbas patikrintas; klausiame pareiškėjo.",
-                "Pracę sprawdzono; pytamy zgłaszającego.",
-                "Работа проверена; спрашиваем заявителя.",
-                "העבודה נבדקה; שואלים את הפונה.",
-            ],
-            Self::Explained => [
-                "Надано роз’яснення.",
-                "Explained.",
-                "Pateiktas paaiškinimas.",
-                "Udzielono wyjaśnienia.",
-                "Дано разъяснение.",
-                "ניתן הסבר.",
-            ],
-            Self::Forwarded => [
-                "Передано до іншого органу; чекаємо на відповідь.",
-                "Passed to another body; its answer is awaited.",
-                "Perduota kitai institucijai; laukiame atsakymo.",
-                "Przekazano innemu organowi; czekamy na odpowiedź.",
-                "Передано в другой орган; ждём ответа.",
-                "הועבר לגוף אחר; ממתינים לתשובתו.",
-            ],
-            Self::OnHold => {
-                ["Призупинено.", "On hold.", "Sustabdyta.", "Wstrzymano.", "Приостановлено.", "מושהה."]
-            }
-            Self::Merged => [
-                "Об’єднано з іншим зверненням.",
-                "Joined with another request.",
-                "Sujungta su kitu kreipimusi.",
-                "Połączono z innym zgłoszeniem.",
-                "Объединено с другим обращением.",
-                "אוחד עם פנייה אחרת.",
-            ],
-            Self::Reopened => [
-                "Відкрито знову.",
-                "Reopened.",
-                "Atverta iš naujo.",
-                "Otwarto ponownie.",
-                "Открыто снова.",
-                "נפתח מחדש.",
-            ],
-            Self::Withdrawn => [
-                "Заявник відкликав звернення.",
-                "Withdrawn by the applicant.",
-                "Pareiškėjas atsiėmė kreipimąsi.",
-                "Zgłaszający wycofał zgłoszenie.",
-                "Заявитель отозвал обращение.",
-                "הפונה משך את הפנייה.",
-            ],
-            Self::Closed => ["Закрито.", "Closed.", "Užbaigta.", "Zamknięto.", "Закрыто.", "נסגר."],
-        }
-    }
 }
+
+/// In the order of uk, en, lt, pl, ru, he.
+const WORDS: [(Step, [&str; 6]); 15] = [
+    (
+        Step::Registered,
+        [
+            "Звернення зареєстровано.",
+            "The request is registered.",
+            "Kreipimasis užregistruotas.",
+            "Zgłoszenie zarejestrowano.",
+            "Обращение зарегистрировано.",
+            "הפנייה נרשמה.",
+        ],
+    ),
+    (
+        Step::Assigned,
+        [
+            "Передано виконавцю.",
+            "Given to those responsible.",
+            "Perduota vykdytojui.",
+            "Przekazano wykonawcy.",
+            "Передано исполнителю.",
+            "הועבר לגורם המבצע.",
+        ],
+    ),
+    (
+        Step::Accepted,
+        [
+            "Виконавець прийняв у роботу.",
+            "Those responsible have taken it on.",
+            "Vykdytojas priėmė darbą.",
+            "Wykonawca przyjął zlecenie.",
+            "Исполнитель принял в работу.",
+            "הגורם המבצע קיבל את העבודה.",
+        ],
+    ),
+    (
+        Step::Declined,
+        [
+            "Виконавець відмовився; шукаємо іншого.",
+            "Declined; another is being found.",
+            "Vykdytojas atsisakė; ieškome kito.",
+            "Wykonawca odmówił; szukamy innego.",
+            "Исполнитель отказался; ищем другого.",
+            "הגורם המבצע סירב; מחפשים אחר.",
+        ],
+    ),
+    (
+        Step::Started,
+        [
+            "Роботи тривають.",
+            "Work is under way.",
+            "Darbai vyksta.",
+            "Prace trwają.",
+            "Работы идут.",
+            "העבודה בעיצומה.",
+        ],
+    ),
+    (
+        Step::Reported,
+        [
+            "Виконавець повідомив про виконання; перевіряємо.",
+            "Reported as done; being checked.",
+            "Vykdytojas pranešė, kad atlikta; tikriname.",
+            "Wykonawca zgłosił wykonanie; sprawdzamy.",
+            "Исполнитель сообщил о выполнении; проверяем.",
+            "דווח שבוצע; בבדיקה.",
+        ],
+    ),
+    (
+        Step::Returned,
+        [
+            "Повернено на доопрацювання.",
+            "Sent back to be put right.",
+            "Grąžinta pataisyti.",
+            "Zwrócono do poprawy.",
+            "Возвращено на доработку.",
+            "הוחזר לתיקון.",
+        ],
+    ),
+    (
+        Step::Checked,
+        [
+            "Роботу перевірено; питаємо заявника.",
+            "The work is checked; the applicant is asked.",
+            "Darbas patikrintas; klausiame pareiškėjo.",
+            "Pracę sprawdzono; pytamy zgłaszającego.",
+            "Работа проверена; спрашиваем заявителя.",
+            "העבודה נבדקה; שואלים את הפונה.",
+        ],
+    ),
+    (
+        Step::Explained,
+        [
+            "Надано роз’яснення.",
+            "Explained.",
+            "Pateiktas paaiškinimas.",
+            "Udzielono wyjaśnienia.",
+            "Дано разъяснение.",
+            "ניתן הסבר.",
+        ],
+    ),
+    (
+        Step::Forwarded,
+        [
+            "Передано до іншого органу; чекаємо на відповідь.",
+            "Passed to another body; its answer is awaited.",
+            "Perduota kitai institucijai; laukiame atsakymo.",
+            "Przekazano innemu organowi; czekamy na odpowiedź.",
+            "Передано в другой орган; ждём ответа.",
+            "הועבר לגוף אחר; ממתינים לתשובתו.",
+        ],
+    ),
+    (Step::OnHold, ["Призупинено.", "On hold.", "Sustabdyta.", "Wstrzymano.", "Приостановлено.", "מושהה."]),
+    (
+        Step::Merged,
+        [
+            "Об’єднано з іншим зверненням.",
+            "Joined with another request.",
+            "Sujungta su kitu kreipimusi.",
+            "Połączono z innym zgłoszeniem.",
+            "Объединено с другим обращением.",
+            "אוחד עם פנייה אחרת.",
+        ],
+    ),
+    (
+        Step::Reopened,
+        [
+            "Відкрито знову.",
+            "Reopened.",
+            "Atverta iš naujo.",
+            "Otwarto ponownie.",
+            "Открыто снова.",
+            "נפתח מחדש.",
+        ],
+    ),
+    (
+        Step::Withdrawn,
+        [
+            "Заявник відкликав звернення.",
+            "Withdrawn by the applicant.",
+            "Pareiškėjas atsiėmė kreipimąsi.",
+            "Zgłaszający wycofał zgłoszenie.",
+            "Заявитель отозвал обращение.",
+            "הפונה משך את הפנייה.",
+        ],
+    ),
+    (Step::Closed, ["Закрито.", "Closed.", "Užbaigta.", "Zamknięto.", "Закрыто.", "נסגר."]),
+];
 
 #[cfg(test)]
 mod tests {
@@ -228,6 +265,8 @@ mod tests {
                 assert!(Step::of_event(name).is_some(), "{name}");
             }
         }
+        let all = WORDS.map(|(step, _)| step);
+        assert!(all.iter().all(|step| !step.in_words(Language::En).is_empty()));
         assert_eq!(Step::of_event("access.viewed"), None);
         assert_eq!(Step::Closed.in_words(Language::He), "נסגר.");
     }

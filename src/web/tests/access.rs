@@ -79,6 +79,8 @@ const EXPECTED: &str = "
     POST   /api/v1/cases/{number}/ask-refuse        sc
     GET    /api/v1/escalations                      escma
     POST   /api/v1/escalations/{number}/{escalation}/answer escm
+    GET    /api/v1/cases/{number}/filing            oscemra
+    GET    /api/v1/cases/{number}/attachments/{id}  oscemra
     GET    /api/v1/work-orders                      escma
     GET    /api/v1/operators                        oscmax
     GET    /api/v1/queues                           oscmax

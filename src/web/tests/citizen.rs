@@ -1,4 +1,5 @@
-//! The citizen's end points: a request filed from the page, its page by number and code, and what strangers do not get.
+//! The citizen's end points: a request filed from the page, its page by number and code,
+//! and what strangers do not get.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -185,6 +186,14 @@ async fn pictures_are_kept_shown_small_and_bounded() {
     let shown = service.request(Method::POST, "/api/v1/citizen/picture");
     let shown = shown.json(&json!({ "number": number, "code": code, "id": id })).send().await.unwrap();
     assert_eq!(shown.headers()["content-type"], "image/jpeg");
+    // Those who work on it see what came, and that they looked is journalled.
+    let filing = service.get(Role::Operator, &format!("/api/v1/cases/{number}/filing")).await;
+    let filing: Value = filing.json().await.unwrap();
+    assert_eq!((&filing["source"], &filing["answers"][0]["value"]), (&json!("page"), &json!("dark")));
+    assert_eq!(&filing["attachments"][0]["id"], id);
+    let path = format!("/api/v1/cases/{number}/attachments/{}", id.as_str().unwrap());
+    assert_eq!(service.get(Role::Operator, &path).await.headers()["content-type"], "image/jpeg");
+    assert_eq!(service.journalled("access.viewed").await.len(), 1);
     // Of another's case it is no picture, whoever holds a code.
     let (other, its_code) = filed(&service).await;
     let (status, _) = send(&service, "picture", json!({ "number": other, "code": its_code, "id": id })).await;

@@ -1,4 +1,5 @@
-//! Open311 as its clients read it: what is answered where, what a request becomes, and what the world never sees.
+//! Open311 as its clients read it: what is answered where, what a request becomes,
+//! and what the world never sees.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -177,7 +178,8 @@ async fn filters_narrow_what_is_read() {
 async fn what_is_wrong_with_a_form_is_told_by_status_and_words() {
     let service = Service::start().await;
     let long = "x".repeat(4_001);
-    let wrong: [(&[(&str, &str)], u16, &str); 14] = [
+    type Fields<'a> = &'a [(&'a str, &'a str)];
+    let wrong: [(Fields<'_>, u16, &str); 14] = [
         (&[("service_code", "light")], 403, "api_key was not provided"),
         (&[("api_key", "guessed"), ("service_code", "light")], 403, "api_key is not known here"),
         (&[("api_key", API_KEY)], 400, "service_code was not provided"),
