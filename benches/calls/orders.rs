@@ -41,7 +41,6 @@ pub enum Report {
 pub struct Talk {
     /// By number from 0.
     pub operator: usize,
-    pub citizen: usize,
     pub rang_at: Instant,
     pub picked_up_at: Option<Instant>,
     /// The first words that were recognised, at either end.

@@ -315,7 +315,6 @@ impl Phones {
         self.phones[citizen].talk = self.phones[operator].talk;
         self.findings.talks.push(Talk {
             operator: operator - self.citizens,
-            citizen,
             rang_at: now().mono,
             picked_up_at: None,
             operator_heard_at: None,

@@ -257,6 +257,7 @@ async fn hire(url: &str, operators: usize) {
         languages: vec![Language::En],
         queues: vec!["city".to_owned()],
         skills: Default::default(),
+        posts: Vec::new(),
         sip,
         disabled: false,
     };

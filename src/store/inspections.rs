@@ -114,8 +114,12 @@ mod tests {
     const STEPS: [Step; 7] = [
         |case, _| {
             let order = WorkOrderId(uuid::Uuid::from_u128(u128::from(case.number.sequence().unwrap())));
-            let deadline =
-                Deadline { norm: "water".to_owned(), first: at(90), resolve_by: at(90), accept_by: None };
+            let deadline = Deadline {
+                norm: "water".to_owned(),
+                first: at(90),
+                resolve_by: at(90),
+                ..Deadline::default()
+            };
             let executor = "vodokanal".to_owned();
             let assignment = Assignment {
                 order,

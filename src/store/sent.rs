@@ -112,6 +112,7 @@ mod tests {
             languages: Vec::new(),
             queues: Vec::new(),
             skills: Default::default(),
+            posts: Vec::new(),
             sip: None::<SipAccount>,
             disabled: false,
         };

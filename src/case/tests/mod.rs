@@ -84,6 +84,7 @@ fn assignment() -> Assignment {
             first: minute(1_440),
             resolve_by: minute(1_440),
             accept_by: Some(minute(15)),
+            ..Deadline::default()
         },
         task: "Прорив водопроводу".to_owned(),
     }

@@ -218,7 +218,7 @@ describe('control', () => {
 
 describe('calls to the applicant', () => {
   it('shows what they brought, and gives up with a reason', async () => {
-    const { page } = await visit(browser, mock.url, '/control?case=2026-01-000388', { lang: 'en', user: 'control' })
+    const { page } = await visit('/control?case=2026-01-000388', { lang: 'en', user: 'control' })
     const section = page.locator('section.asking')
     await section.locator('.tag:has-text("answering machine")').waitFor()
     expect(await section.locator('li').count()).toBe(2)

@@ -1,31 +1,14 @@
 // The less straight ways of a case, at the control desk and the operator's: what is asked, what is sent, how it looks.
-import { mkdirSync } from 'node:fs'
-import type { Server } from 'node:http'
-import type { Browser } from 'playwright-core'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { mockApi } from '../mock/server'
-import { startMock } from '../mock/server'
-import { expectSound, launch, visit } from './browser'
+import { describe, expect, it } from 'vitest'
+import { expectSound, mock, stage, visit } from './browser'
 
-let mock: { server: Server, url: string, api: ReturnType<typeof mockApi> }
-let browser: Browser
-
-beforeEach(async () => {
-  mkdirSync('screenshots', { recursive: true })
-  mock = await startMock('dist')
-  browser = await launch()
-})
-afterEach(async () => {
-  await browser.close()
-  mock.server.closeAllConnections()
-  mock.server.close()
-})
+stage()
 
 const asked = (path: string) => mock.api.asked.filter((item) => item.method === 'POST' && item.url === `/api/v1/cases/${path}`).map((item) => item.body)
 
 describe('control', () => {
   it('sends back what an inspector did not find done, one level up', async () => {
-    const { page } = await visit(browser, mock.url, '/control?case=2026-01-000388', { lang: 'en', user: 'control' })
+    const { page } = await visit('/control?case=2026-01-000388', { lang: 'en', user: 'control' })
     await page.click('button:has-text("Inspected: not done")')
     await page.fill('dialog textarea', 'the radiators are cold')
     await page.click('dialog button.main')
@@ -34,7 +17,7 @@ describe('control', () => {
   })
 
   it('lists what was drawn for inspection and records the visit', async () => {
-    const { page } = await visit(browser, mock.url, '/control?state=drawn', { lang: 'en', user: 'control' })
+    const { page } = await visit('/control?state=drawn', { lang: 'en', user: 'control' })
     await page.waitForSelector('text=nobody can predict')
     await page.click('li button:has-text("2026-01-000365")')
     await page.click('button:has-text("Inspected: done")')
@@ -45,7 +28,7 @@ describe('control', () => {
   })
 
   it('reopens a closed case with what is wrong again', async () => {
-    const { page } = await visit(browser, mock.url, '/control?case=2026-01-000365', { lang: 'en', user: 'control' })
+    const { page } = await visit('/control?case=2026-01-000365', { lang: 'en', user: 'control' })
     await page.click('summary:has-text("Other steps")')
     await page.click('button:has-text("Reopen")')
     await page.fill('dialog textarea', 'the hole is back')
@@ -55,7 +38,7 @@ describe('control', () => {
   })
 
   it('gives the work to another executor by hand, and refuses with a ground', async () => {
-    const { page } = await visit(browser, mock.url, '/control?case=2026-01-000417', { lang: 'en', user: 'control' })
+    const { page } = await visit('/control?case=2026-01-000417', { lang: 'en', user: 'control' })
     await page.click('summary:has-text("Other steps")')
     await page.click('button:has-text("Another executor")')
     expect(await page.isDisabled('dialog button.main')).toBe(true)
@@ -69,7 +52,7 @@ describe('control', () => {
 
 describe('operator', () => {
   it('forwards a case, records the answer, and sees the state', async () => {
-    const { page } = await visit(browser, mock.url, '/desk?case=2026-01-000418', { lang: 'en', user: 'quiet' })
+    const { page } = await visit('/desk?case=2026-01-000418', { lang: 'en', user: 'quiet' })
     await page.click('summary:has-text("Other steps")')
     await page.click('button:has-text("Forward to another body")')
     await page.fill('dialog input:not([type])', 'Oblenergo')
@@ -85,7 +68,7 @@ describe('operator', () => {
   })
 
   it('merges into a case that is offered first, and hears why not', async () => {
-    const { page } = await visit(browser, mock.url, '/desk?case=2026-01-000417', { lang: 'en', user: 'quiet' })
+    const { page } = await visit('/desk?case=2026-01-000417', { lang: 'en', user: 'quiet' })
     await page.click('summary:has-text("Other steps")')
     await page.click('button:has-text("Merge into another")')
     await page.waitForSelector('dialog label:has-text("2026-01-000388")')
@@ -104,12 +87,12 @@ describe('operator', () => {
 describe('looks', () => {
   for (const [lang, size] of [['uk', 'desk'], ['uk', 'phone'], ['he', 'desk'], ['he', 'phone']] as const) {
     it(`${lang} ${size}`, async () => {
-      const control = await visit(browser, mock.url, '/control?case=2026-01-000388', { lang, size, user: 'control' })
+      const control = await visit('/control?case=2026-01-000388', { lang, size, user: 'control' })
       await control.page.locator('article summary').click()
       await control.page.screenshot({ path: `screenshots/lifecycle-control.${lang}.${size}.png`, fullPage: size === 'phone' })
       await expectSound(control)
       await control.close()
-      const desk = await visit(browser, mock.url, '/desk?case=2026-01-000417', { lang, size, user: 'quiet' })
+      const desk = await visit('/desk?case=2026-01-000417', { lang, size, user: 'quiet' })
       await desk.page.locator('section summary').click()
       await desk.page.locator('section details .button').first().click()
       await desk.page.locator('dialog .candidate').first().waitFor()

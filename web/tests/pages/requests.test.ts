@@ -1,30 +1,14 @@
 // A request in writing: filed on a phone with an address, an answer and a photo; its page by number and code; reopened and
 // rated by its applicant. In Ukrainian and Hebrew, at the desk and on the phone.
-import { mkdirSync } from 'node:fs'
-import type { Server } from 'node:http'
-import type { Browser, Page } from 'playwright-core'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
 import { CODE, NUMBER } from '../mock/requests'
-import type { mockApi } from '../mock/server'
-import { startMock } from '../mock/server'
-import { expectSound, launch, visit, type Size } from './browser'
+import { expectSound, mock, type Size, stage, visit } from './browser'
 
-let mock: { server: Server, url: string, api: ReturnType<typeof mockApi> }
-let browser: Browser
-
-beforeEach(async () => {
-  mkdirSync('screenshots', { recursive: true })
-  mock = await startMock('dist')
-  browser = await launch()
-})
-afterEach(async () => {
-  await browser.close()
-  mock.server.closeAllConnections()
-  mock.server.close()
-})
+stage()
 
 const LOOKS_MS = 120_000
-const citizen = (lang: string, size: Size) => visit(browser, mock.url, '/', { lang, size })
+const citizen = (lang: string, size: Size) => visit('/', { lang, size })
 const posted = (path: string) => mock.api.asked.filter((item) => item.method === 'POST' && item.url === `/api/v1/citizen/${path}`).map((item) => item.body as Record<string, unknown>)
 const shoot = async (page: Page, name: string) => {
   await page.locator('#request').scrollIntoViewIfNeeded()

@@ -1,24 +1,10 @@
 // The executor in a cellar: no signal, a killed tab, answers that get lost, an order taken back meanwhile.
-import type { Server } from 'node:http'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { mockApi } from '../mock/server'
-import { startMock } from '../mock/server'
+import type { BrowserContext, Page } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
 import { photo } from '../mock/sound'
-import { expectSound, launch, visit } from './browser'
+import { expectSound, mock, stage, visit } from './browser'
 
-let mock: { server: Server, url: string, api: ReturnType<typeof mockApi> }
-let browser: Browser
-
-beforeEach(async () => {
-  mock = await startMock('dist')
-  browser = await launch()
-})
-afterEach(async () => {
-  await browser.close()
-  mock.server.closeAllConnections()
-  mock.server.close()
-})
+stage()
 
 const NUMBER = '2026-01-000417'
 const ORDER = '.order:has-text("вул. Паркова, 12")'
@@ -53,7 +39,7 @@ async function workInTheCellar(page: Page) {
 describe('without signal', () => {
   for (const lang of ['uk', 'he'] as const) {
     it(`goes on, survives the tab being killed, and sends all in turn when there is signal again: ${lang}`, async () => {
-      const visited = await visit(browser, mock.url, '/work', { lang, user: 'executor', size: 'phone' })
+      const visited = await visit('/work', { lang, user: 'executor', size: 'phone' })
       let { page } = visited
       const context = page.context()
       await page.click(ORDER)
@@ -88,7 +74,7 @@ describe('without signal', () => {
   }
 
   it('does nothing twice when the answers get lost', async () => {
-    const { page } = await visit(browser, mock.url, `/work?case=${NUMBER}`, { lang: 'en', user: 'executor', size: 'phone' })
+    const { page } = await visit(`/work?case=${NUMBER}`, { lang: 'en', user: 'executor', size: 'phone' })
     await page.waitForSelector('.steps')
     // The browser itself tries again on each connection it had open.
     mock.api.radio.answersToLose = 50
@@ -104,7 +90,7 @@ describe('without signal', () => {
   })
 
   it('says in words that the order was taken back meanwhile', async () => {
-    const { page } = await visit(browser, mock.url, `/work?case=${NUMBER}`, { lang: 'en', user: 'executor', size: 'phone' })
+    const { page } = await visit(`/work?case=${NUMBER}`, { lang: 'en', user: 'executor', size: 'phone' })
     await page.waitForSelector('.steps')
     await signal(page.context(), false)
     await page.click('.steps button:has-text("Accept")')
@@ -123,7 +109,7 @@ describe('without signal', () => {
   })
 
   it('leaves nothing on the phone when the executor signs out, and asks first', async () => {
-    const { page } = await visit(browser, mock.url, `/work?case=${NUMBER}`, { lang: 'en', user: 'executor', size: 'phone' })
+    const { page } = await visit(`/work?case=${NUMBER}`, { lang: 'en', user: 'executor', size: 'phone' })
     await page.waitForSelector('.steps')
     await kept(page)
     await signal(page.context(), false)
@@ -152,7 +138,7 @@ describe('without signal', () => {
 describe('the list', () => {
   it('asks where one stands only when tapped, and then puts the nearest of a day first', async () => {
     let asked = 0
-    const { page } = await visit(browser, mock.url, '/work', { lang: 'en', user: 'executor', size: 'phone', prepare: async (context) => {
+    const { page } = await visit('/work', { lang: 'en', user: 'executor', size: 'phone', prepare: async (context) => {
       await context.exposeFunction('askedWhere', () => { asked += 1 })
       await context.addInitScript(() => {
         const whole = navigator.geolocation.getCurrentPosition.bind(navigator.geolocation)
@@ -183,7 +169,7 @@ describe('the list', () => {
 describe('the control desk', () => {
   for (const [lang, size] of [['uk', 'desk'], ['he', 'desk'], ['uk', 'phone'], ['he', 'phone']] as const) {
     it(`sees before and after side by side, with what does not fit: ${lang} ${size}`, async () => {
-      const visited = await visit(browser, mock.url, '/control?case=2026-01-000398', { lang, size, user: 'control' })
+      const visited = await visit('/control?case=2026-01-000398', { lang, size, user: 'control' })
       const { page } = visited
       await page.waitForSelector('figure .flag')
       expect(await page.locator('figure').count()).toBe(2)
