@@ -30,6 +30,7 @@ use anyhow::Context as _;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::case::city::CityPlan;
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::files::recording_probe;
@@ -116,8 +117,7 @@ impl Service {
         let (snapshot_out, snapshot) = watch::channel(Arc::new(first_snapshot(crate::time::now())));
         let (published, city, addresses) = plans.publish();
         let (rules_in, rules) = start_verification(&config, &plans, &store, inputs_in.clone(), &vitals)?;
-        let watch = ClockWatch { store: store.clone(), city: city.clone(), _vital: vitals.of("clock watch") };
-        tokio::spawn(watch.run());
+        keep_cases(&store, &city, &stopping, &vitals);
         let signalling = Signalling::new(
             switchboard,
             plans.clone(),
@@ -147,7 +147,6 @@ impl Service {
             rules: rules_in,
         }
         .start();
-        let archivist = Archivist { store: store.clone(), city: city.clone(), stopping: stopping.clone() };
         let state = WebState {
             store: store.clone(),
             commands: commands_in.clone(),
@@ -166,7 +165,6 @@ impl Service {
             asking: Arc::new(move || rules.borrow().policy.clone()),
         };
         announce(&net, http);
-        tokio::spawn(archivist.run());
         let http_server = serve_http(http_socket, state, stopping, vitals.of("HTTP server"));
         let commands = commands_in;
         Ok(Self { http, store, snapshot, commands, stop, reload, signalling, http_server, ended })
@@ -260,6 +258,19 @@ impl Ground {
             .await?;
         Ok(Self { http_socket, http, net, arrivals, store })
     }
+}
+
+/// What happens to cases by the passing of time alone: their clocks, and the archive.
+fn keep_cases(
+    store: &Store,
+    city: &watch::Receiver<Arc<CityPlan>>,
+    stopping: &watch::Receiver<Stop>,
+    vitals: &Vitals,
+) {
+    let clocks = ClockWatch { store: store.clone(), city: city.clone(), _vital: vitals.of("clock watch") };
+    let archivist = Archivist { store: store.clone(), city: city.clone(), stopping: stopping.clone() };
+    tokio::spawn(clocks.run());
+    tokio::spawn(archivist.run());
 }
 
 fn announce(net: &SipNet, http: SocketAddr) {

@@ -398,6 +398,7 @@ async fn answer(
                 "on_hold",
                 "work_reported",
                 "verification",
+                "forwarded",
                 "explained",
             ];
             let filter = CaseFilter {

@@ -77,6 +77,14 @@ impl Clocks {
         };
     }
 
+    /// Whoever held the work holds it no more: what they asked for is about nothing, and a pause that goes on has ended.
+    pub(super) fn settle(&mut self, at: Timestamp) {
+        self.asked = None;
+        if let Some(pause) = self.pauses.last_mut() {
+            pause.until_at = pause.until_at.min(at.max(pause.from_at));
+        }
+    }
+
     /// Elapsed time on hold, with what a pause that goes on will take.
     pub fn paused(&self) -> Duration {
         self.pauses.iter().map(|pause| pause.until_at.since(pause.from_at)).sum()

@@ -16,7 +16,7 @@ use crate::language::Language;
 use crate::people::{Actor, ActorKind};
 use crate::time::Timestamp;
 
-/// More attempts to tell one applicant help nobody.
+/// More attempts to tell one applicant one result help nobody.
 const MAX_TELLINGS: usize = 100;
 /// Visits to one place that help nobody more.
 const MAX_INSPECTIONS: usize = 100;
@@ -211,6 +211,7 @@ impl Case {
         at: Timestamp,
     ) -> CaseEvent {
         let told = self.tellings().count();
+        self.clocks.settle(at);
         self.state = CaseState::Closed { code, closed_at: at };
         self.next = None;
         CaseEvent::new(
@@ -274,7 +275,7 @@ impl Case {
                 "work is not done during the call that reports the trouble",
             ));
         }
-        if self.told.len() >= MAX_TELLINGS {
+        if self.tellings_of(told.whom.as_ref()).count() >= MAX_TELLINGS {
             return Err(InvalidTransition::Invariant("the applicant has been told often enough"));
         }
         Ok(())

@@ -71,6 +71,7 @@ impl Case {
             shown.iter().map(|piece| json!({ "id": piece.id, "sha256": piece.sha256 })).collect();
         let reported = json!({ "order": order, "result": result, "evidence": proofs });
         self.next = Some(NextAction::new("control", "check the evidence", self.resolve_deadline(at)));
+        self.clocks.settle(at);
         self.state = CaseState::WorkReported { order, executor, reported_at: at };
         Ok((self, vec![CaseEvent::new("wo.reported", reported)]))
     }

@@ -241,6 +241,7 @@ impl Case {
                 json!({ "order": order, "executor": executor, "task": task, "cycle": self.cycle }),
             ),
         ];
+        self.clocks.settle(at);
         let answer_deadline = deadline.accept_by.unwrap_or(deadline.resolve_by).max(at);
         self.next = Some(NextAction::new(&executor, "accept or decline", answer_deadline));
         self.deadline = Some(deadline);
@@ -267,6 +268,7 @@ impl Case {
     /// Waits for somebody who assigns it.
     pub(super) fn back_to_desk(&mut self, at: Timestamp) {
         let owner = if self.bounces >= DISPATCHER_FROM_BOUNCE { "dispatcher" } else { "operator" };
+        self.clocks.settle(at);
         self.state = CaseState::Registered;
         let action = if self.bounces > 0 { "find another executor" } else { "classify and assign" };
         self.next = Some(NextAction::new(owner, action, at.plus(TRIAGE_WITHIN)));

@@ -31,7 +31,11 @@ impl Store {
     pub async fn drawn_cases(&self, due: bool, page: &Page) -> Result<Listed<DrawnCase>, StoreError> {
         let mut query = QueryBuilder::new("SELECT * FROM inspections WHERE 1 = 1");
         if due {
-            query.push(" AND inspected_at IS NULL");
+            // A case that went back to work or into the archive is visited no more for this closing.
+            query.push(
+                " AND inspected_at IS NULL AND EXISTS (SELECT 1 FROM cases WHERE number = inspections.case_number \
+                 AND state = 'closed' AND json_extract(body, '$.cycle') = inspections.cycle)",
+            );
         }
         page.narrow(&mut query, ("drawn_at", "case_number"), Order::EarliestFirst)?;
         let rows = self.reading(query.build().fetch_all(&self.readers)).await?;

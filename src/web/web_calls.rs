@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use axum::Json as Answer;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -137,18 +137,16 @@ pub(super) async fn ask(
 /// How far the call that came in by this pass has come. Only the page knows the name of its pass.
 #[utoipa::path(get, path = "/api/v1/web-calls/{user}", tag = "citizen",
     params(("user" = String, Path, description = "`user` of the pass")),
-    responses((status = 200, body = WebCallProgress), (status = 404, description = "no such call is on")))]
-pub(super) async fn follow(
-    State(web): State<Shared>,
-    Path(user): Path<String>,
-) -> Result<impl IntoResponse, ApiError> {
+    responses((status = 200, body = WebCallProgress), (status = 204, description = "no such call is on, or none any more")))]
+pub(super) async fn follow(State(web): State<Shared>, Path(user): Path<String>) -> Response {
     let snapshot = web.snapshot();
     let call = snapshot.calls.iter().find(|call| call.pass.as_deref() == Some(user.as_str()));
-    let call = call.ok_or(ApiError::NotFound("call"))?;
+    // A call that has just ended is no mistake of the page that asks.
+    let Some(call) = call else { return StatusCode::NO_CONTENT.into_response() };
     let progress = WebCallProgress {
         phase: call.phase,
         position: call.position,
         case: call.case.as_ref().map(ToString::to_string),
     };
-    Ok(([(header::CACHE_CONTROL, "no-store")], Answer(progress)))
+    ([(header::CACHE_CONTROL, "no-store")], Answer(progress)).into_response()
 }

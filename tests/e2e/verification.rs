@@ -108,8 +108,11 @@ fn reported(server: &Server, caller: &str) -> String {
 fn done(server: &Server, number: &str) {
     let executor = server.sign_in("vykonavets");
     for role in ["before", "after"] {
-        let photo = [&b"\xFF\xD8\xFF\xE0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xFF\xD9"[..], role.as_bytes()]
-            .concat();
+        let seed = number
+            .bytes()
+            .chain(role.bytes())
+            .fold(7, |seed: u64, byte| seed * 31 % 1_000_003 + u64::from(byte));
+        let photo = crate::photo::jpeg(&crate::photo::scene(seed, 160, 120), 85);
         let (status, answer) = executor.upload_evidence(number, role, "photo.jpg", photo);
         assert!(status == 200 || status == 201, "{status} {answer}");
     }

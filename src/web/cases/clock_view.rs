@@ -85,7 +85,7 @@ pub(in crate::web) struct EscalationView {
     raised_at: UtcTime,
     /// Unanswered then, it goes one level up.
     answer_by: Option<UtcTime>,
-    answer: Option<AnswerView>,
+    answer: Option<EscalationAnswerView>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -95,7 +95,7 @@ pub(in crate::web) struct PostView {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::web) struct AnswerView {
+pub(in crate::web) struct EscalationAnswerView {
     answered_at: UtcTime,
     post: PostView,
     text: String,
@@ -175,7 +175,7 @@ impl ClockView {
 
 impl EscalationView {
     pub(in crate::web) fn new(number: usize, raised: &Escalation, plan: &CityPlan) -> Self {
-        let answer = raised.answer.as_ref().map(|answer| AnswerView {
+        let answer = raised.answer.as_ref().map(|answer| EscalationAnswerView {
             answered_at: answer.answered_at.into(),
             post: PostView::new(&answer.post, plan),
             text: answer.text.clone(),

@@ -56,7 +56,7 @@ pub(in crate::web) struct Refusal {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::web) struct Withdrawal {
+pub(in crate::web) struct CaseWithdrawal {
     reason: String,
     /// The call on this case in which the applicant said so; operators name one.
     #[schema(value_type = Option<String>)]
@@ -179,13 +179,13 @@ pub(in crate::web) async fn refuse(
 
 /// The applicant takes the case back; an order that is out is cancelled.
 #[utoipa::path(post, path = "/api/v1/cases/{number}/withdraw", tag = "cases", params(("number" = String, Path)),
-    request_body = Withdrawal,
+    request_body = CaseWithdrawal,
     responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409), (status = 422)))]
 pub(in crate::web) async fn withdraw(
     State(web): State<Shared>,
     principal: Principal,
     Path(number): Path<String>,
-    Json(Withdrawal { reason, call }): Json<Withdrawal>,
+    Json(CaseWithdrawal { reason, call }): Json<CaseWithdrawal>,
 ) -> Outcome {
     check_text(&reason)?;
     let actor = principal.actor();

@@ -29,7 +29,7 @@ pub(in crate::web) struct FilingView {
     /// May be called and written to.
     consent: bool,
     answers: Vec<GivenView>,
-    notes: Vec<NoteView>,
+    notes: Vec<FiledNoteView>,
     attachments: Vec<AttachmentView>,
     ratings: Vec<RatingView>,
 }
@@ -42,7 +42,7 @@ pub(in crate::web) struct GivenView {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::web) struct NoteView {
+pub(in crate::web) struct FiledNoteView {
     at: UtcTime,
     source: String,
     text: String,
@@ -87,7 +87,7 @@ pub(in crate::web) async fn show(
         consent: filed.as_ref().is_some_and(|filed| filed.consent),
         answers: answers.map(|(code, value)| GivenView { code, value }).collect(),
         notes: notes
-            .map(|note| NoteView { at: note.at.into(), source: note.source, text: note.text })
+            .map(|note| FiledNoteView { at: note.at.into(), source: note.source, text: note.text })
             .collect(),
         attachments: attachments
             .map(|one| AttachmentView {

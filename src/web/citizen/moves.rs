@@ -10,9 +10,25 @@ use crate::time::Timestamp;
 
 /// Until when the applicant may reopen it; none when it is not to be reopened.
 pub(super) fn reopen_deadline(case: &Case, plan: &CityPlan, by: &Actor, at: Timestamp) -> Option<Timestamp> {
-    let rule = plan.reopen_rule();
-    let (_, closed_at) = case.check_reopening(rule, ReopenCause::Applicant, by, at).ok()?;
-    Some(rule.window_deadline(closed_at))
+    let closed_at = may_reopen(case, plan, by, at).ok()?;
+    Some(plan.reopen_rule().window_deadline(closed_at))
+}
+
+/// When it was closed. Only work that was reported done comes back by a click; what the city refused, passed on or never
+/// began is a person's to decide again.
+fn may_reopen(
+    case: &Case,
+    plan: &CityPlan,
+    by: &Actor,
+    at: Timestamp,
+) -> Result<Timestamp, InvalidTransition> {
+    let (code, closed_at) = case.check_reopening(plan.reopen_rule(), ReopenCause::Applicant, by, at)?;
+    if !code.is_fixed() {
+        return Err(InvalidTransition::Invariant(
+            "no work was reported done on it: ring the city, or file it anew",
+        ));
+    }
+    Ok(closed_at)
 }
 
 /// "It is broken again": back to work with a new order, one level up.
@@ -24,11 +40,10 @@ pub(super) fn reopen(
     by: &Actor,
     at: Timestamp,
 ) -> Transition {
-    let rule = plan.reopen_rule();
-    case.check_reopening(rule, ReopenCause::Applicant, by, at)?;
+    may_reopen(&case, plan, by, at)?;
     let nobody = InvalidTransition::Invariant("nobody is in charge of this any more: ring the city");
     let assignment = routing::reroute(plan, &case, order, at).map_err(|_| nobody)?;
-    case.reopen(assignment, rule, ReopenCause::Applicant, reason, by, at)
+    case.reopen(assignment, plan.reopen_rule(), ReopenCause::Applicant, reason, by, at)
 }
 
 pub(super) fn may_withdraw(case: &Case) -> bool {

@@ -57,7 +57,7 @@ pub(in crate::web) struct Rating {
 pub(in crate::web) struct PhotoForm {
     number: String,
     code: String,
-    /// JPEG, PNG or WebP, at most 10 MiB and 26 million pixels.
+    /// JPEG, PNG or WebP, at most 10 MiB and 52 million pixels.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
 }

@@ -50,7 +50,7 @@ pub(in crate::web) struct StatusView {
     closing_code: Option<ClosingCode>,
     /// 1 for the first run through; each reopening adds one.
     cycle: u16,
-    steps: Vec<StepView>,
+    steps: Vec<RequestStepView>,
     /// Ids of the pictures that are shown.
     pictures: Vec<String>,
     may: MayView,
@@ -59,7 +59,7 @@ pub(in crate::web) struct StatusView {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::web) struct StepView {
+pub(in crate::web) struct RequestStepView {
     at: UtcTime,
     /// A state, or `declined`, `returned`, `reopened`.
     step: &'static str,
@@ -180,11 +180,15 @@ fn may(case: &Case, plan: &CityPlan, rated: &[Feedback]) -> MayView {
     }
 }
 
-fn steps(entries: Vec<TimelineEntry>, plan: &CityPlan) -> Vec<StepView> {
+fn steps(entries: Vec<TimelineEntry>, plan: &CityPlan) -> Vec<RequestStepView> {
     let steps = entries.into_iter().filter_map(|entry| {
         let executor = entry.data.get("executor").and_then(|executor| executor.as_str());
         let organisation = executor.map(|id| organisation_name(plan, id));
-        Some(StepView { at: entry.at.into(), step: Step::of_event(&entry.event)?.name(), organisation })
+        Some(RequestStepView {
+            at: entry.at.into(),
+            step: Step::of_event(&entry.event)?.name(),
+            organisation,
+        })
     });
     let mut steps: Vec<_> = steps.collect();
     let hidden = steps.len().saturating_sub(MAX_STEPS);

@@ -62,7 +62,7 @@ macro_rules! record {
     ($(#[$doc:meta])* $name:ident, $item:literal, { $($(#[$note:meta])* $field:ident: $kind:ty,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, utoipa::ToSchema)]
-        pub(in crate::web) struct $name { $($(#[$note])* pub(in crate::web) $field: $kind,)* }
+        pub(in crate::web) struct $name { $($(#[$note])* #[schema(nullable)] pub(in crate::web) $field: $kind,)* }
 
         impl $crate::web::open311::document::Record for $name {
             const ITEM: &'static str = $item;

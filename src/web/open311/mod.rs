@@ -94,7 +94,7 @@ macro_rules! both {
 both!(discovery_xml "/open311/discovery.xml", discovery_json "/open311/discovery.json", get,
     discovery::DiscoveryView, (), discover, "Where the API is, and whom to ask about it.");
 both!(services_xml "/open311/v2/services.xml", services_json "/open311/v2/services.json", get,
-    Vec<services::ServiceView>, (Jurisdiction), list_services, "Kinds of requests.");
+    Vec<services::OfferedServiceView>, (Jurisdiction), list_services, "Kinds of requests.");
 both!(requests_xml "/open311/v2/requests.xml", requests_json "/open311/v2/requests.json", get,
     Vec<requests::ExtendedRequestView>, (RequestQuery, Jurisdiction), requests::list,
     "Requests of the last 90 days or another span, the newest first.");
@@ -117,7 +117,8 @@ async fn list_updates(web: &Web, asked: &Asked, _: &Open311Terms) -> Result<Docu
 /// The questions of one kind of request.
 #[utoipa::path(get, path = "/open311/v2/services/{file}", tag = "open311",
     params(("file" = String, Path, description = "service_code and format, as in `roads.signal.json`"), Jurisdiction),
-    responses((status = 200, body = services::DefinitionView), (status = "4XX", body = Vec<FaultView>)))]
+    responses((status = 200, content((services::DefinitionView = "application/json"), (String = "text/xml"))),
+        (status = "4XX", content((Vec<FaultView> = "application/json"), (String = "text/xml")))))]
 pub(super) async fn definition(
     State(web): State<Shared>,
     Path(file): Path<String>,
@@ -135,7 +136,8 @@ pub(super) async fn definition(
 #[utoipa::path(get, path = "/open311/v2/requests/{file}", tag = "open311",
     params(("file" = String, Path, description = "service_request_id and format, as in `2026-01-000042.json`"),
         ("extensions" = Option<bool>, Query), Jurisdiction),
-    responses((status = 200, body = Vec<requests::ExtendedRequestView>), (status = "4XX", body = Vec<FaultView>)))]
+    responses((status = 200, content((Vec<requests::ExtendedRequestView> = "application/json"), (String = "text/xml"))),
+        (status = "4XX", content((Vec<FaultView> = "application/json"), (String = "text/xml")))))]
 pub(super) async fn request(State(web): State<Shared>, Path(file): Path<String>, asked: Asked) -> Response {
     let Some((id, format)) = Format::of_file(&file) else { return unknown_file(&file) };
     web.answer(&asked, format, requests::one(&web, id, &asked, &web.open311())).await
@@ -205,7 +207,8 @@ filed!(update_xml "/open311/v2/servicerequestupdates.xml", update_json "/open311
 /// The number of a request that was answered with a token.
 #[utoipa::path(get, path = "/open311/v2/tokens/{file}", tag = "open311",
     params(("file" = String, Path, description = "token and format"), Jurisdiction),
-    responses((status = 200, body = Vec<filing::TokenView>), (status = "4XX", body = Vec<FaultView>)))]
+    responses((status = 200, content((Vec<filing::TokenView> = "application/json"), (String = "text/xml"))),
+        (status = "4XX", content((Vec<FaultView> = "application/json"), (String = "text/xml")))))]
 pub(super) async fn token(State(web): State<Shared>, Path(file): Path<String>, asked: Asked) -> Response {
     let Some((token, format)) = Format::of_file(&file) else { return unknown_file(&file) };
     web.answer(&asked, format, async { filing::token(&web, token) }).await

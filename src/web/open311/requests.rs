@@ -47,7 +47,7 @@ record!(
 );
 
 record!(
-    /// The same with `extensions=true`.
+    /// The same with `extensions=true`; the last three only then.
     ExtendedRequestView, "request", {
         service_request_id: String,
         status: &'static str,
@@ -67,10 +67,13 @@ record!(
         long: Option<f64>,
         media_url: String,
         /// The state by the city's own name, such as `verification`.
+        #[schema(required = false)]
         extended_status: &'static str,
         /// What was answered to the questions of the service, own words left out.
+        #[schema(required = false)]
         attributes: Vec<AnswerView>,
         /// What happened, the earliest first.
+        #[schema(required = false)]
         notes: Vec<NoteView>,
     }
 );

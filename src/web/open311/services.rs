@@ -7,7 +7,7 @@ use crate::case::city::{Attribute, AttributeKind, Category, CityPlan};
 
 record!(
     /// A kind of request that can be filed.
-    ServiceView, "service", {
+    OfferedServiceView, "service", {
         service_code: String,
         service_name: String,
         description: String,
@@ -75,11 +75,11 @@ pub(super) fn definition(category: &Category, plan: &CityPlan) -> Document {
     Document::new("service_definition", &DefinitionView { service_code: category.id.clone(), attributes })
 }
 
-fn service(category: &Category, plan: &CityPlan) -> ServiceView {
+fn service(category: &Category, plan: &CityPlan) -> OfferedServiceView {
     let name = category.name_in(plan.language()).to_owned();
     let filing = &category.filing;
     let keywords = if filing.keywords.is_empty() { name.to_lowercase() } else { filing.keywords.join(",") };
-    ServiceView {
+    OfferedServiceView {
         service_code: category.id.clone(),
         description: filing.description.clone().unwrap_or_else(|| name.clone()),
         service_name: name,

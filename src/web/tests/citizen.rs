@@ -198,7 +198,7 @@ async fn pictures_are_kept_shown_small_and_bounded() {
     let (other, its_code) = filed(&service).await;
     let (status, _) = send(&service, "picture", json!({ "number": other, "code": its_code, "id": id })).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
-    assert_eq!(upload(picture(6_000, 5_000)).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(upload(picture(8_000, 7_000)).await.0, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(upload(b"GIF89a".to_vec()).await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let huge = [&b"\xff\xd8\xff"[..], &vec![0; 10 * 1024 * 1024]].concat();
     assert_eq!(upload(huge).await.0, StatusCode::PAYLOAD_TOO_LARGE);
