@@ -17,7 +17,7 @@ use crate::sipp::free_port;
 use crate::wait;
 
 const MODULES: &str = "/usr/lib/baresip/modules";
-const START_TIMEOUT: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running baresip; ended when dropped.
 #[derive(Debug)]

@@ -28,7 +28,7 @@ pub enum Answering {
     Accept,
     /// 486 Busy Here.
     Reject,
-    /// 180 and nothing more.
+    /// 180 and nothing more, until it hangs up.
     LetRing,
     /// 183 with sound and 200 without, both as RFC 3262 wants it: the 200 waits for the PRACK.
     AcceptReliably,
@@ -402,6 +402,11 @@ impl Line {
 
     fn hang_up(&mut self) {
         let Some(dialog) = self.dialog.take() else { return };
+        // What only rings is declined.
+        if *self.answering.lock().expect("no test panics while it holds the phone") == Answering::LetRing {
+            self.wire.send(dialog.invite.response(486, "Busy Here", &dialog.tag, "", ""));
+            return;
+        }
         let call_id = dialog.invite.expect("Call-ID").to_owned();
         let bye = dialog.request("BYE", &self.wire);
         self.wire.send(bye);

@@ -163,13 +163,16 @@ fn a_transfer_that_fails_gives_the_citizen_back() {
     // To herself: she is talking.
     assert_eq!(olena.refer(&mut talk, "201", "").status(), Some(202));
     assert_eq!(olena.told(&talk), [100, 486]);
-    // She leaves at once and the colleague rejects again: the citizen is not lost, but waits before all others.
+    // She leaves while the colleague's phone rings, and the colleague declines: the citizen is not lost, but waits before all
+    // others.
+    petro.set_answering(Answering::LetRing);
     let accepted = olena.refer(&mut talk, "202", "Refer-Sub: false\r\n");
     assert_eq!((accepted.status(), accepted.header("Refer-Sub")), (Some(202), Some("false")));
     assert!(!olena.was_told(&talk), "no NOTIFY was wanted");
     let old = talk.call_id.clone();
-    olena.hang_up(talk);
     petro.rings(SOON);
+    olena.hang_up(talk);
+    petro.hang_up();
     let again = olena.answer();
     assert_ne!(again.call_id, old, "a new ring");
     say(&citizen.rtp, &again.rtp, ToneSequence::citizen(60, 1000));
