@@ -25,7 +25,9 @@ test: ## everything the build service runs
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cargo deny check bans licenses sources
-	cargo test
+	cargo test --lib --bins --test tidy --test fuzz_corpus --test it
+	cargo test --doc
+	scripts/end-to-end.sh
 	cd web && npm run check && npm test
 
 overload: ## twice the capacity for a minute: refusals are 503, admitted calls are untouched; SECONDS=n
