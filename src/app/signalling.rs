@@ -20,7 +20,7 @@ use crate::phone_number::PhoneNumber;
 use crate::resolver::Resolver;
 use crate::sip::message::{Flow, Transport, Uri};
 use crate::sip::server_location::Located;
-use crate::store::{Batch, CaseFilter, Page, Store};
+use crate::store::{Batch, CaseFilter, Page, Store, StoreError};
 use crate::switchboard::{Input, Shortage, Snapshot, Switchboard};
 use crate::termination::Termination;
 use crate::time::Now;
@@ -382,10 +382,10 @@ async fn answer(
     caller: &PhoneNumber,
 ) -> Answer {
     let found = match lookup {
-        Lookup::CaseStatus { number } => store.case_for_caller(number, caller.as_str()).await.map(|case| {
+        Lookup::CaseStatus { number } => case_worked_on(store, number, caller).await.map(|case| {
             case.map_or(Answer::NotFound, |case| Answer::CaseStatus {
-                state: case.state.name().to_owned(),
-                due: case.deadline.as_ref().map(|deadline| city.civil_date(deadline.resolve_by)),
+                state: case.state.told_as().to_owned(),
+                due: case.promise_shown().map(|deadline| city.civil_date(deadline.resolve_by)),
             })
         }),
         Lookup::OwnCases if caller.is_withheld() => Ok(Answer::NotFound),
@@ -417,6 +417,19 @@ async fn answer(
         tracing::error!(%error, "lookup failed");
         Answer::Failed
     })
+}
+
+/// The caller's case of this number, or the one it was joined with: there the work is.
+async fn case_worked_on(
+    store: &Store,
+    number: &str,
+    caller: &PhoneNumber,
+) -> Result<Option<crate::case::Case>, StoreError> {
+    let Some(case) = store.case_for_caller(number, caller.as_str()).await? else { return Ok(None) };
+    match case.merged_into() {
+        Some(into) => store.case(into).await,
+        None => Ok(Some(case)),
+    }
 }
 
 #[cfg(test)]

@@ -113,6 +113,38 @@ impl Case {
         }
     }
 
+    /// The promise that holds outside: while somebody has the work, what was promised for the work; else what the law
+    /// promises. Where there is only one of them, that one.
+    pub fn promise_shown(&self) -> Option<&Deadline> {
+        self.deadline_of(self.clock_shown())
+    }
+
+    /// What [`Self::promise_shown`] promises has passed, and somebody is still to keep it.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.is_running(self.clock_shown())
+            && self.promise_shown().is_some_and(|deadline| deadline.resolve_by < now)
+    }
+
+    fn clock_shown(&self) -> Clock {
+        let in_hand = self.is_running(Clock::Executor) || matches!(self.state, CaseState::OnHold { .. });
+        match (in_hand, &self.deadline, self.clocks.citizen()) {
+            (true, Some(_), _) | (_, Some(_), None) => Clock::Executor,
+            _ => Clock::Citizen,
+        }
+    }
+
+    /// The earliest moment by which somebody must have done their part; none when everything stands or is done. What
+    /// stands still is not late (on hold), and what is reported done in time does not become late by being checked.
+    pub fn earliest_deadline(&self) -> Option<Timestamp> {
+        let clocks = [Clock::Citizen, Clock::Executor].into_iter().filter(|clock| self.is_running(*clock));
+        let promised = clocks.filter_map(|clock| self.deadline_of(clock)).map(|deadline| deadline.resolve_by);
+        let awaited = match self.state {
+            CaseState::Forwarded { answer_by, answered_at: None, .. } => Some(answer_by),
+            _ => None,
+        };
+        promised.chain(awaited).min()
+    }
+
     pub(super) const fn deadline_mut(&mut self, clock: Clock) -> Option<&mut Deadline> {
         match (clock, &mut self.clocks.citizen) {
             (Clock::Executor, _) => self.deadline.as_mut(),
@@ -135,8 +167,8 @@ impl Case {
 }
 
 impl CityPlan {
-    /// What is promised for `case` as it stands, from its registration or the reopening of this cycle; with the acceptance of an order issued at `assigned_at`. None when no
-    /// norm of that clock was in force at the registration.
+    /// What is promised for `case` as it stands, from its registration or the reopening of this cycle; with the
+    /// acceptance of an order issued at `assigned_at`. None when no norm of that clock was in force at the registration.
     pub fn promise(&self, case: &Case, clock: Clock, assigned_at: Option<Timestamp>) -> Option<Deadline> {
         let began_at = case.reopened_at.unwrap_or(case.registered_at);
         let norm = self.norm(&case.category, case.priority, clock, began_at)?;

@@ -92,28 +92,34 @@ impl Rung {
 
 impl CityPlan {
     /// The lowest rung from `level` upwards that has somebody to ask.
-    fn rung(&self, level: u8, executor: Option<&str>) -> Option<&Rung> {
-        self.ladder().iter().find(|rung| rung.level >= level && !rung.asked(executor).is_empty())
+    pub(super) fn rung(&self, level: u8, executor: Option<&str>) -> Option<&Rung> {
+        self.rungs(executor).find(|rung| rung.level >= level)
+    }
+
+    /// Whom a missed promise asks first: the post above the one that has the case; above the last one there is nobody,
+    /// and the last one is asked again.
+    pub(super) fn first_rung(&self, case: &Case) -> Option<&Rung> {
+        let executor = case.state.executor();
+        self.rung(case.level.saturating_add(1), executor).or_else(|| self.rungs(executor).last())
+    }
+
+    /// Those that have somebody to ask, from the lowest.
+    fn rungs(&self, executor: Option<&str>) -> impl Iterator<Item = &Rung> {
+        self.ladder().iter().filter(move |rung| !rung.asked(executor).is_empty())
     }
 }
 
 impl Case {
-    /// Asks the rung from `level` upwards about the deadline of `clock` that was missed. None when there is none, or
-    /// when this case has asked enough.
+    /// Asks `rung` about the deadline of `clock` that was missed.
     pub(super) fn raise(
         &mut self,
         clock: Clock,
         missed: Timestamp,
-        level: u8,
+        rung: &Rung,
         plan: &CityPlan,
         at: Timestamp,
     ) -> Option<CaseEvent> {
         let executor = self.state.executor();
-        let rung = plan.rung(level, executor)?;
-        // A missed promise always asks somebody; it is bounded by what makes deadlines.
-        if rung.level > 1 && self.clocks.escalations.len() >= MAX_ESCALATIONS {
-            return None;
-        }
         let calendar = plan.calendar_of(self.deadline_of(clock)?);
         let end = |term: Option<Term>, from| term.and_then(|term| term.end(from, calendar, false));
         let next = plan.rung(rung.level + 1, executor);

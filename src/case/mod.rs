@@ -282,6 +282,23 @@ impl CaseState {
         !matches!(self, Self::Closed { .. } | Self::Archived { .. })
     }
 
+    /// Its name for those outside: a closed case that goes on under another number, or was taken back, is called so.
+    pub const fn told_as(&self) -> &'static str {
+        match self.closing() {
+            Some((ClosingCode::Duplicate, _)) => "merged",
+            Some((ClosingCode::Withdrawn, _)) => "withdrawn",
+            _ => self.name(),
+        }
+    }
+
+    /// It was closed with a result its applicant can judge.
+    pub const fn has_result(&self) -> bool {
+        match self {
+            Self::Closed { code, .. } => !matches!(code, ClosingCode::Withdrawn | ClosingCode::Duplicate),
+            _ => false,
+        }
+    }
+
     /// How and when it was closed.
     pub const fn closing(&self) -> Option<(ClosingCode, Timestamp)> {
         match self {

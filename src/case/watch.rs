@@ -146,7 +146,10 @@ impl Case {
             "resolve_by": missed,
         });
         events.push(CaseEvent::new("norm.breached", breached));
-        events.extend(self.raise(clock, missed, 1, plan, at));
+        // Always asked; what makes deadlines bounds how often.
+        if let Some(rung) = plan.first_rung(&self) {
+            events.extend(self.raise(clock, missed, rung, plan, at));
+        }
         self
     }
 
@@ -155,7 +158,8 @@ impl Case {
         else {
             return self;
         };
-        match self.raise(clock, missed, level.saturating_add(1), plan, at) {
+        let above = plan.rung(level.saturating_add(1), self.state.executor());
+        match above.and_then(|rung| self.raise(clock, missed, rung, plan, at)) {
             Some(raised) => events.push(raised),
             // The city has shortened its ladder meanwhile: the post that was asked stays the last one.
             None => self.clocks.escalations[index].is_last = true,

@@ -130,7 +130,7 @@ pub(super) async fn insert(
         .bind(case.state.executor())
         .bind(case.applicant.number.as_ref().map(|number| number.as_str()))
         .bind(case.registered_at.micros())
-        .bind(case.deadline.as_ref().map(|deadline| deadline.resolve_by.micros()))
+        .bind(row::micros(case.earliest_deadline()))
         .bind(row::json(case)?)
         .bind(street)
         .bind(house)
@@ -162,7 +162,7 @@ pub(super) async fn update(
         .bind(&case.category)
         .bind(case.state.executor())
         .bind(case.applicant.number.as_ref().map(|number| number.as_str()))
-        .bind(case.deadline.as_ref().map(|deadline| deadline.resolve_by.micros()))
+        .bind(row::micros(case.earliest_deadline()))
         .bind(row::json(case)?)
         .bind(street)
         .bind(house)
@@ -203,6 +203,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
     use super::*;
+    use crate::case::clocks::Promise;
     use crate::case::{CaseDraft, CaseState, ClosingCode, Deadline};
     use crate::people::Actor;
     use crate::store::fixture::{at, case_draft, contact, fresh, page, registered};
@@ -221,8 +222,13 @@ mod tests {
         changed.await.unwrap();
     }
 
-    fn promised(resolve_by: Timestamp) -> Option<Deadline> {
-        Some(Deadline { norm: "water".to_owned(), first: resolve_by, resolve_by, ..Deadline::default() })
+    fn promised(resolve_by: Timestamp) -> Promise {
+        Promise::Given(Deadline {
+            norm: "water".to_owned(),
+            first: resolve_by,
+            resolve_by,
+            ..Deadline::default()
+        })
     }
 
     #[tokio::test]
@@ -233,12 +239,12 @@ mod tests {
             cases.push(registered(&store, n).await);
         }
         set(&store, &cases[0], |case| {
-            case.deadline = promised(at(60));
+            case.clocks.citizen = promised(at(60));
             case.state = CaseState::Closed { code: ClosingCode::Explained, closed_at: at(50) };
         })
         .await;
         set(&store, &cases[1], |case| {
-            case.deadline = promised(at(60));
+            case.clocks.citizen = promised(at(60));
             case.category = "heat".to_owned();
         })
         .await;

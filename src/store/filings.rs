@@ -358,7 +358,7 @@ impl Change for Rate {
 
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<(), StoreError> {
         let case = standing(ledger.connection, &self.case).await?;
-        if !matches!(case.state, CaseState::Closed { .. }) {
+        if !case.state.has_result() {
             let (state, in_words) = (case.state.name(), case.state.in_words());
             return Err(InvalidTransition::WrongState { state, in_words, wanted: "rated" }.into());
         }

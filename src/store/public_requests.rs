@@ -40,9 +40,10 @@ pub struct PublicRequest {
     pub answers: Vec<(String, String)>,
 }
 
-/// What the world is told of, in this order in the index of migration 0012 as well.
+/// What the world is told of, in this order in the index of migration 0013 as well.
 const TOLD: &str = "('case.registered', 'wo.issued', 'wo.accepted', 'wo.declined', 'wo.started', 'wo.reported', \
-                    'wo.returned', 'evidence.accepted', 'case.explained', 'case.forwarded', 'case.merged', \
+                    'wo.returned', 'evidence.accepted', 'case.explained', 'case.refused', 'case.forwarded', \
+                    'case.forward_answered', 'norm.clock_paused', 'norm.clock_resumed', 'case.merged', \
                     'case.reopened', 'case.withdrawn', 'case.closed')";
 
 /// Whether entries of this type are among those that tell of a case's way.

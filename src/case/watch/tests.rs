@@ -208,6 +208,43 @@ fn a_breach_climbs_from_post_to_post_until_the_post_answers() {
     assert!(case.due_at().unwrap() > at("2026-10-01T00:00:00+03:00"), "nobody stands above");
 }
 
+/// What came back one level up is missed one level up; above the last post the last one is asked again.
+#[test]
+fn a_case_that_came_back_is_asked_about_above_the_post_that_has_it() {
+    let plan = plan();
+    let late = at("2026-09-25T17:00:00+03:00");
+    for (level, asked) in [(0, 1), (1, 2), (2, 3), (3, 3), (9, 3)] {
+        let case = Case { level, ..in_progress(&plan) };
+        assert_eq!(case.watch(&plan, late).0.clocks.escalations[0].level, asked, "at level {level}");
+    }
+    let in_nobodys_hands = registered().watch(&plan, at("2026-12-31T17:00:00+02:00")).0;
+    assert_eq!(in_nobodys_hands.clocks.escalations[0].level, 2, "without an executor it has no head");
+}
+
+#[test]
+fn outside_the_promise_of_whoever_has_the_work_is_told() {
+    let plan = plan();
+    let case = in_progress(&plan);
+    let (work, law) = (case.deadline.clone().unwrap(), case.clocks.citizen().cloned().unwrap());
+    assert!(work.resolve_by < law.resolve_by);
+    let (just_late, late) = (work.resolve_by.plus(HOUR), law.resolve_by.plus(HOUR));
+    assert_eq!((case.promise_shown(), case.earliest_deadline()), (Some(&work), Some(work.resolve_by)));
+    assert_eq!((case.is_overdue(work.resolve_by), case.is_overdue(just_late)), (false, true));
+    let forwarded = CaseState::Forwarded {
+        to: "обленерго".to_owned(),
+        forwarded_at: case.registered_at,
+        answer_by: work.resolve_by.plus(DAY),
+        answered_at: None,
+    };
+    let forwarded = Case { state: forwarded, ..case.clone() };
+    assert_eq!(forwarded.promise_shown(), Some(&law), "nobody of the city works on it");
+    assert_eq!((forwarded.is_overdue(just_late), forwarded.is_overdue(late)), (false, true));
+    assert_eq!(forwarded.earliest_deadline(), Some(law.resolve_by.min(work.resolve_by.plus(DAY))));
+    let until = just_late.utc().date_naive().checked_add_days(Days::new(14)).unwrap();
+    let (held, _) = case.hold(HoldReason::Season, until, "фарба", &plan, &control(), just_late).unwrap();
+    assert_eq!((held.is_overdue(late), held.earliest_deadline()), (false, None), "what stands is not late");
+}
+
 #[test]
 fn a_city_without_a_norm_for_citizens_is_not_looked_at_for_ever() {
     let text = include_str!("../../../city.toml").replacen("clock = \"citizen\"", "clock = \"executor\"", 1);

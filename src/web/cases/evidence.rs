@@ -87,15 +87,15 @@ pub(in crate::web) async fn upload(
         form.map_err(|_| ApiError::UnsupportedMediaType("send a multipart/form-data form".to_owned()))?;
     let (role, bytes) = read_form(form).await?;
     let kind = Kind::sniff(&bytes).map_err(|why| ApiError::UnsupportedMediaType(why.to_string()))?;
-    let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}/evidence").await?;
     let digested = tokio::task::spawn_blocking(move || (Sha256::of(&bytes), bytes)).await;
     let (sha256, bytes) = digested.map_err(|error| ApiError::internal("digest died", &error))?;
     let once = key.once(&principal, "evidence", &[&number, &role, &sha256.to_string()]);
-    let order = match order_in_hand(&case) {
-        Ok(order) => order,
-        // The work may have been reported since it was sent the first time.
-        Err(refused) => return web.received_before(once, sha256).await?.ok_or(refused),
-    };
+    // Before the case is looked at: the work may have been reported, or sent back, since it came the first time.
+    if let Some(received) = web.received_before(once.as_ref(), sha256).await? {
+        return Ok(received);
+    }
+    let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}/evidence").await?;
+    let order = order_in_hand(&case)?;
     if web.store().evidence_of(order).await?.len() >= MAX_PIECES {
         return Err(ApiError::Conflict(format!("this order has {MAX_PIECES} pieces of evidence already")));
     }
@@ -251,11 +251,11 @@ impl Web {
     /// What this very request made the first time it came.
     async fn received_before(
         &self,
-        once: Option<Once>,
+        once: Option<&Once>,
         sha256: Sha256,
     ) -> Result<Option<Answer<Received>>, ApiError> {
         let Some(once) = once else { return Ok(None) };
-        match self.store().refuse_repeated(&once).await {
+        match self.store().refuse_repeated(once).await {
             Ok(()) => Ok(None),
             Err(StoreError::Repeated { outcome: Some(id) }) => {
                 Ok(Some(Answer(Received { id, sha256: sha256.to_string() })))

@@ -418,9 +418,10 @@ impl Web {
             .change_case_once(&number, &actor, at, once, move |case, evidence| change(case, evidence, at));
         let case = match changed.await {
             Ok(case) => case,
-            // It was done the first time; what came of it since is for the reader to see.
+            // It was done the first time, by this person: the answer that was lost is owed, though the case may have
+            // left their hands by it.
             Err(StoreError::Repeated { .. }) => {
-                self.case_to_see(&number.0, principal, "/api/v1/cases/{number}").await?
+                self.store().case(&number).await?.ok_or(ApiError::NotFound("case"))?
             }
             Err(error) => return Err(error.into()),
         };

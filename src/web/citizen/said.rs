@@ -101,6 +101,7 @@ pub(in crate::web) async fn withdraw(
     responses((status = 200, body = StatusView), (status = 404), (status = 409), (status = 422), (status = 429)))]
 pub(in crate::web) async fn note(State(web): State<Shared>, from: From, Json(words): Json<Words>) -> Outcome {
     let (case, text) = web.heard(words, from).await?;
+    check_open(&case)?;
     web.note(&case, text, time::now().utc).await?;
     web.shown(&case).await
 }
@@ -140,12 +141,19 @@ pub(in crate::web) async fn photo(
         form.map_err(|_| ApiError::UnsupportedMediaType("send a multipart/form-data form".to_owned()))?;
     let (key, bytes) = read_form(form).await?;
     let case = web.opened(&key, from).await?;
-    if super::super::open311::words::Step::of_state(case.state.name()).is_end() {
-        return Err(ApiError::Conflict("the request is closed: reopen it first".to_owned()));
-    }
+    check_open(&case)?;
     let checked = picture::check(&web.pictures, bytes).await?;
     web.attach(&case, checked, &actor()).await?;
     web.shown(&case).await
+}
+
+/// Nobody reads what is added to a request that is over.
+fn check_open(case: &Case) -> Result<(), ApiError> {
+    match (case.state.is_open(), case.merged_into()) {
+        (true, _) => Ok(()),
+        (false, Some(into)) => Err(ApiError::Conflict(format!("the request was joined with {into}"))),
+        (false, None) => Err(ApiError::Conflict("the request is closed: reopen it first".to_owned())),
+    }
 }
 
 async fn read_form(mut form: Multipart) -> Result<(Key, Vec<u8>), ApiError> {

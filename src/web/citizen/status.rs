@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::case::city::CityPlan;
-use crate::case::{Case, CaseState, ClosingCode};
+use crate::case::{Case, ClosingCode};
 use crate::ids::AttachmentId;
 use crate::store::{Feedback, TimelineEntry};
 use crate::time;
@@ -43,8 +43,10 @@ pub(in crate::web) struct StatusView {
     promised_by: Option<UtcTime>,
     /// What was promised at first, where that was something else.
     first_promised_by: Option<UtcTime>,
-    /// Past what is promised, and still open.
+    /// Past what is promised, while somebody is to keep it.
     overdue: bool,
+    /// Where a request goes on that was joined with another one; the promise is that one's.
+    continued: Option<ContinuedView>,
     /// Why it is closed.
     #[schema(value_type = Option<String>)]
     closing_code: Option<ClosingCode>,
@@ -56,6 +58,15 @@ pub(in crate::web) struct StatusView {
     may: MayView,
     /// What the applicant thought of this result.
     rating: Option<u8>,
+}
+
+/// How far the other request is; no more of it, for it is another person's.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct ContinuedView {
+    number: String,
+    /// As in the request itself.
+    state: &'static str,
+    open: bool,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -135,28 +146,33 @@ impl Web {
         };
         let rated = self.store().feedback_of(&case.number).await?;
         let rating = rated.iter().find(|rated| rated.cycle == case.cycle).map(|rated| rated.score);
-        let step = Step::of_state(case.state.name());
-        let (now, deadline) = (time::now().utc, case.deadline.as_ref());
-        let open = !step.is_end();
+        let continued = match case.merged_into() {
+            Some(into) => self.store().case(into).await?,
+            None => None,
+        };
+        let worked_on = continued.as_ref().unwrap_or(case);
+        let deadline = worked_on.promise_shown();
         Ok(StatusView {
             number: case.number.to_string(),
-            state: step.name(),
-            open,
+            state: Step::of_state(case.state.told_as()).name(),
+            open: case.state.is_open(),
             category: case.category.clone(),
             category_name: category_name(&plan, &case.category, case.language),
             description: case.description.clone(),
             address: shown_address(case, &plan),
             registered_at: case.registered_at.into(),
-            responsible: case.state.executor().map(|id| organisation_name(&plan, id)),
+            responsible: worked_on.state.executor().map(|id| organisation_name(&plan, id)),
             promised_by: deadline.map(|deadline| deadline.resolve_by.into()),
             first_promised_by: deadline
                 .filter(|deadline| deadline.first != deadline.resolve_by)
                 .map(|deadline| deadline.first.into()),
-            overdue: open && deadline.is_some_and(|deadline| deadline.resolve_by < now),
-            closing_code: match case.state {
-                CaseState::Closed { code, .. } => Some(code),
-                _ => None,
-            },
+            overdue: worked_on.is_overdue(time::now().utc),
+            continued: continued.as_ref().map(|case| ContinuedView {
+                number: case.number.to_string(),
+                state: Step::of_state(case.state.told_as()).name(),
+                open: case.state.is_open(),
+            }),
+            closing_code: case.state.closing().map(|(code, _)| code),
             cycle: case.cycle,
             steps: steps(entries, &plan),
             pictures: pictures.iter().map(|picture| picture.id.to_string()).collect(),
@@ -169,14 +185,12 @@ impl Web {
 fn may(case: &Case, plan: &CityPlan, rated: &[Feedback]) -> MayView {
     let at = time::now().utc;
     let reopen_until = moves::reopen_deadline(case, plan, &super::actor(), at);
-    let closed = matches!(case.state, CaseState::Closed { .. });
-    let withdrawn = matches!(case.state, CaseState::Closed { code: ClosingCode::Withdrawn, .. });
     MayView {
         reopen: reopen_until.is_some(),
         reopen_until: reopen_until.map(UtcTime),
         withdraw: moves::may_withdraw(case),
-        rate: closed && !withdrawn && !rated.iter().any(|rated| rated.cycle == case.cycle),
-        add: !closed,
+        rate: case.state.has_result() && !rated.iter().any(|rated| rated.cycle == case.cycle),
+        add: case.state.is_open(),
     }
 }
 

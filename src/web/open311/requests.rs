@@ -206,13 +206,13 @@ fn view(request: &PublicRequest, plan: &CityPlan, media: &str) -> RequestView {
     let PublicRequest { case, updated_at, picture, .. } = request;
     let category = plan.category(&case.category);
     let publishes = |rule: fn(&Category) -> bool| category.is_some_and(rule);
-    let step = Step::of_state(case.state.name());
+    let step = Step::of_state(case.state.told_as());
     let site = case.place.as_ref().and_then(|place| place.site.as_ref());
     let known = site.filter(|site| site.in_register);
     let picture = picture.filter(|_| publishes(|category| category.filing.publishes_pictures));
     RequestView {
         service_request_id: case.number.to_string(),
-        status: if step.is_end() { "closed" } else { "open" },
+        status: if case.state.is_open() { "open" } else { "closed" },
         status_notes: step.in_words(plan.language()),
         service_name: category
             .map_or_else(|| case.category.clone(), |category| category.name_in(plan.language()).to_owned()),
@@ -226,7 +226,7 @@ fn view(request: &PublicRequest, plan: &CityPlan, media: &str) -> RequestView {
         service_notice: String::new(),
         requested_datetime: Moment(case.registered_at),
         updated_datetime: Moment(*updated_at),
-        expected_datetime: case.deadline.as_ref().map(|deadline| Moment(deadline.resolve_by)),
+        expected_datetime: case.promise_shown().map(|deadline| Moment(deadline.resolve_by)),
         address: known.map(|site| without_flat(site, plan)).unwrap_or_default(),
         address_id: known.map(address_id).unwrap_or_default(),
         zipcode: String::new(),

@@ -17,7 +17,10 @@ pub(in crate::web) enum Step {
     Checked,
     Explained,
     Forwarded,
+    /// The other body has answered.
+    Answered,
     OnHold,
+    Resumed,
     Merged,
     Reopened,
     Withdrawn,
@@ -36,8 +39,11 @@ impl Step {
             "wo.reported" => Self::Reported,
             "wo.returned" => Self::Returned,
             "evidence.accepted" => Self::Checked,
-            "case.explained" => Self::Explained,
+            "case.explained" | "case.refused" => Self::Explained,
             "case.forwarded" => Self::Forwarded,
+            "case.forward_answered" => Self::Answered,
+            "norm.clock_paused" => Self::OnHold,
+            "norm.clock_resumed" => Self::Resumed,
             "case.merged" => Self::Merged,
             "case.reopened" => Self::Reopened,
             "case.withdrawn" => Self::Withdrawn,
@@ -46,7 +52,7 @@ impl Step {
         })
     }
 
-    /// The step that brought a case into a state of this name. A state that is not told is one of work.
+    /// The step that brought a case into a state told by this name. A state that is not told is one of work.
     pub(in crate::web) fn of_state(state: &str) -> Self {
         match state {
             "registered" | "draft" => Self::Registered,
@@ -77,7 +83,9 @@ impl Step {
             Self::Checked => "checked",
             Self::Explained => "explained",
             Self::Forwarded => "forwarded",
+            Self::Answered => "answered",
             Self::OnHold => "on_hold",
+            Self::Resumed => "resumed",
             Self::Merged => "merged",
             Self::Reopened => "reopened",
             Self::Withdrawn => "withdrawn",
@@ -105,7 +113,7 @@ impl Step {
 }
 
 /// In the order of uk, en, lt, pl, ru, he.
-const WORDS: [(Step, [&str; 6]); 15] = [
+const WORDS: [(Step, [&str; 6]); 17] = [
     (
         Step::Registered,
         [
@@ -216,7 +224,29 @@ const WORDS: [(Step, [&str; 6]); 15] = [
             "הועבר לגוף אחר; ממתינים לתשובתו.",
         ],
     ),
+    (
+        Step::Answered,
+        [
+            "Інший орган відповів.",
+            "The other body has answered.",
+            "Kita institucija atsakė.",
+            "Inny organ odpowiedział.",
+            "Другой орган ответил.",
+            "הגוף האחר השיב.",
+        ],
+    ),
     (Step::OnHold, ["Призупинено.", "On hold.", "Sustabdyta.", "Wstrzymano.", "Приостановлено.", "מושהה."]),
+    (
+        Step::Resumed,
+        [
+            "Роботи продовжено.",
+            "Work goes on.",
+            "Darbai tęsiami.",
+            "Prace wznowiono.",
+            "Работы продолжены.",
+            "העבודה נמשכת.",
+        ],
+    ),
     (
         Step::Merged,
         [

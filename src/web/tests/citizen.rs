@@ -239,6 +239,39 @@ async fn a_result_is_rated_once_and_words_are_not_journalled() {
     }
 }
 
+/// The page of a request that was joined with another one tells how that one gets on, and nothing else of it.
+#[tokio::test]
+async fn a_joined_request_is_followed_where_it_goes_on() {
+    let service = Service::start().await;
+    let (one, code) = filed(&service).await;
+    let (two, _) = filed(&service).await;
+    let path = |number: &str| format!("/api/v1/cases/{number}");
+    // The later one goes into the earlier one.
+    let merge = json!({ "into": one, "reason": "той самий ліхтар" });
+    let merged = service.post(Role::Operator, &format!("{}/merge", path(&two)), merge).await;
+    assert_eq!(merged.status(), StatusCode::OK);
+    let second_code = service.post(Role::Operator, &format!("{}/code", path(&two)), json!({})).await;
+    let second_code = second_code.json::<Value>().await.unwrap()["code"].as_str().unwrap().to_owned();
+    let assigned = service.post(Role::Operator, &format!("{}/assign", path(&one)), json!({})).await;
+    assert_eq!(assigned.status(), StatusCode::OK);
+    let status = async |number: &str, code: &str| {
+        send(&service, "status", json!({ "number": number, "code": code })).await.1
+    };
+    let (joined, first) = (status(&two, &second_code).await, status(&one, &code).await);
+    assert_eq!((&joined["state"], &joined["open"]), (&json!("merged"), &json!(false)));
+    assert_eq!(joined["continued"], json!({ "number": one, "state": "assigned", "open": true }));
+    assert_eq!(
+        (&joined["promised_by"], &joined["responsible"]),
+        (&first["promised_by"], &first["responsible"])
+    );
+    assert_eq!((&joined["may"]["rate"], &joined["may"]["add"]), (&json!(false), &json!(false)));
+    assert_eq!(first["continued"], Value::Null);
+    let note = json!({ "number": two, "code": second_code, "text": "Досі темно" });
+    let (refused, why) = send(&service, "notes", note).await;
+    assert_eq!(refused, StatusCode::CONFLICT);
+    assert!(why["detail"].as_str().unwrap().contains(&one), "{why}");
+}
+
 #[tokio::test]
 async fn an_operator_gives_a_code_and_the_one_before_opens_nothing() {
     let service = Service::start().await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Service;
 use super::cases::{in_hand, json_of, with_case};
-use crate::case::{Applicant, CaseDraft, IdentityLevel, Priority};
+use crate::case::{Applicant, Case, CaseDraft, CaseNumber, CaseState, IdentityLevel, Priority};
 use crate::language::Language;
 use crate::people::Role::{Control, Executor, Operator};
 use crate::people::{Actor, Role};
@@ -240,6 +240,38 @@ async fn what_comes_twice_is_done_once() {
     let late = keyed(upload(&service, &path, "after", jpeg(&scene(2, 64, 48), 80)), "key-of-after");
     let late = json_of(late.send().await.unwrap()).await;
     assert!(ids.contains(&late["id"].to_string()), "the answer is the same after the work was reported");
+}
+
+/// The answer was lost on the way, and the case has left the executor's hands by it.
+#[tokio::test]
+async fn what_is_repeated_after_the_case_has_gone_is_answered_as_the_first_time() {
+    let (service, path) = with_case().await;
+    in_hand(&service, &path).await;
+    let photo = || keyed(upload(&service, &path, "before", jpeg(&scene(1, 64, 48), 80)), "key-of-before");
+    let first = json_of(photo().send().await.unwrap()).await;
+    let (number, actor) = (CaseNumber(path.rsplit('/').next().unwrap().to_owned()), Actor::system("test"));
+    let back_to_the_desk = service.store.change_case(&number, &actor, time::now().utc, |case, _| {
+        Ok((Case { state: CaseState::Registered, ..case }, Vec::new()))
+    });
+    back_to_the_desk.await.unwrap();
+    assert_eq!(json_of(photo().send().await.unwrap()).await, first);
+    json_of(service.post(Operator, &format!("{path}/assign"), json!({})).await).await;
+    let no = json!({ "reason": "не наша мережа" });
+    for _ in 0..2 {
+        let declined = step(&service, &path, "decline", "key-of-decline", no.clone()).await;
+        assert_eq!(
+            (declined.status(), json_of(declined).await["state"].clone()),
+            (StatusCode::OK, json!("registered"))
+        );
+    }
+    assert_eq!(service.get(Executor, &path).await.status(), StatusCode::FORBIDDEN, "it is another's now");
+    let other = keyed(upload(&service, &path, "before", jpeg(&scene(2, 64, 48), 80)), "key-of-another");
+    assert_eq!(other.send().await.unwrap().status(), StatusCode::FORBIDDEN);
+    assert_eq!(
+        service.journalled("access.denied").await.len(),
+        2,
+        "nothing that was repeated counts as an attempt"
+    );
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ export interface RequestStep { at: string, step: string, organisation: string | 
 export interface RequestPage {
   number: string, state: string, open: boolean, category_name: string, description: string, address: string | null
   registered_at: string, responsible: string | null, promised_by: string | null, first_promised_by: string | null
-  overdue: boolean, cycle: number, steps: RequestStep[], pictures: string[], rating: number | null
+  overdue: boolean, continued: { number: string, state: string, open: boolean } | null, cycle: number, steps: RequestStep[], pictures: string[], rating: number | null
   may: { reopen: boolean, reopen_until: string | null, withdraw: boolean, rate: boolean, add: boolean }
 }
 

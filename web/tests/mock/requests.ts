@@ -15,7 +15,7 @@ export function requestsApi() {
   const page = {
     number: NUMBER, state: 'registered', open: true, category: 'light', category_name: 'Вуличне освітлення', description: 'Лампа не світить',
     address: 'вулиця Тараса Шевченка, 2', registered_at: at(-30), responsible: null as string | null, promised_by: null as string | null, first_promised_by: null as string | null,
-    overdue: false, closing_code: null, cycle: 1, steps: [{ at: at(-30), step: 'registered', organisation: null as string | null }], pictures: [] as string[],
+    overdue: false, continued: null as { number: string, state: string, open: boolean } | null, closing_code: null, cycle: 1, steps: [{ at: at(-30), step: 'registered', organisation: null as string | null }], pictures: [] as string[],
     may: { reopen: false, reopen_until: null as string | null, withdraw: true, rate: false, add: true }, rating: null as number | null,
   }
   const step = (step: string, hours: number, organisation: string | null = null) => page.steps.push({ at: at(hours), step, organisation })
