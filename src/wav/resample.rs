@@ -16,8 +16,13 @@ pub fn resample(samples: &[i16], from_hz: u32, to_hz: u32) -> Vec<i16> {
         return samples.to_vec();
     }
     let kernel = Kernel::new(from_hz, to_hz);
+    // With silence on both sides, so that the kernel reads a plain slice: a city has a thousand prompts to convert.
+    let mut padded = vec![0.0; samples.len() + 2 * kernel.reach + 1];
+    for (slot, sample) in padded[kernel.reach..].iter_mut().zip(samples) {
+        *slot = f64::from(*sample);
+    }
     let len = samples.len() as u64 * u64::from(to_hz) / u64::from(from_hz);
-    (0..len).map(|i| kernel.at(samples, i)).collect()
+    (0..len).map(|i| kernel.at(&padded, i)).collect()
 }
 
 struct Kernel {
@@ -41,16 +46,12 @@ impl Kernel {
         Self { from_hz: from_hz.into(), to_hz: to_hz.into(), reach, phases }
     }
 
-    fn at(&self, samples: &[i16], i: u64) -> i16 {
+    /// Output sample `i` of input that has `reach` samples of silence before it, and as many after.
+    fn at(&self, padded: &[f64], i: u64) -> i16 {
         let position = i * self.from_hz;
         let (whole, fraction) = ((position / self.to_hz) as usize, position % self.to_hz);
         let weights = &self.phases[(fraction * self.phases.len() as u64 / self.to_hz) as usize];
-        let first = whole as i64 - self.reach as i64;
-        let sum: f64 = weights
-            .iter()
-            .zip(first..)
-            .filter_map(|(weight, at)| Some(weight * f64::from(*samples.get(usize::try_from(at).ok()?)?)))
-            .sum();
+        let sum: f64 = weights.iter().zip(&padded[whole..]).map(|(weight, sample)| weight * sample).sum();
         sum.round().clamp(f64::from(i16::MIN), f64::from(i16::MAX)) as i16
     }
 }
