@@ -349,6 +349,10 @@ impl Reloader {
                         Wanted::Check => self.check().await,
                         Wanted::Publish => self.reload(Publication::Published, by).await,
                         Wanted::Restore(text) => self.restore(text, by).await,
+                        Wanted::Users => {
+                            self.refresh_users().await;
+                            Ok(())
+                        }
                     };
                     // Who asked may be gone; the reload stands.
                     answer.send(outcome).ok();

@@ -140,6 +140,13 @@ impl Switchboard {
             }
             return;
         }
+        if let Origin::Phone(extension) = &origin
+            && !self.settings.is_short_number(&number, &NumberingPlan::default())
+            && self.trunks.take(&number)
+        {
+            self.start_consultation_outside(transaction, request, flow, extension.clone(), number, now);
+            return;
+        }
         let numbering = match &origin {
             Origin::Trunk(name) => self.trunks.numbering(name),
             Origin::Phone(_) => NumberingPlan::default(),

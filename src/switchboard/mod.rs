@@ -49,7 +49,7 @@ use crate::termination::Termination;
 use crate::time::Now;
 use crate::verification::{Inquiry, Verifications};
 
-pub use command::{Command, CommandError};
+pub use command::{Command, CommandError, Conflict};
 pub use settings::Settings;
 pub use snapshot::{LivePhone, LiveTrunk, Snapshot, TrunkState};
 

@@ -178,6 +178,7 @@ pub(super) const RULES: &[Rule] = &[
     only("GET", "/api/v1/operators/me/phone", PHONING),
     only("POST", "/api/v1/operators/me/status", TALKING),
     only("POST", "/api/v1/operators/{id}/status", SUPERVISING),
+    only("PUT", "/api/v1/operators/{id}/queues", SUPERVISING),
     only("POST", "/api/v1/operators/{id}/messages", SUPERVISING),
     only("POST", "/api/v1/operators/messages", SUPERVISING),
     only("POST", "/api/v1/operators/me/wrap-up-done", TALKING),

@@ -5,6 +5,7 @@
 mod access;
 mod addresses;
 mod admin;
+mod assignments;
 mod callbacks;
 mod calls;
 mod cases;

@@ -18,7 +18,7 @@ use crate::time;
 
 use super::error::{ApiError, Problem};
 use super::{
-    Shared, Web, WebState, addresses, admin, callbacks, calls, cases, citizen, city, escalations, events,
+    Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city, escalations, events,
     gate, health, messages, open311, operators, pages, phone, session, sip_socket, timeline, verifications,
     web_calls, work_orders,
 };
@@ -173,6 +173,7 @@ fn live_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(operators::queues))
         .routes(routes!(operators::set_status))
         .routes(routes!(operators::set_status_of))
+        .routes(routes!(assignments::assign))
         .routes(routes!(callbacks::list))
         .routes(routes!(callbacks::withdraw))
         .routes(routes!(verifications::list))

@@ -88,6 +88,7 @@ const EXPECTED: &str = "
     GET    /api/v1/operators/me/phone               os
     POST   /api/v1/operators/me/status              o
     POST   /api/v1/operators/{id}/status            s
+    PUT    /api/v1/operators/{id}/queues            s
     POST   /api/v1/operators/{id}/messages          s
     POST   /api/v1/operators/messages               s
     POST   /api/v1/operators/me/wrap-up-done        o
