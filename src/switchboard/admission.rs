@@ -95,6 +95,7 @@ impl Switchboard {
             self.handle_refer(leg, transaction, request, now);
             return;
         }
+        self.with_dictation(leg, now, |one, turn| one.handle_request(transaction, request, turn));
         self.with_leg(
             leg,
             now,

@@ -9,7 +9,9 @@ use crate::call::Guest;
 use crate::call::contact::Disposition;
 use crate::call::supervision::Wish;
 use crate::case::CaseNumber;
+use crate::dialplan::PromptRef;
 use crate::ids::{ContactId, UserId};
+use crate::language::Language;
 use crate::people::Role;
 use crate::phone_number::PhoneNumber;
 use crate::sip::digest_auth::Ha1;
@@ -85,6 +87,12 @@ pub enum Command {
         /// None for ready.
         not_ready: Option<String>,
     },
+    /// The phone of `by` rings, and what is said there becomes `prompt`; spoken to in `speak`.
+    Dictate {
+        by: UserId,
+        prompt: PromptRef,
+        speak: Language,
+    },
     /// Ends a live call in order (supervisor, or the operator who holds it).
     HangUp {
         contact: ContactId,
@@ -147,6 +155,8 @@ pub enum Conflict {
     NoTalk,
     #[error("as many supervisors as may be are in this talk already")]
     TalkFull,
+    #[error("you are recording a prompt already")]
+    Dictating,
     #[error("nobody waits for this, or is being rung")]
     NobodyWaits,
     #[error("the call cannot be transferred now")]
@@ -177,6 +187,7 @@ impl Conflict {
             Self::NoPhone => "no_phone",
             Self::NoTalk => "no_talk",
             Self::TalkFull => "talk_full",
+            Self::Dictating => "dictating",
             Self::NobodyWaits => "nobody_waits",
             Self::NotTransferable => "not_transferable",
             Self::TargetBusy => "target_busy",

@@ -121,6 +121,7 @@ impl Switchboard {
             Command::SetStatusOf { operator, by, not_ready } => {
                 self.set_status_of(operator, by, not_ready, now)?;
             }
+            Command::Dictate { by, prompt, speak } => self.dictate(by, prompt, speak, now)?,
             Command::HangUp { contact, by } => {
                 let call = self.calls.get(&contact).ok_or(CommandError::Unknown)?;
                 if call.is_over() {

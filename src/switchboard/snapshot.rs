@@ -18,6 +18,7 @@ use crate::phone_number::PhoneNumber;
 use crate::recording::Recorder;
 use crate::time::{Now, Timestamp};
 
+use super::dictation::LiveDictation;
 use super::guests::ORIGIN;
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
@@ -34,6 +35,8 @@ pub struct Snapshot {
     pub recording: LiveRecording,
     /// None where nobody may call from the web page.
     pub web_calls: Option<LiveWebCalls>,
+    /// Prompts that are spoken into telephones, and the last of each person.
+    pub dictations: Vec<LiveDictation>,
 }
 
 /// What the web page needs to know of calling from it.
@@ -243,6 +246,7 @@ impl super::Switchboard {
                 refuses_calls: self.keeping().is_err(),
             },
             web_calls: self.live_web_calls(),
+            dictations: self.live_dictations(),
         }
     }
 

@@ -193,7 +193,7 @@ fn live_routes() -> OpenApiRouter<Shared> {
 }
 
 fn admin_routes() -> OpenApiRouter<Shared> {
-    use admin::{changes, dialplan, phones, prompts, queues, service, trunks, users};
+    use admin::{changes, dialplan, dictations, phones, prompts, queues, service, trunks, users};
     OpenApiRouter::new()
         .routes(routes!(service::show))
         .routes(routes!(service::reload))
@@ -208,6 +208,8 @@ fn admin_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(dialplan::simulate))
         .routes(routes!(prompts::list))
         .routes(routes!(prompts::play))
+        .routes(routes!(dictations::show))
+        .routes(routes!(dictations::begin))
         .routes(routes!(changes::show))
         .routes(routes!(changes::versions))
         .routes(routes!(changes::version))

@@ -47,6 +47,7 @@ mod desk_consult;
 mod desk_page;
 mod devices;
 mod dialogs;
+mod dictation;
 mod disk;
 mod duty;
 mod framing;

@@ -3,6 +3,7 @@
 
 pub(super) mod changes;
 pub(super) mod dialplan;
+pub(super) mod dictations;
 mod difference;
 mod in_force;
 pub(super) mod phones;
@@ -26,7 +27,9 @@ use crate::store::PlanText;
 use super::Web;
 use super::error::ApiError;
 
-pub use in_force::{CITY, CONFIG, DIALPLAN, InForce, PlanFile, QueueInForce, SipEntrance, TrunkInForce};
+pub use in_force::{
+    CITY, CONFIG, DIALPLAN, InForce, PlanFile, QueueInForce, SipEntrance, TrunkInForce, VERIFICATION,
+};
 pub(super) use provisions::Provisions;
 
 /// Reading and checking all configuration files takes well under a second.
