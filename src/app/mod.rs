@@ -17,6 +17,7 @@ mod recording_watch;
 mod recovery;
 mod signalling;
 mod sounds;
+mod studio;
 mod verification_watch;
 mod vital;
 
@@ -54,6 +55,7 @@ use metrics::Meters;
 use record_keeper::RecordKeeper;
 use recording_watch::{MAX_FAILURES, Pace, RecordingWatch};
 use signalling::{Signalling, Wires};
+use studio::Studio;
 use verification_watch::{Rules, VerificationWatch};
 use vital::{Vital, Vitals};
 
@@ -126,6 +128,7 @@ impl Service {
             media.clone(),
             keeper,
             store.clone(),
+            Studio { recordings: config.recording.dir.clone(), store: store.clone(), outcomes: inputs_in.clone() },
             inputs_in,
             snapshot_out,
             meters.clone(),

@@ -23,7 +23,9 @@ use crate::speech::{self, PromptLibrary};
 use crate::store::{PlanText, Publication, Store, User};
 use crate::switchboard::Settings;
 use crate::switchboard::settings::Account;
-use crate::web::{CITY, CONFIG, DIALPLAN, InForce, PlanFile, PublicTerms, ReloadRequest, Wanted};
+use crate::web::{
+    CITY, CONFIG, DIALPLAN, InForce, PlanFile, PublicTerms, ReloadRequest, VERIFICATION, Wanted,
+};
 
 /// The files behind the configuration, read and checked.
 #[derive(Clone, Debug)]
@@ -42,14 +44,17 @@ pub struct Plans {
 struct Sources {
     dialplan: String,
     city: String,
+    /// None where nobody is asked.
+    asking: Option<String>,
 }
 
 impl Plans {
     /// Reads and checks all of them; every complaint of every file is listed. Rendering prompts takes seconds the
     /// first time: call it where that is no matter.
     pub fn load(config: &Config, progress: &mut dyn FnMut(usize, usize)) -> Result<Self, Vec<Diagnostic>> {
-        let (dialplan, city, addresses, sources) = Self::read_with_sources(config)?;
-        let asking = read_asking(config, &dialplan)?;
+        let (dialplan, city, addresses, mut sources) = Self::read_with_sources(config)?;
+        let (asking, asking_text) = read_asking(config, &dialplan)?.unzip();
+        sources.asking = asking_text;
         let plans: Vec<&Dialplan> = std::iter::once(&dialplan).chain(&asking).collect();
         let prompts = PromptLibrary::load_all(
             &plans,
@@ -113,14 +118,14 @@ impl Plans {
             ));
         }
         match read_asking(config, &dialplan) {
-            Ok(Some(asking)) => {
+            Ok(Some((asking, _))) => {
                 let texts = speech::read_texts(&config.prompts(), asking.languages())?;
                 complaints.extend(asking.check_prompts(&texts));
             }
             Ok(None) => {}
             Err(more) => complaints.extend(more),
         }
-        let sources = Sources { dialplan: dialplan_text, city: city_text };
+        let sources = Sources { dialplan: dialplan_text, city: city_text, asking: None };
         if complaints.is_empty() { Ok((dialplan, city, addresses, sources)) } else { Err(complaints) }
     }
 
@@ -190,11 +195,14 @@ impl Plans {
 }
 
 /// What applicants hear who are asked, held to the plan that callers hear; none where the program rings nobody.
-fn read_asking(config: &Config, dialplan: &Dialplan) -> Result<Option<Dialplan>, Vec<Diagnostic>> {
+fn read_asking(
+    config: &Config,
+    dialplan: &Dialplan,
+) -> Result<Option<(Dialplan, String)>, Vec<Diagnostic>> {
     if !config.verification.automatic {
         return Ok(None);
     }
-    let (plan, _) = read(&config.verification.dialplan, Dialplan::parse)?;
+    let (plan, text) = read(&config.verification.dialplan, Dialplan::parse)?;
     let mut complaints = Vec::new();
     let mut complain = |message: String| complaints.push(Diagnostic::at_offset(plan.file(), "", 0, message));
     if plan.machine().is_none() {
@@ -208,7 +216,7 @@ fn read_asking(config: &Config, dialplan: &Dialplan) -> Result<Option<Dialplan>,
     for language in dialplan.languages().iter().filter(|language| !plan.languages().contains(language)) {
         complain(format!("callers may speak '{language}', so applicants must be asked in it, too"));
     }
-    if complaints.is_empty() { Ok(Some(plan)) } else { Err(complaints) }
+    if complaints.is_empty() { Ok(Some((plan, text))) } else { Err(complaints) }
 }
 
 fn profile(user: &User) -> Option<OperatorProfile> {
@@ -243,6 +251,9 @@ impl Plans {
         let mut files: Vec<PlanFile> =
             file.map(|path| plan_file(CONFIG.to_owned(), path, text)).into_iter().collect();
         files.push(plan_file(DIALPLAN.to_owned(), &config.number.dialplan, &self.sources.dialplan));
+        if let Some(asking) = &self.sources.asking {
+            files.push(plan_file(VERIFICATION.to_owned(), &config.verification.dialplan, asking));
+        }
         files.push(plan_file(CITY.to_owned(), &config.city.file, &self.sources.city));
         let folder = config.prompts();
         for language in self.dialplan.languages() {
@@ -256,6 +267,7 @@ impl Plans {
         InForce {
             at: crate::time::now().utc,
             plan: self.dialplan.clone(),
+            asking: self.asking.clone(),
             prompts: self.prompts.clone(),
             prompt_folder: folder,
             files,
@@ -349,6 +361,10 @@ impl Reloader {
                         Wanted::Check => self.check().await,
                         Wanted::Publish => self.reload(Publication::Published, by).await,
                         Wanted::Restore(text) => self.restore(text, by).await,
+                        Wanted::Users => {
+                            self.refresh_users().await;
+                            Ok(())
+                        }
                     };
                     // Who asked may be gone; the reload stands.
                     answer.send(outcome).ok();
@@ -485,6 +501,7 @@ mod tests {
         let sources = Sources {
             dialplan: include_str!("../../dialplans/1580.toml").to_owned(),
             city: include_str!("../../city.toml").to_owned(),
+            asking: None,
         };
         std::fs::write(&config.city.file, &sources.city).unwrap();
         std::fs::write(&config.number.dialplan, "half = \"done\"").unwrap();

@@ -227,6 +227,7 @@ impl Task {
             error,
             StoreError::Closed
                 | StoreError::Exists(_)
+                | StoreError::QueueDeserted(_)
                 | StoreError::Corrupt { .. }
                 | StoreError::Transition(_)
         );

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::metrics::Meters;
 use super::record_keeper::{Job, RecordKeeper};
 use super::sounds::{self, Sounds};
+use super::studio::Studio;
 use super::vital::Vital;
 use super::{Change, Plans, Stop};
 use crate::call::effect::{Effect, ResolutionId};
@@ -62,6 +63,7 @@ pub(super) struct Signalling {
     media: Arc<MediaPlane>,
     keeper: RecordKeeper,
     store: Store,
+    studio: Studio,
     outcomes: mpsc::Sender<Input>,
     snapshot: watch::Sender<Arc<Snapshot>>,
     meters: Arc<Meters>,
@@ -97,6 +99,7 @@ impl Signalling {
         media: Arc<MediaPlane>,
         keeper: RecordKeeper,
         store: Store,
+        studio: Studio,
         outcomes: mpsc::Sender<Input>,
         snapshot: watch::Sender<Arc<Snapshot>>,
         meters: Arc<Meters>,
@@ -110,6 +113,7 @@ impl Signalling {
             media,
             keeper,
             store,
+            studio,
             outcomes,
             snapshot,
             meters,
@@ -290,6 +294,15 @@ impl Signalling {
                     self.meters.prompts_missing.add((prompts.len() - sounds.len()) as u64);
                 }
                 self.media.order(Order::Media(media::Command::Play { leg, play, sounds, repeat: false }));
+            }
+            Effect::PlayBack { leg, play, sound, then } => {
+                let sounds = std::iter::once(sound).chain(self.sounds.of(&then)).collect();
+                self.media.order(Order::Media(media::Command::Play { leg, play, sounds, repeat: false }));
+            }
+            Effect::ReadDictation { leg, path, cut_ms } => self.studio.read(leg, &path, cut_ms),
+            Effect::KeepPrompt { leg, by, prompt, sound } => {
+                let folder = self.plans.prompts.folder().to_owned();
+                self.studio.keep(folder, leg, by, prompt, sound);
             }
             Effect::PlayMusic { leg, play } => {
                 let sounds = vec![self.sounds.music()];

@@ -2,6 +2,7 @@
 //! Nothing is done here: `app/signalling.rs` carries effects out in order, the
 //! simulation of `tests/it` does in tests.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::call::contact::Contact;
@@ -9,10 +10,10 @@ use crate::call::ladder::Ladder;
 use crate::callback::CallBack;
 use crate::case::CaseDraft;
 use crate::dialplan::PromptRef;
-use crate::ids::{ContactId, LegId, RecordingId};
+use crate::ids::{ContactId, LegId, RecordingId, UserId};
 use crate::ivr::Lookup;
 use crate::journal::{Draft, MediaPosition};
-use crate::media::{self, PlayId};
+use crate::media::{self, PlayId, Sound};
 use crate::phone_number::PhoneNumber;
 use crate::recording::{Marker, Recording};
 use crate::sip::guard::Source;
@@ -50,6 +51,26 @@ pub enum Effect {
         leg: LegId,
         play: PlayId,
         prompts: Vec<PromptRef>,
+    },
+    /// Plays a sound that is no prompt yet, then prompts; answered like `PlayPrompts`.
+    PlayBack {
+        leg: LegId,
+        play: PlayId,
+        sound: Arc<Sound>,
+        then: Vec<PromptRef>,
+    },
+    /// Reads what was said at `leg` and removes the file; its last `cut_ms` were a key. Answered by `DictationRead`.
+    ReadDictation {
+        leg: LegId,
+        path: String,
+        cut_ms: u32,
+    },
+    /// Answered by `PromptKept`.
+    KeepPrompt {
+        leg: LegId,
+        by: UserId,
+        prompt: PromptRef,
+        sound: Arc<Sound>,
     },
     /// Plays music on hold until something replaces it.
     PlayMusic {

@@ -3,7 +3,7 @@
 //!
 //! Life: `setup` (nothing is answered before it is durable) - `ivr_walk` - `waiting` (queue and offers) -
 //! `talking` (bridge and hold), or `duty` instead of a queue when the desks are closed - with `transfer` to somebody else, `takeover` by another phone and the `supervision` of a
-//! talk - `ending` (disposition and sealing). In a `callback` the city rings the citizen, in a `verification` it asks them. Who is at the other end is a `party`; an operator's call to a colleague is a `consultation`. What is
+//! talk - `ending` (disposition and sealing). In a `callback` the city rings the citizen, in a `verification` it asks them. Who is at the other end is a `party`; an operator's call to a colleague, or to somebody outside about a call, is a `consultation`. What is
 //! journalled is in `record`.
 
 mod answering;
@@ -56,7 +56,7 @@ use crate::switchboard::snapshot::CallPhase;
 use crate::time::TimerTable;
 
 pub use caller::Guest;
-pub use consultation::Purpose;
+pub use consultation::{Asked, Purpose};
 pub use party::{AnswerMode, Device, OfferTarget, Party, WayOut};
 pub use setup::NewCall;
 pub use transfer::Destination;
@@ -134,7 +134,7 @@ enum Phase {
         walk: Box<Walk>,
     },
     Voicemail,
-    /// The colleague's phone rings.
+    /// The phone of who is asked rings.
     Calling,
     /// The phone of the citizen who is rung back rings, and the operator is there; or that of an applicant who is to be
     /// asked, and nobody is.

@@ -83,7 +83,7 @@ impl Party {
         }
     }
 
-    /// What the journal says of a blind transfer to it.
+    /// What the journal says of a transfer to it; `kind` is that of a blind one.
     pub(super) fn as_target(&self, from: UserId) -> Value {
         match &self.who {
             Who::Operator { user, .. } => json!({ "kind": "blind", "from": from, "to": user }),

@@ -92,6 +92,8 @@ pub enum Refusal {
     Busy,
     /// The colleague has no phone here now, or did not pick up.
     Unavailable,
+    /// No trunk that takes the number is up, or has room.
+    NoLineOut,
     /// SUBSCRIBE to an event package we do not have (RFC 6665 4.2.1).
     BadEvent,
 }
@@ -117,7 +119,8 @@ impl Refusal {
             | Self::NotDurable
             | Self::CannotRecord
             | Self::Overloaded
-            | Self::NoMedia => StatusCode::SERVICE_UNAVAILABLE,
+            | Self::NoMedia
+            | Self::NoLineOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::MethodUnknown => StatusCode::NOT_IMPLEMENTED,
             Self::ExtensionRequired => StatusCode::BAD_EXTENSION,
@@ -170,6 +173,7 @@ impl Refusal {
             Self::Declined => "declined",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
+            Self::NoLineOut => "no_line_out",
             Self::BadEvent => "bad_event",
         }
     }
@@ -185,6 +189,7 @@ impl Refusal {
             Self::CannotRecord => Some("The call cannot be recorded"),
             Self::Overloaded => Some("Too busy to carry another call"),
             Self::NoMedia => Some("No media port free"),
+            Self::NoLineOut => Some("No line out is free"),
             Self::MalformedSdp => Some("Bad session description"),
             Self::MalformedBody => Some("Bad multipart body"),
             Self::ProvisionalNotAcknowledged => Some("No PRACK"),

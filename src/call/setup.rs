@@ -210,7 +210,7 @@ impl Call {
             return;
         }
         if self.is_consultation() {
-            self.ring_colleague(turn);
+            self.ring_asked(turn);
             return;
         }
         if self.is_call_back() {

@@ -1,4 +1,4 @@
-//! A phone that is there already takes a talk over: the colleague of a consultation (attended transfer), or another
+//! A phone that is there already takes a talk over: that of who was asked in a consultation (attended transfer), or another
 //! phone of the same operator, in a talk or while the first one rings (directed pick-up). RFC 3891, RFC 5589 7.
 //!
 //! Which dialog a Replaces names, and who may replace it, is judged in `switchboard/transfer.rs`.
@@ -36,7 +36,7 @@ impl Call {
         }
     }
 
-    /// Gives the colleague of a consultation to the call of `to`; the consultation is over.
+    /// Gives who was asked in a consultation to the call of `to`; the consultation is over.
     pub fn hand_over(&mut self, to: ContactId, turn: &mut Turn<'_>) -> Option<Party> {
         if !self.is_consultation() || !matches!(self.phase, Phase::Talking) {
             return None;
@@ -49,20 +49,23 @@ impl Call {
         Some(colleague)
     }
 
-    /// The citizen goes on with the colleague who was asked.
-    pub fn take_over(&mut self, colleague: Party, consultation: ContactId, turn: &mut Turn<'_>) {
+    /// The citizen goes on with who was asked.
+    pub fn take_over(&mut self, asked: Party, consultation: ContactId, turn: &mut Turn<'_>) {
         let contact = self.contact.id;
-        let (Some(from), Some(to)) = (self.operator(), colleague.operator()) else { return };
+        let Some(from) = self.operator() else { return };
+        let mut data = asked.as_target(from);
+        data["consultation"] = json!(consultation);
         self.release_party(turn);
         turn.acd.call_ended(contact, from, turn.now.mono);
-        turn.acd.talk_moved(consultation, contact, to, self.contact.queue.as_deref(), turn.now.mono);
-        self.legs.push(colleague.leg.id);
-        self.talk_with(colleague, turn);
-        let note = self
-            .draft(EventType::ContactTransferred, operator_actor(from), turn)
-            .with(json!({ "kind": "attended", "from": from, "to": to, "consultation": consultation }));
+        if let Some(to) = asked.operator() {
+            data["kind"] = json!("attended");
+            turn.acd.talk_moved(consultation, contact, to, self.contact.queue.as_deref(), turn.now.mono);
+        }
+        self.legs.push(asked.leg.id);
+        tracing::info!(call.id = %contact, to = asked.side(), "attended transfer");
+        self.talk_with(asked, turn);
+        let note = self.draft(EventType::ContactTransferred, operator_actor(from), turn).with(data);
         self.commit(None, false, vec![note.draft], turn);
-        tracing::info!(call.id = %contact, operator.id = %to, "attended transfer");
     }
 }
 

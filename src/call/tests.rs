@@ -322,7 +322,7 @@ fn which_dialogs_may_be_replaced() {
 fn colleagues_calls_are_counted_beside_those_of_citizens() {
     let mut bench = Bench::new();
     let invite = bench.invite("operator");
-    let purpose = Purpose::Consultation { by: user(1), colleague: Box::new(phone_of(2)) };
+    let purpose = Purpose::Consultation { by: user(1), asked: Asked::Colleague(Box::new(phone_of(2))) };
     let mut call = bench.offered(invite, purpose);
     bench.turn(|turn| call.end(crate::termination::Termination::Shutdown, turn));
     let Counters { calls_offered, calls_ended, consultations, .. } = &bench.counters;

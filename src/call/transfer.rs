@@ -261,7 +261,9 @@ impl Call {
 
     /// The number outside for which the last way has failed and another one is needed, or who is on duty.
     pub fn sought(&self) -> Option<Sought> {
-        let Phase::Transferring { transfer } = &self.phase else { return self.duty_sought() };
+        let Phase::Transferring { transfer } = &self.phase else {
+            return self.duty_sought().or_else(|| self.asked_sought());
+        };
         match &transfer.next() {
             Party { leg, who: Who::Outside { dial_out, .. } } if leg.is_ended() => {
                 Some(Sought::WayOut(dial_out.clone()))
@@ -274,6 +276,10 @@ impl Call {
     pub fn handle_way_out(&mut self, way: Option<WayOut>, turn: &mut Turn<'_>) {
         if matches!(self.phase, Phase::Duty { .. }) {
             self.handle_way_to_duty(way, turn);
+            return;
+        }
+        if matches!(self.phase, Phase::Calling) {
+            self.handle_way_to_asked(way, turn);
             return;
         }
         match way {

@@ -43,8 +43,9 @@ impl Value {
     ];
 }
 
-/// Prompts no node names: queue announcements, the spoken case status, star codes, faults.
-pub const SYSTEM_PROMPTS: [&str; 17] = [
+/// Prompts no node names: queue announcements, the spoken case status, star codes, what is said to who records a prompt by
+/// telephone, faults.
+pub const SYSTEM_PROMPTS: [&str; 21] = [
     "queue.next",
     "queue.position",
     "queue.position_more",
@@ -61,6 +62,10 @@ pub const SYSTEM_PROMPTS: [&str; 17] = [
     "operator.ready",
     "operator.not_ready",
     "operator.refused",
+    "studio.speak",
+    "studio.choose",
+    "studio.kept",
+    "studio.unfit",
     "system.technical",
 ];
 

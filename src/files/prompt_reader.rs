@@ -23,14 +23,26 @@ pub enum PromptError {
     Unusable { path: PathBuf, what: String },
 }
 
+/// Which channel of a stereo file is the sound.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Channel {
+    Both,
+    Left,
+}
+
 /// Reads a whole file. Stereo is mixed to mono; other rates are converted.
 pub fn read(path: &Path) -> Result<Sound, PromptError> {
-    decode(path, WavReader::open(path))
+    decode(path, WavReader::open(path), Channel::Both)
+}
+
+/// The same of the left channel alone: of a recording of ours what was said at the other end.
+pub fn read_left(path: &Path) -> Result<Sound, PromptError> {
+    decode(path, WavReader::open(path), Channel::Left)
 }
 
 /// The same of bytes that are no file yet; `path` names them in the error.
 pub fn read_bytes(path: &Path, bytes: &[u8]) -> Result<Sound, PromptError> {
-    decode(path, WavReader::new(bytes))
+    decode(path, WavReader::new(bytes), Channel::Both)
 }
 
 /// A sound as a file of its own: WAV, PCM, 16 bits, mono, 8 kHz.
@@ -50,7 +62,11 @@ pub fn wav(sound: &Sound) -> Result<Vec<u8>, hound::Error> {
     Ok(bytes.into_inner())
 }
 
-fn decode<R: Read>(path: &Path, reader: Result<WavReader<R>, hound::Error>) -> Result<Sound, PromptError> {
+fn decode<R: Read>(
+    path: &Path,
+    reader: Result<WavReader<R>, hound::Error>,
+    channel: Channel,
+) -> Result<Sound, PromptError> {
     let unreadable = |source| PromptError::Unreadable { path: path.to_owned(), source };
     let mut reader = reader.map_err(unreadable)?;
     let spec = reader.spec();
@@ -62,10 +78,13 @@ fn decode<R: Read>(path: &Path, reader: Result<WavReader<R>, hound::Error>) -> R
     let (mut sum, mut of_frame) = (0_i32, 0);
     for sample in reader.samples::<i16>() {
         let sample = i32::from(sample.map_err(unreadable)?);
-        sum += if spec.bits_per_sample == 8 { sample << 8 } else { sample };
+        if channel == Channel::Both || of_frame == 0 {
+            sum += if spec.bits_per_sample == 8 { sample << 8 } else { sample };
+        }
         of_frame += 1;
         if of_frame == channels {
-            mono.push((sum / channels as i32) as i16);
+            let heard = if channel == Channel::Both { channels } else { 1 };
+            mono.push((sum / heard as i32) as i16);
             (sum, of_frame) = (0, 0);
         }
     }

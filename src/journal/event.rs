@@ -105,6 +105,7 @@ vocabulary! {
     AccessMonitored = "access.monitored",
     AccessMonitoringEnded = "access.monitoring_ended",
     OperatorStatus = "operator.status",
+    OperatorAssigned = "operator.assigned",
     QueueSurged = "queue.surged",
     QueueCalmed = "queue.calmed",
     ConfigChanged = "config.changed",

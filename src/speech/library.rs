@@ -25,6 +25,8 @@ pub struct PromptLibrary {
     texts: Arc<PromptTexts>,
     /// What the recorded files were, to the byte.
     recordings: BTreeMap<PromptRef, Sha256>,
+    /// Where they are looked for.
+    folder: PathBuf,
 }
 
 /// How many prompts came from where.
@@ -112,7 +114,8 @@ impl PromptLibrary {
             "prompts loaded"
         );
         let music = Arc::new(music::on_hold());
-        Ok(Self { sounds, music, origins, texts: Arc::new(texts), recordings })
+        let folder = folder.to_owned();
+        Ok(Self { sounds, music, origins, texts: Arc::new(texts), recordings, folder })
     }
 
     /// A second of some sound for each prompt, recorded in `folder` where there is a file.
@@ -126,7 +129,8 @@ impl PromptLibrary {
         let recordings: BTreeMap<_, _> = recorded.collect();
         let origins = Origins { recorded: recordings.len(), ..Origins::default() };
         let sounds = prompts.into_iter().map(|prompt| (prompt, sound.clone())).collect();
-        Self { sounds, music: sound, origins, texts: Arc::new(texts), recordings }
+        let folder = folder.to_owned();
+        Self { sounds, music: sound, origins, texts: Arc::new(texts), recordings, folder }
     }
 
     /// None for a prompt the plan did not have when it was loaded.
@@ -159,6 +163,11 @@ impl PromptLibrary {
     /// The digest of the file this prompt was recorded in; none where the words are spoken by a program.
     pub fn recording(&self, prompt: &PromptRef) -> Option<Sha256> {
         self.recordings.get(prompt).copied()
+    }
+
+    /// Where recordings of prompts are looked for.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     pub fn origins(&self) -> Origins {

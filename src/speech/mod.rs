@@ -7,6 +7,7 @@ mod engine;
 mod hebrew;
 mod library;
 mod music;
+pub mod recorded;
 mod render;
 
 pub use library::{Origins, PromptLibrary, digest_of, read_texts, recording_of, speak};

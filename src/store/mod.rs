@@ -4,6 +4,7 @@
 //! Reads go to a small pool of their own and see all that was answered before them. Each subject has its file;
 //! what is common to all of them is here. No rule of the domain is decided here or in SQL.
 
+mod assignments;
 mod callbacks;
 mod case_change;
 mod cases;
@@ -61,6 +62,7 @@ use crate::time::Timestamp;
 
 use writer::{Change, Ledger, Writer};
 
+pub use assignments::{Assigned, Assignment};
 pub use clocks::{EscalationFilter, RaisedEscalation};
 pub use evidence::Submission;
 pub use filings::{Attachment, CodeDigest, Feedback, Filed, Filing, Note};
@@ -111,6 +113,9 @@ pub enum StoreError {
     /// Somebody must be left who can let others in.
     #[error("the last administrator who can sign in stays")]
     LastAdmin,
+    /// Its callers would wait for nobody.
+    #[error("nobody else serves the queue '{0}'")]
+    QueueDeserted(String),
     /// A change that was still waiting is then withdrawn; of one that was being written the outcome is not known,
     /// but by a [`Receipt`], which waits for it.
     #[error("the database did not answer in time")]

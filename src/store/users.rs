@@ -100,9 +100,7 @@ impl Change for ChangeUser {
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<User, StoreError> {
         let Self { id, change, entry } = self;
         let connection = &mut *ledger.connection;
-        let query = sqlx::query("SELECT * FROM users WHERE id = $1").bind(id.to_string());
-        let row = query.fetch_optional(&mut *connection).await?.ok_or(StoreError::NotFound("user"))?;
-        let mut user = read(&row)?;
+        let mut user = by_id(connection, id).await?.ok_or(StoreError::NotFound("user"))?;
         let ends_sessions = change.ends_sessions();
         change.apply(&mut user);
         if user.disabled && user.role == Role::Admin && !another_admin(connection, id).await? {
@@ -139,7 +137,15 @@ async fn extension_taken(
     Ok(query.fetch_optional(connection).await?.is_some())
 }
 
-async fn save(connection: &mut SqliteConnection, user: &User) -> Result<(), StoreError> {
+pub(super) async fn by_id(
+    connection: &mut SqliteConnection,
+    id: UserId,
+) -> Result<Option<User>, StoreError> {
+    let query = sqlx::query("SELECT * FROM users WHERE id = $1").bind(id.to_string());
+    query.fetch_optional(connection).await?.as_ref().map(read).transpose()
+}
+
+pub(super) async fn save(connection: &mut SqliteConnection, user: &User) -> Result<(), StoreError> {
     let sql = "UPDATE users SET password_hash = $2, disabled = $3, languages = $4, queues = $5, skills = $6, \
                sip_extension = $7, ha1_md5 = $8, ha1_sha256 = $9, posts = $10 WHERE id = $1";
     sqlx::query(sql)

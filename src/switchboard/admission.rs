@@ -95,6 +95,7 @@ impl Switchboard {
             self.handle_refer(leg, transaction, request, now);
             return;
         }
+        self.with_dictation(leg, now, |one, turn| one.handle_request(transaction, request, turn));
         self.with_leg(
             leg,
             now,
@@ -138,6 +139,13 @@ impl Switchboard {
                 }
                 Origin::Trunk(_) => self.refuse(transaction, &request, Refusal::Forbidden, now),
             }
+            return;
+        }
+        if let Origin::Phone(extension) = &origin
+            && !self.settings.is_short_number(&number, &NumberingPlan::default())
+            && self.trunks.take(&number)
+        {
+            self.start_consultation_outside(transaction, request, flow, extension.clone(), number, now);
             return;
         }
         let numbering = match &origin {

@@ -14,7 +14,7 @@ use crate::language::Language;
 use crate::people::{Actor, Role};
 use crate::phone_number::PhoneNumber;
 use crate::switchboard::trunks::DialOut;
-use crate::switchboard::{CommandError, Switchboard, with_turn};
+use crate::switchboard::{CommandError, Conflict, Switchboard, with_turn};
 use crate::time::Now;
 
 impl Switchboard {
@@ -166,7 +166,7 @@ impl Switchboard {
         if self.withdraw_callback(origin, Actor::person(role, user, None), reason, now) {
             Ok(())
         } else {
-            Err(CommandError::Conflict("nobody waits for this, or is being rung".to_owned()))
+            Err(Conflict::NobodyWaits.into())
         }
     }
 

@@ -9,10 +9,13 @@ use crate::call::Guest;
 use crate::call::contact::Disposition;
 use crate::call::supervision::Wish;
 use crate::case::CaseNumber;
+use crate::dialplan::PromptRef;
 use crate::ids::{ContactId, UserId};
+use crate::language::Language;
 use crate::people::Role;
 use crate::phone_number::PhoneNumber;
 use crate::sip::digest_auth::Ha1;
+use crate::verification::NotAsked;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
@@ -84,6 +87,12 @@ pub enum Command {
         /// None for ready.
         not_ready: Option<String>,
     },
+    /// The phone of `by` rings, and what is said there becomes `prompt`; spoken to in `speak`.
+    Dictate {
+        by: UserId,
+        prompt: PromptRef,
+        speak: Language,
+    },
     /// Ends a live call in order (supervisor, or the operator who holds it).
     HangUp {
         contact: ContactId,
@@ -104,8 +113,8 @@ pub enum CommandError {
     #[error("no such operator or call")]
     Unknown,
     /// Answer 409.
-    #[error("{0}")]
-    Conflict(String),
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
     /// Answer 403.
     #[error("this call belongs to somebody else")]
     NotYours,
@@ -121,4 +130,71 @@ pub enum CommandError {
     /// Answer 503: the switchboard did not answer in time or is stopping.
     #[error("the switchboard is not answering")]
     Unavailable,
+}
+
+/// Why something cannot be done now; pages put it into their reader's words by its name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Conflict {
+    #[error("the call is over")]
+    CallOver,
+    #[error("the contact is already '{}'", .0.name())]
+    Disposed(Disposition),
+    #[error("the phone of this operator is not registered")]
+    PhoneOffline,
+    #[error("the operator is busy with a call")]
+    OperatorBusy,
+    #[error("the operator has no call to write up")]
+    NotInWrapUp,
+    #[error("there is no more time to write the call up")]
+    NoMoreTime,
+    #[error("this talk is your own")]
+    OwnTalk,
+    #[error("no phone of yours is registered here")]
+    NoPhone,
+    #[error("nobody talks with the citizen now")]
+    NoTalk,
+    #[error("as many supervisors as may be are in this talk already")]
+    TalkFull,
+    #[error("you are recording a prompt already")]
+    Dictating,
+    #[error("nobody waits for this, or is being rung")]
+    NobodyWaits,
+    #[error("the call cannot be transferred now")]
+    NotTransferable,
+    #[error("the target is busy")]
+    TargetBusy,
+    #[error("the target has no phone here now")]
+    TargetAway,
+    #[error("no line out is free now")]
+    NoLineOut,
+    #[error("no call can be transferred there")]
+    NoTarget,
+    #[error(transparent)]
+    NotAsked(NotAsked),
+}
+
+impl Conflict {
+    /// The last part of the problem type (RFC 9457 3.1.1).
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::CallOver => "call_over",
+            Self::Disposed(_) => "already_disposed",
+            Self::PhoneOffline => "phone_offline",
+            Self::OperatorBusy => "operator_busy",
+            Self::NotInWrapUp => "not_in_wrap_up",
+            Self::NoMoreTime => "no_more_time",
+            Self::OwnTalk => "own_talk",
+            Self::NoPhone => "no_phone",
+            Self::NoTalk => "no_talk",
+            Self::TalkFull => "talk_full",
+            Self::Dictating => "dictating",
+            Self::NobodyWaits => "nobody_waits",
+            Self::NotTransferable => "not_transferable",
+            Self::TargetBusy => "target_busy",
+            Self::TargetAway => "target_away",
+            Self::NoLineOut => "no_line_out",
+            Self::NoTarget => "no_target",
+            Self::NotAsked(_) => "not_asked",
+        }
+    }
 }

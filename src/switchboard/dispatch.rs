@@ -18,6 +18,8 @@ use crate::time::Now;
 pub(super) enum Owner {
     Call(ContactId),
     Service(LegId),
+    /// By the leg itself: a prompt is spoken there.
+    Dictation,
 }
 
 impl Switchboard {
@@ -33,6 +35,7 @@ impl Switchboard {
             }
             Output::AckReceived { request, .. } => {
                 if let Some(leg) = self.leg_of_dialog(&request) {
+                    self.with_dictation(leg, now, |one, turn| one.handle_ack(&request, turn));
                     self.with_leg(
                         leg,
                         now,
@@ -57,6 +60,7 @@ impl Switchboard {
             }
             Output::ResponseReceived { transaction, response, .. } => {
                 if let Some(leg) = self.routes.requests.get(&transaction).copied() {
+                    self.with_dictation(leg, now, |one, turn| one.handle_response(transaction, &response, turn));
                     self.with_leg(
                         leg,
                         now,
@@ -70,6 +74,7 @@ impl Switchboard {
             Output::RequestFailed { transaction, failure } => {
                 *self.counters.transactions_failed.entry(failure.name()).or_default() += 1;
                 if let Some(leg) = self.routes.requests.get(&transaction).copied() {
+                    self.with_dictation(leg, now, |one, turn| one.handle_request_failed(transaction, turn));
                     self.with_leg(
                         leg,
                         now,
@@ -90,6 +95,7 @@ impl Switchboard {
         let leg = match event {
             media::Event::RecordingEnded { recording, .. } => {
                 let recording = *recording;
+                self.handle_take_ended(recording, now);
                 self.with_recording(recording, now, |call, turn| {
                     call.handle_recording_ended(recording, turn)
                 });
@@ -108,6 +114,7 @@ impl Switchboard {
             | media::Event::SecurityFailed { leg }
             | media::Event::Closed { leg, .. } => *leg,
         };
+        self.with_dictation(leg, now, |one, turn| one.handle_media(event, turn));
         self.with_leg(
             leg,
             now,
@@ -132,7 +139,8 @@ impl Switchboard {
         match self.owners.get(&leg).copied() {
             Some(Owner::Call(contact)) => self.with_call(contact, now, on_call),
             Some(Owner::Service(id)) => self.with_service(id, now, on_service),
-            None => {}
+            // Told before, each by its own.
+            Some(Owner::Dictation) | None => {}
         }
     }
 

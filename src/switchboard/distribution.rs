@@ -12,7 +12,7 @@ use crate::journal::{Draft, EventType};
 use crate::people::{Actor, Role};
 use crate::sip::message::{Host, NameAddr, Uri};
 use crate::sip::registrar::Binding;
-use crate::switchboard::{Command, CommandError, Switchboard};
+use crate::switchboard::{Command, CommandError, Conflict, Switchboard};
 use crate::time::Now;
 
 impl Switchboard {
@@ -97,10 +97,7 @@ impl Switchboard {
                     return Err(CommandError::NotYours);
                 }
                 if let Some(already) = call.contact().disposition {
-                    return Err(CommandError::Conflict(format!(
-                        "the contact is already '{}'",
-                        already.name()
-                    )));
+                    return Err(Conflict::Disposed(already).into());
                 }
                 self.with_call(contact, now, |call, turn| call.dispose(disposition, operator, turn));
             }
@@ -124,10 +121,11 @@ impl Switchboard {
             Command::SetStatusOf { operator, by, not_ready } => {
                 self.set_status_of(operator, by, not_ready, now)?;
             }
+            Command::Dictate { by, prompt, speak } => self.dictate(by, prompt, speak, now)?,
             Command::HangUp { contact, by } => {
                 let call = self.calls.get(&contact).ok_or(CommandError::Unknown)?;
                 if call.is_over() {
-                    return Err(CommandError::Conflict("the call is over".to_owned()));
+                    return Err(Conflict::CallOver.into());
                 }
                 let is_operator = self.settings.operators.iter().any(|known| known.user == by);
                 if is_operator && !call.belongs_to(by) {
@@ -159,7 +157,8 @@ impl From<OperatorError> for CommandError {
     fn from(error: OperatorError) -> Self {
         match error {
             OperatorError::Unknown => Self::Unknown,
-            OperatorError::NotRegistered | OperatorError::Busy => Self::Conflict(error.to_string()),
+            OperatorError::NotRegistered => Conflict::PhoneOffline.into(),
+            OperatorError::Busy => Conflict::OperatorBusy.into(),
         }
     }
 }
@@ -168,7 +167,8 @@ impl From<WrapUpError> for CommandError {
     fn from(error: WrapUpError) -> Self {
         match error {
             WrapUpError::Unknown => Self::Unknown,
-            WrapUpError::NotInWrapUp | WrapUpError::NoMoreTime => Self::Conflict(error.to_string()),
+            WrapUpError::NotInWrapUp => Conflict::NotInWrapUp.into(),
+            WrapUpError::NoMoreTime => Conflict::NoMoreTime.into(),
         }
     }
 }

@@ -1,14 +1,16 @@
-//! Calls between extensions: an operator's phone dials a colleague's number. Who may, and where the colleague's phone
-//! is; the call itself is `call/consultation.rs`.
+//! Calls that operators place: to a colleague's extension, or to a number outside about the call they have at hand. Who
+//! may call whom, and where the colleague's phone is; the call itself is `call/consultation.rs`, the way out
+//! `trunks/route_out.rs`.
 
 use std::collections::VecDeque;
 
 use crate::call::refusal::Refusal;
-use crate::call::{Call, Device, NewCall, OfferTarget, Purpose};
+use crate::call::{Asked, Call, Device, NewCall, OfferTarget, Purpose};
 use crate::ids::{LegId, UserId};
 use crate::phone_number::{NumberingPlan, PhoneNumber};
 use crate::sip::message::{Flow, Host, NameAddr, Request, Uri};
 use crate::sip::transaction::ServerTransactionId;
+use crate::switchboard::trunks::DialOut;
 use crate::switchboard::{Switchboard, with_turn};
 use crate::time::Now;
 
@@ -27,9 +29,35 @@ impl Switchboard {
         colleague: UserId,
         now: Now,
     ) {
-        let judged = self.judge_consultation(&extension, colleague);
+        let judged = self.judge_colleague(&extension, colleague);
+        self.start_asking(transaction, request, flow, extension, judged, now);
+    }
+
+    /// `extension` has proved its password and dials a number that some trunk takes.
+    pub(super) fn start_consultation_outside(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: Request,
+        flow: Flow,
+        extension: String,
+        number: PhoneNumber,
+        now: Now,
+    ) {
+        let judged = self.judge_outside(&extension).map(|by| (by, Asked::Outside(DialOut::new(number))));
+        self.start_asking(transaction, request, flow, extension, judged, now);
+    }
+
+    fn start_asking(
+        &mut self,
+        transaction: ServerTransactionId,
+        request: Request,
+        flow: Flow,
+        extension: String,
+        judged: Result<(UserId, Asked), Refusal>,
+        now: Now,
+    ) {
         let placed = judged.and_then(|judged| Ok((judged, self.keeping()?)));
-        let placed = placed.map(|((by, target), keeping)| NewCall {
+        let placed = placed.map(|((by, asked), keeping)| NewCall {
             transaction,
             called: PhoneNumber::from_user_part(request.uri.user.as_deref().unwrap_or_default()),
             invite: request.clone(),
@@ -38,7 +66,7 @@ impl Switchboard {
             trusted: false,
             guest: None,
             numbering: NumberingPlan::default(),
-            purpose: Purpose::Consultation { by, colleague: Box::new(target) },
+            purpose: Purpose::Consultation { by, asked },
             keeping,
             plan: self.settings.plan.clone(),
             topic_categories: self.settings.topic_categories.clone(),
@@ -49,11 +77,8 @@ impl Switchboard {
         }
     }
 
-    fn judge_consultation(
-        &self,
-        extension: &str,
-        colleague: UserId,
-    ) -> Result<(UserId, OfferTarget), Refusal> {
+    /// The operator who may ask somebody now.
+    fn judge_asking(&self, extension: &str) -> Result<UserId, Refusal> {
         if let Some(refusal) = self.intake.refusal() {
             return Err(refusal);
         }
@@ -62,7 +87,20 @@ impl Switchboard {
         if running >= MAX_CONSULTATIONS {
             return Err(Refusal::OverCapacity);
         }
-        if by == colleague || self.acd.has_aside(by) {
+        if self.acd.has_aside(by) { Err(Refusal::Busy) } else { Ok(by) }
+    }
+
+    /// Whoever learns a phone's password must not call the world at the city's expense: outside are asked those whom a
+    /// call at hand, or one that is being written up, may concern.
+    fn judge_outside(&self, extension: &str) -> Result<UserId, Refusal> {
+        let by = self.judge_asking(extension)?;
+        let has_call = self.calls.values().any(|call| !call.is_consultation() && call.belongs_to(by));
+        if has_call { Ok(by) } else { Err(Refusal::Forbidden) }
+    }
+
+    fn judge_colleague(&self, extension: &str, colleague: UserId) -> Result<(UserId, Asked), Refusal> {
+        let by = self.judge_asking(extension)?;
+        if by == colleague {
             return Err(Refusal::Busy);
         }
         self.acd.can_be_called(colleague).map_err(|error| Refusal::from(&error))?;
@@ -72,7 +110,7 @@ impl Switchboard {
             self.settings.operators.iter().find(|known| known.user == by).map(|known| known.name.clone());
         from.display = name;
         let target = OfferTarget::new(colleague, from, self.phones_of(colleague));
-        Ok((by, target.ok_or(Refusal::Unavailable)?))
+        Ok((by, Asked::Colleague(Box::new(target.ok_or(Refusal::Unavailable)?))))
     }
 
     /// Somebody's phones that can be reached now, in the order in which they are tried.

@@ -6,6 +6,7 @@
 mod admission;
 mod callbacks;
 pub mod command;
+pub mod dictation;
 mod dispatch;
 mod distribution;
 mod flows;
@@ -24,6 +25,7 @@ pub mod trunks;
 pub mod verification;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::acd::Distributor;
@@ -34,7 +36,7 @@ use crate::call::refusal::Refusal;
 use crate::call::turn::{Counters, Routes, Turn};
 use crate::callback::CallBacks;
 use crate::case::CaseNumber;
-use crate::ids::{ContactId, LegId, Mint, RecordingId};
+use crate::ids::{ContactId, LegId, Mint, RecordingId, UserId};
 use crate::ivr::Answer;
 use crate::media;
 use crate::recording::{Recorder, Sealed};
@@ -49,10 +51,11 @@ use crate::termination::Termination;
 use crate::time::Now;
 use crate::verification::{Inquiry, Verifications};
 
-pub use command::{Command, CommandError};
+pub use command::{Command, CommandError, Conflict};
 pub use settings::Settings;
 pub use snapshot::{LivePhone, LiveTrunk, Snapshot, TrunkState};
 
+use dictation::{Dictation, LiveDictation};
 use dispatch::Owner;
 use guests::Guests;
 use ladders::Ladders;
@@ -95,6 +98,15 @@ pub enum Input {
     },
     /// All cases that wait for their applicant's answer, as the store has them.
     ApplicantsToAsk(Vec<Inquiry>),
+    /// What was said to be a prompt; none when it cannot be one.
+    DictationRead {
+        leg: LegId,
+        sound: Option<Arc<media::Sound>>,
+    },
+    PromptKept {
+        leg: LegId,
+        kept: bool,
+    },
     /// None when the servers could not be found.
     Resolved {
         resolution: ResolutionId,
@@ -119,6 +131,9 @@ pub struct Switchboard {
     /// Boxed: each is taken out for each of its steps.
     calls: BTreeMap<ContactId, Box<Call>>,
     services: HashMap<LegId, ServiceCall>,
+    dictations: BTreeMap<LegId, Dictation>,
+    /// Those that are over, the last of each person.
+    last_dictations: BTreeMap<UserId, LiveDictation>,
     owners: HashMap<LegId, Owner>,
     recordings: HashMap<RecordingId, ContactId>,
     /// The one deadline queue of all calls; `scheduled` finds a call's place in it.
@@ -228,6 +243,8 @@ impl Switchboard {
             routes: Routes::default(),
             calls: BTreeMap::new(),
             services: HashMap::new(),
+            dictations: BTreeMap::new(),
+            last_dictations: BTreeMap::new(),
             owners: HashMap::new(),
             recordings: HashMap::new(),
             deadlines: BTreeSet::new(),
@@ -291,9 +308,11 @@ impl Switchboard {
             Input::FlowClosed { flow } => self.handle_flow_closed(flow, now),
             Input::Media(event) => self.handle_media(&event, now),
             Input::RecordingOpened { recording } => {
+                self.handle_take_opened(recording, true, now);
                 self.with_recording(recording, now, |call, turn| call.handle_recording_opened(turn));
             }
             Input::RecordingOpenFailed { recording, reason } => {
+                self.handle_take_opened(recording, false, now);
                 let failed = |call: &mut Call, turn: &mut Turn<'_>| {
                     call.handle_recording_open_failed(&reason, turn);
                 };
@@ -301,6 +320,7 @@ impl Switchboard {
             }
             Input::RecorderChanged(recorder) => self.recorder = recorder,
             Input::RecordingSealed(sealed) => {
+                self.handle_take_sealed(&sealed, now);
                 self.with_recording(sealed.recording, now, |call, turn| call.handle_sealed(sealed, turn));
             }
             Input::Committed { ticket, durable } => {
@@ -317,6 +337,8 @@ impl Switchboard {
             Input::LookupAnswered { contact, answer } => {
                 self.with_call(contact, now, |call, turn| call.handle_lookup(answer, turn));
             }
+            Input::DictationRead { leg, sound } => self.handle_dictation_read(leg, sound, now),
+            Input::PromptKept { leg, kept } => self.handle_prompt_kept(leg, kept, now),
             Input::ApplicantsToAsk(inquiries) => self.verifications.know(inquiries, now),
             Input::Resolved { resolution, located } => self.handle_resolved(resolution, located, now),
         }
@@ -349,16 +371,18 @@ impl Switchboard {
         for leg in late {
             self.with_service(leg, now, ServiceCall::handle_timeout);
         }
+        self.handle_dictation_timeouts(now);
         self.settle(now);
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
         let calls = self.deadlines.first().map(|(at, _)| *at);
         let services = self.services.values().filter_map(ServiceCall::poll_timeout).min();
+        let dictations = self.dictations.values().filter_map(Dictation::poll_timeout).min();
         let machines = [self.sip.poll_timeout(), self.registrar.poll_timeout(), self.acd.poll_timeout()];
         let lists = [self.callbacks.poll_timeout(), self.verifications.poll_timeout()];
         let guests = self.guests.poll_timeout();
-        let own = [self.ladders.poll_timeout(), self.trunks.poll_timeout(), guests, calls, services];
+        let own = [self.ladders.poll_timeout(), self.trunks.poll_timeout(), guests, calls, services, dictations];
         machines.into_iter().chain(lists).chain(own).flatten().min()
     }
 

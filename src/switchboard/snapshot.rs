@@ -2,13 +2,14 @@
 //! Only a picture: how often it is published is `app/signalling.rs`'s business, and numbers are whole
 //! here, masked for each role in `web/`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use crate::acd::OperatorStatus;
+use crate::call::Call;
 use crate::call::supervision::Supervision;
 use crate::case::CaseNumber;
 use crate::ids::{ContactId, UserId};
@@ -17,6 +18,7 @@ use crate::phone_number::PhoneNumber;
 use crate::recording::Recorder;
 use crate::time::{Now, Timestamp};
 
+use super::dictation::LiveDictation;
 use super::guests::ORIGIN;
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
@@ -33,6 +35,8 @@ pub struct Snapshot {
     pub recording: LiveRecording,
     /// None where nobody may call from the web page.
     pub web_calls: Option<LiveWebCalls>,
+    /// Prompts that are spoken into telephones, and the last of each person.
+    pub dictations: Vec<LiveDictation>,
 }
 
 /// What the web page needs to know of calling from it.
@@ -119,6 +123,7 @@ pub struct LiveOperator {
     pub extension: String,
     pub languages: Vec<Language>,
     pub queues: Vec<String>,
+    pub skills: BTreeMap<String, u8>,
     pub registered: bool,
     #[serde(flatten)]
     pub status: OperatorStatus,
@@ -140,6 +145,8 @@ pub struct LiveQueue {
     pub surge_since: Option<Timestamp>,
     pub operators_ready: usize,
     pub operators_talking: usize,
+    /// What it asks of its operators, levels by skill.
+    pub skills: BTreeMap<String, u8>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -219,6 +226,7 @@ impl super::Switchboard {
                 extension: profile.extension.clone(),
                 languages: profile.languages.clone(),
                 queues: profile.queues.clone(),
+                skills: profile.skills.clone(),
                 registered: !self.registrar.reachable(&profile.extension).is_empty(),
                 status: status.clone(),
                 since: moment(at),
@@ -238,6 +246,7 @@ impl super::Switchboard {
                 refuses_calls: self.keeping().is_err(),
             },
             web_calls: self.live_web_calls(),
+            dictations: self.live_dictations(),
         }
     }
 
@@ -284,7 +293,7 @@ impl super::Switchboard {
                     queue: contact.queue.clone(),
                     position: place.map(|(position, _)| position),
                     waiting_since: place.map(|(_, since)| since),
-                    operator: call.operator().or(call.transfer_target()).or(contact.operator),
+                    operator: call.operator().or(call.transfer_target()).or_else(|| last_operator(call)),
                     also_ringing: call.also_ringing().collect(),
                     supervisors: call
                         .supervisors()
@@ -313,6 +322,7 @@ impl super::Switchboard {
                 })
                 .count()
         };
+        let known = self.settings.queues.iter().find(|queue| queue.name == name);
         LiveQueue {
             name: name.to_owned(),
             waiting: waiting.len(),
@@ -322,8 +332,14 @@ impl super::Switchboard {
             expected_wait_secs: self.acd.expected_wait(name, waiting.len() + 1).map(|wait| wait.as_secs()),
             operators_ready: serving(|status| matches!(status, OperatorStatus::Ready)),
             operators_talking: serving(|status| matches!(status, OperatorStatus::Talking { .. })),
+            skills: known.map(|queue| queue.skills.clone()).unwrap_or_default(),
         }
     }
+}
+
+/// Who talked last. Who asks somebody outside is at the first leg of that call, not at its second.
+fn last_operator(call: &Call) -> Option<UserId> {
+    call.contact().operator.filter(|_| !call.is_consultation())
 }
 
 /// The civil time of `at`, in whole milliseconds: the two clocks of `now` were not read in the very same moment, and what

@@ -9,7 +9,7 @@ use crate::call::supervision::{NotSupervised, Wish};
 use crate::ids::{ContactId, UserId};
 use crate::journal::{Draft, EventType};
 use crate::people::{Actor, Role};
-use crate::switchboard::{CommandError, Switchboard};
+use crate::switchboard::{CommandError, Conflict, Switchboard};
 use crate::time::Now;
 
 impl Switchboard {
@@ -25,10 +25,10 @@ impl Switchboard {
         let call = self.calls.get(&contact).ok_or(CommandError::Unknown)?;
         call.may_be_supervised()?;
         if call.operator() == Some(by) {
-            return Err(CommandError::Conflict("this talk is your own".to_owned()));
+            return Err(Conflict::OwnTalk.into());
         }
         let phone = OfferTarget::new(by, self.shown_caller(call), self.phones_of(by))
-            .ok_or_else(|| CommandError::Conflict("no phone of yours is registered here".to_owned()))?;
+            .ok_or(Conflict::NoPhone)?;
         let elsewhere = self.calls.values().find(|call| call.id() != contact && call.is_supervised_by(by));
         if let Some(left) = elsewhere.map(|call| call.id()) {
             self.end_supervision(left, by, now)?;
@@ -73,6 +73,9 @@ impl Switchboard {
 
 impl From<NotSupervised> for CommandError {
     fn from(error: NotSupervised) -> Self {
-        Self::Conflict(error.to_string())
+        Self::Conflict(match error {
+            NotSupervised::NoTalk => Conflict::NoTalk,
+            NotSupervised::Full => Conflict::TalkFull,
+        })
     }
 }

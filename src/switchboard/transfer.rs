@@ -11,7 +11,7 @@ use crate::sip::refer::Refer;
 use crate::sip::replaces::Replaces;
 use crate::sip::transaction::ServerTransactionId;
 use crate::switchboard::trunks::{DialOut, NoRoute};
-use crate::switchboard::{CommandError, Owner, Switchboard, with_turn};
+use crate::switchboard::{CommandError, Conflict, Owner, Switchboard, with_turn};
 use crate::time::Now;
 
 /// Two calls of one operator that are to become one.
@@ -214,20 +214,18 @@ impl Switchboard {
             return Err(CommandError::NotYours);
         }
         if !call.is_talking() || call.operator() != Some(by) || call.is_consultation() {
-            return Err(CommandError::Conflict("the call cannot be transferred now".to_owned()));
+            return Err(Conflict::NotTransferable.into());
         }
         let inside = self.destination_inside(contact, target);
         let destination = inside.unwrap_or_else(|| self.destination_outside(target.clone(), now));
         let mut outcome = Ok(());
         self.with_call(contact, now, |call, turn| outcome = call.transfer_by_command(destination, turn));
         outcome.map_err(|status| match status {
-            StatusCode::BUSY_HERE => CommandError::Conflict("the target is busy".to_owned()),
-            StatusCode::TEMPORARILY_UNAVAILABLE => {
-                CommandError::Conflict("the target has no phone here now".to_owned())
-            }
-            StatusCode::SERVICE_UNAVAILABLE => CommandError::Conflict("no line out is free now".to_owned()),
+            StatusCode::BUSY_HERE => Conflict::TargetBusy.into(),
+            StatusCode::TEMPORARILY_UNAVAILABLE => Conflict::TargetAway.into(),
+            StatusCode::SERVICE_UNAVAILABLE => Conflict::NoLineOut.into(),
             StatusCode::NOT_FOUND => CommandError::Unknown,
-            _ => CommandError::Conflict("no call can be transferred there".to_owned()),
+            _ => Conflict::NoTarget.into(),
         })
     }
 

@@ -16,7 +16,7 @@ use crate::journal::{Draft, EventType};
 use crate::people::Actor;
 use crate::phone_number::PhoneNumber;
 use crate::switchboard::trunks::{DialOut, NoRoute};
-use crate::switchboard::{CommandError, Switchboard, with_turn};
+use crate::switchboard::{CommandError, Conflict, Switchboard, with_turn};
 use crate::termination::Termination;
 use crate::time::Now;
 use crate::verification::{Asked, Inquiry, NotAsked, Outcome, Policy};
@@ -163,6 +163,6 @@ impl Switchboard {
 fn refused(why: NotAsked) -> CommandError {
     match why {
         NotAsked::Unknown => CommandError::Unknown,
-        why => CommandError::Conflict(why.to_string()),
+        why => Conflict::NotAsked(why).into(),
     }
 }

@@ -62,7 +62,7 @@ const ASKING: &[Role] = &[Operator, Supervisor, Control, Auditor];
 /// See who wants no calls that ask, and take that back.
 const ALLOWING: &[Role] = &[Operator, Supervisor, Control];
 /// Have a phone in their page.
-const PHONING: &[Role] = &[Operator, Supervisor];
+const PHONING: &[Role] = &[Operator, Supervisor, Admin];
 /// Running the program: everything but content.
 const RUNNING: &[Role] = &[Admin];
 const ORDERS: &[Role] = &[Executor, Control, Supervisor, MayorOffice, Auditor];
@@ -178,6 +178,7 @@ pub(super) const RULES: &[Rule] = &[
     only("GET", "/api/v1/operators/me/phone", PHONING),
     only("POST", "/api/v1/operators/me/status", TALKING),
     only("POST", "/api/v1/operators/{id}/status", SUPERVISING),
+    only("PUT", "/api/v1/operators/{id}/queues", SUPERVISING),
     only("POST", "/api/v1/operators/{id}/messages", SUPERVISING),
     only("POST", "/api/v1/operators/messages", SUPERVISING),
     only("POST", "/api/v1/operators/me/wrap-up-done", TALKING),
@@ -194,6 +195,8 @@ pub(super) const RULES: &[Rule] = &[
     only("GET", "/api/v1/admin/dialplan", RUNNING),
     only("POST", "/api/v1/admin/dialplan/simulate", RUNNING),
     only("GET", "/api/v1/admin/prompts", RUNNING),
+    only("GET", "/api/v1/admin/prompts/dictation", RUNNING),
+    only("POST", "/api/v1/admin/prompts/{language}/{id}/phone", RUNNING),
     only("GET", "/api/v1/admin/prompts/{language}/{id}/sound", RUNNING),
     only("POST", "/api/v1/admin/prompts/{language}/{id}/recording", RUNNING),
     only("DELETE", "/api/v1/admin/prompts/{language}/{id}/recording", RUNNING),

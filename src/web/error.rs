@@ -33,6 +33,9 @@ pub(super) enum ApiError {
     MethodNotAllowed,
     #[error("{0}")]
     Conflict(String),
+    /// One that pages put into their reader's words by its `name`, the last part of the problem type.
+    #[error("{detail}")]
+    Known { status: StatusCode, name: &'static str, detail: String },
     #[error("the request is larger than {limit} bytes")]
     TooLarge { limit: usize },
     #[error("{0}")]
@@ -60,6 +63,16 @@ impl ApiError {
         Self::Forbidden(detail.into())
     }
 
+    /// 409 by this name.
+    pub(super) fn conflict(name: &'static str, detail: impl Into<String>) -> Self {
+        Self::Known { status: StatusCode::CONFLICT, name, detail: detail.into() }
+    }
+
+    /// 422 by this name.
+    pub(super) fn unfit(name: &'static str, detail: impl Into<String>) -> Self {
+        Self::Known { status: StatusCode::UNPROCESSABLE_ENTITY, name, detail: detail.into() }
+    }
+
     /// Logs what only the people who run the program should read.
     pub(super) fn internal(what: &str, cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(error = %cause, "{what}");
@@ -74,6 +87,7 @@ impl ApiError {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Known { status, .. } => *status,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RangeNotSatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
@@ -106,12 +120,16 @@ impl ApiError {
     }
 }
 
-/// RFC 9457. `type` is `about:blank`: the status says what kind of problem it is, `detail` says which.
+/// What problem types begin with; each goes on with a name.
+const PROBLEMS: &str = "urn:ringback:problem:";
+
+/// RFC 9457. `type` is `urn:ringback:problem:` with a name where a page can put the problem into its reader's words, else
+/// `about:blank`: the status says what kind of problem it is, `detail` says which.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(title = "Problem")]
 pub(super) struct Problem {
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: Cow<'static, str>,
     title: &'static str,
     status: u16,
     detail: String,
@@ -128,7 +146,10 @@ impl From<&ApiError> for Problem {
             _ => None,
         };
         Self {
-            kind: "about:blank",
+            kind: match error {
+                ApiError::Known { name, .. } => format!("{PROBLEMS}{name}").into(),
+                _ => "about:blank".into(),
+            },
             title: status.canonical_reason().unwrap_or("Problem"),
             status: status.as_u16(),
             detail: error.to_string(),
@@ -153,7 +174,9 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound(what) => Self::NotFound(what),
-            StoreError::Exists(_) | StoreError::LastAdmin => Self::Conflict(error.to_string()),
+            StoreError::Exists(_) => Self::Conflict(error.to_string()),
+            StoreError::LastAdmin => Self::conflict("last_admin", error.to_string()),
+            StoreError::QueueDeserted(_) => Self::conflict("queue_deserted", error.to_string()),
             StoreError::Transition(refused) => refused.into(),
             StoreError::KeyTaken => Self::Unprocessable(error.to_string()),
             // Endpoints that take a key answer it themselves.
@@ -179,7 +202,7 @@ impl From<CommandError> for ApiError {
     fn from(error: CommandError) -> Self {
         match error {
             CommandError::Unknown => Self::NotFound("operator or live call"),
-            CommandError::Conflict(detail) => Self::Conflict(detail),
+            CommandError::Conflict(why) => Self::conflict(why.name(), why.to_string()),
             CommandError::NotYours => Self::forbidden("this call belongs to somebody else"),
             CommandError::SwitchedOff => Self::forbidden(error.to_string()),
             CommandError::TooOften { retry_after } => Self::TooManyCalls { retry_after },
@@ -193,6 +216,7 @@ impl From<CommandError> for ApiError {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
+    use crate::switchboard::Conflict;
 
     #[test]
     fn a_problem_names_its_status_twice_and_its_detail_once() {
@@ -202,6 +226,13 @@ mod tests {
             json,
             serde_json::json!({ "type": "about:blank", "title": "Conflict", "status": 409, "detail": "the call is over" })
         );
+    }
+
+    #[test]
+    fn a_known_problem_is_told_by_its_type() {
+        let problem = Problem::from(&ApiError::from(CommandError::Conflict(Conflict::NoPhone)));
+        assert_eq!((problem.kind.as_ref(), problem.status), ("urn:ringback:problem:no_phone", 409));
+        assert_eq!(problem.detail, "no phone of yours is registered here");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Words of a supervisor to an operator's desk, or to all desks. They go to the pages that are open now and are kept
+//! Words of a supervisor to an operator's desk, or to all desks, and what a supervisor has changed there. They go to the pages that are open now and are kept
 //! nowhere: what has to be on record is said in a case.
 
 use std::collections::HashMap;
@@ -33,6 +33,9 @@ pub(super) struct DeskMessage {
     text: String,
     /// Sent to all desks.
     to_all: bool,
+    /// The queues that the operator serves from now on, when it tells of that; `text` is the reason then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queues: Option<Vec<String>>,
     at: UtcTime,
 }
 
@@ -54,7 +57,7 @@ impl Desks {
     }
 
     /// Whether a page of `user` has taken it.
-    fn send(&self, user: UserId, message: &Arc<DeskMessage>) -> bool {
+    pub(super) fn send(&self, user: UserId, message: &Arc<DeskMessage>) -> bool {
         let desks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pages = desks.get(&user).into_iter().flatten();
         // Every page gets it, not only the first.
@@ -88,7 +91,7 @@ pub(super) async fn to_one(
 ) -> Result<Answer<Delivered>, ApiError> {
     let message = Arc::new(written_by(&principal, message, false)?);
     if !web.desks.send(operator, &message) {
-        return Err(ApiError::Conflict("no page of this operator is open".to_owned()));
+        return Err(ApiError::conflict("page_closed", "no page of this operator is open"));
     }
     Ok(Answer(Delivered { operators: 1 }))
 }
@@ -113,5 +116,13 @@ fn written_by(principal: &Principal, message: MessageText, to_all: bool) -> Resu
         return Err(ApiError::Unprocessable(format!("a message has 1 to {MAX_TEXT_CHARS} characters")));
     }
     let from = principal.user.name.clone();
-    Ok(DeskMessage { from, text: text.to_owned(), to_all, at: time::now().utc.into() })
+    Ok(DeskMessage { from, text: text.to_owned(), to_all, queues: None, at: time::now().utc.into() })
+}
+
+impl DeskMessage {
+    /// A supervisor has changed what the operator serves.
+    pub(super) fn assigned(principal: &Principal, queues: Vec<String>, why: String) -> Self {
+        let from = principal.user.name.clone();
+        Self { from, text: why, to_all: false, queues: Some(queues), at: time::now().utc.into() }
+    }
 }

@@ -5,6 +5,7 @@
 mod access;
 mod addresses;
 mod admin;
+mod assignments;
 mod callbacks;
 mod calls;
 mod cases;
@@ -64,7 +65,8 @@ use limits::Limits;
 use login_limit::LoginLimit;
 
 pub use admin::{
-    CITY, CONFIG, DIALPLAN, InForce, PlanFile, QueueInForce, ReloadRequest, SipEntrance, TrunkInForce, Wanted,
+    CITY, CONFIG, DIALPLAN, InForce, PlanFile, QueueInForce, ReloadRequest, SipEntrance, TrunkInForce,
+    VERIFICATION, Wanted,
 };
 pub use password::{PasswordError, hash as hash_password};
 pub use router::{openapi, router};

@@ -18,7 +18,7 @@ use crate::time;
 
 use super::error::{ApiError, Problem};
 use super::{
-    Shared, Web, WebState, addresses, admin, callbacks, calls, cases, citizen, city, escalations, events,
+    Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city, escalations, events,
     gate, health, messages, open311, operators, pages, phone, session, sip_socket, timeline, verifications,
     web_calls, work_orders,
 };
@@ -173,6 +173,7 @@ fn live_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(operators::queues))
         .routes(routes!(operators::set_status))
         .routes(routes!(operators::set_status_of))
+        .routes(routes!(assignments::assign))
         .routes(routes!(callbacks::list))
         .routes(routes!(callbacks::withdraw))
         .routes(routes!(verifications::list))
@@ -192,7 +193,7 @@ fn live_routes() -> OpenApiRouter<Shared> {
 }
 
 fn admin_routes() -> OpenApiRouter<Shared> {
-    use admin::{changes, dialplan, phones, prompts, queues, service, trunks, users};
+    use admin::{changes, dialplan, dictations, phones, prompts, queues, service, trunks, users};
     OpenApiRouter::new()
         .routes(routes!(service::show))
         .routes(routes!(service::reload))
@@ -207,6 +208,8 @@ fn admin_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(dialplan::simulate))
         .routes(routes!(prompts::list))
         .routes(routes!(prompts::play))
+        .routes(routes!(dictations::show))
+        .routes(routes!(dictations::begin))
         .routes(routes!(changes::show))
         .routes(routes!(changes::versions))
         .routes(routes!(changes::version))

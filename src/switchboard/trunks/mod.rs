@@ -15,7 +15,7 @@ use crate::call::contact::Direction;
 use crate::call::effect::{Effect, ResolutionId};
 use crate::call::refusal::Refusal;
 use crate::ids::Mint;
-use crate::phone_number::NumberingPlan;
+use crate::phone_number::{NumberingPlan, PhoneNumber};
 use crate::sip::message::{Flow, Request, Response, Uri};
 use crate::sip::server_location::Located;
 use crate::sip::transaction::ClientTransactionId;
@@ -105,6 +105,11 @@ impl Trunks {
     /// Whether a provider's server is at that address: what is sent there may cost money.
     pub fn lead_to(&self, address: IpAddr) -> bool {
         self.providers.iter().any(|(_, provider)| provider.has_server_at(address))
+    }
+
+    /// Whether some trunk takes calls to this number.
+    pub(super) fn take(&self, number: &PhoneNumber) -> bool {
+        self.providers.iter().any(|(_, provider)| provider.settings.takes(number))
     }
 
     /// How the trunk of this name writes numbers.

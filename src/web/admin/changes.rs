@@ -9,7 +9,6 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::dialplan::prompt::TONE_PREFIX;
 use crate::digest::Sha256;
 use crate::people::ActorKind;
 use crate::store::{PlanText, PlanVersion};
@@ -38,7 +37,7 @@ pub(in crate::web) struct ChangesView {
 /// A file in force beside the same file on the disk.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct ChangedFileView {
-    /// `config`, `dialplan`, `city`, or `prompts/uk` and the like.
+    /// `config`, `dialplan`, `verification`, `city`, or `prompts/uk` and the like.
     file: String,
     path: String,
     /// `same`, `changed`, or `unreadable` on the disk.
@@ -71,8 +70,7 @@ pub(in crate::web) async fn show(
 }
 
 fn compare(in_force: &InForce) -> ChangesView {
-    let said = in_force.plan.prompts().into_iter().filter(|prompt| !prompt.id.starts_with(TONE_PREFIX));
-    let recordings = said.filter_map(|prompt| {
+    let recordings = in_force.said().into_iter().filter_map(|prompt| {
         let change = prompts::pending(in_force, &prompt)?;
         Some(ChangedRecordingView { language: prompt.language.code(), id: prompt.id, change })
     });

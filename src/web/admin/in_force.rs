@@ -1,6 +1,7 @@
 //! What is in force, for the administrator's pages to show: made by whoever reads the files (`app/plans.rs`), replaced as
 //! a whole by each reload. Without secrets but for the texts of the files, which leave the server through `secrets.rs`.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +9,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::dialplan::Dialplan;
+use crate::dialplan::prompt::TONE_PREFIX;
+use crate::dialplan::{Dialplan, PromptRef};
 use crate::sip::digest_auth::Algorithm;
 use crate::speech::PromptLibrary;
 use crate::store::PlanText;
@@ -19,12 +21,15 @@ use crate::web::terms::PublicTerms;
 pub const CONFIG: &str = "config";
 pub const DIALPLAN: &str = "dialplan";
 pub const CITY: &str = "city";
+pub const VERIFICATION: &str = "verification";
 
 #[derive(Clone, Debug)]
 pub struct InForce {
     /// Since when.
     pub at: Timestamp,
     pub plan: Arc<Dialplan>,
+    /// What applicants hear who are asked; none where the program rings nobody.
+    pub asking: Option<Arc<Dialplan>>,
     pub prompts: Arc<PromptLibrary>,
     /// Where recordings of prompts are looked for.
     pub prompt_folder: PathBuf,
@@ -44,6 +49,17 @@ impl InForce {
     pub fn texts(&self) -> Vec<PlanText> {
         let versioned = self.files.iter().filter(|file| file.is_versioned());
         versioned.map(|file| PlanText { file: file.name.clone(), text: file.text.to_string() }).collect()
+    }
+
+    /// Every dialplan, that of callers first.
+    pub(super) fn plans(&self) -> impl Iterator<Item = &Dialplan> {
+        std::iter::once(&*self.plan).chain(self.asking.as_deref())
+    }
+
+    /// Every prompt that somebody may hear; tones are no prompts.
+    pub(super) fn said(&self) -> BTreeSet<PromptRef> {
+        let all = self.plans().flat_map(Dialplan::prompts);
+        all.filter(|prompt| !prompt.id.starts_with(TONE_PREFIX)).collect()
     }
 
     pub(super) fn file(&self, name: &str) -> Option<&PlanFile> {

@@ -3,6 +3,7 @@
 
 pub(super) mod changes;
 pub(super) mod dialplan;
+pub(super) mod dictations;
 mod difference;
 mod in_force;
 pub(super) mod phones;
@@ -26,7 +27,9 @@ use crate::store::PlanText;
 use super::Web;
 use super::error::ApiError;
 
-pub use in_force::{CITY, CONFIG, DIALPLAN, InForce, PlanFile, QueueInForce, SipEntrance, TrunkInForce};
+pub use in_force::{
+    CITY, CONFIG, DIALPLAN, InForce, PlanFile, QueueInForce, SipEntrance, TrunkInForce, VERIFICATION,
+};
 pub(super) use provisions::Provisions;
 
 /// Reading and checking all configuration files takes well under a second.
@@ -47,6 +50,8 @@ pub enum Wanted {
     Check,
     /// Bring them into force.
     Publish,
+    /// Take over at once what the rows say of people.
+    Users,
     /// Put this text back into its file, and bring all into force.
     Restore(PlanText),
 }
@@ -54,6 +59,14 @@ pub enum Wanted {
 impl Web {
     fn in_force(&self) -> Arc<InForce> {
         self.given.in_force.borrow().clone()
+    }
+
+    /// People have changed: the switchboard is told now, and not only when it looks next.
+    pub(super) async fn take_over_users(&self, by: Actor) {
+        // The rows have it: should nobody answer, it is in force within seconds all the same.
+        if self.ask_for_reload(Wanted::Users, by).await.is_err() {
+            tracing::warn!("users are taken over later");
+        }
     }
 
     /// The complaints of the files, empty when there are none.

@@ -1,4 +1,4 @@
-//! `/api/v1/admin/prompts`: every prompt of the dialplan in force, its words in each language and where its sound comes
+//! `/api/v1/admin/prompts`: every prompt of the plans in force, its words in each language and where its sound comes
 //! from; hearing it, and putting a recording in the place of the speech program. A recording is a file beside the texts
 //! (`prompts/uk/greeting.wav`), so that it survives a restart; callers hear it from the next publication on.
 
@@ -15,13 +15,13 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::dialplan::prompt::{TONE_PREFIX, dynamic_prompts};
-use crate::dialplan::{PromptItem, PromptRef};
+use crate::dialplan::prompt::dynamic_prompts;
+use crate::dialplan::{Dialplan, PromptItem, PromptRef};
 use crate::digest::Sha256;
-use crate::files::{prompt_reader, whole_file};
+use crate::files::prompt_reader;
 use crate::journal::{Draft, EventType};
 use crate::language::Language;
-use crate::media::{SAMPLE_RATE, Sound};
+use crate::speech::recorded::{self, Unfit, duration_ms};
 use crate::speech::{digest_of, recording_of};
 use crate::time;
 
@@ -33,12 +33,6 @@ use super::InForce;
 
 /// Two minutes of studio sound, stereo.
 pub(in crate::web) const MAX_RECORDING_BYTES: usize = 24 * 1024 * 1024;
-/// Nobody listens to a longer prompt, milliseconds.
-const MAX_MS: usize = 120_000;
-/// Shorter than any word, milliseconds.
-const MIN_MS: usize = 200;
-/// A recording whose loudest sample is below this has nobody speaking in it, of 32,767.
-const MIN_PEAK: u16 = 500;
 
 /// Every prompt that may be heard.
 #[derive(Debug, Serialize, ToSchema)]
@@ -83,9 +77,8 @@ pub(in crate::web) async fn list(State(web): State<Shared>) -> Result<Answer<Pro
 
 /// Reads the recordings there are, to tell which are new.
 fn all(in_force: &InForce) -> PromptsView {
-    let plan = &in_force.plan;
     let mut nodes: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for node in plan.nodes() {
+    for node in in_force.plans().flat_map(Dialplan::nodes) {
         for item in node.prompts() {
             if let PromptItem::Text { id, .. } = item {
                 nodes.entry(id).or_default().insert(&node.name);
@@ -94,7 +87,7 @@ fn all(in_force: &InForce) -> PromptsView {
     }
     let by_itself: BTreeSet<String> = dynamic_prompts().collect();
     let mut items: BTreeMap<String, PromptView> = BTreeMap::new();
-    for prompt in plan.prompts().into_iter().filter(|prompt| !prompt.id.starts_with(TONE_PREFIX)) {
+    for prompt in in_force.said() {
         let item = items.entry(prompt.id.clone()).or_insert_with(|| PromptView {
             nodes: nodes.get(prompt.id.as_str()).into_iter().flatten().map(ToString::to_string).collect(),
             by_itself: by_itself.contains(&prompt.id),
@@ -104,7 +97,7 @@ fn all(in_force: &InForce) -> PromptsView {
         item.spoken.insert(prompt.language.code(), sound_view(in_force, &prompt));
     }
     PromptsView {
-        languages: plan.languages().iter().map(|language| language.code()).collect(),
+        languages: in_force.plan.languages().iter().map(|language| language.code()).collect(),
         folder: in_force.prompt_folder.display().to_string(),
         items: items.into_values().collect(),
     }
@@ -133,10 +126,6 @@ pub(super) fn pending(in_force: &InForce, prompt: &PromptRef) -> Option<&'static
         (None, Some(_)) => Some("removed"),
         _ => None,
     }
-}
-
-fn duration_ms(sound: &Sound) -> usize {
-    sound.samples.len() * 1000 / SAMPLE_RATE as usize
 }
 
 /// What callers hear.
@@ -185,8 +174,8 @@ pub(in crate::web) async fn record(
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge { limit: MAX_RECORDING_BYTES },
         _ => ApiError::BadRequest("the recording was not sent to its end".to_owned()),
     })?;
-    let file = recording_of(&in_force.prompt_folder, &prompt);
-    let kept = tokio::task::spawn_blocking(move || keep(&file, &bytes)).await;
+    let (folder, of) = (in_force.prompt_folder.clone(), prompt.clone());
+    let kept = tokio::task::spawn_blocking(move || keep(&folder, &of, &bytes)).await;
     let recorded = kept.map_err(|error| ApiError::internal("recording of a prompt", &error))??;
     let data = json!({ "how": "recorded", "sha256": recorded.sha256, "duration_ms": recorded.duration_ms });
     web.journal_prompt(&principal, &prompt, data).await?;
@@ -215,34 +204,28 @@ pub(in crate::web) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A prompt that the plan in force says. No other name reaches the disk.
-fn known(in_force: &InForce, language: &str, id: String) -> Result<PromptRef, ApiError> {
+/// A prompt that a plan in force says. No other name reaches the disk.
+pub(super) fn known(in_force: &InForce, language: &str, id: String) -> Result<PromptRef, ApiError> {
     let language: Language = language.parse().map_err(|_| ApiError::NotFound("language"))?;
     let prompt = PromptRef { id, language };
-    let is_said = !prompt.id.starts_with(TONE_PREFIX) && in_force.plan.prompts().contains(&prompt);
-    if is_said { Ok(prompt) } else { Err(ApiError::NotFound("prompt")) }
+    if in_force.said().contains(&prompt) { Ok(prompt) } else { Err(ApiError::NotFound("prompt")) }
 }
 
 /// Checks a recording, makes it what telephones hear, and puts it into its place.
-fn keep(file: &FilePath, bytes: &[u8]) -> Result<RecordedView, ApiError> {
-    let refuse = |why: String| ApiError::Unprocessable(why);
-    let unreadable = |_| "this is no WAV file of 8 or 16 bits, mono or stereo, 4 to 192 kHz".to_owned();
-    let sound =
-        prompt_reader::read_bytes(FilePath::new("recording"), bytes).map_err(unreadable).map_err(refuse)?;
-    let ms = duration_ms(&sound);
-    if !(MIN_MS..=MAX_MS).contains(&ms) {
-        return Err(refuse(format!("a prompt lasts {MIN_MS} ms to {} s; this one {ms} ms", MAX_MS / 1000)));
-    }
-    if sound.samples.iter().all(|sample| sample.unsigned_abs() < MIN_PEAK) {
-        return Err(refuse("nothing is to be heard in this recording".to_owned()));
-    }
-    let wav = prompt_reader::wav(&sound).map_err(|error| ApiError::internal("WAV of a prompt", &error))?;
+fn keep(folder: &FilePath, prompt: &PromptRef, bytes: &[u8]) -> Result<RecordedView, ApiError> {
+    let unreadable = "this is no WAV file of 8 or 16 bits, mono or stereo, 4 to 192 kHz";
+    let sound = prompt_reader::read_bytes(FilePath::new("recording"), bytes)
+        .map_err(|_| ApiError::unfit("prompt_unreadable", unreadable))?;
+    recorded::judge(&sound).map_err(|unfit| {
+        let name = match unfit {
+            Unfit::Length { .. } => "prompt_length",
+            Unfit::Silent => "prompt_silent",
+        };
+        ApiError::unfit(name, unfit.to_string())
+    })?;
     let failed = |error: std::io::Error| ApiError::internal("recording of a prompt not kept", &error);
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    whole_file::replace(file, &wav).map_err(failed)?;
-    Ok(RecordedView { duration_ms: ms, sha256: Sha256::of(&wav) })
+    let kept = recorded::keep(folder, prompt, &sound).map_err(failed)?;
+    Ok(RecordedView { duration_ms: kept.duration_ms, sha256: kept.sha256 })
 }
 
 impl Web {

@@ -239,7 +239,7 @@ impl ChangedUser {
     }
 }
 
-/// Change somebody. It is in force within five seconds.
+/// Change somebody. It is in force at once.
 #[utoipa::path(patch, path = "/api/v1/admin/users/{id}", tag = "admin", params(("id" = String, Path)),
     request_body = ChangedUser,
     responses((status = 200, body = AdminUserView), (status = 403), (status = 404),
@@ -273,6 +273,7 @@ pub(in crate::web) async fn change(
     let mut entry = Draft::new(EventType::UserChanged, time::now().utc, principal.actor());
     entry.data = json!({ "user": id, "changed": keys });
     let user = web.store().change_user(id, change, entry).await?;
+    web.take_over_users(principal.actor()).await;
     Ok(Answer(AdminUserView::new(user, &web.snapshot())))
 }
 
@@ -284,15 +285,15 @@ impl Web {
         unknown.map_or(Ok(()), |id| Err(ApiError::Unprocessable(complaint(id))))
     }
 
-    fn check_queues(&self, queues: &[String]) -> Result<(), ApiError> {
+    pub(in crate::web) fn check_queues(&self, queues: &[String]) -> Result<(), ApiError> {
         let in_force = self.in_force();
         let unknown = queues.iter().find(|name| !in_force.queues.iter().any(|queue| queue.name == **name));
         let complaint = |name: &String| format!("there is no queue '{name}' in the configuration");
-        unknown.map_or(Ok(()), |name| Err(ApiError::Unprocessable(complaint(name))))
+        unknown.map_or(Ok(()), |name| Err(ApiError::unfit("unknown_queue", complaint(name))))
     }
 }
 
-fn check_skills(skills: &BTreeMap<String, u8>) -> Result<(), ApiError> {
+pub(in crate::web) fn check_skills(skills: &BTreeMap<String, u8>) -> Result<(), ApiError> {
     let fits = |(name, level): (&String, &u8)| {
         (1..=MAX_SKILL_CHARS).contains(&name.chars().count()) && (1..=MAX_SKILL_LEVEL).contains(level)
     };

@@ -157,6 +157,7 @@ mod tests {
             surge_since: None,
             operators_ready: 0,
             operators_talking: 0,
+            skills: Default::default(),
         }];
         Arc::new(Snapshot { seq, calls, queues, ..Snapshot::default() })
     }

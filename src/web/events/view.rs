@@ -1,7 +1,7 @@
 //! The live picture as the API shows it, and the difference between two of them. Callers are masked for roles that
 //! do not talk to citizens.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -90,6 +90,8 @@ pub(in crate::web) struct OperatorView {
     extension: String,
     languages: Vec<&'static str>,
     queues: Vec<String>,
+    /// Levels by skill.
+    skills: BTreeMap<String, u8>,
     /// The phone is there.
     registered: bool,
     /// `status` (`logged_out not_ready ready offered talking wrap_up`) with its `reason` or `contact`.
@@ -114,6 +116,8 @@ pub(in crate::web) struct QueueView {
     surge_since: Option<UtcTime>,
     operators_ready: usize,
     operators_talking: usize,
+    /// What it asks of its operators, levels by skill.
+    skills: BTreeMap<String, u8>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -298,6 +302,7 @@ impl From<&LiveOperator> for OperatorView {
             extension: operator.extension.clone(),
             languages: operator.languages.iter().map(|language| language.code()).collect(),
             queues: operator.queues.clone(),
+            skills: operator.skills.clone(),
             registered: operator.registered,
             status: serde_json::to_value(&operator.status).unwrap_or_default(),
             since: operator.since.into(),
@@ -345,6 +350,7 @@ impl From<&LiveQueue> for QueueView {
             surge_since: queue.surge_since.map(UtcTime),
             operators_ready: queue.operators_ready,
             operators_talking: queue.operators_talking,
+            skills: queue.skills.clone(),
         }
     }
 }

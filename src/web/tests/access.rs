@@ -85,9 +85,10 @@ const EXPECTED: &str = "
     GET    /api/v1/operators                        oscmax
     GET    /api/v1/queues                           oscmax
     GET    /api/v1/events                           oscmax
-    GET    /api/v1/operators/me/phone               os
+    GET    /api/v1/operators/me/phone               osx
     POST   /api/v1/operators/me/status              o
     POST   /api/v1/operators/{id}/status            s
+    PUT    /api/v1/operators/{id}/queues            s
     POST   /api/v1/operators/{id}/messages          s
     POST   /api/v1/operators/messages               s
     POST   /api/v1/operators/me/wrap-up-done        o
@@ -104,6 +105,8 @@ const EXPECTED: &str = "
     GET    /api/v1/admin/dialplan                   x
     POST   /api/v1/admin/dialplan/simulate          x
     GET    /api/v1/admin/prompts                    x
+    GET    /api/v1/admin/prompts/dictation          x
+    POST   /api/v1/admin/prompts/{language}/{id}/phone      x
     GET    /api/v1/admin/prompts/{language}/{id}/sound      x
     POST   /api/v1/admin/prompts/{language}/{id}/recording  x
     DELETE /api/v1/admin/prompts/{language}/{id}/recording  x

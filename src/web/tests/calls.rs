@@ -13,7 +13,7 @@ use super::service::{new_uuid, user_id};
 use crate::ids::ContactId;
 use crate::people::Role::{self, Auditor, MayorOffice, Operator, Supervisor};
 use crate::switchboard::snapshot::{CallPhase, LiveCall};
-use crate::switchboard::{Command, CommandError, Snapshot};
+use crate::switchboard::{Command, CommandError, Conflict, Snapshot};
 use crate::time;
 use crate::web::calls::stereo_wav;
 
@@ -198,7 +198,7 @@ async fn lists_turn_pages() {
 #[tokio::test]
 async fn the_switchboard_decides_and_its_answers_are_passed_on() {
     let refusing = |command: &Command| match command {
-        Command::SetReady { .. } => Err(CommandError::Conflict("the phone is not registered".to_owned())),
+        Command::SetReady { .. } => Err(Conflict::PhoneOffline.into()),
         Command::EndWrapUp { .. } => Err(CommandError::Unknown),
         Command::Dispose { .. } => Err(CommandError::NotYours),
         _ => Err(CommandError::Unavailable),

@@ -60,6 +60,7 @@ fn picture(seq: u64, waiting: usize) -> Arc<Snapshot> {
         surge_since: None,
         operators_ready: 1,
         operators_talking: 0,
+        skills: Default::default(),
     };
     Arc::new(Snapshot { seq, queues: vec![queue], ..Snapshot::default() })
 }

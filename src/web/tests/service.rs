@@ -223,6 +223,7 @@ fn in_force(folder: &std::path::Path) -> InForce {
         at: time::now().utc,
         prompts: Arc::new(PromptLibrary::sounding(&plan, texts, &prompts)),
         plan,
+        asking: None,
         prompt_folder: prompts,
         files: vec![
             file("config", "config.toml", CONFIG),

@@ -95,6 +95,9 @@ impl World {
                 self.agenda.add(self.store_free_at, Happening::Input(input));
             }
             Effect::Resolve { .. } => unreachable!("the city's trunk is known by address"),
+            Effect::PlayBack { .. } | Effect::ReadDictation { .. } | Effect::KeepPrompt { .. } => {
+                unreachable!("nobody records prompts here")
+            }
             Effect::Lookup { contact, .. } => {
                 let answer =
                     [Answer::NotFound, Answer::Count(2), Answer::Failed][self.rng.random_range(0..3)].clone();

@@ -21,6 +21,9 @@ class Refusal extends Error {
   constructor(readonly status: number, readonly detail: string, readonly more: object = {}) { super(detail) }
 }
 
+/** The type of a problem that the service has a name for. */
+const problem = (name: string) => ({ type: `urn:ringback:problem:${name}` })
+
 const bodyOf = async (request: IncomingMessage): Promise<Buffer> => Buffer.concat(await request.toArray())
 
 export function mockApi() {
@@ -142,12 +145,12 @@ export function mockApi() {
     if (me.role !== 'supervisor') throw new Refusal(403, 'this is the supervisor\u2019s')
     const own = live.operators.find((known) => known.id === operator)
     if (action === 'status' && own) {
-      if (!own.registered) throw new Refusal(409, 'the phone of this operator is not registered')
+      if (!own.registered) throw new Refusal(409, 'the phone of this operator is not registered', problem('phone_offline'))
       if (own.status !== 'talking') Object.assign(own, { status: json.status, reason: json.reason, contact: undefined, since: Date.now() * 1000 })
       changed()
       return undefined
     }
-    if (own?.status === 'logged_out') throw new Refusal(409, 'no page of this operator is open')
+    if (own?.status === 'logged_out') throw new Refusal(409, 'no page of this operator is open', problem('page_closed'))
     tell({ type: 'said', message: { from: me.name, text: json.text ?? '', to_all: operator === null, at: Date.now() * 1000 } })
     return { operators: own ? 1 : live.operators.filter((known) => known.status !== 'logged_out').length }
   }
@@ -155,10 +158,10 @@ export function mockApi() {
   /** The supervisor's phone rings until the test says that it was answered (`present`). */
   function enterTalk(me: User, id: string, how: Supervision | null) {
     const call = live.calls.find((known) => known.id === id)
-    if (call?.phase !== 'talking') throw new Refusal(how ? 409 : 404, 'nobody talks with the citizen now')
-    if (how && !me.extension) throw new Refusal(409, 'no phone of yours is registered here')
+    if (call?.phase !== 'talking') throw new Refusal(how ? 409 : 404, 'nobody talks with the citizen now', how ? problem('no_talk') : {})
+    if (how && !me.extension) throw new Refusal(409, 'no phone of yours is registered here', problem('no_phone'))
     const known = call.supervisors?.find((supervisor) => supervisor.id === me.id)
-    if (how && !known && (call.supervisors?.length ?? 0) >= 2) throw new Refusal(409, '2 supervisors are in this talk already')
+    if (how && !known && (call.supervisors?.length ?? 0) >= 2) throw new Refusal(409, '2 supervisors are in this talk already', problem('talk_full'))
     for (const other of live.calls) other.supervisors = other.supervisors?.filter((supervisor) => supervisor.id !== me.id)
     if (how === 'take_over' && known?.present) {
       const operator = live.operators.find((operator) => operator.contact === id)

@@ -40,14 +40,14 @@ describe('keys in a talk', () => {
 })
 
 describe('a refusal', () => {
-  const conflict = (detail: string) => refusalOf(new Problem(409, '', detail))
+  const conflict = (name: string) => refusalOf(new Problem(409, '', 'in English', null, [], name))
   it('says what to do about it', () => {
-    expect(['no phone of yours is registered here', 'nobody talks with the citizen now', '2 supervisors are in this talk already', 'no page of this operator is open', 'the phone of this operator is not registered'].map(conflict))
+    expect(['no_phone', 'no_talk', 'talk_full', 'page_closed', 'phone_offline'].map(conflict))
       .toEqual(['supError.noPhone', 'supError.noTalk', 'supError.full', 'supError.pageClosed', 'supError.phoneOffline'])
     expect(refusalOf(new Problem(404, '', 'there is no such call'))).toBe('supError.noTalk')
   })
   it('is left to others where there is nothing more to say', () => {
-    expect([conflict('something else'), refusalOf(new Problem(503, '', '')), refusalOf(new Error('x'))]).toEqual([null, null, null])
+    expect([conflict('something_else'), refusalOf(new Problem(503, '', '')), refusalOf(new Error('x'))]).toEqual([null, null, null])
   })
 })
 

@@ -10,12 +10,18 @@ export class Problem extends Error {
     readonly retryAfter: number | null = null,
     /** Complaints about configuration files, `file:line:column: message`. */
     readonly diagnostics: string[] = [],
+    /** Which problem it is, where the service has a name for it. */
+    readonly code: string = '',
   ) {
     super(detail || title)
   }
 }
 
 const API = '/api/v1'
+/** What problem types with a name begin with (RFC 9457 3.1.1). */
+const PROBLEMS = 'urn:ringback:problem:'
+
+const nameOf = (type: string | undefined) => (type?.startsWith(PROBLEMS) ? type.slice(PROBLEMS.length) : '')
 
 type Query = Record<string, string | number | boolean | null | undefined>
 
@@ -33,13 +39,13 @@ export const segment = encodeURIComponent
 
 export async function problemOf(response: Response): Promise<Problem> {
   const retryAfter = Number(response.headers.get('retry-after')) || null
-  let body: { title?: string; detail?: string; diagnostics?: string[] } = {}
+  let body: { type?: string; title?: string; detail?: string; diagnostics?: string[] } = {}
   try {
     body = await response.json()
   } catch {
     // Not a problem document: the status alone has to do.
   }
-  return new Problem(response.status, body.title ?? response.statusText, body.detail ?? '', retryAfter, body.diagnostics ?? [])
+  return new Problem(response.status, body.title ?? response.statusText, body.detail ?? '', retryAfter, body.diagnostics ?? [], nameOf(body.type))
 }
 
 let onSignedOut = () => {}
@@ -79,6 +85,7 @@ async function send<T>(method: string, url: string, body?: unknown): Promise<T> 
 
 export const get = <T>(path: string, query?: Query) => send<T>('GET', address(path, query))
 export const post = <T = unknown>(path: string, body: unknown = {}) => send<T>('POST', address(path), body)
+export const put = <T = unknown>(path: string, body: unknown) => send<T>('PUT', address(path), body)
 export const patch = <T = unknown>(path: string, body: unknown) => send<T>('PATCH', address(path), body)
 export const remove = (path: string) => send<void>('DELETE', address(path))
 

@@ -87,6 +87,8 @@ export interface DeskMessage {
   from: string
   text: string
   to_all: boolean
+  /** What the operator serves from now on, when it tells of that; `text` is the reason then. */
+  queues?: string[]
   at: Moment
 }
 
@@ -98,6 +100,8 @@ export interface LiveOperator {
   extension: string
   languages: string[]
   queues: string[]
+  /** Levels by skill. */
+  skills?: Record<string, number>
   registered: boolean
   status: OperatorStatus
   reason?: string
@@ -117,6 +121,8 @@ export interface LiveQueue {
   surge_since?: Moment | null
   operators_ready: number
   operators_talking: number
+  /** What it asks of its operators, levels by skill. */
+  skills?: Record<string, number>
 }
 
 /** A provider's line. `unknown`: nobody has asked it yet. */

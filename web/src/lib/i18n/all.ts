@@ -1,5 +1,6 @@
 // All messages of the application under one key type.
 import { address } from './address'
+import { assign } from './assign'
 import { audit } from './audit'
 import { board } from './board'
 import { cases } from './cases'
@@ -11,13 +12,14 @@ import { consult } from './consult'
 import { desk } from './desk'
 import { lifecycle } from './lifecycle'
 import { phone } from './phone'
+import { problems } from './problems'
 import { requests } from './requests'
 import { supervision } from './supervision'
 import { verification } from './verification'
 import { webCall } from './web-call'
 import { work } from './work'
 
-const all = { ...address, ...common, ...citizen, ...clocks, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall, ...work, ...requests }
+const all = { ...address, ...assign, ...problems, ...common, ...citizen, ...clocks, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall, ...work, ...requests }
 /** Texts that come with pages which are fetched when they are wanted. */
 type Late = typeof import('./admin').admin
 

@@ -24,6 +24,9 @@ const BUSY_HERE = 486
 const BUSY = [486, 600, 603]
 /** Nobody picked up in time. */
 const UNANSWERED = [408, 480, 487]
+/** Nobody here has that number, and no line takes it; or there is no call that it could be about. */
+const NOT_ALLOWED = [403, 404]
+const NO_LINE = 503
 
 class JsSipPhone implements Phone {
   state: PhoneState = IDLE
@@ -287,6 +290,8 @@ function whyFailed({ originator, message }: EndEvent): Outcome {
   const status = message && 'status_code' in message ? message.status_code : null
   if (status === null) return String(originator) === 'system' ? 'cut_off' : 'unreachable'
   if (BUSY.includes(status)) return 'busy'
+  if (NOT_ALLOWED.includes(status)) return 'not_allowed'
+  if (status === NO_LINE) return 'no_line'
   return UNANSWERED.includes(status) ? 'unanswered' : 'unreachable'
 }
 

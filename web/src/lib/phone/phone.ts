@@ -39,7 +39,7 @@ export interface Consultation {
 export type Whom = 'caller' | 'colleague' | 'both' | 'nobody'
 
 /** How a consultation ended without being told to, or that the caller left it. */
-export type Outcome = 'busy' | 'unanswered' | 'unreachable' | 'cut_off' | 'hung_up' | 'caller_hung_up' | 'not_handed_over' | 'handed_over'
+export type Outcome = 'busy' | 'unanswered' | 'unreachable' | 'not_allowed' | 'no_line' | 'cut_off' | 'hung_up' | 'caller_hung_up' | 'not_handed_over' | 'handed_over'
 
 export interface PhoneState {
   line: Line

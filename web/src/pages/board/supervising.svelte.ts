@@ -1,6 +1,6 @@
 // What the supervisor does among the operators: the one talk they are in, the reason, the questions that are open, and how
 // the last deed ended.
-import { post, remove, segment } from '../../lib/api/client'
+import { post, put, remove, segment } from '../../lib/api/client'
 import { live } from '../../lib/api/live.svelte'
 import type { LiveOperator, Supervision } from '../../lib/api/types'
 import { clock } from '../../lib/clock.svelte'
@@ -18,6 +18,7 @@ export type Question =
   | { what: 'why', then: Wish | null }
   | { what: 'take_over', call: string }
   | { what: 'not_ready', operator: LiveOperator }
+  | { what: 'queues', operator: LiveOperator }
   /** To all desks without an operator. */
   | { what: 'message', operator: LiveOperator | null }
 
@@ -123,6 +124,12 @@ export class Supervising {
   makeNotReady(operator: LiveOperator, reason: string) {
     this.question = null
     void this.#do(() => post(`/operators/${segment(operator.id)}/status`, { status: 'not_ready', reason }))
+  }
+
+  /** Fails with what the service has against it. */
+  async assign(operator: LiveOperator, queues: string[], skills: Record<string, number>, reason: string) {
+    await put(`/operators/${segment(operator.id)}/queues`, { queues, skills, reason })
+    this.#tell('good', t('assign.done', { name: isolated(operator.name) }))
   }
 
   /** Fails where nobody would read it. */

@@ -41,16 +41,15 @@ export function wishOf({ key, code }: { key: string, code: string }): Supervisio
   return digit === null ? null : (HOW[Number(digit) - 1] ?? null)
 }
 
-/** The server says which conflict it was in words alone. */
-const CONFLICTS: [RegExp, Key][] = [
-  [/phone of yours/, 'supError.noPhone'], [/nobody talks/, 'supError.noTalk'], [/supervisors are in this talk/, 'supError.full'],
-  [/no page of this operator/, 'supError.pageClosed'], [/not registered/, 'supError.phoneOffline'],
-]
+/** Problems by the name that the service gives them. */
+const CONFLICTS: Record<string, Key> = {
+  no_phone: 'supError.noPhone', no_talk: 'supError.noTalk', talk_full: 'supError.full', page_closed: 'supError.pageClosed', phone_offline: 'supError.phoneOffline',
+}
 
 /** A refusal in words that say what to do; null for one that is like any other. */
 export function refusalOf(error: unknown): Key | null {
   if (!(error instanceof Problem)) return null
   if (error.status === 404) return 'supError.noTalk'
   if (error.status !== 409) return null
-  return CONFLICTS.find(([text]) => text.test(error.detail))?.[1] ?? null
+  return CONFLICTS[error.code] ?? null
 }

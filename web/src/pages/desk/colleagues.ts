@@ -7,6 +7,12 @@ export const colleagueName = (operators: LiveOperator[], extension: string) => o
 /** Whose phone can be called now: nobody waits for it, and the server lets it ring. */
 export const canBeCalled = ({ registered, status }: LiveOperator) => registered && (status === 'ready' || status === 'not_ready')
 
+/** What was typed, as a number outside that can be dialled; null for what is none, or is somebody's extension. */
+export function outsideNumber(operators: LiveOperator[], typed: string): string | null {
+  const number = typed.replace(/[\s().-]/g, '')
+  return /^\+?\d{3,15}$/.test(number) && !operators.some(({ extension }) => extension === number) ? number : null
+}
+
 /** Who can be asked comes first. */
 const ORDER: OperatorStatus[] = ['ready', 'not_ready', 'wrap_up', 'talking', 'offered', 'logged_out']
 
