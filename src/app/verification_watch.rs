@@ -180,6 +180,7 @@ pub(crate) fn inquiry_of(asking: &Asking, city: &CityPlan) -> Inquiry {
         attempts: asking.calls.iter().map(|call| call.attempt).collect(),
         refuses_calls: asking.refuses_calls,
         given_up: asking.given_up,
+        answered: case.answer().is_some(),
     }
 }
 
@@ -208,6 +209,7 @@ fn told(
         cycle: case.cycle,
         whom: None,
         contact: Some(contact),
+        notification: None,
     };
     let (case, mut events) = case.tell(told, by, at)?;
     if let Some(attempted) = events.first_mut() {
@@ -237,6 +239,7 @@ fn unasked(case: Case, since: Timestamp, why: NotAsked, by: &Actor, at: Timestam
         cycle: case.cycle,
         whom: None,
         contact: None,
+        notification: None,
     };
     let (case, mut events) = case.tell(told, by, at)?;
     if let Some(attempted) = events.first_mut() {

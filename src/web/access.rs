@@ -84,6 +84,7 @@ pub(super) const RULES: &[Rule] = &[
     public("POST", "/api/v1/citizen/status"),
     public("POST", "/api/v1/citizen/picture"),
     public("POST", "/api/v1/citizen/photos"),
+    public("POST", "/api/v1/citizen/verdict"),
     public("POST", "/api/v1/citizen/reopen"),
     public("POST", "/api/v1/citizen/withdraw"),
     public("POST", "/api/v1/citizen/rating"),

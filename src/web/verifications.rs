@@ -78,6 +78,7 @@ impl VerificationView {
             attempts: asking.calls.iter().map(|call| call.attempt).collect(),
             refuses_calls: asking.refuses_calls,
             given_up: asking.given_up,
+            answered: asking.case.answer().is_some(),
         };
         let goes_on = asking.calls.iter().any(|call| call.attempt.outcome.is_none());
         let next =

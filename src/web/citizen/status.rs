@@ -70,6 +70,8 @@ pub(in crate::web) struct RequestStepView {
 /// What the applicant may do now.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct MayView {
+    /// The city waits for the answer: is it fixed?
+    answer: bool,
     reopen: bool,
     reopen_until: Option<UtcTime>,
     withdraw: bool,
@@ -172,6 +174,7 @@ fn may(case: &Case, plan: &CityPlan, rated: &[Feedback]) -> MayView {
     let closed = matches!(case.state, CaseState::Closed { .. });
     let withdrawn = matches!(case.state, CaseState::Closed { code: ClosingCode::Withdrawn, .. });
     MayView {
+        answer: moves::may_answer(case),
         reopen: reopen_until.is_some(),
         reopen_until: reopen_until.map(UtcTime),
         withdraw: moves::may_withdraw(case),

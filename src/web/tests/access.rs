@@ -185,6 +185,7 @@ fn the_table_has_no_row_that_is_not_expected() {
         "/api/v1/citizen/status",
         "/api/v1/citizen/picture",
         "/api/v1/citizen/photos",
+        "/api/v1/citizen/verdict",
         "/api/v1/citizen/reopen",
         "/api/v1/citizen/withdraw",
         "/api/v1/citizen/rating",
