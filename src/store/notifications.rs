@@ -140,6 +140,7 @@ impl Store {
         Ok(self.reading(query.fetch_optional(&self.readers)).await?.is_some())
     }
 
+    /// A question that nobody asks any more, because the case has moved on, is left to expire.
     /// Takes at most `most` messages to be sent by `channel`, the longest waiting first; they count as broken off at
     /// `until` if nobody settles them before. `only_tests` at hours when nobody is to be disturbed.
     pub async fn claim_notifications(
@@ -422,6 +423,9 @@ impl Change for Claim {
         let sql = "UPDATE notifications SET state = 'sending', attempts = attempts + 1, not_before = $3 WHERE id IN \
                    (SELECT id FROM notifications WHERE channel = $1 AND state IN ('queued', 'sending') \
                     AND not_before <= $2 AND (due_at IS NULL OR due_at > $2) AND (occasion = 'test' OR NOT $4) \
+                    AND (occasion <> 'done' OR EXISTS (SELECT 1 FROM cases k WHERE k.number = case_number \
+                         AND k.state = 'verification' \
+                         AND json_extract(k.body, '$.state.evidence_accepted_at') = since)) \
                     ORDER BY not_before, id LIMIT $5) RETURNING *";
         let rows = sqlx::query(sql)
             .bind(self.channel.name())
@@ -523,3 +527,6 @@ impl Change for Settle {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests;
