@@ -69,6 +69,10 @@ uuid_id!(
     NoteId
 );
 uuid_id!(
+    /// One message to an applicant; what a gateway knows it by.
+    NotificationId
+);
+uuid_id!(
     /// A person who signs in: operator, executor, control, auditor...
     UserId
 );

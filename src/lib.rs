@@ -38,6 +38,7 @@ pub mod recording;
 // L3 composition
 pub mod call;
 pub mod journal;
+pub mod notification;
 pub mod switchboard;
 pub mod verification;
 
@@ -45,6 +46,7 @@ pub mod verification;
 pub mod files;
 pub mod media_plane;
 pub mod net;
+pub mod notify;
 pub mod resolver;
 pub mod speech;
 pub mod store;

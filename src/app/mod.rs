@@ -3,6 +3,7 @@
 //! `signalling` owns the switchboard and carries out its effects; `record_keeper` takes its rows to the store in
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
 //! left open; `recording_watch` raises the alarm when the disk fails; `clock_watch` lets the clocks of cases run;
+//! the senders of `notify` empty the outbox;
 //! `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
 
 mod archivist;
@@ -38,6 +39,8 @@ use crate::files::recording_probe;
 use crate::media;
 use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
 use crate::net::{Arrival, Limits, SipNet};
+use crate::notification::Channel;
+use crate::notify::{self, Board, Sender};
 use crate::people::Actor;
 use crate::recording::Impairment;
 use crate::resolver::Resolver;
@@ -118,7 +121,10 @@ impl Service {
         let switchboard = make_switchboard(plans.settings(&config, &users)?, &store, &media).await?;
         let (snapshot_out, snapshot) = watch::channel(Arc::new(first_snapshot(crate::time::now())));
         let (published, city, addresses) = plans.publish();
-        let (rules_in, rules) = start_verification(&config, &plans, &store, inputs_in.clone(), &vitals)?;
+        let (notices_in, notices) = watch::channel(plans.notices(&config)?);
+        let board = start_senders(&store, &notices, &vitals);
+        let (rules_in, rules) =
+            start_verification(&config, &plans, &store, inputs_in.clone(), notices, &vitals)?;
         keep_cases(&store, &city, &stopping, &vitals);
         let signalling = Signalling::new(
             switchboard,
@@ -148,6 +154,7 @@ impl Service {
             net: net.clone(),
             in_force: in_force_out,
             rules: rules_in,
+            notices: notices_in,
         }
         .start();
         let state = WebState {
@@ -160,12 +167,13 @@ impl Service {
             recording_dir: config.recording.dir.clone(),
             short_number: config.number.short.clone(),
             page_realm: config.sip.digest.contains(&Algorithm::Md5).then(|| config.sip.realm.clone()),
-            metrics: metrics_text(meters, media, net.clone()),
+            metrics: metrics_text(meters, media, net.clone(), board.clone()),
             reload: reload.clone(),
             in_force,
             sip: net.guest_entrance(),
             origins: config.http.origins.clone().into(),
             asking: Arc::new(move || rules.borrow().policy.clone()),
+            notices: board,
         };
         announce(&net, http);
         let http_server = serve_http(http_socket, state, stopping, vitals.of("HTTP server"));
@@ -307,12 +315,31 @@ fn start_verification(
     plans: &Plans,
     store: &Store,
     inputs: mpsc::Sender<Input>,
+    notices: watch::Receiver<Arc<notify::Settings>>,
     vitals: &Vitals,
 ) -> anyhow::Result<(watch::Sender<Rules>, watch::Receiver<Rules>)> {
     let (rules_in, rules) = watch::channel(plans.rules(config)?);
     let vital = vitals.of("verification");
-    tokio::spawn(VerificationWatch::new(store.clone(), rules.clone(), inputs, vital).run());
+    tokio::spawn(VerificationWatch::new(store.clone(), rules.clone(), inputs, notices, vital).run());
     Ok((rules_in, rules))
+}
+
+/// Starts what empties the outbox; what the pages show of it.
+fn start_senders(
+    store: &Store,
+    notices: &watch::Receiver<Arc<notify::Settings>>,
+    vitals: &Vitals,
+) -> Board {
+    let board = Board::new(notices.clone());
+    for (channel, part) in [(Channel::Sms, "SMS sender"), (Channel::Mail, "mail sender")] {
+        let sender = Sender::new(store.clone(), notices.clone(), board.clone(), channel);
+        let vital = vitals.of(part);
+        tokio::spawn(async move {
+            let _vital = vital;
+            sender.run().await;
+        });
+    }
+    board
 }
 
 /// It remembers from the store whom to ring back.
@@ -400,10 +427,11 @@ fn metrics_text(
     meters: Arc<Meters>,
     media: Arc<MediaPlane>,
     net: SipNet,
+    board: Board,
 ) -> Arc<dyn Fn() -> String + Send + Sync> {
     Arc::new(move || {
         meters.media_overloaded.set(u64::from(media.is_overloaded()));
-        meters.text(media.ports_in_use() as u64, &net.counts())
+        meters.text(media.ports_in_use() as u64, &net.counts()) + &board.metrics()
     })
 }
 

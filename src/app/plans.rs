@@ -17,6 +17,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dialplan::Dialplan;
 use crate::files::whole_file;
 use crate::net::SipNet;
+use crate::notify;
 use crate::people::{Actor, Role};
 use crate::phone_number::PhoneNumber;
 use crate::speech::{self, PromptLibrary};
@@ -187,6 +188,16 @@ impl Plans {
 }
 
 impl Plans {
+    /// By what applicants are written to.
+    pub(super) fn notices(&self, config: &Config) -> anyhow::Result<Arc<notify::Settings>> {
+        Ok(Arc::new(notify::Settings {
+            sms: config.sms.way(self.dialplan.time_zone().name())?,
+            mail: config.email.way(),
+            short: config.number.short.clone(),
+            page: config.citizen.page(),
+        }))
+    }
+
     /// How applicants are asked.
     pub(super) fn rules(&self, config: &Config) -> anyhow::Result<Rules> {
         let policy = config.verification.policy(self.dialplan.time_zone().name(), &self.city)?;
@@ -339,6 +350,8 @@ pub(super) struct Reloader {
     pub in_force: watch::Sender<Arc<InForce>>,
     /// How applicants are asked.
     pub rules: watch::Sender<Rules>,
+    /// By what they are written to.
+    pub notices: watch::Sender<Arc<notify::Settings>>,
 }
 
 impl Reloader {
@@ -412,6 +425,7 @@ impl Reloader {
         config.keep_until_restart(&self.config);
         let settings = plans.settings(&config, &users).map_err(|error| complain(error.to_string()))?;
         let rules = plans.rules(&config).map_err(|error| complain(error.to_string()))?;
+        let notices = plans.notices(&config).map_err(|error| complain(error.to_string()))?;
         self.net.renew(&credentials).map_err(|error| complain(error.to_string()))?;
         let in_force =
             InForce { deferred: deferred.clone(), ..plans.in_force(&config, self.file.as_deref(), &text) };
@@ -423,6 +437,7 @@ impl Reloader {
         self.in_force.send_replace(Arc::new(in_force));
         self.published.renew(&plans);
         self.rules.send_replace(rules);
+        self.notices.send_replace(notices);
         self.floor.send_replace(config.recording.floor());
         (self.config, self.users, self.plans) = (config, users, plans.clone());
         self.send(Change { settings, plans: Some(plans) }).await;
@@ -528,6 +543,7 @@ mod tests {
             net: SipNet::start(SipListeners::default(), mpsc::channel(1).0).await.unwrap(),
             in_force: watch::channel(in_force).0,
             rules: watch::channel(plans.rules(&config).unwrap()).0,
+            notices: watch::channel(plans.notices(&config).unwrap()).0,
             plans,
             config: config.clone(),
         };

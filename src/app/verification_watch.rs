@@ -12,6 +12,10 @@ use super::vital::Vital;
 use crate::case::city::CityPlan;
 use crate::case::rules::VerifyRule;
 use crate::case::{Case, CaseEvent, CaseNumber, ClosingCode, InvalidTransition, TellingChannel, Told};
+use crate::ids::Mint;
+use crate::notification::chain::{Fate, Step, Writing, next_step};
+use crate::notification::{Channel, Occasion};
+use crate::notify::{self, Whom, outgoing_to};
 use crate::people::Actor;
 use crate::store::{Asking, AskingCall, Store, StoreError};
 use crate::switchboard::Input;
@@ -38,6 +42,8 @@ pub(super) struct VerificationWatch {
     store: Store,
     rules: watch::Receiver<Rules>,
     inputs: mpsc::Sender<Input>,
+    notices: watch::Receiver<Arc<notify::Settings>>,
+    mint: Mint,
     /// As it was sent last.
     sent: Vec<Inquiry>,
     /// Told and closed as far as the program may; the rest is the control desk's.
@@ -52,9 +58,11 @@ impl VerificationWatch {
         store: Store,
         rules: watch::Receiver<Rules>,
         inputs: mpsc::Sender<Input>,
+        notices: watch::Receiver<Arc<notify::Settings>>,
         vital: Vital,
     ) -> Self {
-        Self { store, rules, inputs, sent: Vec::new(), left: BTreeSet::new(), _vital: vital }
+        let mint = Mint::new(rand::random());
+        Self { store, rules, inputs, notices, mint, sent: Vec::new(), left: BTreeSet::new(), _vital: vital }
     }
 
     /// Ends with the switchboard.
@@ -83,6 +91,7 @@ impl VerificationWatch {
         let mut waiting = BTreeSet::new();
         for asking in &askings {
             self.tell(asking, &rules).await?;
+            self.tell_written(asking).await?;
             let inquiry = inquiry_of(asking, &rules.city);
             if let Some(why) = inquiry.over(policy) {
                 self.conclude(asking, why, &rules).await?;
@@ -122,12 +131,72 @@ impl VerificationWatch {
         Ok(())
     }
 
+    /// Each message whose fate is known and that the case has not heard of.
+    async fn tell_written(&self, asking: &Asking) -> Result<(), StoreError> {
+        for writing in &asking.writings {
+            let is_news = asking.case.told.iter().all(|told| told.notification != Some(writing.id));
+            let delivered = match writing.fate() {
+                Fate::Pending => continue,
+                Fate::Reached(_) => true,
+                Fate::Lost(_) => false,
+            };
+            if !is_news {
+                continue;
+            }
+            let (writing, since) = (*writing, asking.since);
+            let (actor, at) = (Actor::system(ACTOR), crate::time::now().utc);
+            let by = actor.clone();
+            let change = move |case: Case, _: &[_]| written(case, since, &writing, delivered, &by, at);
+            let changed = self.store.change_case(&asking.case.number, &actor, at, change);
+            self.settle(&asking.case.number, changed.await)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the way in writing is over, too: by SMS, then by e-mail, then the days for an answer.
+    async fn written_out(&mut self, asking: &Asking, rules: &Rules) -> Result<bool, StoreError> {
+        let (settings, at) = (self.notices.borrow().clone(), crate::time::now().utc);
+        let number = asking.case.applicant.number.as_ref().filter(|_| asking.may_text);
+        let recipients = [
+            (Channel::Sms, settings.texts_to(number)),
+            (Channel::Mail, settings.mails_to(asking.mail.as_deref())),
+        ];
+        let ways: Vec<Channel> =
+            recipients.iter().filter(|(_, to)| to.is_some()).map(|(channel, _)| *channel).collect();
+        let rule = rules.city.verify_rule();
+        let channel = match next_step(&ways, &asking.writings, |told_at| rule.answer_deadline(told_at), at) {
+            Step::Over => return Ok(true),
+            Step::Wait => return Ok(false),
+            Step::Write(channel) => channel,
+        };
+        let recipient = recipients.into_iter().find(|(way, _)| *way == channel).and_then(|(_, to)| to);
+        let (Some(recipient), Some(patience)) = (recipient, settings.patience(channel)) else { return Ok(true) };
+        let case = &asking.case;
+        let whom =
+            Whom { case: &case.number, cycle: case.cycle, since: asking.since, language: case.language };
+        let what = (Occasion::Done, channel, recipient);
+        let outgoing = outgoing_to(&mut self.mint, &settings, whom, what, at.plus(patience.within), at);
+        self.store.queue_notification(outgoing, Actor::system(ACTOR), at).await?;
+        Ok(false)
+    }
+
     /// Nobody will be asked about it any more: closed where the rule allows that, else left to the control desk.
     async fn conclude(&mut self, asking: &Asking, why: NotAsked, rules: &Rules) -> Result<(), StoreError> {
         let rings = asking.calls.iter().any(|call| call.attempt.outcome.is_none());
-        if rings || !self.left.insert((asking.case.number.clone(), asking.since)) {
+        let key = (asking.case.number.clone(), asking.since);
+        if rings || self.left.contains(&key) {
             return Ok(());
         }
+        let unreached = matches!(why, NotAsked::UsedUp | NotAsked::NoNumber | NotAsked::NoMoreCalls);
+        if unreached && !self.written_out(asking, rules).await? {
+            return Ok(());
+        }
+        self.left.insert(key);
+        let was_written = asking.writings.iter().any(|writing| matches!(writing.fate(), Fate::Reached(_)));
+        // What staff was told, staff closes.
+        let by_staff = asking.case.answer().is_some_and(|told| {
+            told.contact.is_none() && told.channel != TellingChannel::Page
+        });
         let (since, rule) = (asking.since, rules.city.verify_rule().clone());
         let (actor, at) = (Actor::system(ACTOR), crate::time::now().utc);
         let by = actor.clone();
@@ -136,6 +205,10 @@ impl VerificationWatch {
                 return Ok((case, Vec::new()));
             }
             match why {
+                NotAsked::NoNumber | NotAsked::NoMoreCalls if was_written => {
+                    case.close(ClosingCode::FixedUnconfirmed, &rule, &by, at)
+                }
+                NotAsked::Answered if by_staff => Ok((case, Vec::new())),
                 NotAsked::UsedUp => case.close(ClosingCode::FixedUnconfirmed, &rule, &by, at),
                 NotAsked::NoNumber | NotAsked::NoMoreCalls => unasked(case, since, why, &by, at),
                 // Said in a call that did not get as far as closing the case.
@@ -180,6 +253,7 @@ pub(crate) fn inquiry_of(asking: &Asking, city: &CityPlan) -> Inquiry {
         attempts: asking.calls.iter().map(|call| call.attempt).collect(),
         refuses_calls: asking.refuses_calls,
         given_up: asking.given_up,
+        answered: case.answer().is_some(),
     }
 }
 
@@ -208,6 +282,7 @@ fn told(
         cycle: case.cycle,
         whom: None,
         contact: Some(contact),
+        notification: None,
     };
     let (case, mut events) = case.tell(told, by, at)?;
     if let Some(attempted) = events.first_mut() {
@@ -221,6 +296,36 @@ fn told(
         Ok((closed, ending)) => (closed, events.into_iter().chain(ending).collect()),
         Err(_) => (case, events),
     })
+}
+
+/// The case as it is after this message; the same where it has heard of it already, or is no longer asked about.
+fn written(case: Case, since: Timestamp, writing: &Writing, delivered: bool, by: &Actor, at: Timestamp) -> Moved {
+    let known = case.told.iter().any(|told| told.notification == Some(writing.id));
+    if known || case.state.evidence_accepted_at() != Some(since) {
+        return Ok((case, Vec::new()));
+    }
+    let channel = match writing.channel {
+        Channel::Sms => TellingChannel::Sms,
+        Channel::Mail => TellingChannel::Mail,
+    };
+    let told = Told {
+        at,
+        language: case.language,
+        channel,
+        delivered,
+        confirmed: None,
+        cycle: case.cycle,
+        whom: None,
+        contact: None,
+        notification: Some(writing.id),
+    };
+    let (case, mut events) = case.tell(told, by, at)?;
+    if let Some(attempted) = events.first_mut() {
+        let outcome = writing.failure.map_or_else(|| serde_json::json!("written"), |why| serde_json::json!(why));
+        attempted.data["outcome"] = outcome;
+        attempted.data["notification"] = serde_json::json!(writing.id);
+    }
+    Ok((case, events))
 }
 
 /// An applicant who cannot be rung at all is on the record as one who was not reached, once.
@@ -237,6 +342,7 @@ fn unasked(case: Case, since: Timestamp, why: NotAsked, by: &Actor, at: Timestam
         cycle: case.cycle,
         whom: None,
         contact: None,
+        notification: None,
     };
     let (case, mut events) = case.tell(told, by, at)?;
     if let Some(attempted) = events.first_mut() {

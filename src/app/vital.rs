@@ -4,7 +4,7 @@
 use tokio::sync::mpsc;
 
 /// Vital tasks at most; each tells once.
-const MAX_PARTS: usize = 8;
+const MAX_PARTS: usize = 10;
 
 /// Held by a task for as long as it runs.
 #[derive(Debug)]

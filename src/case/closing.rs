@@ -75,6 +75,9 @@ impl Case {
         if !(by.kind == ActorKind::Applicant && told.confirmed.is_some()) {
             allow(by, TELLERS, "only the desk and the control desk tell the applicant")?;
         }
+        if told.channel == TellingChannel::Page && by.kind != ActorKind::Applicant {
+            return Err(InvalidTransition::NotAllowed("on the page only the applicant answers"));
+        }
         if let Some((_, executor)) = &verifying {
             is_outside(by, executor)?;
         }
@@ -182,7 +185,7 @@ impl Case {
                 let closers = if code == ClosingCode::FixedInspected { CONTROL } else { CLOSERS };
                 allow(by, closers, "only the control desk closes work as fixed")?;
                 is_outside(by, executor)?;
-                self.check_fixed(code, rule)?;
+                self.check_fixed(code, rule, at)?;
             }
             CaseState::Explained { code: answered, .. } => {
                 allow(by, DESK, "only the desk and the control desk close a consultation")?;
@@ -249,6 +252,18 @@ impl Case {
         self.tellings().filter(move |told| told.whom.as_ref() == whom)
     }
 
+    /// What the case's own applicant said last about the work as it stands, "fixed" or "not fixed".
+    pub fn answer(&self) -> Option<&Told> {
+        self.tellings_of(None).filter(|told| told.confirmed.is_some()).last()
+    }
+
+    /// When the last message about the work as it stands reached the applicant.
+    fn written_at(&self) -> Option<Timestamp> {
+        let in_writing =
+            |told: &&Told| matches!(told.channel, TellingChannel::Sms | TellingChannel::Mail) && told.delivered;
+        self.tellings_of(None).filter(in_writing).map(|told| told.at).last()
+    }
+
     fn one_level_up(&mut self) {
         self.level = self.level.saturating_add(1).min(MAX_LEVEL);
     }
@@ -281,9 +296,15 @@ impl Case {
         Ok(())
     }
 
-    fn check_fixed(&self, code: ClosingCode, rule: &VerifyRule) -> Result<(), InvalidTransition> {
+    fn check_fixed(
+        &self,
+        code: ClosingCode,
+        rule: &VerifyRule,
+        at: Timestamp,
+    ) -> Result<(), InvalidTransition> {
         let confirmed = self.tellings().any(|told| told.confirmed == Some(true));
-        let exhausted = rule.is_exhausted(self.tellings_of(None).map(|told| told.at));
+        let exhausted = rule.is_exhausted(self.tellings_of(None).map(|told| told.at))
+            || self.written_at().is_some_and(|told_at| rule.answer_deadline(told_at) <= at);
         let fault = match code {
             ClosingCode::FixedConfirmed if !confirmed => "the applicant has not confirmed that it is fixed",
             ClosingCode::FixedUnconfirmed if confirmed => "the applicant has confirmed: close as confirmed",

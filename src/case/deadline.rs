@@ -22,7 +22,7 @@ pub enum Clock {
     Executor,
 }
 
-/// All moments but `first` and `breached` move when the clock stands still.
+/// All moments but `first`, `accept_by` and what passed undone move when the clock stands still.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Deadline {
     pub norm: String,
@@ -50,6 +50,9 @@ pub struct Deadline {
     /// The `resolve_by` that passed undone; another one may pass after an extension.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breached: Option<Timestamp>,
+    /// The `accept_by` that passed while nobody had accepted the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unaccepted: Option<Timestamp>,
 }
 
 /// Due when `percent` of the term's open time is used.

@@ -29,7 +29,7 @@ pub mod work_order;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Point;
-use crate::ids::{ContactId, WorkOrderId};
+use crate::ids::{ContactId, NotificationId, WorkOrderId};
 use crate::language::Language;
 use crate::phone_number::PhoneNumber;
 use crate::time::Timestamp;
@@ -394,6 +394,9 @@ pub struct Told {
     /// The call in which the program told them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<ContactId>,
+    /// The message in which the program wrote to them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification: Option<NotificationId>,
 }
 
 /// A visit of the control desk's inspector.
@@ -414,6 +417,8 @@ pub enum TellingChannel {
     Mail,
     /// Told during the very call that is being explained.
     SameContact,
+    /// The applicant looked it up with number and code, and answered there.
+    Page,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -18,6 +18,8 @@ pub struct VerifyRule {
     pub attempts: usize,
     /// Civil days on which these attempts fell at least, 1 to `attempts`.
     pub on_days: usize,
+    /// Calendar days for an answer to what was written to the applicant; without one by then it counts as unconfirmed.
+    pub answer_days: u32,
     /// Thousandths of the cases closed on the applicant's word that are drawn for an inspection, 0 to 1000.
     pub inspect_per_mille: u16,
     /// The city's clock: a day ends at its midnight.
@@ -52,6 +54,11 @@ impl VerifyRule {
             days.insert(self.clock.date_of(at));
         }
         count >= self.attempts.max(1) && days.len() >= self.on_days
+    }
+
+    /// Until when somebody answers to whom it was written at `told_at`: the end of a day.
+    pub fn answer_deadline(&self, told_at: Timestamp) -> Timestamp {
+        end_of_day(&self.clock, told_at, self.answer_days)
     }
 
     /// Whether the closing with this journal hash is drawn for an inspection. The hash follows from everything that
@@ -104,7 +111,7 @@ mod tests {
 
     #[test]
     fn attempts_count_on_the_days_of_the_city() {
-        let rule = VerifyRule { attempts: 3, on_days: 2, inspect_per_mille: 0, clock: kyiv() };
+        let rule = VerifyRule { attempts: 3, on_days: 2, answer_days: 3, inspect_per_mille: 0, clock: kyiv() };
         // 23:30 and 00:30 in Kyiv are one day of UTC and two of the city; 01:00 and 23:00 the other way round.
         let two_days = ["2026-11-21T21:00:00Z", "2026-11-21T21:30:00Z", "2026-11-21T22:30:00Z"].map(at);
         let one_day = ["2026-11-20T23:00:00Z", "2026-11-21T08:00:00Z", "2026-11-21T21:00:00Z"].map(at);

@@ -19,6 +19,8 @@ enum Step {
     Promise,
     Resume,
     Warn(Clock),
+    /// Nobody has accepted the order in time.
+    Unaccepted,
     Breach(Clock),
     /// The escalation of this index goes one level up.
     Climb(usize),
@@ -55,10 +57,11 @@ impl Case {
             _ => None,
         };
         let clocks = [Clock::Citizen, Clock::Executor].into_iter().filter_map(|clock| self.clock_step(clock));
+        let unaccepted = self.acceptance_deadline().map(|by| (by, Step::Unaccepted));
         let climbs = self.clocks.escalations.iter().enumerate();
         let climbs = climbs
             .filter_map(|(index, escalation)| Some((self.climb_deadline(escalation)?, Step::Climb(index))));
-        promise.into_iter().chain(resume).chain(clocks).chain(climbs).min()
+        promise.into_iter().chain(resume).chain(clocks).chain(unaccepted).chain(climbs).min()
     }
 
     fn clock_step(&self, clock: Clock) -> Option<(Timestamp, Step)> {
@@ -66,6 +69,22 @@ impl Case {
         let warning = deadline.warnings.iter().map(|warning| (warning.at, Step::Warn(clock))).min();
         let breach = (!deadline.is_breached()).then_some((deadline.resolve_by, Step::Breach(clock)));
         warning.into_iter().chain(breach).min()
+    }
+
+    /// Until when the order that is out is to be accepted; none when it was, or when the ladder was asked about it.
+    fn acceptance_deadline(&self) -> Option<Timestamp> {
+        let deadline = self.deadline.as_ref().filter(|_| matches!(self.state, CaseState::Assigned { .. }))?;
+        let is_open = |by: &Timestamp| deadline.unaccepted != Some(*by) && *by < deadline.resolve_by;
+        deadline.accept_by.filter(is_open)
+    }
+
+    /// Whether what `escalation` asks about is still to be done.
+    fn is_late(&self, escalation: &Escalation) -> bool {
+        let Some(deadline) = self.deadline_of(escalation.clock) else { return false };
+        let waits = matches!(self.state, CaseState::Assigned { .. });
+        let unaccepted = waits && deadline.unaccepted == Some(escalation.missed);
+        let unresolved = deadline.breached == Some(escalation.missed) && deadline.is_breached();
+        self.is_running(escalation.clock) && (unaccepted || unresolved)
     }
 
     /// When the next level is asked; none when it was, or when there is none.
@@ -78,11 +97,7 @@ impl Case {
             return None;
         }
         let unanswered = escalation.answer_by.filter(|_| escalation.answer.is_none());
-        let is_late = self.is_running(escalation.clock)
-            && self.deadline_of(escalation.clock).is_some_and(|deadline| {
-                deadline.breached == Some(escalation.missed) && deadline.is_breached()
-            });
-        unanswered.into_iter().chain(escalation.next_at.filter(|_| is_late)).min()
+        unanswered.into_iter().chain(escalation.next_at.filter(|_| self.is_late(escalation))).min()
     }
 
     fn take(self, step: Step, plan: &CityPlan, at: Timestamp, events: &mut Vec<CaseEvent>) -> Self {
@@ -96,6 +111,7 @@ impl Case {
                 Err(_) => self,
             },
             Step::Warn(clock) => self.warn(clock, events),
+            Step::Unaccepted => self.miss_acceptance(plan, at, events),
             Step::Breach(clock) => self.breach(clock, plan, at, events),
             Step::Climb(index) => self.climb(index, plan, at, events),
         }
@@ -131,6 +147,17 @@ impl Case {
             "resolve_by": deadline.resolve_by,
         });
         events.push(CaseEvent::new("norm.warned", warned));
+        self
+    }
+
+    /// The order lies there, and the ladder is asked why.
+    fn miss_acceptance(mut self, plan: &CityPlan, at: Timestamp, events: &mut Vec<CaseEvent>) -> Self {
+        let Some(deadline) = self.deadline.as_mut() else { return self };
+        let Some(missed) = deadline.accept_by else { return self };
+        deadline.unaccepted = Some(missed);
+        let unaccepted = json!({ "norm": deadline.norm, "accept_by": missed });
+        events.push(CaseEvent::new("norm.unaccepted", unaccepted));
+        events.extend(self.raise(Clock::Executor, missed, 1, plan, at));
         self
     }
 

@@ -74,6 +74,7 @@ pub(super) fn check(file: &str, text: &str, config: &Config) -> Vec<Diagnostic> 
     queues(config, &place, &mut complaints);
     web_calls(config, &place, &mut complaints);
     open311(config, &place, &mut complaints);
+    messages(config, &place, &mut complaints);
     complaints
 }
 
@@ -279,6 +280,22 @@ fn open311(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>)
         if url.as_ref().is_some_and(|url| !is_url(url)) {
             complaints.push(place.at("open311", name, 0, "an address is as in https://city.example"));
         }
+    }
+}
+
+/// Gateways that can be asked, and a page that messages can lead to.
+fn messages(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnostic>) {
+    let page = config.citizen.page();
+    if let Some(page) = &page
+        && !(page.starts_with("https://") || page.starts_with("http://"))
+    {
+        complaints.push(place.at("citizen", "url", 0, "an address is as in https://city.example"));
+    }
+    for (table, key, message) in config.sms.complaints(&config.number.short, page.as_deref()) {
+        complaints.push(place.at(table, key, 0, &message));
+    }
+    for (key, message) in config.email.complaints() {
+        complaints.push(place.at("email", key, 0, &message));
     }
 }
 

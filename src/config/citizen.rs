@@ -10,6 +10,8 @@ use crate::web::CitizenTerms;
 #[serde(default, deny_unknown_fields)]
 pub struct Citizen {
     pub enabled: bool,
+    /// Address of the page as citizens have it, as in `https://city.example`; messages lead there.
+    pub url: Option<String>,
     /// Requests of one address in an hour, 1 to 1,000.
     #[serde(deserialize_with = "within::<1, 1_000, _>")]
     pub filings_per_address_per_hour: u64,
@@ -20,11 +22,16 @@ pub struct Citizen {
 
 impl Default for Citizen {
     fn default() -> Self {
-        Self { enabled: true, filings_per_address_per_hour: 10, looks_per_address_per_minute: 120 }
+        Self { enabled: true, url: None, filings_per_address_per_hour: 10, looks_per_address_per_minute: 120 }
     }
 }
 
 impl Citizen {
+    /// The page's address without a slash at its end.
+    pub fn page(&self) -> Option<String> {
+        self.url.as_ref().map(|url| url.trim_end_matches('/').to_owned())
+    }
+
     pub fn terms(&self) -> CitizenTerms {
         CitizenTerms {
             enabled: self.enabled,

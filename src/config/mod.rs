@@ -7,6 +7,7 @@ mod callback;
 mod checks;
 mod citizen;
 mod city;
+mod email;
 mod environment;
 mod http;
 mod number;
@@ -16,6 +17,7 @@ mod queue;
 mod recording;
 mod rtp;
 mod sip;
+mod sms;
 mod speech;
 mod store;
 mod trunk;
@@ -32,6 +34,7 @@ pub use addresses::OneOrMore;
 pub use callback::Callback;
 pub use citizen::Citizen;
 pub use city::City;
+pub use email::Email;
 pub use http::Http;
 pub use number::Number;
 pub use open311::Open311;
@@ -40,6 +43,7 @@ pub use queue::Queue;
 pub use recording::Recording;
 pub use rtp::{PortRange, Rtp};
 pub use sip::Sip;
+pub use sms::Sms;
 pub use speech::Speech;
 pub use store::Store;
 pub use trunk::Trunk;
@@ -65,6 +69,8 @@ pub struct Config {
     pub queue: Vec<Queue>,
     pub callback: Callback,
     pub verification: Verification,
+    pub sms: Sms,
+    pub email: Email,
     pub operator: Operator,
     pub web_call: WebCall,
     pub citizen: Citizen,
@@ -130,6 +136,8 @@ impl Config {
                 *file = base.join(&*file);
             }
         }
+        self.sms.resolve(base);
+        self.email.resolve(base);
         self.store.url = store::resolve(&self.store.url, base);
     }
 

@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 use super::register::Registration;
 use super::row::{self, Fields};
 use super::writer::{Change, Ledger, Receipt, WRITE_DEADLINE};
-use super::{Store, StoreError, cases};
+use super::{Store, StoreError, cases, notifications};
 
 /// Pictures of one case: enough to show what is wrong, few enough to look at.
 const MAX_ATTACHMENTS: i64 = 10;
@@ -247,6 +247,7 @@ impl Change for GiveCode {
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<(), StoreError> {
         standing(ledger.connection, &self.case).await?;
         keep_code(ledger.connection, &self.case, &self.code, self.at).await?;
+        notifications::forget_codes(ledger.connection, &self.case).await?;
         let given = about(&self.case, EventType::ApplicantCodeGiven, &self.actor, self.at, json!({}));
         ledger.append_all(vec![given]).await
     }

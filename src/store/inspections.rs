@@ -148,6 +148,7 @@ mod tests {
                 cycle: 1,
                 whom: None,
                 contact: None,
+            notification: None,
             };
             case.tell(told, &control(), at(55))
         },
@@ -158,7 +159,7 @@ mod tests {
         let number = registered(store, n).await.number;
         for step in STEPS {
             let clock = Calendar::always("Europe/Kyiv").unwrap();
-            let rule = VerifyRule { attempts: 3, on_days: 2, inspect_per_mille, clock };
+            let rule = VerifyRule { attempts: 3, on_days: 2, answer_days: 3, inspect_per_mille, clock };
             store.change_case(&number, &control(), at(56), move |case, _| step(case, &rule)).await.unwrap();
         }
         number

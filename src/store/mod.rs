@@ -19,6 +19,7 @@ mod inspections;
 mod journal;
 mod ladders;
 mod nearby;
+mod notifications;
 mod page;
 mod proof;
 mod public_requests;
@@ -68,6 +69,9 @@ pub use evidence::Submission;
 pub use filings::{Attachment, CodeDigest, Feedback, Filed, Filing, Note};
 pub use inspections::DrawnCase;
 pub use nearby::Surroundings;
+pub use notifications::{
+    Claimed, MAX_GATEWAY_ID_CHARS, NewCase, Notification, OutboxCounts, Outgoing, Settlement,
+};
 pub use proof::{Examined, ViewSize};
 pub use public_requests::{PublicRequest, RequestFilter, tells};
 pub use sent::{KEY_CHARS, Once};

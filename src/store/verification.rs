@@ -12,11 +12,12 @@ use crate::journal::{Draft, EventType, MediaPosition};
 use crate::people::Actor;
 use crate::phone_number::PhoneNumber;
 use crate::time::Timestamp;
+use crate::notification::chain::Writing;
 use crate::verification::{Attempt, MAX_INQUIRIES, Outcome};
 
 use super::row::Fields;
 use super::writer::{Change, Ledger};
-use super::{Store, StoreError, cases};
+use super::{Store, StoreError, cases, notifications};
 
 /// `asked` of a call whose outcome is not known yet.
 pub(super) const OPEN: &str = "open";
@@ -36,6 +37,12 @@ pub struct Asking {
     /// The applicant's number wants no such calls.
     pub refuses_calls: bool,
     pub given_up: bool,
+    /// Messages about the work as it stands, the earliest first.
+    pub writings: Vec<Writing>,
+    /// Where mails may go; none without an address or consent.
+    pub mail: Option<String>,
+    /// May be written to at the number, too.
+    pub may_text: bool,
 }
 
 /// One call that was to ask.
@@ -65,7 +72,16 @@ impl Store {
         for row in &rows {
             let case = cases::read(row)?;
             let Some(since) = case.state.evidence_accepted_at() else { continue };
-            askings.push(Asking { case, since, calls: Vec::new(), refuses_calls: false, given_up: false });
+            askings.push(Asking {
+                case,
+                since,
+                calls: Vec::new(),
+                refuses_calls: false,
+                given_up: false,
+                writings: Vec::new(),
+                mail: None,
+                may_text: true,
+            });
         }
         if askings.is_empty() {
             return Ok(askings);
@@ -73,12 +89,17 @@ impl Store {
         let mut calls = self.asking_calls().await?;
         let refusing = self.refusing_applicants().await?;
         let given_up = self.given_up().await?;
+        let mut writings = self.asking_writings().await?;
+        let mut consents = self.asking_consents().await?;
         for asking in &mut askings {
             let theirs = calls.remove(&asking.case.number).unwrap_or_default();
             asking.calls = theirs.into_iter().filter(|call| call.attempt.at >= asking.since).collect();
             let number = asking.case.applicant.number.as_ref();
             asking.refuses_calls = number.is_some_and(|number| refusing.contains(number));
             asking.given_up = given_up.contains(&(asking.case.number.clone(), asking.since));
+            let key = (asking.case.number.clone(), asking.since);
+            asking.writings = writings.remove(&key).unwrap_or_default();
+            (asking.may_text, asking.mail) = consents.remove(&asking.case.number).unwrap_or((true, None));
         }
         Ok(askings)
     }
@@ -125,6 +146,32 @@ impl Store {
         let read = |row| {
             let fields = Fields::of(row, "asking given up");
             Ok((fields.word("case_number")?, fields.moment("since")?))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    async fn asking_writings(&self) -> Result<BTreeMap<(CaseNumber, Timestamp), Vec<Writing>>, StoreError> {
+        let sql = "SELECT n.* FROM cases k JOIN notifications n ON n.case_number = k.number AND n.occasion = 'done' \
+                   WHERE k.state = 'verification' ORDER BY n.queued_at, n.id LIMIT $1";
+        let rows = self.reading(sqlx::query(sql).bind(MAX_ASKINGS).fetch_all(&self.readers)).await?;
+        let mut writings: BTreeMap<_, Vec<Writing>> = BTreeMap::new();
+        for row in &rows {
+            let fields = Fields::of(row, "notification");
+            let key = (fields.word("case_number")?, fields.moment("since")?);
+            writings.entry(key).or_default().push(notifications::read_writing(row)?);
+        }
+        Ok(writings)
+    }
+
+    /// Of cases that were filed: whether their applicants may be written to, and their mail addresses.
+    async fn asking_consents(&self) -> Result<BTreeMap<CaseNumber, (bool, Option<String>)>, StoreError> {
+        let sql = "SELECT f.case_number, f.consent, f.mail FROM cases k JOIN filings f ON f.case_number = k.number \
+                   WHERE k.state = 'verification' LIMIT $1";
+        let rows = self.reading(sqlx::query(sql).bind(MAX_ASKINGS).fetch_all(&self.readers)).await?;
+        let read = |row| {
+            let fields = Fields::of(row, "filing");
+            let (consents, mail) = (fields.flag("consent")?, fields.plain("mail")?);
+            Ok((fields.word("case_number")?, (consents, if consents { mail } else { None })))
         };
         rows.iter().map(read).collect()
     }

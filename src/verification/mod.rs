@@ -41,6 +41,8 @@ pub struct Inquiry {
     pub refuses_calls: bool,
     /// Control has given up asking.
     pub given_up: bool,
+    /// Somebody has the answer already: from the page, or told to the city's staff.
+    pub answered: bool,
 }
 
 /// One call that was to ask.
@@ -199,7 +201,7 @@ impl Inquiry {
     /// Why there will be no further call; none while there may be one.
     pub fn over(&self, policy: &Policy) -> Option<NotAsked> {
         let outcomes = || self.attempts.iter().filter_map(|attempt| attempt.outcome);
-        if outcomes().any(|outcome| outcome.confirmed().is_some()) {
+        if self.answered || outcomes().any(|outcome| outcome.confirmed().is_some()) {
             Some(NotAsked::Answered)
         } else if self.given_up {
             Some(NotAsked::GivenUp)

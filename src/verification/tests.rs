@@ -62,6 +62,7 @@ fn inquiry(n: u32, number: &str) -> Inquiry {
         attempts: Vec::new(),
         refuses_calls: false,
         given_up: false,
+        answered: false,
     }
 }
 

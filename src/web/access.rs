@@ -60,7 +60,7 @@ const CALLING_BACK: &[Role] = &[Operator, Supervisor, Control, Auditor];
 /// See what came of asking applicants.
 const ASKING: &[Role] = &[Operator, Supervisor, Control, Auditor];
 /// See who wants no calls that ask, and take that back.
-const ALLOWING: &[Role] = &[Operator, Supervisor, Control];
+const ALLOWING: &[Role] = &[Operator, Supervisor, Control, Admin];
 /// Have a phone in their page.
 const PHONING: &[Role] = &[Operator, Supervisor, Admin];
 /// Running the program: everything but content.
@@ -84,6 +84,9 @@ pub(super) const RULES: &[Rule] = &[
     public("POST", "/api/v1/citizen/status"),
     public("POST", "/api/v1/citizen/picture"),
     public("POST", "/api/v1/citizen/photos"),
+    public("GET", "/api/v1/sms-reports/{secret}"),
+    public("POST", "/api/v1/sms-reports/{secret}"),
+    public("POST", "/api/v1/citizen/verdict"),
     public("POST", "/api/v1/citizen/reopen"),
     public("POST", "/api/v1/citizen/withdraw"),
     public("POST", "/api/v1/citizen/rating"),
@@ -192,6 +195,8 @@ pub(super) const RULES: &[Rule] = &[
     only("PATCH", "/api/v1/admin/users/{id}", RUNNING),
     only("POST", "/api/v1/admin/users/{id}/phone", RUNNING),
     only("GET", "/api/v1/admin/queues", RUNNING),
+    only("GET", "/api/v1/admin/notifications", RUNNING),
+    only("POST", "/api/v1/admin/notifications/test", RUNNING),
     only("GET", "/api/v1/admin/dialplan", RUNNING),
     only("POST", "/api/v1/admin/dialplan/simulate", RUNNING),
     only("GET", "/api/v1/admin/prompts", RUNNING),

@@ -31,6 +31,7 @@ mod router;
 mod server;
 mod session;
 mod sip_socket;
+mod sms_reports;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,7 @@ use crate::case::city::CityPlan;
 use crate::ids::{ContactId, Mint};
 use crate::journal::Draft;
 use crate::net::GuestEntrance;
+use crate::notify::Board;
 use crate::store::Store;
 use crate::switchboard::{Command, CommandError, Snapshot};
 use crate::time::{self, Timestamp};
@@ -113,6 +115,8 @@ pub struct WebState {
     pub origins: Arc<[String]>,
     /// When applicants are asked; none where the program does not.
     pub asking: Arc<dyn Fn() -> Option<Policy> + Send + Sync>,
+    /// By what applicants are written to, and how that does.
+    pub notices: Board,
 }
 
 impl std::fmt::Debug for WebState {

@@ -18,8 +18,7 @@ use crate::time;
 
 use super::error::{ApiError, Problem};
 use super::{
-    Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city, escalations, events,
-    gate, health, messages, open311, operators, pages, phone, session, sip_socket, timeline, verifications,
+    Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city, escalations, events, gate, health, messages, open311, operators, pages, phone, session, sip_socket, timeline, verifications, sms_reports,
     web_calls, work_orders,
 };
 
@@ -77,6 +76,7 @@ fn endpoints() -> OpenApiRouter<Shared> {
         .merge(live_routes())
         .routes(routes!(web_calls::show, web_calls::ask))
         .routes(routes!(web_calls::follow))
+        .routes(routes!(sms_reports::by_query, sms_reports::by_body))
         .merge(admin_routes())
         .merge(open311::routes())
         .merge(citizen::routes())
@@ -193,7 +193,7 @@ fn live_routes() -> OpenApiRouter<Shared> {
 }
 
 fn admin_routes() -> OpenApiRouter<Shared> {
-    use admin::{changes, dialplan, dictations, phones, prompts, queues, service, trunks, users};
+    use admin::{changes, dialplan, dictations, notices, phones, prompts, queues, service, trunks, users};
     OpenApiRouter::new()
         .routes(routes!(service::show))
         .routes(routes!(service::reload))
@@ -203,6 +203,8 @@ fn admin_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(users::change))
         .routes(routes!(phones::set_up))
         .routes(routes!(phones::provision))
+        .routes(routes!(notices::show))
+        .routes(routes!(notices::test))
         .routes(routes!(queues::list))
         .routes(routes!(dialplan::show))
         .routes(routes!(dialplan::simulate))

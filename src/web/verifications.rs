@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::case::CaseNumber;
+use crate::case::rules::VerifyRule;
 use crate::ids::ContactId;
+use crate::notification::chain::{Fate, Writing};
+use crate::notification::{Channel, Failure, Progress};
 use crate::people::Role;
 use crate::store::{Asking, AskingCall, RefusedCalls};
 use crate::switchboard::Command;
@@ -40,6 +43,35 @@ pub(super) struct VerificationView {
     attempts: Vec<AttemptView>,
     /// In all, by the city plan.
     attempts_allowed: usize,
+    /// SMS and e-mails about it, the oldest first.
+    messages: Vec<MessageView>,
+    /// Until when an answer to what was written is waited for.
+    answer_by: Option<UtcTime>,
+}
+
+/// A message that asks whether it is fixed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MessageView {
+    #[schema(value_type = String, example = "sms")]
+    channel: Channel,
+    /// `queued`, `sending`, `sent`, `delivered` or `failed`.
+    #[schema(value_type = String, example = "delivered")]
+    state: Progress,
+    /// `refused`, `unanswered`, `expired`, `undelivered`, `unreported`, `limit` or `off`.
+    #[schema(value_type = Option<String>)]
+    failure: Option<Failure>,
+    at: UtcTime,
+}
+
+impl From<&Writing> for MessageView {
+    fn from(writing: &Writing) -> Self {
+        Self {
+            channel: writing.channel,
+            state: writing.progress,
+            failure: writing.failure,
+            at: writing.settled_at.unwrap_or(writing.queued_at).into(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -68,7 +100,12 @@ impl AttemptView {
 }
 
 impl VerificationView {
-    fn new(asking: &Asking, policy: Option<&Policy>) -> Self {
+    fn new(asking: &Asking, policy: Option<&Policy>, rule: &VerifyRule) -> Self {
+        let reached = asking.writings.iter().filter_map(|writing| match writing.fate() {
+            Fate::Reached(at) => Some(at),
+            Fate::Pending | Fate::Lost(_) => None,
+        });
+        let answer_by = reached.max().map(|at| rule.answer_deadline(at));
         let inquiry = Inquiry {
             case: asking.case.number.clone(),
             since: asking.since,
@@ -78,6 +115,7 @@ impl VerificationView {
             attempts: asking.calls.iter().map(|call| call.attempt).collect(),
             refuses_calls: asking.refuses_calls,
             given_up: asking.given_up,
+            answered: asking.case.answer().is_some(),
         };
         let goes_on = asking.calls.iter().any(|call| call.attempt.outcome.is_none());
         let next =
@@ -89,6 +127,8 @@ impl VerificationView {
             over: policy.map_or(Some(NotAsked::Off), |policy| inquiry.over(policy)),
             attempts: asking.calls.iter().map(AttemptView::new).collect(),
             attempts_allowed: policy.map_or(0, |policy| policy.attempts),
+            messages: asking.writings.iter().map(MessageView::from).collect(),
+            answer_by: answer_by.map(UtcTime),
         }
     }
 }
@@ -109,9 +149,9 @@ pub(super) async fn list(
     Query(query): Query<VerificationQuery>,
 ) -> Result<Answer<ListView<VerificationView>>, ApiError> {
     let askings = web.store().askings().await?;
-    let policy = web.asking_policy();
+    let (policy, plan) = (web.asking_policy(), web.city());
     let wanted = |asking: &&Asking| query.case.as_ref().is_none_or(|case| asking.case.number.0 == *case);
-    let views = askings.iter().filter(wanted).map(|asking| VerificationView::new(asking, policy.as_ref()));
+    let views = askings.iter().filter(wanted).map(|asking| VerificationView::new(asking, policy.as_ref(), plan.verify_rule()));
     Ok(Answer(ListView { items: views.collect(), next: None }))
 }
 

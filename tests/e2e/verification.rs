@@ -18,7 +18,7 @@ use crate::wait;
 
 const LINE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 5));
 /// Mobiles that the line takes calls to.
-const MOBILE: &str = "+380501234567";
+pub const MOBILE: &str = "+380501234567";
 const OTHER: &str = "+380507654321";
 /// At any hour, so that the test means the same at night.
 const VERIFICATION: &str = "[verification]\nautomatic = true\nhours = \"00:00-24:00\"\nretry_after_secs = 10\n\
@@ -39,6 +39,11 @@ fn call_us() -> ToneSequence {
 
 /// A server with one line and prompts that can be told apart by ear; who is silent is asked once.
 fn asking_server() -> (Server, DeskPhone) {
+    asking_server_and("", |_| {})
+}
+
+/// With `more` sections in the configuration, and what `change` does to the files of its folder.
+pub fn asking_server_and(more: &str, change: impl FnOnce(&Path)) -> (Server, DeskPhone) {
     let (mut server, mut lines) = with_lines_and(&[LINE], "");
     server.kill();
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("dialplans/verification.toml");
@@ -54,14 +59,15 @@ fn asking_server() -> (Server, DeskPhone) {
         write_mono(&folder.join(format!("prompts/en/verify.{id}.wav")), &sound.samples(), 8_000);
     }
     let text = fs::read_to_string(server.config_path()).expect("the configuration is there");
-    fs::write(server.config_path(), text + VERIFICATION).expect("the configuration can be written");
+    change(server.folder());
+    fs::write(server.config_path(), text + VERIFICATION + more).expect("the configuration can be written");
     server.run();
     server.add_person("vykonavets", "executor", &["--organisation", &executor_of_water(&server)]);
     (server, lines.remove(0))
 }
 
 /// Where the shipped city has water mended, and by whom.
-fn water(server: &Server) -> (String, String, String) {
+pub fn water(server: &Server) -> (String, String, String) {
     let desk = server.sign_in("olena");
     let city = desk.get("/api/v1/city");
     let category = "water";
@@ -80,12 +86,12 @@ fn executor_of_water(server: &Server) -> String {
     water(server).2
 }
 
-fn path(number: &str, action: &str) -> String {
+pub fn path(number: &str, action: &str) -> String {
     format!("/api/v1/cases/{number}{action}")
 }
 
 /// A citizen reports by telephone and hangs up in the line; the case.
-fn reported(server: &Server, caller: &str) -> String {
+pub fn reported(server: &Server, caller: &str) -> String {
     let mut citizen = Invite { caller: caller.to_owned(), ..Invite::default() }.call(server.sip);
     citizen.rtp.press(KEYS_TO_QUEUE);
     let auditor = server.sign_in("audyt");
@@ -93,19 +99,24 @@ fn reported(server: &Server, caller: &str) -> String {
         call["direction"] == "inbound" && call["ended_at"].is_null() && call["case"].is_string()
     });
     citizen.hang_up();
-    let (category, territory, _) = water(server);
     let number = call["case"].as_str().expect("it has one").to_owned();
-    let desk = server.sign_in("olena");
-    desk.patch(&path(&number, ""), &json!({ "category": category, "territory": territory }));
-    desk.post(&path(&number, "/assign"), &json!({}));
-    let executor = server.sign_in("vykonavets");
-    executor.post(&path(&number, "/accept"), &json!({}));
-    executor.post(&path(&number, "/start"), &json!({}));
+    work_on(server, &number);
     number
 }
 
+/// An operator sends the case to the executor, who begins.
+pub fn work_on(server: &Server, number: &str) {
+    let (category, territory, _) = water(server);
+    let desk = server.sign_in("olena");
+    desk.patch(&path(number, ""), &json!({ "category": category, "territory": territory }));
+    desk.post(&path(number, "/assign"), &json!({}));
+    let executor = server.sign_in("vykonavets");
+    executor.post(&path(number, "/accept"), &json!({}));
+    executor.post(&path(number, "/start"), &json!({}));
+}
+
 /// The executor proves it, control believes it: verification begins.
-fn done(server: &Server, number: &str) {
+pub fn done(server: &Server, number: &str) {
     let executor = server.sign_in("vykonavets");
     for role in ["before", "after"] {
         let seed = number
@@ -139,7 +150,7 @@ fn outcomes(api: &Api, number: &str) -> Vec<String> {
         .collect()
 }
 
-fn state(api: &Api, number: &str) -> String {
+pub fn state(api: &Api, number: &str) -> String {
     api.get(&path(number, ""))["state"].as_str().unwrap_or_default().to_owned()
 }
 

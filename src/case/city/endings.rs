@@ -9,6 +9,8 @@ use crate::case::rules::{ArchiveRule, ReopenRule, VerifyRule, WHOLE};
 /// Attempts to tell the applicant that a city may ask for.
 const MAX_ATTEMPTS: usize = 20;
 const DEFAULT_ATTEMPTS: usize = 3;
+/// A weekend and a day to answer what was written, if the city does not say otherwise.
+const DEFAULT_ANSWER_DAYS: u32 = 3;
 /// "It is broken again" is the same trouble for a month, if the city does not say otherwise.
 const DEFAULT_WINDOW_DAYS: u32 = 30;
 /// Rungs a ladder may skip at once.
@@ -33,14 +35,21 @@ pub(super) fn endings<'a>(reader: &mut Reader<'a>, root: Table<'a>, clock: &Cale
 fn verify<'a>(reader: &mut Reader<'a>, root: Table<'a>, clock: &Calendar) -> VerifyRule {
     let clock = clock.clone();
     let Some(table) = reader.table(root, "verify") else {
-        return VerifyRule { attempts: DEFAULT_ATTEMPTS, on_days: 1, inspect_per_mille: 0, clock };
+        return VerifyRule {
+            attempts: DEFAULT_ATTEMPTS,
+            on_days: 1,
+            answer_days: DEFAULT_ANSWER_DAYS,
+            inspect_per_mille: 0,
+            clock,
+        };
     };
-    reader.only(table, &["attempts", "on_days", "inspect"]);
+    reader.only(table, &["attempts", "on_days", "answer", "inspect"]);
     let attempts = reader.count(table, "attempts", 1..MAX_ATTEMPTS + 1, DEFAULT_ATTEMPTS);
     let on_days = reader.count(table, "on_days", 1..attempts + 1, 1);
     let inspect_per_mille =
         reader.optional_text(table, "inspect").map_or(0, |text| share(reader, &text).unwrap_or(0));
-    VerifyRule { attempts, on_days, inspect_per_mille, clock }
+    let answer_days = days(reader, table, "answer").unwrap_or(DEFAULT_ANSWER_DAYS);
+    VerifyRule { attempts, on_days, answer_days, inspect_per_mille, clock }
 }
 
 fn reopen<'a>(reader: &mut Reader<'a>, root: Table<'a>, clock: &Calendar) -> ReopenRule {

@@ -142,3 +142,23 @@ fn codes_fit_what_was_done() {
         "work that was done is closed as fixed, or returned",
     );
 }
+
+#[test]
+fn who_was_written_to_and_did_not_answer_in_time_counts_as_unconfirmed() {
+    let verifying = in_state("verification");
+    let system = Actor::system("verification");
+    let rule = unreachable_after(3, 2);
+    let at = verifying.state.evidence_accepted_at().unwrap();
+    let written = |channel, delivered| Told { channel, ..told(at, delivered, None) };
+    let close = |case: Case, at| case.close(ClosingCode::FixedUnconfirmed, &rule, &system, at);
+    let by = rule.answer_deadline(at);
+    for channel in [TellingChannel::Sms, TellingChannel::Mail] {
+        let told = verifying.clone().tell(written(channel, true), &system, at).unwrap().0;
+        assert!(close(told.clone(), Timestamp::from_micros(by.micros() - 1)).is_err(), "they have time to answer");
+        assert_eq!(close(told, by).unwrap().0.state.name(), "closed");
+        let lost = verifying.clone().tell(written(channel, false), &system, at).unwrap().0;
+        assert!(close(lost, by).is_err(), "it did not arrive");
+    }
+    let heard = verifying.tell(written(TellingChannel::Voice, true), &system, at).unwrap().0;
+    assert!(close(heard, by).is_err(), "calls are counted, not waited for");
+}

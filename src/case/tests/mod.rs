@@ -117,6 +117,7 @@ fn told(at: Timestamp, delivered: bool, confirmed: Option<bool>) -> Told {
         cycle: 1,
         whom: None,
         contact: None,
+        notification: None,
     }
 }
 
@@ -132,7 +133,7 @@ fn report(case: Case, evidence: &[EvidenceRef], at: Timestamp) -> Transition {
 
 /// `[verify]` with so many attempts on so many days.
 fn unreachable_after(attempts: usize, on_days: usize) -> VerifyRule {
-    VerifyRule { attempts, on_days, inspect_per_mille: 0, clock: clock() }
+    VerifyRule { attempts, on_days, answer_days: 3, inspect_per_mille: 0, clock: clock() }
 }
 
 fn clock() -> Calendar {

@@ -395,3 +395,34 @@ fn plan_once() -> CityPlan {
     static PLAN: std::sync::OnceLock<CityPlan> = std::sync::OnceLock::new();
     PLAN.get_or_init(plan).clone()
 }
+
+#[test]
+fn an_order_that_nobody_accepts_in_time_asks_the_ladder() {
+    let plan = plan();
+    let case = registered().watch(&plan, registered().registered_at).0;
+    let now = case.registered_at.plus(HOUR);
+    let mut assignment = route(&plan, &case, WorkOrderId(Uuid::from_u128(1)), now).unwrap();
+    let accept_by = now.plus(HOUR);
+    assignment.deadline.accept_by = Some(accept_by);
+    let assigned = case.assign(assignment, &person(Role::Operator, None), now).unwrap().0;
+    let (waiting, events) = assigned.clone().watch(&plan, accept_by);
+    assert_eq!(names(&events), ["norm.unaccepted", "esc.raised"]);
+    let raised = &waiting.clocks.escalations[0];
+    assert_eq!((raised.level, raised.missed, raised.clock), (1, accept_by, Clock::Executor));
+    assert!(!waiting.deadline.as_ref().unwrap().is_breached(), "the work itself is not late");
+    assert_eq!(waiting.clone().watch(&plan, accept_by).1, [], "once");
+
+    // It climbs while the order lies there, and no more once it is accepted and the head has answered.
+    let next = waiting.clocks.escalations[0].next_at.unwrap();
+    let (climbed, _) = waiting.clone().watch(&plan, next.max(raised.answer_by.unwrap()));
+    assert!(climbed.clocks.escalations.iter().any(|one| one.level == 2 && one.missed == accept_by));
+    let accepted = waiting.accept(&executor(), accept_by.plus(HOUR)).unwrap().0;
+    let posts = ["executor.head".to_owned()];
+    let answered =
+        accepted.answer_escalation(1, "бригада була на аварії", &posts, &executor(), accept_by.plus(HOUR));
+    let quiet = answered.unwrap().0.watch(&plan, next).0;
+    assert!(quiet.clocks.escalations.iter().all(|one| one.level == 1));
+    // In time nothing is asked.
+    let in_time = assigned.accept(&executor(), accept_by).unwrap().0;
+    assert_eq!(names(&in_time.watch(&plan, accept_by.plus(HOUR)).1), Vec::<&str>::new());
+}

@@ -6,6 +6,7 @@ pub(super) mod dialplan;
 pub(super) mod dictations;
 mod difference;
 mod in_force;
+pub(super) mod notices;
 pub(super) mod phones;
 pub(super) mod prompts;
 mod provisions;

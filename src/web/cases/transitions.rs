@@ -313,6 +313,7 @@ pub(in crate::web) async fn tell(
             cycle: case.cycle,
             whom: whom.clone(),
             contact: None,
+            notification: None,
         };
         case.tell(told, &actor, at)
     })

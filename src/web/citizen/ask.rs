@@ -13,6 +13,7 @@ use crate::address::{self, HitHouse, Point};
 use crate::case::Place;
 use crate::case::city::{Attribute, CityPlan};
 use crate::language::Language;
+use crate::notify;
 use crate::phone_number::PhoneNumber;
 use crate::time;
 
@@ -103,7 +104,9 @@ pub(in crate::web) struct RequestAsked {
     name: Option<String>,
     /// Where to call or write to; only with `consent`.
     number: Option<String>,
-    /// May be called and written to at this number.
+    /// A mail address; only with `consent`.
+    mail: Option<String>,
+    /// May be called and written to there.
     #[serde(default)]
     consent: bool,
     /// Code and values of the category's questions.
@@ -220,6 +223,15 @@ impl Web {
                 "a number is kept only with the consent to use it".to_owned(),
             ));
         }
+        let mail = said(asked.mail.as_deref(), MAX_WORD_CHARS, "a mail address")?;
+        if mail.as_deref().is_some_and(|mail| notify::check_address(mail).is_err()) {
+            return Err(ApiError::Unprocessable("a mail address is as in name@city.example".to_owned()));
+        }
+        if mail.is_some() && !asked.consent {
+            return Err(ApiError::Unprocessable(
+                "a mail address is kept only with the consent to use it".to_owned(),
+            ));
+        }
         let answered = asked.answers.iter();
         let given =
             answered.flat_map(|(code, values)| values.iter().map(|value| (code.clone(), value.clone())));
@@ -233,7 +245,7 @@ impl Web {
             language: asked.language,
             number,
             name: said(asked.name.as_deref(), MAX_WORD_CHARS, "a name")?,
-            mail: None,
+            mail,
             media_url: None,
             answers,
             consent: asked.consent,

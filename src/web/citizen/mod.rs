@@ -1,5 +1,5 @@
 //! `/api/v1/citizen`: what citizens do on the page at `/` without an account: file a request, and with its number and its
-//! code see what becomes of it, add to it, reopen it, rate it, withdraw it. Everything here is bounded by source, and an
+//! code see what becomes of it, say whether it is fixed, add to it, reopen it, rate it, withdraw it. Everything here is bounded by source, and an
 //! unknown number is answered as a wrong code is, after the same work.
 
 pub(super) mod ask;
@@ -7,6 +7,7 @@ pub(super) mod codes;
 mod moves;
 pub(super) mod said;
 pub(super) mod status;
+pub(super) mod verdict;
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -30,6 +31,9 @@ use super::{Shared, Web, filing, sip_socket};
 
 /// Pages opened, and things said, by one source in a minute: a household with a whole street's requests.
 const CODES_PER_MINUTE: u32 = 60;
+
+/// Codes from messages that open a page beside the one that was shown, the latest: of each way and cycle one.
+const WRITTEN_CODES: u32 = 4;
 
 /// What opens a case's page.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -68,6 +72,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(said::withdraw))
         .routes(routes!(said::rate))
         .routes(routes!(said::note))
+        .routes(routes!(verdict::give))
         .routes(routes!(codes::give))
 }
 
@@ -102,8 +107,12 @@ impl Web {
         // Number and code are looked at in any case: neither tells which of them is wrong.
         let number: CaseNumber = key.number.trim().parse().unwrap_or(CaseNumber(String::new()));
         let kept = self.store().code_of(&number).await?;
+        let mut written = self.store().written_codes(&number, WRITTEN_CODES).await?.into_iter();
         let typed = Code::typed(&key.code);
-        let fits = typed.as_ref().unwrap_or(&Code::none()).opens(kept.as_ref());
+        // As many comparisons whatever there is to compare with.
+        let kept: Vec<_> = std::iter::once(kept).chain((0..WRITTEN_CODES).map(|_| written.next())).collect();
+        let code = typed.clone().unwrap_or_else(Code::none);
+        let fits = kept.iter().fold(false, |fits, kept| code.opens(kept.as_ref()) | fits);
         let case = self.store().case(&number).await?;
         match case {
             Some(case) if fits && typed.is_some() => {

@@ -3,7 +3,7 @@
 
 use crate::case::city::CityPlan;
 use crate::case::transition::{InvalidTransition, Transition};
-use crate::case::{Case, ReopenCause, routing};
+use crate::case::{Case, CaseState, ReopenCause, TellingChannel, Told, routing};
 use crate::ids::WorkOrderId;
 use crate::people::Actor;
 use crate::time::Timestamp;
@@ -44,6 +44,34 @@ pub(super) fn reopen(
     let nobody = InvalidTransition::Invariant("nobody is in charge of this any more: ring the city");
     let assignment = routing::reroute(plan, &case, order, at).map_err(|_| nobody)?;
     case.reopen(assignment, plan.reopen_rule(), ReopenCause::Applicant, reason, by, at)
+}
+
+/// Whether the city waits for this applicant's word.
+pub(super) fn may_answer(case: &Case) -> bool {
+    matches!(case.state, CaseState::Verification { .. }) && case.answer().is_none()
+}
+
+/// "It is fixed", or "it is not": told and answered in one, as in the call that asks.
+pub(super) fn answer(case: Case, fixed: bool, by: &Actor, at: Timestamp) -> Transition {
+    if !may_answer(&case) {
+        return Err(InvalidTransition::Invariant("nobody asks now whether it is fixed"));
+    }
+    let told = Told {
+        at,
+        language: case.language,
+        channel: TellingChannel::Page,
+        delivered: true,
+        confirmed: Some(fixed),
+        cycle: case.cycle,
+        whom: None,
+        contact: None,
+        notification: None,
+    };
+    let (case, mut events) = case.tell(told, by, at)?;
+    if let Some(attempted) = events.first_mut() {
+        attempted.data["outcome"] = serde_json::json!(if fixed { "confirmed" } else { "refuted" });
+    }
+    Ok((case, events))
 }
 
 pub(super) fn may_withdraw(case: &Case) -> bool {

@@ -190,13 +190,13 @@ impl Web {
         Ok((case, text.ok_or_else(|| ApiError::Unprocessable("say it in words".to_owned()))?))
     }
 
-    async fn note(&self, case: &Case, text: String, at: Timestamp) -> Result<(), ApiError> {
+    pub(super) async fn note(&self, case: &Case, text: String, at: Timestamp) -> Result<(), ApiError> {
         let id = NoteId(self.with_mint(|mint| mint.uuid(at)));
         let note = Note { id, source: "page".to_owned(), text, at };
         Ok(self.store().add_note(&case.number, note, actor()).await?)
     }
 
-    async fn moved<F>(&self, case: &Case, at: Timestamp, change: F) -> Result<(), ApiError>
+    pub(super) async fn moved<F>(&self, case: &Case, at: Timestamp, change: F) -> Result<(), ApiError>
     where
         F: Fn(Case) -> Result<(Case, Vec<CaseEvent>), InvalidTransition> + Send + Sync + 'static,
     {
@@ -206,7 +206,7 @@ impl Web {
     }
 
     /// The page as it is now.
-    async fn shown(&self, case: &Case) -> Outcome {
+    pub(super) async fn shown(&self, case: &Case) -> Outcome {
         let case = self.store().case(&case.number).await?.ok_or(ApiError::NotFound("case"))?;
         Ok(Answer(self.status(&case).await?))
     }

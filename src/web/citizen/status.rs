@@ -81,6 +81,8 @@ pub(in crate::web) struct RequestStepView {
 /// What the applicant may do now.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct MayView {
+    /// The city waits for the answer: is it fixed?
+    answer: bool,
     reopen: bool,
     reopen_until: Option<UtcTime>,
     withdraw: bool,
@@ -186,6 +188,7 @@ fn may(case: &Case, plan: &CityPlan, rated: &[Feedback]) -> MayView {
     let at = time::now().utc;
     let reopen_until = moves::reopen_deadline(case, plan, &super::actor(), at);
     MayView {
+        answer: moves::may_answer(case),
         reopen: reopen_until.is_some(),
         reopen_until: reopen_until.map(UtcTime),
         withdraw: moves::may_withdraw(case),

@@ -2,7 +2,6 @@
 //! unless its category says that it may go to its executor at once. What the request holds is checked by who takes it in.
 
 pub(super) mod answers;
-pub(super) mod code;
 pub(super) mod picture;
 pub(super) mod place;
 
@@ -14,6 +13,8 @@ use crate::people::{Actor, ActorKind};
 use crate::phone_number::PhoneNumber;
 use crate::store::{Attachment, Filing};
 use crate::time;
+
+pub(super) use crate::notify::code;
 
 use super::Web;
 use super::error::ApiError;

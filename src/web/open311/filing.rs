@@ -274,7 +274,7 @@ fn request(
         mail,
         media_url,
         answers: answers::check(category, &asked.answers()).map_err(|wrong| Fault::bad(wrong.to_string()))?,
-        consent: asked.one("phone").is_some(),
+        consent: asked.one("phone").is_some() || asked.one("email").is_some(),
         source: key.name.clone(),
         with_code: false,
         pictures: Vec::new(),

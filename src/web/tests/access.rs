@@ -38,8 +38,8 @@ const EXPECTED: &str = "
     GET    /api/v1/verifications                    osca
     POST   /api/v1/verifications/{number}/ring      c
     POST   /api/v1/verifications/{number}/give-up   c
-    GET    /api/v1/refused-calls                    osc
-    POST   /api/v1/refused-calls/{call}/allow       osc
+    GET    /api/v1/refused-calls                    oscx
+    POST   /api/v1/refused-calls/{call}/allow       oscx
     GET    /api/v1/cases                            oscemra
     GET    /api/v1/cases/{number}                   oscemra
     PATCH  /api/v1/cases/{number}                   os
@@ -102,6 +102,8 @@ const EXPECTED: &str = "
     PATCH  /api/v1/admin/users/{id}                 x
     POST   /api/v1/admin/users/{id}/phone           x
     GET    /api/v1/admin/queues                     x
+    GET    /api/v1/admin/notifications              x
+    POST   /api/v1/admin/notifications/test         x
     GET    /api/v1/admin/dialplan                   x
     POST   /api/v1/admin/dialplan/simulate          x
     GET    /api/v1/admin/prompts                    x
@@ -188,6 +190,8 @@ fn the_table_has_no_row_that_is_not_expected() {
         "/api/v1/citizen/status",
         "/api/v1/citizen/picture",
         "/api/v1/citizen/photos",
+        "/api/v1/sms-reports/{secret}",
+        "/api/v1/citizen/verdict",
         "/api/v1/citizen/reopen",
         "/api/v1/citizen/withdraw",
         "/api/v1/citizen/rating",

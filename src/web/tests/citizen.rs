@@ -285,3 +285,57 @@ async fn an_operator_gives_a_code_and_the_one_before_opens_nothing() {
     let unknown = service.post(Role::Operator, "/api/v1/cases/2026-01-999999/code", json!({})).await;
     assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
 }
+
+/// Control has found the work done.
+async fn verifying(service: &Service, number: &str) {
+    let at = crate::time::now().utc;
+    let (number, actor) = (CaseNumber(number.to_owned()), Actor::system("test"));
+    let changed = service.store.change_case(&number, &actor, at, move |mut case, _| {
+        case.state = CaseState::Verification {
+            order: crate::ids::WorkOrderId(uuid::Uuid::from_u128(1)),
+            executor: "vodokanal".to_owned(),
+            reported_at: at,
+            evidence_accepted_at: at,
+        };
+        Ok((case, Vec::new()))
+    });
+    changed.await.unwrap();
+}
+
+#[tokio::test]
+async fn who_has_no_telephone_answers_on_the_page() {
+    let service = Service::start().await;
+    let mut request = lamp();
+    request["number"] = Value::Null;
+    let (_, answer) = send(&service, "requests", request).await;
+    let (number, code) = (answer["number"].clone(), answer["code"].clone());
+    let say = async |fixed: bool| {
+        let verdict = json!({ "number": number, "code": code, "fixed": fixed, "text": "блимає" });
+        send(&service, "verdict", verdict).await
+    };
+    let (status, problem) = say(true).await;
+    assert_eq!(status, StatusCode::CONFLICT, "before the work is done: {problem}");
+    verifying(&service, number.as_str().unwrap()).await;
+    let key = json!({ "number": number, "code": code });
+    assert_eq!(send(&service, "status", key.clone()).await.1["may"]["answer"], true);
+    let (status, page) = say(false).await;
+    assert_eq!((status, &page["state"]), (StatusCode::OK, &json!("started")), "{page}");
+    assert_eq!(page["may"]["answer"], false);
+    let refuted = service.journalled("verify.refuted").await.remove(0);
+    assert_eq!((&refuted.data["level"], refuted.actor.kind), (&json!(1), crate::people::ActorKind::Applicant));
+    assert_eq!(service.journalled("applicant.noted").await.len(), 1);
+    let wrong = json!({ "number": number, "code": "0000-0000", "fixed": true });
+    assert_eq!(send(&service, "verdict", wrong).await.0, StatusCode::NOT_FOUND);
+
+    verifying(&service, number.as_str().unwrap()).await;
+    let (status, page) = say(true).await;
+    assert_eq!((status, &page["state"]), (StatusCode::OK, &json!("closed")), "{page}");
+    assert_eq!(page["closing_code"], "fixed_confirmed");
+    let attempted = service.journalled("verify.attempted").await.pop().unwrap();
+    assert_eq!((&attempted.data["channel"], &attempted.data["outcome"]), (&json!("page"), &json!("confirmed")));
+    assert_eq!(say(true).await.0, StatusCode::CONFLICT, "once");
+    let told = json!({ "channel": "page", "delivered": true, "confirmed": true });
+    let path = format!("/api/v1/cases/{}/tell", number.as_str().unwrap());
+    let staff = service.post(Role::Control, &path, told).await;
+    assert!(!staff.status().is_success(), "staff do not answer on the page");
+}

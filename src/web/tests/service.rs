@@ -53,6 +53,7 @@ pub(super) struct Service {
     pub(super) net: SipNet,
     pub(super) folder: tempfile::TempDir,
     in_force: watch::Sender<Arc<InForce>>,
+    pub(super) notices: watch::Sender<Arc<crate::notify::Settings>>,
     stop: Option<oneshot::Sender<()>>,
     pub(super) served: tokio::task::JoinHandle<()>,
 }
@@ -91,6 +92,7 @@ impl Service {
         let (arrivals_in, arrivals) = mpsc::channel(16);
         let net = SipNet::start(SipListeners::default(), arrivals_in).await.unwrap();
         let (in_force_out, in_force) = watch::channel(Arc::new(in_force(folder.path())));
+        let (notices_out, notices) = watch::channel(Arc::default());
         let state = WebState {
             store: store.clone(),
             commands: asking,
@@ -107,6 +109,7 @@ impl Service {
             sip: net.guest_entrance(),
             origins: Arc::new([]),
             asking: Arc::new(|| None),
+            notices: crate::notify::Board::new(notices),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -130,6 +133,7 @@ impl Service {
             net,
             folder,
             in_force: in_force_out,
+            notices: notices_out,
             stop,
             served,
         }

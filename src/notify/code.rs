@@ -1,5 +1,6 @@
 //! The code that opens a case's page to its applicant: eight letters and digits that are not mistaken for one another,
-//! 40 random bits. Told once; the store has a salted digest. Guessing is stopped by `login_limit.rs`, not by its length.
+//! 40 random bits. Told once, on the page, by an operator or in a message; the store has a salted digest. Guessing is stopped
+//! by `web/login_limit.rs`, not by its length.
 
 use std::fmt;
 
@@ -17,16 +18,16 @@ const NOBODY: [u8; 32] = [0; 32];
 
 /// As it is shown: `K7QM-3XPA`.
 #[derive(Clone, PartialEq, Eq)]
-pub(in crate::web) struct Code(String);
+pub struct Code(String);
 
 impl Code {
-    pub(in crate::web) fn new(mint: &mut Mint) -> Self {
+    pub fn new(mint: &mut Mint) -> Self {
         let bytes = mint.bytes::<LENGTH>();
         Self(bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte & 31)])).collect())
     }
 
     /// As people type it: any case, with or without the dash, O for 0 and I or L for 1.
-    pub(in crate::web) fn typed(text: &str) -> Option<Self> {
+    pub fn typed(text: &str) -> Option<Self> {
         let letters = text.chars().filter(|c| !c.is_whitespace() && *c != '-').take(LENGTH + 1);
         let meant = letters.map(|c| match c.to_ascii_uppercase() {
             'O' => '0',
@@ -39,12 +40,12 @@ impl Code {
     }
 
     /// What is compared where no code was typed.
-    pub(in crate::web) fn none() -> Self {
+    pub fn none() -> Self {
         Self("0".repeat(LENGTH))
     }
 
     /// What is kept of it.
-    pub(in crate::web) fn kept(&self, salt: &str) -> CodeDigest {
+    pub fn kept(&self, salt: &str) -> CodeDigest {
         CodeDigest { salt: salt.to_owned(), sha256: self.digest(salt) }
     }
 
@@ -53,7 +54,7 @@ impl Code {
     }
 
     /// Whether it is the one that is kept. Takes the same time whether one is kept or not.
-    pub(in crate::web) fn opens(&self, kept: Option<&CodeDigest>) -> bool {
+    pub fn opens(&self, kept: Option<&CodeDigest>) -> bool {
         let salt = kept.map_or("00000000000000000000000000000000", |kept| kept.salt.as_str());
         let wanted = kept.map_or(NOBODY, |kept| kept.sha256.0);
         let fits: bool = self.digest(salt).0.ct_eq(&wanted).into();
