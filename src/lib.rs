@@ -31,6 +31,7 @@ pub mod wav;
 pub mod acd;
 pub mod callback;
 pub mod case;
+pub mod incident;
 pub mod ivr;
 pub mod media;
 pub mod recording;

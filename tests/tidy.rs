@@ -24,7 +24,7 @@ const NOT_OURS: &[&str] = &[".git", "target", "node_modules", "dist", "var", "da
 const LAYERS: &[&[&str]] = &[
     &["calendar", "diagnostic", "digest", "ids", "language", "people", "phone_number", "termination", "time"],
     &["sip::message", "address", "dialplan", "dtmf", "pcap", "picture", "rtp", "sdp", "srtp", "stun", "wav"],
-    &["sip", "acd", "case", "ivr", "media", "recording"],
+    &["sip", "acd", "case", "incident", "ivr", "media", "recording"],
     &["journal", "callback", "verification", "call", "switchboard"],
     &["net", "resolver", "media_plane", "store", "files", "web", "notify", "speech"],
     &["config", "app", "cli", "softphone", "main", "lib"],

@@ -11,7 +11,9 @@ mod clock_watch;
 mod descriptors;
 #[cfg(test)]
 mod fixture;
+mod incident_watch;
 mod metrics;
+mod outages;
 mod plans;
 mod record_keeper;
 mod recording_watch;
@@ -54,6 +56,7 @@ pub use plans::Plans;
 
 use archivist::Archivist;
 use clock_watch::ClockWatch;
+use incident_watch::IncidentWatch;
 use metrics::Meters;
 use record_keeper::RecordKeeper;
 use recording_watch::{MAX_FAILURES, Pace, RecordingWatch};
@@ -271,7 +274,7 @@ impl Ground {
     }
 }
 
-/// What happens to cases by the passing of time alone: their clocks, and the archive.
+/// What happens to cases by the passing of time alone: their clocks, the end of incidents, and the archive.
 fn keep_cases(
     store: &Store,
     city: &watch::Receiver<Arc<CityPlan>>,
@@ -280,7 +283,9 @@ fn keep_cases(
 ) {
     let clocks = ClockWatch { store: store.clone(), city: city.clone(), _vital: vitals.of("clock watch") };
     let archivist = Archivist { store: store.clone(), city: city.clone(), stopping: stopping.clone() };
+    let incidents = IncidentWatch::new(store.clone(), city.clone(), vitals.of("incident watch"));
     tokio::spawn(clocks.run());
+    tokio::spawn(incidents.run());
     tokio::spawn(archivist.run());
 }
 

@@ -16,7 +16,7 @@ use crate::call::contact::Contact;
 use crate::call::effect::Ticket;
 use crate::call::ladder::Ladder;
 use crate::case::{Case, CaseDraft};
-use crate::ids::ContactId;
+use crate::ids::{ContactId, IncidentNumber};
 use crate::journal::{Draft, MediaPosition};
 use crate::people::Actor;
 use crate::recording::Recording;
@@ -42,6 +42,13 @@ const FINISH_DEADLINE: Duration = Duration::from_secs(20);
 pub(super) enum Job {
     Commit { ticket: Option<Ticket>, batch: Batch },
     RegisterCase { contact: ContactId, draft: Box<CaseDraft>, at: Timestamp, media: Option<MediaPosition> },
+    AttachCaller {
+        contact: ContactId,
+        incident: IncidentNumber,
+        draft: Box<CaseDraft>,
+        at: Timestamp,
+        media: Option<MediaPosition>,
+    },
     SaveLadder { contact: ContactId, ladder: Box<Ladder> },
 }
 
@@ -60,7 +67,7 @@ impl Job {
     pub(super) fn ticket(&self) -> Option<Ticket> {
         match self {
             Self::Commit { ticket, .. } => *ticket,
-            Self::RegisterCase { .. } | Self::SaveLadder { .. } => None,
+            Self::RegisterCase { .. } | Self::AttachCaller { .. } | Self::SaveLadder { .. } => None,
         }
     }
 
@@ -72,7 +79,9 @@ impl Job {
                 row.or_else(|| batch.recordings.first().map(|recording| recording.contact))
                     .or_else(|| batch.entries.iter().find_map(|entry| entry.contact))
             }
-            Self::RegisterCase { contact, .. } | Self::SaveLadder { contact, .. } => Some(*contact),
+            Self::RegisterCase { contact, .. }
+            | Self::AttachCaller { contact, .. }
+            | Self::SaveLadder { contact, .. } => Some(*contact),
         }
     }
 }
@@ -203,7 +212,7 @@ impl Task {
             (Job::Commit { ticket, .. }, Ok(_)) => {
                 ticket.map(|ticket| Input::Committed { ticket, durable: true })
             }
-            (Job::RegisterCase { contact, .. }, Ok(case)) => {
+            (Job::RegisterCase { contact, .. } | Job::AttachCaller { contact, .. }, Ok(case)) => {
                 case.map(|case| Input::CaseRegistered { contact: *contact, number: case.number })
             }
             (Job::SaveLadder { .. }, Ok(_)) => None,
@@ -244,7 +253,7 @@ impl Task {
         }
         let later = self.in_flight.iter().filter_map(|waiting| match &waiting.job {
             Job::Commit { batch, .. } => Some(batch),
-            Job::RegisterCase { .. } | Job::SaveLadder { .. } => None,
+            Job::RegisterCase { .. } | Job::AttachCaller { .. } | Job::SaveLadder { .. } => None,
         });
         drop_overtaken_rows(&mut job, later);
         self.failed.push_back(Failed { job, tries });
@@ -298,6 +307,10 @@ async fn enqueue(store: &Store, job: &Job) -> Result<Outcome, StoreError> {
         Job::RegisterCase { draft, at, media, .. } => {
             let actor = Actor::system("switchboard");
             let receipt = store.enqueue_case((**draft).clone(), *at, actor, *media).await?;
+            Box::pin(async move { receipt.durable().await.map(Some) })
+        }
+        Job::AttachCaller { incident, draft, at, media, .. } => {
+            let receipt = store.enqueue_attachment(*incident, (**draft).clone(), *at, *media).await?;
             Box::pin(async move { receipt.durable().await.map(Some) })
         }
         Job::SaveLadder { contact, ladder } => {

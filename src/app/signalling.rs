@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 use super::metrics::Meters;
+use super::outages;
 use super::record_keeper::{Job, RecordKeeper};
 use super::sounds::{self, Sounds};
 use super::studio::Studio;
@@ -336,6 +337,9 @@ impl Signalling {
             Effect::RegisterCase { contact, draft, at, media } => {
                 self.keep(Job::RegisterCase { contact, draft, at, media }, now);
             }
+            Effect::AttachCaller { contact, incident, draft, at, media } => {
+                self.keep(Job::AttachCaller { contact, incident, draft, at, media }, now);
+            }
             Effect::Resolve { resolution, uri } => self.resolve(resolution, uri),
             Effect::SaveLadder { contact, ladder } => self.keep(Job::SaveLadder { contact, ladder }, now),
             Effect::Lookup { contact, lookup, caller } => self.look_up(contact, lookup, caller),
@@ -395,6 +399,10 @@ async fn answer(
     caller: &PhoneNumber,
 ) -> Answer {
     let found = match lookup {
+        Lookup::Incident { topic, territory, except } => {
+            let asked = outages::Asked { topic: topic.as_deref(), territory: territory.as_deref(), except };
+            outages::find(store, city, caller, &asked).await
+        }
         Lookup::CaseStatus { number } => case_worked_on(store, number, caller).await.map(|case| {
             case.map_or(Answer::NotFound, |case| Answer::CaseStatus {
                 state: case.state.told_as().to_owned(),

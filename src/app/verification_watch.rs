@@ -13,6 +13,7 @@ use crate::case::city::CityPlan;
 use crate::case::rules::VerifyRule;
 use crate::case::{Case, CaseEvent, CaseNumber, ClosingCode, InvalidTransition, TellingChannel, Told};
 use crate::ids::Mint;
+use crate::language::Language;
 use crate::notification::chain::{Fate, Step, Writing, next_step};
 use crate::notification::{Channel, Occasion};
 use crate::notify::{self, Whom, outgoing_to};
@@ -20,7 +21,7 @@ use crate::people::Actor;
 use crate::store::{Asking, AskingCall, Store, StoreError};
 use crate::switchboard::Input;
 use crate::time::Timestamp;
-use crate::verification::{Inquiry, NotAsked, Policy, diallable};
+use crate::verification::{Inquiry, NotAsked, Policy, Recipient, diallable};
 
 /// The rows are read this often, less often where reading takes its time.
 const READ_EVERY: Duration = Duration::from_secs(1);
@@ -47,7 +48,7 @@ pub(super) struct VerificationWatch {
     /// As it was sent last.
     sent: Vec<Inquiry>,
     /// Told and closed as far as the program may; the rest is the control desk's.
-    left: BTreeSet<(CaseNumber, Timestamp)>,
+    left: BTreeSet<(Recipient, Timestamp)>,
     _vital: Vital,
 }
 
@@ -96,7 +97,7 @@ impl VerificationWatch {
             if let Some(why) = inquiry.over(policy) {
                 self.conclude(asking, why, &rules).await?;
             }
-            waiting.insert((asking.case.number.clone(), asking.since));
+            waiting.insert((recipient_of(asking), asking.since));
             inquiries.push(inquiry);
         }
         self.left.retain(|known| waiting.contains(known));
@@ -114,17 +115,18 @@ impl VerificationWatch {
     /// Each call whose outcome is known and that the case has not heard of.
     async fn tell(&self, asking: &Asking, rules: &Rules) -> Result<(), StoreError> {
         for call in &asking.calls {
-            let contact = call.attempt.contact;
+            let (contact, media) = (call.attempt.contact, call.media);
             let is_news = asking.case.told.iter().all(|told| told.contact != Some(contact));
             if call.attempt.outcome.is_none() || !is_news {
                 continue;
             }
-            let (call, since, rule) = (*call, asking.since, rules.city.verify_rule().clone());
+            let (call, since, rule) = (call.clone(), asking.since, rules.city.verify_rule().clone());
+            let addressed = (asking.whom.clone(), asking.language);
             let (actor, at) = (Actor::system(ACTOR), crate::time::now().utc);
             let machine_counts = rules.machine_counts;
             let by = actor.clone();
-            let change = move |case: Case, _: &[_]| told(case, since, &call, machine_counts, &rule, &by, at);
-            let during = Some((contact, call.media));
+            let change = move |case: Case, _: &[_]| told(case, since, (&addressed, &call), machine_counts, &rule, &by, at);
+            let during = Some((contact, media));
             let changed = self.store.change_case_during(&asking.case.number, &actor, at, during, change);
             self.settle(&asking.case.number, changed.await)?;
         }
@@ -144,9 +146,10 @@ impl VerificationWatch {
                 continue;
             }
             let (writing, since) = (*writing, asking.since);
+            let addressed = (asking.whom.clone(), asking.language);
             let (actor, at) = (Actor::system(ACTOR), crate::time::now().utc);
             let by = actor.clone();
-            let change = move |case: Case, _: &[_]| written(case, since, &writing, delivered, &by, at);
+            let change = move |case: Case, _: &[_]| written(case, since, (&addressed, &writing), delivered, &by, at);
             let changed = self.store.change_case(&asking.case.number, &actor, at, change);
             self.settle(&asking.case.number, changed.await)?;
         }
@@ -156,7 +159,7 @@ impl VerificationWatch {
     /// Whether the way in writing is over, too: by SMS, then by e-mail, then the days for an answer.
     async fn written_out(&mut self, asking: &Asking, rules: &Rules) -> Result<bool, StoreError> {
         let (settings, at) = (self.notices.borrow().clone(), crate::time::now().utc);
-        let number = asking.case.applicant.number.as_ref().filter(|_| asking.may_text);
+        let number = asking.number.as_ref().filter(|_| asking.may_text);
         let recipients = [
             (Channel::Sms, settings.texts_to(number)),
             (Channel::Mail, settings.mails_to(asking.mail.as_deref())),
@@ -171,9 +174,12 @@ impl VerificationWatch {
         };
         let recipient = recipients.into_iter().find(|(way, _)| *way == channel).and_then(|(_, to)| to);
         let (Some(recipient), Some(patience)) = (recipient, settings.patience(channel)) else { return Ok(true) };
-        let case = &asking.case;
-        let whom =
-            Whom { case: &case.number, cycle: case.cycle, since: asking.since, language: case.language };
+        let whom = Whom {
+            case: asking.known_as(),
+            cycle: asking.case.cycle,
+            since: asking.since,
+            language: asking.language,
+        };
         let what = (Occasion::Done, channel, recipient);
         let outgoing = outgoing_to(&mut self.mint, &settings, whom, what, at.plus(patience.within), at);
         self.store.queue_notification(outgoing, Actor::system(ACTOR), at).await?;
@@ -183,7 +189,7 @@ impl VerificationWatch {
     /// Nobody will be asked about it any more: closed where the rule allows that, else left to the control desk.
     async fn conclude(&mut self, asking: &Asking, why: NotAsked, rules: &Rules) -> Result<(), StoreError> {
         let rings = asking.calls.iter().any(|call| call.attempt.outcome.is_none());
-        let key = (asking.case.number.clone(), asking.since);
+        let key = (recipient_of(asking), asking.since);
         if rings || self.left.contains(&key) {
             return Ok(());
         }
@@ -200,17 +206,20 @@ impl VerificationWatch {
         let (since, rule) = (asking.since, rules.city.verify_rule().clone());
         let (actor, at) = (Actor::system(ACTOR), crate::time::now().utc);
         let by = actor.clone();
+        let addressed = (asking.whom.clone(), asking.language);
         let change = move |case: Case, _: &[_]| -> Moved {
             if case.state.evidence_accepted_at() != Some(since) {
                 return Ok((case, Vec::new()));
             }
             match why {
                 NotAsked::NoNumber | NotAsked::NoMoreCalls if was_written => {
-                    case.close(ClosingCode::FixedUnconfirmed, &rule, &by, at)
+                    case.clone().close(unanswered(&case, since), &rule, &by, at)
                 }
                 NotAsked::Answered if by_staff => Ok((case, Vec::new())),
-                NotAsked::UsedUp => case.close(ClosingCode::FixedUnconfirmed, &rule, &by, at),
-                NotAsked::NoNumber | NotAsked::NoMoreCalls => unasked(case, since, why, &by, at),
+                NotAsked::UsedUp => case.clone().close(unanswered(&case, since), &rule, &by, at),
+                NotAsked::NoNumber | NotAsked::NoMoreCalls => {
+                    unasked(case, since, &addressed, why, &by, at)
+                }
                 // Said in a call that did not get as far as closing the case.
                 NotAsked::Answered => case.close(ClosingCode::FixedConfirmed, &rule, &by, at),
                 _ => Ok((case, Vec::new())),
@@ -239,17 +248,13 @@ impl VerificationWatch {
 /// What the switchboard must know of a case.
 pub(crate) fn inquiry_of(asking: &Asking, city: &CityPlan) -> Inquiry {
     let case = &asking.case;
-    let topics = city.topic_categories();
-    let closest = |(_, category): &(&String, &String)| {
-        case.category == **category || case.category.starts_with(&format!("{category}."))
-    };
-    let topic = topics.iter().filter(closest).max_by_key(|(_, category)| category.len());
     Inquiry {
-        case: case.number.clone(),
+        recipient: recipient_of(asking),
+        restored: case.incident().is_some(),
         since: asking.since,
-        language: case.language,
-        topic: topic.map(|(topic, _)| topic.clone()),
-        number: diallable(case.applicant.number.as_ref()),
+        language: asking.language,
+        topic: city.topic_of(&case.category).map(str::to_owned),
+        number: diallable(asking.number.as_ref()),
         attempts: asking.calls.iter().map(|call| call.attempt).collect(),
         refuses_calls: asking.refuses_calls,
         given_up: asking.given_up,
@@ -257,11 +262,26 @@ pub(crate) fn inquiry_of(asking: &Asking, city: &CityPlan) -> Inquiry {
     }
 }
 
+fn recipient_of(asking: &Asking) -> Recipient {
+    Recipient { case: asking.case.number.clone(), whom: asking.whom.clone() }
+}
+
+/// The code a case is closed with when this applicant says nothing: another one may have confirmed it meanwhile.
+fn unanswered(case: &Case, since: Timestamp) -> ClosingCode {
+    match case.told.iter().any(|told| told.at >= since && told.confirmed == Some(true)) {
+        true => ClosingCode::FixedConfirmed,
+        false => ClosingCode::FixedUnconfirmed,
+    }
+}
+
+/// Which applicant, and the language they are spoken to in.
+type Addressed = (Option<CaseNumber>, Language);
+
 /// The case as it is after this call; the same where it has heard of it already, or is no longer asked about.
 fn told(
     case: Case,
     since: Timestamp,
-    call: &AskingCall,
+    ((whom, language), call): (&Addressed, &AskingCall),
     machine_counts: bool,
     rule: &VerifyRule,
     by: &Actor,
@@ -275,12 +295,12 @@ fn told(
     }
     let told = Told {
         at,
-        language: case.language,
+        language: *language,
         channel: TellingChannel::Voice,
         delivered: outcome.is_told(machine_counts),
         confirmed: outcome.confirmed(),
         cycle: case.cycle,
-        whom: None,
+        whom: whom.clone(),
         contact: Some(contact),
         notification: None,
     };
@@ -291,7 +311,7 @@ fn told(
     if outcome.confirmed() != Some(true) {
         return Ok((case, events));
     }
-    // Where the applicants of merged cases wait to be told as well, control tells them and closes.
+    // Where others who came with merged cases wait to be told as well, the last of them closes it.
     Ok(match case.clone().close(ClosingCode::FixedConfirmed, rule, by, at) {
         Ok((closed, ending)) => (closed, events.into_iter().chain(ending).collect()),
         Err(_) => (case, events),
@@ -299,7 +319,14 @@ fn told(
 }
 
 /// The case as it is after this message; the same where it has heard of it already, or is no longer asked about.
-fn written(case: Case, since: Timestamp, writing: &Writing, delivered: bool, by: &Actor, at: Timestamp) -> Moved {
+fn written(
+    case: Case,
+    since: Timestamp,
+    ((whom, language), writing): (&Addressed, &Writing),
+    delivered: bool,
+    by: &Actor,
+    at: Timestamp,
+) -> Moved {
     let known = case.told.iter().any(|told| told.notification == Some(writing.id));
     if known || case.state.evidence_accepted_at() != Some(since) {
         return Ok((case, Vec::new()));
@@ -310,12 +337,12 @@ fn written(case: Case, since: Timestamp, writing: &Writing, delivered: bool, by:
     };
     let told = Told {
         at,
-        language: case.language,
+        language: *language,
         channel,
         delivered,
         confirmed: None,
         cycle: case.cycle,
-        whom: None,
+        whom: whom.clone(),
         contact: None,
         notification: Some(writing.id),
     };
@@ -329,18 +356,25 @@ fn written(case: Case, since: Timestamp, writing: &Writing, delivered: bool, by:
 }
 
 /// An applicant who cannot be rung at all is on the record as one who was not reached, once.
-fn unasked(case: Case, since: Timestamp, why: NotAsked, by: &Actor, at: Timestamp) -> Moved {
-    if case.told.iter().any(|told| told.at >= since) {
+fn unasked(
+    case: Case,
+    since: Timestamp,
+    (whom, language): &Addressed,
+    why: NotAsked,
+    by: &Actor,
+    at: Timestamp,
+) -> Moved {
+    if case.told.iter().any(|told| told.at >= since && told.whom == *whom) {
         return Ok((case, Vec::new()));
     }
     let told = Told {
         at,
-        language: case.language,
+        language: *language,
         channel: TellingChannel::Voice,
         delivered: false,
         confirmed: None,
         cycle: case.cycle,
-        whom: None,
+        whom: whom.clone(),
         contact: None,
         notification: None,
     };

@@ -10,7 +10,7 @@ use crate::call::ladder::Ladder;
 use crate::callback::CallBack;
 use crate::case::CaseDraft;
 use crate::dialplan::PromptRef;
-use crate::ids::{ContactId, LegId, RecordingId, UserId};
+use crate::ids::{ContactId, IncidentNumber, LegId, RecordingId, UserId};
 use crate::ivr::Lookup;
 use crate::journal::{Draft, MediaPosition};
 use crate::media::{self, PlayId, Sound};
@@ -123,6 +123,15 @@ pub enum Effect {
     /// Answered by `CaseRegistered`.
     RegisterCase {
         contact: ContactId,
+        draft: Box<CaseDraft>,
+        at: Timestamp,
+        media: Option<MediaPosition>,
+    },
+    /// The caller's case, registered from `draft` when they have none, becomes part of the incident; answered by
+    /// `CaseRegistered`.
+    AttachCaller {
+        contact: ContactId,
+        incident: IncidentNumber,
         draft: Box<CaseDraft>,
         at: Timestamp,
         media: Option<MediaPosition>,

@@ -8,10 +8,10 @@ use serde_json::json;
 
 use crate::call::effect::Effect;
 use crate::call::turn::Turn;
-use crate::call::{Call, Key, KeySource, Phase, Timer};
-use crate::case::Priority;
+use crate::call::{Call, Key, KeySource, Phase, Timer, case_draft};
+use crate::case::{IdentityLevel, Priority};
 use crate::dtmf::Digit;
-use crate::ids::LegId;
+use crate::ids::{IncidentNumber, LegId};
 use crate::ivr::{Answer, Exit, Output, Step, Walk};
 use crate::journal::{Draft, EventType};
 use crate::media::{self, PlayId};
@@ -108,6 +108,7 @@ impl Call {
                     caller: self.contact.caller.clone(),
                 }),
                 Output::Answered(verdict) => self.note_verdict(verdict, turn),
+                Output::Attach { incident, number } => self.attach(incident, number, turn),
                 Output::Leave(left) => {
                     exit = Some(left);
                     break;
@@ -172,6 +173,25 @@ impl Call {
             }
             Exit::Hangup => self.end(Termination::IvrHungUp, turn),
         }
+    }
+
+    /// The caller's case, a new one or one they have, becomes part of the incident. There is a case from here on.
+    fn attach(&mut self, incident: IncidentNumber, number: Option<String>, turn: &mut Turn<'_>) {
+        self.case_asked = true;
+        self.left_word = true;
+        let mut draft =
+            case_draft::of_contact(&self.contact, &self.topic_categories, Priority::Normal, "");
+        if let Some(number) = number {
+            draft.applicant.number = Some(PhoneNumber::from_user_part(&number));
+            draft.applicant.identity = IdentityLevel::Stated;
+        }
+        turn.effect(Effect::AttachCaller {
+            contact: self.contact.id,
+            incident,
+            draft: Box::new(draft),
+            at: turn.now.utc,
+            media: self.position(turn.now.mono),
+        });
     }
 
     pub(super) fn end_voicemail(&mut self, turn: &mut Turn<'_>) {

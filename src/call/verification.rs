@@ -18,7 +18,7 @@ use crate::call::{Call, Missing, Phase, Purpose, Timer};
 use crate::callback;
 use crate::dialplan::Dialplan;
 use crate::ids::ContactId;
-use crate::ivr::{Exit, Verdict, Walk};
+use crate::ivr::{About, Exit, Verdict, Walk};
 use crate::journal::EventType;
 use crate::media;
 use crate::people::Actor;
@@ -56,6 +56,10 @@ pub struct Manners {
 #[derive(Debug)]
 pub struct Asking {
     topic: Option<String>,
+    /// The number the applicant knows the matter by.
+    known_as: String,
+    /// It is the end of an incident that they are told of.
+    restored: bool,
     manners: Manners,
     /// Somebody spoke, or pressed a key.
     is_somebody: bool,
@@ -76,11 +80,14 @@ impl Call {
         contact.direction = Direction::Outbound;
         contact.language = Some(inquiry.language);
         contact.topic.clone_from(&inquiry.topic);
-        contact.case = Some(inquiry.case);
+        let known_as = inquiry.known_as().0.clone();
+        contact.case = Some(inquiry.recipient.case);
         contact.asked = Some(Asked::default());
         let track = Track::of(keeping, id, false, turn);
         let asking = Asking {
             topic: inquiry.topic,
+            known_as,
+            restored: inquiry.restored,
             manners: new.manners,
             is_somebody: false,
             is_machine: false,
@@ -192,14 +199,18 @@ impl Call {
         let Some(who) = who else { return };
         self.timers.stop(Timer::Answering);
         let (plan, caller) = (self.plan.clone(), self.contact.caller.clone());
-        let Some(case) = self.contact.case.as_ref().map(|case| case.0.clone()) else { return };
         let language = self.contact.language.unwrap_or(crate::language::Language::Uk);
         let Some(asking) = self.asking_mut() else { return };
         asking.is_machine = who == Who::Machine;
         let walk = Walk::asking(
             plan,
             &caller,
-            (&case, asking.topic.as_deref(), language),
+            About {
+                case: &asking.known_as,
+                topic: asking.topic.as_deref(),
+                language,
+                restored: asking.restored,
+            },
             asking.is_machine,
             turn.now,
         );

@@ -33,11 +33,20 @@ const TELLERS: &[ActorKind] =
 impl Case {
     /// Control accepts the evidence: verification begins. Never of the executor's organisation.
     pub fn accept_evidence(mut self, by: &Actor, at: Timestamp) -> Transition {
-        let CaseState::WorkReported { order, executor, reported_at } = self.state.clone() else {
+        let CaseState::WorkReported { executor, .. } = &self.state else {
             return Err(self.refused("accepted as done"));
         };
         allow(by, CONTROL, "only the control desk judges evidence")?;
-        is_outside(by, &executor)?;
+        is_outside(by, executor)?;
+        let events = self.begin_verification(at);
+        Ok((self, events))
+    }
+
+    /// Reported work is believed; the applicants are to be told. Nothing happens in another state.
+    pub(super) fn begin_verification(&mut self, at: Timestamp) -> Vec<CaseEvent> {
+        let CaseState::WorkReported { order, executor, reported_at } = self.state.clone() else {
+            return Vec::new();
+        };
         let mut events = vec![CaseEvent::new("evidence.accepted", json!({ "order": order }))];
         if let Some(deadline) = &self.deadline {
             let in_time = reported_at <= deadline.resolve_by;
@@ -46,7 +55,7 @@ impl Case {
         }
         self.next = Some(NextAction::new("control", "tell the applicant", at.plus(TELL_WITHIN)));
         self.state = CaseState::Verification { order, executor, reported_at, evidence_accepted_at: at };
-        Ok((self, events))
+        events
     }
 
     /// Control rejects the evidence: back to `in_progress`.
@@ -114,6 +123,7 @@ impl Case {
                 events.push(CaseEvent::new("verify.refuted", refuted));
                 events.push(CaseEvent::new("wo.returned", json!({ "order": order, "cause": "refuted" })));
                 self.back_to_work(order, executor, at);
+                events.extend(self.leave_incident("refuted", at));
             }
             None if !delivered => {
                 events.push(CaseEvent::new("verify.unreachable", json!({ "attempt": attempt })))

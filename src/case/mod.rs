@@ -14,6 +14,7 @@ pub mod hold;
 pub mod merging;
 pub mod norm;
 pub mod number;
+pub mod part_of;
 pub mod proof;
 pub mod relation;
 mod reopening;
@@ -38,6 +39,7 @@ pub use clocks::Clocks;
 pub use deadline::{Clock, Deadline};
 pub use event::CaseEvent;
 pub use hold::{HeldWork, HoldReason};
+pub use part_of::PartOf;
 pub use relation::{Joined, LastOrder, Relation, RelationKind};
 pub use reopening::ReopenCause;
 pub use transition::InvalidTransition;
@@ -157,6 +159,9 @@ pub struct Case {
     /// Cases that were merged into this one.
     #[serde(default)]
     pub absorbed: u16,
+    /// Incidents it is or was part of, the oldest first; the last one may still be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incidents: Vec<PartOf>,
     /// Visits of an inspector.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inspections: Vec<Inspection>,

@@ -1,5 +1,5 @@
 //! How cases belong together: one repeats, doubles or follows another. A relation is a fact and stays; it points from
-//! the later case to the earlier one, so there are no circles. (`part_of` an incident will be one more kind.)
+//! the later case to the earlier one, so there are no circles. Being part of an incident can end: that is `part_of`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{Case, CaseNumber, Relation, RelationKind};
+use crate::ids::IncidentNumber;
 
 /// What the entries of one case add up to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -24,6 +25,8 @@ pub struct Replayed {
     pub inspections: usize,
     /// Kind and the other case's number.
     pub relations: BTreeSet<(RelationKind, CaseNumber)>,
+    /// Incidents it is part of: at most one.
+    pub incidents: BTreeSet<IncidentNumber>,
 }
 
 impl Replayed {
@@ -66,6 +69,10 @@ impl Replayed {
             "verify.attempted" | "reply.sent" => self.tellings += 1,
             "verify.inspected" if data["passed"].is_boolean() => self.inspections += 1,
             "case.linked" => self.link(data),
+            "incident.case_attached" => self.incidents.extend(incident(data)),
+            "incident.case_detached" => {
+                incident(data).map(|incident| self.incidents.remove(&incident));
+            }
             _ => {}
         }
         let moves_level = matches!(event, "case.reopened" | "verify.refuted" | "wo.returned");
@@ -88,6 +95,7 @@ impl Replayed {
             .or_else(|| differs("tellings", row.tellings.to_string(), self.tellings.to_string()))
             .or_else(|| differs("inspections", row.inspections.to_string(), self.inspections.to_string()))
             .or_else(|| differs("relations", format!("{:?}", row.relations), format!("{:?}", self.relations)))
+            .or_else(|| differs("incident", format!("{:?}", row.incidents), format!("{:?}", self.incidents)))
     }
 
     fn of(case: &Case) -> Self {
@@ -104,6 +112,7 @@ impl Replayed {
             tellings: case.told.len(),
             inspections: case.inspections.len(),
             relations: case.relations.iter().map(pair).collect(),
+            incidents: case.incident().into_iter().collect(),
         }
     }
 
@@ -128,6 +137,10 @@ fn text(data: &Value, key: &str) -> Option<String> {
 
 fn count(data: &Value, key: &str) -> u16 {
     data[key].as_u64().and_then(|count| u16::try_from(count).ok()).unwrap_or(u16::MAX)
+}
+
+fn incident(data: &Value) -> Option<IncidentNumber> {
+    data["incident"].as_u64().and_then(|number| u32::try_from(number).ok()).map(IncidentNumber)
 }
 
 fn said(word: Option<String>) -> String {

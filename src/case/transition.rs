@@ -93,6 +93,7 @@ impl Case {
             relations: Vec::new(),
             joined: Vec::new(),
             absorbed: 0,
+            incidents: Vec::new(),
             inspections: Vec::new(),
             deadline: None,
             clocks: Clocks::default(),
@@ -183,6 +184,7 @@ impl Case {
     /// no matter of routing any more: a dispatcher decides.
     pub fn assign(mut self, assignment: Assignment, by: &Actor, at: Timestamp) -> Transition {
         let CaseState::Registered = self.state else { return Err(self.refused("assigned")) };
+        self.check_apart()?;
         if self.bounces >= DISPATCHER_FROM_BOUNCE {
             allow(
                 by,
@@ -213,6 +215,7 @@ impl Case {
             _ => return Err(self.refused("given to another executor")),
         };
         allow(by, DISPATCHERS, "only supervisors and the control desk choose an executor by hand")?;
+        self.check_apart()?;
         let reason = said(reason, "say why this executor")?;
         if held.as_deref() == Some(assignment.executor.as_str()) {
             return Err(InvalidTransition::Invariant("this executor holds the work already"));

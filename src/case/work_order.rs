@@ -7,7 +7,7 @@ use crate::digest::Sha256;
 use crate::ids::{EvidenceId, WorkOrderId};
 use crate::time::Timestamp;
 
-use super::{Case, CaseEvent, CaseNumber, CaseState};
+use super::{Case, CaseEvent, CaseNumber};
 
 /// The row of a work order; its state follows the case's.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -83,12 +83,13 @@ impl WorkOrder {
     }
 
     fn issued(case: &Case, task: String, at: Timestamp) -> Option<Self> {
-        let CaseState::Assigned { order, executor, .. } = &case.state else { return None };
+        // Work done by an incident is issued and reported in one step.
+        let (order, executor) = (case.state.order()?, case.state.executor()?);
         let deadline = case.deadline.as_ref()?;
         Some(Self {
-            id: *order,
+            id: order,
             case: case.number.clone(),
-            executor: executor.clone(),
+            executor: executor.to_owned(),
             state: WorkOrderState::Issued,
             task,
             issued_at: at,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::fields::did_you_mean;
 use super::node::{LookupKind, Node, NodeKind, Slot, Verdict};
-use super::prompt::{PromptItem, SPOKEN_TOPICS, TONE_PREFIX, Value, dynamic_prompts, topic_prompt};
+use super::prompt::{PromptItem, TONE_PREFIX, Value, dynamic_prompts};
 use super::source::Source;
 use super::texts::PromptTexts;
 use super::{Dialplan, MAX_DEPTH, PromptRef, TextPosition};
@@ -31,6 +31,7 @@ pub(super) fn plan(plan: &Dialplan, source: &Source<'_>) {
     emergency(plan, source);
     answers(plan, source);
     collected(plan, source);
+    incidents(plan, source);
     // A graph with holes would only repeat what was said about the holes.
     if !source.has_complaints() {
         let graph = Graph::of(plan);
@@ -123,6 +124,22 @@ fn answers(plan: &Dialplan, source: &Source<'_>) {
     }
 }
 
+/// What speaks of an incident, or joins one, needs some node that looks for one.
+fn incidents(plan: &Dialplan, source: &Source<'_>) {
+    let looks = |node: &Node| matches!(&node.kind, NodeKind::Lookup(lookup) if lookup.what == LookupKind::Incident);
+    if plan.nodes.values().any(looks) {
+        return;
+    }
+    for node in plan.nodes.values() {
+        let speaks = |item: &&PromptItem| matches!(item, PromptItem::Value { value: Value::Incident, .. });
+        if matches!(node.kind, NodeKind::Attach(_)) || node.prompts().iter().any(speaks) {
+            let message =
+                format!("node '{}' is about an incident, but no node looks for one (what = \"incident\")", node.name);
+            source.complain_at(node.at, message);
+        }
+    }
+}
+
 /// A node that speaks of the collected case number needs some node that collects it.
 fn collected(plan: &Dialplan, source: &Source<'_>) {
     let collects = plan
@@ -166,12 +183,11 @@ pub(super) fn prompts(plan: &Dialplan, texts: &PromptTexts) -> Vec<Diagnostic> {
     };
     for node in plan.nodes.values() {
         for item in node.prompts() {
-            if let PromptItem::Value { value: Value::Topic, at } = item {
-                for (topic, language) in SPOKEN_TOPICS
-                    .iter()
-                    .flat_map(|topic| plan.languages.iter().map(move |language| (topic, language)))
-                {
-                    require(&topic_prompt(topic), *language, *at, &format!("node '{}'", node.name));
+            if let PromptItem::Value { value, at } = item {
+                for id in value.prompts() {
+                    for language in &plan.languages {
+                        require(&id, *language, *at, &format!("node '{}'", node.name));
+                    }
                 }
             }
             let PromptItem::Text { id, language, at } = item else { continue };

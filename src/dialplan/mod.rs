@@ -85,12 +85,11 @@ impl Dialplan {
                 PromptItem::Text { id, language: Some(language), .. } => {
                     all.insert(PromptRef { id: id.clone(), language: *language });
                 }
-                PromptItem::Value { value: prompt::Value::Topic, .. } => {
-                    for topic in prompt::SPOKEN_TOPICS {
-                        in_every_language(&prompt::topic_prompt(topic), &mut all);
+                PromptItem::Value { value, .. } => {
+                    for id in value.prompts() {
+                        in_every_language(&id, &mut all);
                     }
                 }
-                PromptItem::Value { .. } => {}
             }
         }
         for id in prompt::dynamic_prompts() {

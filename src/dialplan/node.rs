@@ -1,4 +1,4 @@
-//! The nodes of a dialplan: thirteen closed kinds, each with its exits.
+//! The nodes of a dialplan: fourteen closed kinds, each with its exits.
 //! How they are written is in `parse_node.rs`, what they do to a caller in `ivr/`.
 
 use std::time::Duration;
@@ -20,6 +20,8 @@ pub struct Node {
     pub at: TextPosition,
     /// From this node on the call is about this topic.
     pub topic: Option<String>,
+    /// From this node on the caller is known to be in this territory of the city plan.
+    pub territory: Option<String>,
     pub kind: NodeKind,
 }
 
@@ -38,6 +40,7 @@ pub enum NodeKind {
     CaseStatus(CaseStatus),
     Hangup(Hangup),
     Answer(Answer),
+    Attach(Attach),
 }
 
 /// One key decides.
@@ -135,6 +138,8 @@ pub struct LookupNode {
     pub found: Target,
     pub not_found: Target,
     pub failed: Target,
+    /// Of incidents: there are some, and nobody knows where the caller is. Taken once in a walk; else `not_found` is.
+    pub unknown: Option<Target>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -143,6 +148,8 @@ pub enum LookupKind {
     OwnCases,
     /// Does the case with the collected number exist?
     CaseStatus,
+    /// Is there an open incident where the caller is, about their topic if they chose one, that they have not heard of?
+    Incident,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -202,6 +209,14 @@ pub struct Answer {
     pub next: Target,
 }
 
+/// Whoever comes here wants to be told when the incident that was found is over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attach {
+    pub next: Target,
+    /// No number was collected and the caller's own is withheld.
+    pub no_number: Target,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Verdict {
     Fixed,
@@ -247,7 +262,13 @@ impl Node {
             NodeKind::Schedule(s) => by_itself(&[&s.open, &s.closed, &s.holiday, &s.emergency]),
             NodeKind::SetLanguage(SetLanguage { next: Onward::To(next), .. }) => by_itself(&[next]),
             NodeKind::SetLanguage(SetLanguage { next: Onward::Back, .. }) | NodeKind::Voicemail(_) => vec![],
-            NodeKind::Lookup(lookup) => by_itself(&[&lookup.found, &lookup.not_found, &lookup.failed]),
+            NodeKind::Lookup(lookup) => {
+                let mut exits = by_itself(&[&lookup.found, &lookup.not_found, &lookup.failed]);
+                // Once in a call at most, so it makes no loop.
+                exits.extend(lookup.unknown.as_ref().map(|target| NodeExit { target, needs_input: true }));
+                exits
+            }
+            NodeKind::Attach(attach) => by_itself(&[&attach.next, &attach.no_number]),
             NodeKind::CaseStatus(status) => by_itself(&[&status.next, &status.not_found, &status.failed]),
             NodeKind::Queue(queue) => {
                 let mut exits = by_itself(&[&queue.full]);
@@ -310,6 +331,7 @@ impl Node {
             | NodeKind::SetLanguage(_)
             | NodeKind::Lookup(_)
             | NodeKind::Answer(_)
+            | NodeKind::Attach(_)
             | NodeKind::CaseStatus(_) => vec![],
         }
     }

@@ -7,7 +7,7 @@ use toml::de::DeValue;
 use super::MAX_MENU_KEYS;
 use super::fields::Fields;
 use super::node::{
-    Answer, Callback, CaseStatus, Collect, Duty, Hangup, LookupKind, LookupNode, Menu, Node, NodeKind,
+    Answer, Attach, Callback, CaseStatus, Collect, Duty, Hangup, LookupKind, LookupNode, Menu, Node, NodeKind,
     Onward, Queue, Say, Schedule, SetLanguage, Slot, Target, Verdict, Voicemail,
 };
 use super::prompt;
@@ -30,7 +30,7 @@ const MESSAGE_SECS: std::ops::RangeInclusive<i64> = 5..=300;
 type Reader = fn(&mut Fields<'_, '_>) -> Option<NodeKind>;
 
 /// The kinds as a dialplan writes them.
-const READERS: [(&str, Reader); 13] = [
+const READERS: [(&str, Reader); 14] = [
     ("menu", menu),
     ("say", say),
     ("collect", collect),
@@ -44,6 +44,7 @@ const READERS: [(&str, Reader); 13] = [
     ("case_status", case_status),
     ("hangup", hangup),
     ("answer", answer),
+    ("attach", attach),
 ];
 
 /// Reads one node; none when something it cannot do without is missing, which was complained about.
@@ -54,10 +55,11 @@ pub(super) fn read(name: &str, mut fields: Fields<'_, '_>) -> Option<Node> {
         fields.source.complain_at(at, message);
     }
     let topic = fields.optional_string("topic").map(|(topic, _)| topic.to_owned());
+    let territory = fields.optional_string("territory").map(|(territory, _)| territory.to_owned());
     let reader = fields.one_of("kind", &READERS)?;
     let kind = reader(&mut fields);
     fields.finish();
-    Some(Node { name: name.to_owned(), at, topic, kind: kind? })
+    Some(Node { name: name.to_owned(), at, topic, territory, kind: kind? })
 }
 
 fn menu(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
@@ -181,12 +183,22 @@ fn set_language(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
 }
 
 fn lookup(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
-    let kinds = [("own_cases", LookupKind::OwnCases), ("case_status", LookupKind::CaseStatus)];
+    let kinds = [
+        ("own_cases", LookupKind::OwnCases),
+        ("case_status", LookupKind::CaseStatus),
+        ("incident", LookupKind::Incident),
+    ];
     let what = fields.one_of("what", &kinds);
     let deadline = fields.secs("deadline_secs", LOOKUP_SECS, DEFAULT_LOOKUP_SECS);
     let (found, not_found) = (fields.target("found"), fields.target("not_found"));
     let failed = fields.target("failed");
+    let unknown = fields.optional_target("unknown");
+    if unknown.is_some() && what.is_some_and(|what| what != LookupKind::Incident) {
+        let message = "'unknown' is an exit of what = \"incident\" only";
+        fields.source.complain_at(fields.position(), message);
+    }
     Some(NodeKind::Lookup(LookupNode {
+        unknown,
         what: what?,
         deadline,
         found: found?,
@@ -246,4 +258,9 @@ fn answer(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
     ];
     let verdict = fields.one_of("answer", &verdicts);
     Some(NodeKind::Answer(Answer { next: fields.target("next")?, verdict: verdict? }))
+}
+
+fn attach(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
+    let (next, no_number) = (fields.target("next"), fields.target("no_number"));
+    Some(NodeKind::Attach(Attach { next: next?, no_number: no_number? }))
 }

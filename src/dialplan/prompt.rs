@@ -32,10 +32,16 @@ pub enum Value {
     Topic,
     /// The number to ring back, the caller's own when none was collected, digit by digit.
     CallbackNumber,
+    /// The incident found by the last `lookup`: where, what, why, until when.
+    Incident,
+    /// What the call that asks has to say: work was done, or an incident is over.
+    Result,
 }
 
 impl Value {
-    pub const ALL: [(&'static str, Self); 4] = [
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("$incident", Self::Incident),
+        ("$result", Self::Result),
         ("$topic", Self::Topic),
         ("$count", Self::Count),
         ("$case_number", Self::CaseNumber),
@@ -89,6 +95,55 @@ pub const SPOKEN_STATES: [&str; 13] = [
     "merged",
     "archived",
 ];
+
+/// Causes of incidents that have words, `incident.cause_failure` and so on; an unknown one is not spoken of.
+pub const SPOKEN_CAUSES: [&str; 4] = ["failure", "planned_works", "power_cut", "weather"];
+/// What an incident is said with besides topic, cause and hour.
+const INCIDENT_PROMPTS: [&str; 8] = [
+    "incident.at_address",
+    "incident.in_district",
+    "incident.in_city",
+    "incident.until_today",
+    "incident.until_tomorrow",
+    "incident.until_date",
+    "incident.until_unknown",
+    "incident.what_other",
+];
+
+impl Value {
+    /// Ids of what this value may be spoken with, beside those of [`dynamic_prompts`].
+    pub fn prompts(self) -> Vec<String> {
+        match self {
+            Self::Topic => SPOKEN_TOPICS.into_iter().map(topic_prompt).collect(),
+            Self::Incident => {
+                let what = SPOKEN_TOPICS.into_iter().map(|topic| incident_prompt(Some(topic)));
+                let causes = SPOKEN_CAUSES.into_iter().map(cause_prompt);
+                let hours = (1..=24).map(hour_prompt);
+                let others = INCIDENT_PROMPTS.into_iter().map(str::to_owned);
+                what.chain(causes).chain(hours).chain(others).collect()
+            }
+            Self::Result => vec!["verify.done".to_owned(), "verify.restored".to_owned()],
+            Self::Count | Self::CaseNumber | Self::CallbackNumber => Vec::new(),
+        }
+    }
+}
+
+/// What is out of order, by topic.
+pub fn incident_prompt(topic: Option<&str>) -> String {
+    match topic.filter(|topic| SPOKEN_TOPICS.contains(topic)) {
+        Some(topic) => format!("incident.what_{topic}"),
+        None => "incident.what_other".to_owned(),
+    }
+}
+
+pub fn cause_prompt(cause: &str) -> String {
+    format!("incident.cause_{cause}")
+}
+
+/// "By one o'clock", 1 to 24.
+pub fn hour_prompt(hour: u32) -> String {
+    format!("hour.{hour}")
+}
 
 /// Ids of everything composed at call time, and of [`SYSTEM_PROMPTS`].
 pub fn dynamic_prompts() -> impl Iterator<Item = String> {

@@ -132,8 +132,8 @@ impl Walk {
             NodeKind::Collect(collect) => &collect.prompt,
             _ => return,
         };
-        let mut prompts = self.compose(&retry.prompt);
-        prompts.extend(self.compose(prompt));
+        let mut prompts = self.compose(&retry.prompt, now);
+        prompts.extend(self.compose(prompt, now));
         self.play(prompts, now);
         self.state = State::Prompting;
     }

@@ -2,6 +2,7 @@
 //! Keys and silence at the node are `collect.rs`'s; the keys an author writes
 //! for it are `dialplan/parse_node.rs`'s.
 
+use super::outage;
 use super::spoken;
 use super::walk::{State, Then, Walk};
 use super::{Answer, Exit, Lookup, Output, Step};
@@ -11,6 +12,9 @@ use crate::dialplan::node::{
 use crate::dialplan::prompt::{BEEP, PromptItem, SPOKEN_TOPICS, Value, topic_prompt};
 use crate::dialplan::{PromptRef, Standing};
 use crate::time::Now;
+
+/// Incidents remembered of one call: nobody listens to more.
+const MAX_HEARD: usize = 10;
 
 impl Walk {
     /// The caller comes to node `name`.
@@ -23,13 +27,14 @@ impl Walk {
         let Some(node) = plan.node(&self.node) else { return self.leave_for_fault(now) };
         self.step(Step::Entered { node: node.name.clone() });
         self.take_topic(node.topic.as_ref());
+        self.territory = node.territory.clone().or(self.territory.take());
         match &node.kind {
             NodeKind::Menu(menu) => self.prompt_for_input(&menu.prompt, menu.type_ahead, now),
             NodeKind::Collect(collect) => self.prompt_for_input(&collect.prompt, collect.type_ahead, now),
             NodeKind::Say(say) => {
                 // Whoever has typed ahead knows what would be said.
                 let is_skipped = say.barge_in && !self.typed_ahead.is_empty();
-                let prompts = if is_skipped { Vec::new() } else { self.compose(&say.prompt) };
+                let prompts = if is_skipped { Vec::new() } else { self.compose(&say.prompt, now) };
                 self.tell(prompts, Then::Go(say.next.clone()), say.barge_in, now);
             }
             NodeKind::Schedule(schedule) => {
@@ -52,12 +57,12 @@ impl Walk {
                     topic: self.topic.clone(),
                     urgent: queue.urgent,
                 };
-                let prompts = self.compose(&queue.prompt);
+                let prompts = self.compose(&queue.prompt, now);
                 self.tell(prompts, Then::Leave(exit), false, now);
             }
             NodeKind::Duty(duty) => {
                 let exit = Exit::Duty { roster: duty.roster.clone(), topic: self.topic.clone() };
-                let prompts = self.compose(&duty.prompt);
+                let prompts = self.compose(&duty.prompt, now);
                 self.tell(prompts, Then::Leave(exit), false, now);
             }
             NodeKind::Callback(callback) => {
@@ -65,19 +70,20 @@ impl Walk {
                 if number.is_none() && self.caller.is_withheld() {
                     return self.go(&callback.no_number.node, now);
                 }
-                let prompts = self.compose(&callback.prompt);
+                let prompts = self.compose(&callback.prompt, now);
                 let exit = Exit::Callback { topic: self.topic.clone(), number };
                 self.tell(prompts, Then::Leave(exit), false, now);
             }
             NodeKind::Voicemail(voicemail) => {
-                let mut prompts = self.compose(&voicemail.prompt);
+                let mut prompts = self.compose(&voicemail.prompt, now);
                 prompts.push(self.prompt(BEEP));
                 let exit = Exit::Voicemail { topic: self.topic.clone(), max_secs: voicemail.max_secs };
                 self.tell(prompts, Then::Leave(exit), false, now);
             }
             NodeKind::Answer(answer) => self.take_answer(answer, now),
+            NodeKind::Attach(attach) => self.attach(attach, now),
             NodeKind::Hangup(hangup) => {
-                let prompts = self.compose(&hangup.prompt);
+                let prompts = self.compose(&hangup.prompt, now);
                 self.tell(prompts, Then::Leave(Exit::Hangup), false, now);
             }
         }
@@ -86,6 +92,19 @@ impl Walk {
     fn take_answer(&mut self, answer: &node::Answer, now: Now) {
         self.output(Output::Answered(answer.verdict));
         self.go(&answer.next.node, now);
+    }
+
+    /// Nothing to attach to is a plan that leads here past its look-up: the caller goes on all the same.
+    fn attach(&mut self, attach: &node::Attach, now: Now) {
+        let number = self.callback_number.clone();
+        if number.is_none() && self.caller.is_withheld() {
+            return self.go(&attach.no_number.node, now);
+        }
+        if let Some(outage) = &self.outage {
+            let incident = outage.incident;
+            self.output(Output::Attach { incident, number });
+        }
+        self.go(&attach.next.node, now);
     }
 
     fn take_topic(&mut self, topic: Option<&String>) {
@@ -101,7 +120,7 @@ impl Walk {
             self.typed_ahead.clear();
         }
         if self.typed_ahead.is_empty() {
-            let prompts = self.compose(prompt);
+            let prompts = self.compose(prompt, now);
             self.play(prompts, now);
             self.state = State::Prompting;
         } else {
@@ -125,6 +144,11 @@ impl Walk {
         let lookup = match node.what {
             LookupKind::OwnCases => (!self.caller.is_withheld()).then_some(Lookup::OwnCases),
             LookupKind::CaseStatus => self.case_number.clone().map(|number| Lookup::CaseStatus { number }),
+            LookupKind::Incident => Some(Lookup::Incident {
+                topic: self.topic.clone(),
+                territory: self.territory.clone(),
+                except: self.outages_heard.clone(),
+            }),
         };
         match lookup {
             Some(lookup) => self.look_up(lookup, node.deadline, now),
@@ -143,7 +167,7 @@ impl Walk {
         let plan = self.plan.clone();
         match plan.node(&self.node).map(|node| &node.kind) {
             Some(NodeKind::Lookup(node)) => {
-                let next = self.lookup_exit(node, &answer).node.clone();
+                let next = self.lookup_exit(node, answer).node.clone();
                 self.go(&next, now);
             }
             Some(NodeKind::CaseStatus(node)) => match answer {
@@ -153,18 +177,29 @@ impl Walk {
                     self.tell(prompts, Then::Go(node.next.clone()), node.barge_in, now);
                 }
                 Answer::NotFound => self.go(&node.not_found.node, now),
-                Answer::Count(_) | Answer::Failed => self.go(&node.failed.node, now),
+                Answer::Count(_) | Answer::Incident(_) | Answer::PlaceUnknown | Answer::Failed => self.go(&node.failed.node, now),
             },
             _ => self.leave_for_fault(now),
         }
     }
 
-    fn lookup_exit<'n>(&mut self, node: &'n LookupNode, answer: &Answer) -> &'n Target {
+    fn lookup_exit<'n>(&mut self, node: &'n LookupNode, answer: Answer) -> &'n Target {
         match (node.what, answer) {
-            (LookupKind::OwnCases, Answer::Count(count)) if *count > 0 => {
-                self.own_cases = *count;
+            (LookupKind::OwnCases, Answer::Count(count)) if count > 0 => {
+                self.own_cases = count;
                 &node.found
             }
+            (LookupKind::Incident, Answer::Incident(outage)) => {
+                if self.outages_heard.len() < MAX_HEARD {
+                    self.outages_heard.push(outage.incident);
+                }
+                self.outage = Some(outage);
+                &node.found
+            }
+            (LookupKind::Incident, Answer::PlaceUnknown) => match &node.unknown {
+                Some(unknown) if !std::mem::replace(&mut self.place_asked, true) => unknown,
+                _ => &node.not_found,
+            },
             (LookupKind::OwnCases, Answer::Count(_)) | (_, Answer::NotFound) => &node.not_found,
             (LookupKind::CaseStatus, Answer::CaseStatus { .. }) => &node.found,
             _ => &node.failed,
@@ -177,7 +212,7 @@ impl Walk {
     }
 
     /// The prompts of a list in the language in force, values spoken.
-    pub(super) fn compose(&self, items: &[PromptItem]) -> Vec<PromptRef> {
+    pub(super) fn compose(&self, items: &[PromptItem], now: Now) -> Vec<PromptRef> {
         let mut prompts = Vec::new();
         for item in items {
             match item {
@@ -194,6 +229,18 @@ impl Walk {
                 PromptItem::Value { value: Value::Topic, .. } => {
                     let topic = self.topic.as_deref().filter(|topic| SPOKEN_TOPICS.contains(topic));
                     prompts.extend(topic.map(|topic| self.prompt(&topic_prompt(topic))));
+                }
+                PromptItem::Value { value: Value::Incident, .. } => {
+                    let zone = self.plan.time_zone();
+                    let outage = self.outage.as_ref();
+                    prompts.extend(
+                        outage
+                            .map(|outage| outage::prompts(outage, now.utc, zone, self.language))
+                            .unwrap_or_default(),
+                    );
+                }
+                PromptItem::Value { value: Value::Result, .. } => {
+                    prompts.push(self.prompt(if self.restored { "verify.restored" } else { "verify.done" }));
                 }
                 PromptItem::Value { value: Value::CallbackNumber, .. } => {
                     let digits = self.callback_number.as_deref().unwrap_or(self.caller.as_str());

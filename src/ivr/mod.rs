@@ -4,6 +4,7 @@
 
 mod collect;
 mod enter;
+mod outage;
 mod simulate;
 mod spoken;
 mod walk;
@@ -12,7 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::dialplan::PromptRef;
 pub use crate::dialplan::node::Verdict;
+use crate::ids::IncidentNumber;
 use crate::language::Language;
+use crate::time::Timestamp;
 
 pub use simulate::{Happening, InvalidInput, Line, SimulatedInput, Transcript, simulate, simulate_in};
 pub use spoken::position_prompts;
@@ -32,6 +35,8 @@ pub enum Output {
     Lookup(Lookup),
     /// The applicant has answered whether the work is done.
     Answered(Verdict),
+    /// The caller wants to be told when the incident is over, at the number typed or their own.
+    Attach { incident: IncidentNumber, number: Option<String> },
     /// The walk is over.
     Leave(Exit),
 }
@@ -68,6 +73,45 @@ pub enum Lookup {
     CaseStatus { number: String },
     /// Open cases of the caller's own number.
     OwnCases,
+    /// The nearest open incident where the caller is, by `territory` or by what is known of their number.
+    Incident {
+        topic: Option<String>,
+        territory: Option<String>,
+        /// Those the caller has heard of.
+        except: Vec<IncidentNumber>,
+    },
+}
+
+/// An open incident, as far as it is spoken of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outage {
+    pub incident: IncidentNumber,
+    /// Topic of the IVR, if the category has one.
+    pub topic: Option<String>,
+    /// `failure`, `planned_works` and so on; others are not spoken of.
+    pub cause: String,
+    pub place: OutagePlace,
+    /// When it should be over; not spoken of once it has passed.
+    pub expected: Option<Timestamp>,
+}
+
+/// How the incident has the caller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OutagePlace {
+    Address,
+    District,
+    City,
+}
+
+/// Whom a walk asks, and about what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct About<'a> {
+    /// Register number.
+    pub case: &'a str,
+    pub topic: Option<&'a str>,
+    pub language: Language,
+    /// The end of an incident is what they are told of.
+    pub restored: bool,
 }
 
 /// The answer to a lookup.
@@ -79,6 +123,9 @@ pub enum Answer {
         due: Option<(i32, u32, u32)>,
     },
     Count(u32),
+    Incident(Outage),
+    /// There are incidents, and nobody knows where the caller is.
+    PlaceUnknown,
     NotFound,
     /// The store did not answer in time; the node's spoken fallback is taken.
     Failed,

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use chrono::Datelike as _;
 
-use super::{Answer, Exit, Lookup, Output, Step, Verdict, Walk};
+use super::{About, Answer, Exit, Lookup, Outage, OutagePlace, Output, Step, Verdict, Walk};
 use crate::dialplan::{Dialplan, PromptRef, PromptTexts};
 use crate::dtmf::Digit;
+use crate::ids::IncidentNumber;
 use crate::language::Language;
 use crate::phone_number::PhoneNumber;
 use crate::time::Now;
@@ -64,6 +65,8 @@ impl SimulatedInput {
             "full" => return Ok(vec![Self::QueueFull]),
             "surge" => return Ok(vec![Self::Surge]),
             "machine" => return Ok(vec![Self::Machine]),
+            "incident" => return Ok(vec![Self::Answer(Answer::Incident(simulated_outage()))]),
+            "unknown" => return Ok(vec![Self::Answer(Answer::PlaceUnknown)]),
             "not_found" => return Ok(vec![Self::Answer(Answer::NotFound)]),
             "failed" => return Ok(vec![Self::Answer(Answer::Failed)]),
             _ => {}
@@ -108,6 +111,7 @@ pub enum Happening {
     QueueFull,
     Surge,
     Answered(Verdict),
+    Attached(IncidentNumber),
     Left(Exit),
 }
 
@@ -126,6 +130,7 @@ impl fmt::Display for Happening {
             Self::LookedUp(what) => write!(f, "look up {what}"),
             Self::QueueFull => f.write_str("the queue is full"),
             Self::Surge => f.write_str("too many call"),
+            Self::Attached(incident) => write!(f, "attach  to incident {incident}"),
             Self::Answered(verdict) => write!(f, "answer  {}", verdict.name()),
             Self::Left(exit) => write!(f, "leave   {}", exit_line(exit)),
         }
@@ -161,6 +166,17 @@ pub fn simulate(
     simulate_in(plan, language, texts, caller, inputs, started)
 }
 
+/// An incident whose end nobody can tell.
+fn simulated_outage() -> Outage {
+    Outage {
+        incident: IncidentNumber(1),
+        topic: Some("water".to_owned()),
+        cause: "failure".to_owned(),
+        place: OutagePlace::Address,
+        expected: None,
+    }
+}
+
 /// The case that a simulated plan asks about.
 const SIMULATED_CASE: &str = "2026-01-000042";
 
@@ -176,7 +192,8 @@ pub fn simulate_in(
     // A plan that asks has somebody to ask; after `machine` it speaks to an answering machine.
     let walk = if plan.machine().is_some() {
         let machine = inputs.first() == Some(&SimulatedInput::Machine);
-        Walk::asking(plan, caller, (SIMULATED_CASE, Some("water"), language), machine, started)
+        let about = About { case: SIMULATED_CASE, topic: Some("water"), language, restored: false };
+        Walk::asking(plan, caller, about, machine, started)
     } else {
         Walk::begun_in(Some(language), plan, caller, started)
     };
@@ -280,6 +297,7 @@ impl Run<'_> {
                 Output::Step(step) => self.note_step(step),
                 Output::Lookup(lookup) => self.note_lookup(&lookup),
                 Output::Answered(verdict) => self.note(Happening::Answered(verdict)),
+                Output::Attach { incident, .. } => self.note(Happening::Attached(incident)),
                 Output::Leave(exit) => {
                     self.note(Happening::Left(exit.clone()));
                     self.transcript.exit = Some(exit);
@@ -303,6 +321,7 @@ impl Run<'_> {
         self.note(Happening::LookedUp(match lookup {
             Lookup::CaseStatus { .. } => "case status",
             Lookup::OwnCases => "own cases",
+            Lookup::Incident { .. } => "incident",
         }));
         if !matches!(self.inputs.front(), Some(SimulatedInput::Answer(_))) {
             self.inputs.push_front(SimulatedInput::Answer(Answer::Failed));

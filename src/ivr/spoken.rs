@@ -81,7 +81,7 @@ pub(super) fn case_status_prompts(
 }
 
 /// Day and month as the language orders them after "by": Lithuanian says the month first.
-fn date(date: NaiveDate, language: Language) -> [PromptRef; 2] {
+pub(super) fn date(date: NaiveDate, language: Language) -> [PromptRef; 2] {
     use chrono::Datelike as _;
     let day = PromptRef { id: day_prompt(date.day()), language };
     let month = PromptRef { id: month_prompt(date.month()), language };

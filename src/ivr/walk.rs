@@ -6,10 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Answer, Exit, Lookup, Output, Step};
+use super::{About, Answer, Exit, Lookup, Outage, Output, Step};
 use crate::dialplan::node::{Node, NodeKind, Queue, Target};
 use crate::dialplan::{Dialplan, PromptRef};
 use crate::dtmf::Digit;
+use crate::ids::IncidentNumber;
 use crate::language::Language;
 use crate::phone_number::PhoneNumber;
 use crate::time::Now;
@@ -67,6 +68,16 @@ pub struct Walk {
     pub(super) case_number: Option<String>,
     pub(super) callback_number: Option<String>,
     pub(super) own_cases: u32,
+    /// Where the caller says they are.
+    pub(super) territory: Option<String>,
+    /// Found by the last look-up for one.
+    pub(super) outage: Option<Outage>,
+    /// Incidents the caller has heard of in this call.
+    pub(super) outages_heard: Vec<IncidentNumber>,
+    /// The caller was led to be asked where they are.
+    pub(super) place_asked: bool,
+    /// An applicant is told of the end of an incident, not of work for them alone.
+    pub(super) restored: bool,
     /// Times this stay at the node went without input, and with a wrong one.
     pub(super) no_inputs: u32,
     pub(super) no_matches: u32,
@@ -110,20 +121,22 @@ impl Walk {
         walk
     }
 
-    /// Asks an applicant about `case`, or leaves word of it with an answering machine.
+    /// Asks an applicant about a case, or leaves word of it with an answering machine.
     pub fn asking(
         plan: Arc<Dialplan>,
         caller: &PhoneNumber,
-        (case, topic, language): (&str, Option<&str>, Language),
+        about: About<'_>,
         machine: bool,
         now: Now,
     ) -> Self {
+        let About { case, topic, language, restored } = about;
         let spoken = plan.languages();
         let language = if spoken.contains(&language) { Some(language) } else { spoken.first().copied() };
         let start = plan.machine().filter(|_| machine).unwrap_or(plan.start()).to_owned();
         let mut walk = Self::at_rest(plan, caller, language.unwrap_or(Language::Uk), start.clone(), now);
         walk.case_number = Some(case.to_owned());
         walk.topic = topic.map(str::to_owned);
+        walk.restored = restored;
         walk.enter(start, now);
         walk
     }
@@ -145,6 +158,11 @@ impl Walk {
             case_number: None,
             callback_number: None,
             own_cases: 0,
+            territory: None,
+            outage: None,
+            outages_heard: Vec::new(),
+            place_asked: false,
+            restored: false,
             no_inputs: 0,
             no_matches: 0,
             typed_ahead: VecDeque::new(),

@@ -8,6 +8,7 @@ use crate::case::{Case, CaseNumber};
 use crate::time::Timestamp;
 
 use super::clocks;
+use super::incidents;
 use super::nearby;
 use super::page::{Cursor, Order, containing};
 use super::relations;
@@ -178,6 +179,7 @@ pub(super) async fn update(
     }
     clocks::save_escalations(&mut *connection, case).await?;
     relations::save(connection, case).await?;
+    incidents::save(connection, case).await?;
     Ok(true)
 }
 

@@ -7,12 +7,14 @@
 mod assignments;
 mod callbacks;
 mod case_change;
+mod case_wave;
 mod cases;
 mod checkpoint;
 mod clocks;
 mod contacts;
 mod evidence;
 mod filings;
+mod incidents;
 #[cfg(test)]
 mod fixture;
 mod inspections;
@@ -33,6 +35,7 @@ mod timeline;
 mod users;
 mod verification;
 mod verify;
+mod verify_incidents;
 mod versions;
 mod work_orders;
 mod writer;
@@ -64,9 +67,11 @@ use crate::time::Timestamp;
 use writer::{Change, Ledger, Writer};
 
 pub use assignments::{Assigned, Assignment};
+pub use case_wave::MOST_AT_ONCE;
 pub use clocks::{EscalationFilter, RaisedEscalation};
 pub use evidence::Submission;
 pub use filings::{Attachment, CodeDigest, Feedback, Filed, Filing, Note};
+pub use incidents::{IncidentCase, IncidentSummary};
 pub use inspections::DrawnCase;
 pub use nearby::Surroundings;
 pub use notifications::{
@@ -126,6 +131,8 @@ pub enum StoreError {
     Timeout,
     #[error(transparent)]
     Transition(#[from] InvalidTransition),
+    #[error(transparent)]
+    Incident(crate::incident::Refused),
     /// Nothing was changed, because it was done the first time; `outcome` is what that made, where it has a name.
     #[error("this request was carried out before")]
     Repeated { outcome: Option<String> },

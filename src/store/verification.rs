@@ -9,6 +9,7 @@ use crate::call::contact::Contact;
 use crate::case::{Case, CaseNumber};
 use crate::ids::{ContactId, RecordingId};
 use crate::journal::{Draft, EventType, MediaPosition};
+use crate::language::Language;
 use crate::people::Actor;
 use crate::phone_number::PhoneNumber;
 use crate::time::Timestamp;
@@ -26,10 +27,20 @@ const MAX_ASKINGS: u32 = 100_000;
 /// Numbers without calls listed at most.
 const MAX_REFUSED: u32 = 1_000;
 
-/// A case in verification, and all that was done to ask about it.
+/// The numbers under which the applicants who are asked know their cases.
+const ASKED: &str = "SELECT number FROM cases WHERE state = 'verification' \
+                     UNION SELECT json_extract(j.value, '$.from') FROM cases c, json_each(c.body, '$.joined') j \
+                     WHERE c.state = 'verification'";
+
+/// One applicant of a case in verification, and all that was done to ask them.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Asking {
     pub case: Case,
+    /// Who came with this merged case; none is the case's own applicant.
+    pub whom: Option<CaseNumber>,
+    pub language: Language,
+    /// As it was signalled or stated.
+    pub number: Option<PhoneNumber>,
     /// When its evidence was accepted.
     pub since: Timestamp,
     /// Calls since then, the oldest first.
@@ -45,10 +56,19 @@ pub struct Asking {
     pub may_text: bool,
 }
 
+impl Asking {
+    /// The case this applicant came with: they have its number, and its code opens their page.
+    pub fn known_as(&self) -> &CaseNumber {
+        self.whom.as_ref().unwrap_or(&self.case.number)
+    }
+}
+
 /// One call that was to ask.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AskingCall {
     pub attempt: Attempt,
+    /// Whose phone rang: the applicants of one case have numbers of their own.
+    pub number: PhoneNumber,
     /// Where in the recording the outcome was said.
     pub media: Option<MediaPosition>,
 }
@@ -63,7 +83,7 @@ pub struct RefusedCalls {
 }
 
 impl Store {
-    /// Every case in verification, the oldest first; at most [`MAX_INQUIRIES`].
+    /// Every applicant of the cases in verification, those of the oldest case first; at most [`MAX_INQUIRIES`] cases.
     pub async fn askings(&self) -> Result<Vec<Asking>, StoreError> {
         let sql = "SELECT * FROM cases WHERE state = 'verification' ORDER BY registered_at, number LIMIT $1";
         let limit = i64::try_from(MAX_INQUIRIES).unwrap_or(i64::MAX);
@@ -72,40 +92,33 @@ impl Store {
         for row in &rows {
             let case = cases::read(row)?;
             let Some(since) = case.state.evidence_accepted_at() else { continue };
-            askings.push(Asking {
-                case,
-                since,
-                calls: Vec::new(),
-                refuses_calls: false,
-                given_up: false,
-                writings: Vec::new(),
-                mail: None,
-                may_text: true,
-            });
+            askings.extend(of_each_applicant(&case, since));
         }
         if askings.is_empty() {
             return Ok(askings);
         }
-        let mut calls = self.asking_calls().await?;
+        let calls = self.asking_calls().await?;
         let refusing = self.refusing_applicants().await?;
         let given_up = self.given_up().await?;
         let mut writings = self.asking_writings().await?;
         let mut consents = self.asking_consents().await?;
         for asking in &mut askings {
-            let theirs = calls.remove(&asking.case.number).unwrap_or_default();
-            asking.calls = theirs.into_iter().filter(|call| call.attempt.at >= asking.since).collect();
-            let number = asking.case.applicant.number.as_ref();
+            let of_case = calls.get(&asking.case.number).into_iter().flatten();
+            let since = asking.since;
+            let theirs = of_case.filter(|call| call.attempt.at >= since && Some(&call.number) == asking.number.as_ref());
+            asking.calls = theirs.cloned().collect();
+            let number = asking.number.as_ref();
             asking.refuses_calls = number.is_some_and(|number| refusing.contains(number));
             asking.given_up = given_up.contains(&(asking.case.number.clone(), asking.since));
-            let key = (asking.case.number.clone(), asking.since);
-            asking.writings = writings.remove(&key).unwrap_or_default();
-            (asking.may_text, asking.mail) = consents.remove(&asking.case.number).unwrap_or((true, None));
+            let known_as = asking.known_as().clone();
+            (asking.may_text, asking.mail) = consents.remove(&known_as).unwrap_or((true, None));
+            asking.writings = writings.remove(&(known_as, asking.since)).unwrap_or_default();
         }
         Ok(askings)
     }
 
     async fn asking_calls(&self) -> Result<BTreeMap<CaseNumber, Vec<AskingCall>>, StoreError> {
-        let sql = "SELECT c.id, c.case_number, c.offered_at, c.ended_at, c.recording, c.asked, c.asked_offset_ms \
+        let sql = "SELECT c.id, c.caller, c.case_number, c.offered_at, c.ended_at, c.recording, c.asked, c.asked_offset_ms \
                    FROM cases k JOIN contacts c ON c.case_number = k.number AND c.asked IS NOT NULL \
                    WHERE k.state = 'verification' ORDER BY c.offered_at, c.id LIMIT $1";
         let rows = self.reading(sqlx::query(sql).bind(MAX_ASKINGS).fetch_all(&self.readers)).await?;
@@ -126,13 +139,16 @@ impl Store {
             let media = media.map(|(recording, offset_ms)| MediaPosition { recording, offset_ms });
             let (contact, at) = (fields.word("id")?, fields.moment("offered_at")?);
             let attempt = Attempt { contact, at, outcome, ended_at };
-            calls.entry(fields.word("case_number")?).or_default().push(AskingCall { attempt, media });
+            calls.entry(fields.word("case_number")?).or_default().push(AskingCall { attempt, number: fields.word("caller")?, media });
         }
         Ok(calls)
     }
 
     async fn refusing_applicants(&self) -> Result<BTreeSet<PhoneNumber>, StoreError> {
-        let sql = "SELECT DISTINCT r.number FROM cases k JOIN refused_calls r ON r.number = k.caller \
+        let sql = "SELECT r.number FROM cases k JOIN refused_calls r ON r.number = k.caller \
+                   WHERE k.state = 'verification' AND r.allowed_at IS NULL \
+                   UNION SELECT r.number FROM cases k, json_each(k.body, '$.joined') j \
+                   JOIN refused_calls r ON r.number = json_extract(j.value, '$.applicant.number') \
                    WHERE k.state = 'verification' AND r.allowed_at IS NULL LIMIT $1";
         let limit = i64::try_from(MAX_INQUIRIES).unwrap_or(i64::MAX);
         let rows = self.reading(sqlx::query(sql).bind(limit).fetch_all(&self.readers)).await?;
@@ -151,9 +167,10 @@ impl Store {
     }
 
     async fn asking_writings(&self) -> Result<BTreeMap<(CaseNumber, Timestamp), Vec<Writing>>, StoreError> {
-        let sql = "SELECT n.* FROM cases k JOIN notifications n ON n.case_number = k.number AND n.occasion = 'done' \
-                   WHERE k.state = 'verification' ORDER BY n.queued_at, n.id LIMIT $1";
-        let rows = self.reading(sqlx::query(sql).bind(MAX_ASKINGS).fetch_all(&self.readers)).await?;
+        let sql = format!("SELECT n.* FROM ({ASKED}) k JOIN notifications n ON n.case_number = k.number \
+                           AND n.occasion = 'done' ORDER BY n.queued_at, n.id LIMIT $1");
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(MAX_ASKINGS);
+        let rows = self.reading(query.fetch_all(&self.readers)).await?;
         let mut writings: BTreeMap<_, Vec<Writing>> = BTreeMap::new();
         for row in &rows {
             let fields = Fields::of(row, "notification");
@@ -165,9 +182,10 @@ impl Store {
 
     /// Of cases that were filed: whether their applicants may be written to, and their mail addresses.
     async fn asking_consents(&self) -> Result<BTreeMap<CaseNumber, (bool, Option<String>)>, StoreError> {
-        let sql = "SELECT f.case_number, f.consent, f.mail FROM cases k JOIN filings f ON f.case_number = k.number \
-                   WHERE k.state = 'verification' LIMIT $1";
-        let rows = self.reading(sqlx::query(sql).bind(MAX_ASKINGS).fetch_all(&self.readers)).await?;
+        let sql = format!("SELECT f.case_number, f.consent, f.mail FROM ({ASKED}) k \
+                           JOIN filings f ON f.case_number = k.number LIMIT $1");
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(MAX_ASKINGS);
+        let rows = self.reading(query.fetch_all(&self.readers)).await?;
         let read = |row| {
             let fields = Fields::of(row, "filing");
             let (consents, mail) = (fields.flag("consent")?, fields.plain("mail")?);
@@ -234,6 +252,26 @@ pub(super) async fn note_refusal(
     let query = sqlx::query(sql).bind(contact.caller.as_str()).bind(contact.id.to_string());
     query.bind(contact.offered_at.micros()).execute(connection).await?;
     Ok(())
+}
+
+fn of_each_applicant(case: &Case, since: Timestamp) -> Vec<Asking> {
+    let asking = |whom, language, number| Asking {
+        case: case.clone(),
+        whom,
+        language,
+        number,
+        since,
+        calls: Vec::new(),
+        refuses_calls: false,
+        given_up: false,
+        writings: Vec::new(),
+        mail: None,
+        may_text: true,
+    };
+    let joined = case.joined.iter();
+    let joined =
+        joined.map(|one| asking(Some(one.from.clone()), one.language, one.applicant.number.clone()));
+    std::iter::once(asking(None, case.language, case.applicant.number.clone())).chain(joined).collect()
 }
 
 struct GivingUp {

@@ -7,7 +7,7 @@ use crate::case::replay::Replayed;
 use crate::case::rules::VerifyRule;
 use crate::case::{Case, CaseNumber};
 use crate::digest::Sha256;
-use crate::ids::RecordingId;
+use crate::ids::{IncidentNumber, RecordingId};
 use crate::journal::{Break, Head, Verifier};
 use crate::recording::Recording;
 
@@ -51,6 +51,9 @@ pub enum Finding {
     /// Invariant 10: the row is not what the entries add up to.
     #[error("case {number}: {what} is '{row}' in the row and '{journal}' by the journal")]
     CaseDiffers { number: CaseNumber, what: &'static str, row: String, journal: String },
+    /// Invariant 10 again, for an incident.
+    #[error("incident {number}: {what} is '{row}' in the row and '{journal}' by the journal")]
+    IncidentDiffers { number: IncidentNumber, what: &'static str, row: String, journal: String },
     /// The list of visits is not what the hashes decided.
     #[error("case {0}: the draw for an inspection was not followed")]
     DrawDiffers(CaseNumber),
@@ -77,7 +80,7 @@ impl VerifyReport {
         self.findings.is_empty()
     }
 
-    fn add(&mut self, finding: Finding) {
+    pub(super) fn add(&mut self, finding: Finding) {
         if self.findings.len() < MAX_FINDINGS {
             self.findings.push(finding);
         }
@@ -98,6 +101,7 @@ impl Store {
         let mut report = VerifyReport::default();
         self.verify_chain(&mut report, progress).await?;
         self.verify_register(&mut report, progress).await?;
+        self.verify_incidents(&mut report).await?;
         if let Some(digest_of) = digest_of {
             self.verify_recordings(&mut report, progress, digest_of).await?;
         }

@@ -107,13 +107,13 @@ impl Switchboard {
 
     /// An attempt that reached nobody, not even a trunk, is one all the same, and is on the record.
     fn note_unreachable(&mut self, id: ContactId, inquiry: Inquiry, number: PhoneNumber, now: Now) {
-        tracing::warn!(call.id = %id, case.id = %inquiry.case, "no trunk takes the applicant's number");
+        tracing::warn!(call.id = %id, case.id = %inquiry.case(), "no trunk takes the applicant's number");
         let city = PhoneNumber::from_user_part(&self.settings.short_number);
         let nowhere = String::new;
         let mut contact = Contact::offered(id, now.utc, number, city, nowhere(), nowhere());
         contact.direction = Direction::Outbound;
         contact.language = Some(inquiry.language);
-        contact.case = Some(inquiry.case.clone());
+        contact.case = Some(inquiry.recipient.case.clone());
         contact.asked = Some(Asked { outcome: Some(Outcome::Unreachable), offset_ms: None });
         contact.ended_at = Some(now.utc);
         contact.termination = Some(Termination::NotAnswered);
@@ -121,7 +121,7 @@ impl Switchboard {
         *self.counters.verifications.entry(Outcome::Unreachable.name()).or_default() += 1;
         let entry = |event, data| {
             let mut draft = Draft::new(event, now.utc, Actor::system("switchboard"));
-            (draft.contact, draft.case, draft.data) = (Some(id), Some(inquiry.case.clone()), data);
+            (draft.contact, draft.case, draft.data) = (Some(id), Some(inquiry.recipient.case.clone()), data);
             draft
         };
         let offered =

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::schedule::attempt_from;
-use super::{Attempt, Inquiry, MAX_INQUIRIES, NotAsked, Outcome, Policy, next_attempt};
+use super::{Attempt, Inquiry, MAX_INQUIRIES, NotAsked, Outcome, Policy, Recipient, next_attempt};
 use crate::case::CaseNumber;
 use crate::ids::ContactId;
 use crate::phone_number::PhoneNumber;
@@ -45,12 +45,12 @@ struct Line {
 #[derive(Debug, Default)]
 pub struct Verifications {
     policy: Option<Policy>,
-    entries: BTreeMap<CaseNumber, Entry>,
+    entries: BTreeMap<Recipient, Entry>,
     /// The next attempt of each, the earliest first; of those at the same moment whose work was done first.
-    due: BTreeSet<(Timestamp, Timestamp, CaseNumber)>,
+    due: BTreeSet<(Timestamp, Timestamp, Recipient)>,
     lines: HashMap<PhoneNumber, Line>,
     /// By the contact of the attempt.
-    attempts: HashMap<ContactId, CaseNumber>,
+    attempts: HashMap<ContactId, Recipient>,
     /// Said in this run, until the store tells of it or it is taken back.
     refusals: HashSet<PhoneNumber>,
     /// Nobody is rung before.
@@ -63,7 +63,7 @@ impl Verifications {
     /// None where the program rings nobody.
     pub fn configure(&mut self, policy: Option<Policy>, now: Now) {
         self.policy = policy;
-        let cases: Vec<CaseNumber> = self.entries.keys().cloned().collect();
+        let cases: Vec<Recipient> = self.entries.keys().cloned().collect();
         for case in cases {
             self.schedule(&case, now.utc);
         }
@@ -91,11 +91,11 @@ impl Verifications {
     pub fn know(&mut self, inquiries: Vec<Inquiry>, now: Now) {
         let mut known = BTreeSet::new();
         for inquiry in inquiries.into_iter().take(MAX_INQUIRIES) {
-            known.insert(inquiry.case.clone());
+            known.insert(inquiry.recipient.clone());
             self.know_one(inquiry, now);
         }
-        let gone = |entry: &Entry, case: &CaseNumber| entry.ringing.is_none() && !known.contains(case);
-        let gone: Vec<CaseNumber> = self
+        let gone = |entry: &Entry, case: &Recipient| entry.ringing.is_none() && !known.contains(case);
+        let gone: Vec<Recipient> = self
             .entries
             .iter()
             .filter(|(case, entry)| gone(entry, case))
@@ -113,7 +113,7 @@ impl Verifications {
     }
 
     fn know_one(&mut self, mut inquiry: Inquiry, now: Now) {
-        let case = inquiry.case.clone();
+        let case = inquiry.recipient.clone();
         inquiry.refuses_calls |= inquiry.number.as_ref().is_some_and(|number| self.refusals.contains(number));
         let mut is_urgent = false;
         let is_new = !self.entries.contains_key(&case);
@@ -169,7 +169,7 @@ impl Verifications {
         Some((contact, inquiry))
     }
 
-    fn first_due(&self, now: Now) -> Option<CaseNumber> {
+    fn first_due(&self, now: Now) -> Option<Recipient> {
         let policy = self.policy.as_ref()?;
         let held = self.held_until.is_some_and(|until| now.utc < until);
         if held || self.attempts.len() >= policy.at_once || !policy.hours.is_open(now.utc) {
@@ -255,7 +255,7 @@ impl Verifications {
 
     fn set_refusing(&mut self, number: &PhoneNumber, refusing: bool, now: Now) {
         let theirs = |entry: &Entry| entry.inquiry.number.as_ref() == Some(number);
-        let cases: Vec<CaseNumber> =
+        let cases: Vec<Recipient> =
             self.entries.iter().filter(|(_, entry)| theirs(entry)).map(|(case, _)| case.clone()).collect();
         for case in cases {
             if let Some(entry) = self.entries.get_mut(&case) {
@@ -266,8 +266,24 @@ impl Verifications {
         self.set_wake(now);
     }
 
-    /// Control does not want to wait for the next attempt: the rest is over, the other rules hold.
+    /// Control does not want to wait for the next attempts of a case: the rest is over, the other rules hold. Who of its
+    /// applicants can be rung is; why nobody can, otherwise.
     pub fn ring_now(&mut self, case: &CaseNumber, now: Now) -> Result<(), NotAsked> {
+        self.policy.as_ref().ok_or(NotAsked::Off)?;
+        let mut outcome = Err(NotAsked::Unknown);
+        for recipient in self.of_case(case) {
+            match self.ring_one_now(&recipient, now) {
+                Ok(()) => outcome = Ok(()),
+                // Somebody who can be rung again later is a better reason than one who has answered.
+                Err(why) if matches!(outcome, Err(NotAsked::Unknown | NotAsked::Answered)) => outcome = Err(why),
+                Err(_) => {}
+            }
+        }
+        self.set_wake(now);
+        outcome
+    }
+
+    fn ring_one_now(&mut self, case: &Recipient, now: Now) -> Result<(), NotAsked> {
         let policy = self.policy.as_ref().ok_or(NotAsked::Off)?;
         let entry = self.entries.get(case).ok_or(NotAsked::Unknown)?;
         if entry.ringing.is_some() {
@@ -294,20 +310,34 @@ impl Verifications {
             entry.is_urgent = true;
         }
         self.schedule(case, now.utc);
+        Ok(())
+    }
+
+    /// Control gives up asking about a case, all of its applicants.
+    pub fn give_up(&mut self, case: &CaseNumber, now: Now) -> Result<(), NotAsked> {
+        let theirs = self.of_case(case);
+        if theirs.is_empty() {
+            return Err(NotAsked::Unknown);
+        }
+        let rings = |one: &Recipient| self.entries.get(one).is_some_and(|entry| entry.ringing.is_some());
+        if theirs.iter().any(rings) {
+            return Err(NotAsked::Ringing);
+        }
+        for recipient in theirs {
+            if let Some(entry) = self.entries.get_mut(&recipient) {
+                entry.inquiry.given_up = true;
+            }
+            self.schedule(&recipient, now.utc);
+        }
         self.set_wake(now);
         Ok(())
     }
 
-    /// Control gives up asking.
-    pub fn give_up(&mut self, case: &CaseNumber, now: Now) -> Result<(), NotAsked> {
-        let entry = self.entries.get_mut(case).ok_or(NotAsked::Unknown)?;
-        if entry.ringing.is_some() {
-            return Err(NotAsked::Ringing);
-        }
-        entry.inquiry.given_up = true;
-        self.schedule(case, now.utc);
-        self.set_wake(now);
-        Ok(())
+    /// The applicants of a case, its own first.
+    fn of_case(&self, case: &CaseNumber) -> Vec<Recipient> {
+        let first = Recipient { case: case.clone(), whom: None };
+        let theirs = self.entries.range(first..).map(|(recipient, _)| recipient);
+        theirs.take_while(|recipient| recipient.case == *case).cloned().collect()
     }
 
     /// When somebody may be rung next.
@@ -334,19 +364,19 @@ impl Verifications {
         Some(now.mono + at.since(now.utc).min(LONGEST_REST))
     }
 
-    /// Of one case, when it will be asked about next, as things stand.
+    /// Of one case, when one of its applicants will be asked next, as things stand.
     pub fn next(&self, case: &CaseNumber) -> Option<Timestamp> {
-        self.entries.get(case)?.due
+        self.of_case(case).iter().filter_map(|recipient| self.entries.get(recipient)?.due).min()
     }
 
     /// Never while it is rung.
-    fn line_free_at(&self, case: &CaseNumber) -> Timestamp {
+    fn line_free_at(&self, case: &Recipient) -> Timestamp {
         let number = self.entries.get(case).and_then(|entry| entry.inquiry.number.as_ref());
         let line = number.and_then(|number| self.lines.get(number)).copied().unwrap_or_default();
         if line.ringing { Timestamp(i64::MAX) } else { line.free_at }
     }
 
-    fn schedule(&mut self, case: &CaseNumber, at: Timestamp) {
+    fn schedule(&mut self, case: &Recipient, at: Timestamp) {
         let Some(entry) = self.entries.get(case).filter(|entry| entry.ringing.is_none()) else { return };
         let due = self.policy.as_ref().and_then(|policy| match next_attempt(policy, &entry.inquiry, at) {
             Some(_) if entry.is_urgent => attempt_from(policy, &entry.inquiry, at),
@@ -355,11 +385,11 @@ impl Verifications {
         self.set_due(case, due);
     }
 
-    fn unschedule(&mut self, case: &CaseNumber) {
+    fn unschedule(&mut self, case: &Recipient) {
         self.set_due(case, None);
     }
 
-    fn set_due(&mut self, case: &CaseNumber, due: Option<Timestamp>) {
+    fn set_due(&mut self, case: &Recipient, due: Option<Timestamp>) {
         let Some(entry) = self.entries.get_mut(case) else { return };
         let since = entry.inquiry.since;
         if let Some(before) = std::mem::replace(&mut entry.due, due) {

@@ -1,5 +1,5 @@
-//! Applicants who are to be asked by telephone whether what was reported done is done: who, when, how often. One case is
-//! asked about in one call; one number is never rung twice at once, so many are at the same time, only in permitted hours,
+//! Applicants who are to be asked by telephone whether what was reported done is done: who, when, how often. One applicant is
+//! asked about one case in one call; one number is never rung twice at once, so many are at the same time, only in permitted hours,
 //! as often and on as many days as the city plan's `[verify]` says. Ringing is `call/verification.rs`; which case is to be
 //! asked about at all, and what was tried before, the store tells again and again: nothing is kept here that is not there.
 
@@ -24,10 +24,20 @@ pub use schedule::next_attempt;
 /// cases a year closes 8,000 on a day.
 pub const MAX_INQUIRIES: usize = 10_000;
 
-/// One case whose applicant is to be asked, as the store tells of it.
+/// An applicant of a case: its own, or one who came with a case that was merged into it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Recipient {
+    pub case: CaseNumber,
+    /// The merged case they came with; none is the case's own applicant.
+    pub whom: Option<CaseNumber>,
+}
+
+/// One applicant of one case who is to be asked, as the store tells of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Inquiry {
-    pub case: CaseNumber,
+    pub recipient: Recipient,
+    /// It is the end of an incident that they are told of.
+    pub restored: bool,
     /// When the evidence was accepted. Work that was returned and done again is asked about anew.
     pub since: Timestamp,
     pub language: Language,
@@ -198,6 +208,15 @@ pub enum NotAsked {
 }
 
 impl Inquiry {
+    pub const fn case(&self) -> &CaseNumber {
+        &self.recipient.case
+    }
+
+    /// The number under which the applicant knows the matter.
+    pub fn known_as(&self) -> &CaseNumber {
+        self.recipient.whom.as_ref().unwrap_or(&self.recipient.case)
+    }
+
     /// Why there will be no further call; none while there may be one.
     pub fn over(&self, policy: &Policy) -> Option<NotAsked> {
         let outcomes = || self.attempts.iter().filter_map(|attempt| attempt.outcome);

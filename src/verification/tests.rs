@@ -54,7 +54,8 @@ fn noon() -> Now {
 
 fn inquiry(n: u32, number: &str) -> Inquiry {
     Inquiry {
-        case: CaseNumber(format!("2026-01-{n:06}")),
+        recipient: Recipient { case: CaseNumber(format!("2026-01-{n:06}")), whom: None },
+        restored: false,
         since: at("2026-11-20T10:00:00+02:00").plus(Duration::from_secs(u64::from(n))),
         language: Language::Uk,
         topic: None,
@@ -115,8 +116,8 @@ fn late_in_the_evening_waits_for_the_morning() {
     list.know(vec![inquiry(1, "+380501112233")], late);
     assert_eq!(take(&mut list, late, 1), None);
     assert_eq!(list.poll_timeout(), Some(late.mono + 60 * MINUTE), "looked at again at the latest then");
-    assert_eq!(list.next(&inquiry(1, "").case), Some(at("2026-11-23T09:00:00+02:00")));
-    assert_eq!(list.ring_now(&inquiry(1, "").case, late), Err(NotAsked::OutsideHours));
+    assert_eq!(list.next(inquiry(1, "").case()), Some(at("2026-11-23T09:00:00+02:00")));
+    assert_eq!(list.ring_now(inquiry(1, "").case(), late), Err(NotAsked::OutsideHours));
     let morning = Now { utc: at("2026-11-23T09:00:00+02:00"), mono: late.mono + 3_661 * MINUTE };
     assert!(take(&mut list, morning, 1).is_some());
 }
@@ -126,12 +127,12 @@ fn whose_work_was_done_first_is_asked_first_and_so_many_at_once() {
     let mut list = list();
     let now = noon();
     list.know((1..=4).rev().map(|n| inquiry(n, &format!("+38050111220{n}"))).collect(), now);
-    assert_eq!(take(&mut list, now, 1).unwrap().case, inquiry(1, "").case);
-    assert_eq!(take(&mut list, now, 2).unwrap().case, inquiry(2, "").case);
+    assert_eq!(take(&mut list, now, 1).unwrap().case(), inquiry(1, "").case());
+    assert_eq!(take(&mut list, now, 2).unwrap().case(), inquiry(2, "").case());
     assert_eq!(take(&mut list, now, 3), None, "two at once");
     list.note(id(1), Outcome::NoAnswer, now);
     list.end(id(1), now);
-    assert_eq!(take(&mut list, now, 3).unwrap().case, inquiry(3, "").case);
+    assert_eq!(take(&mut list, now, 3).unwrap().case(), inquiry(3, "").case());
 }
 
 #[test]
@@ -141,13 +142,13 @@ fn two_cases_of_one_number_are_asked_about_one_after_the_other() {
     list.know(vec![inquiry(1, "+380501112233"), inquiry(2, "+380501112233")], now);
     assert!(take(&mut list, now, 1).is_some());
     assert_eq!(take(&mut list, now, 2), None, "the number is rung");
-    assert_eq!(list.ring_now(&inquiry(2, "").case, now), Err(NotAsked::LineBusy));
+    assert_eq!(list.ring_now(inquiry(2, "").case(), now), Err(NotAsked::LineBusy));
     list.note(id(1), Outcome::Confirmed, now);
     list.end(id(1), now);
     assert_eq!(take(&mut list, now, 2), None, "and is left in peace for a quarter of an hour");
     assert_eq!(list.poll_timeout(), Some(now.mono + 15 * MINUTE));
     let later = now.plus(15 * MINUTE);
-    assert_eq!(take(&mut list, later, 2).unwrap().case, inquiry(2, "").case);
+    assert_eq!(take(&mut list, later, 2).unwrap().case(), inquiry(2, "").case());
 }
 
 #[test]
@@ -178,7 +179,7 @@ fn no_more_calls_holds_for_every_case_of_the_number_until_it_is_taken_back() {
     let later = now.plus(120 * MINUTE);
     list.know(vec![inquiry(2, "+380501112233")], later);
     assert_eq!(take(&mut list, later, 2), None);
-    assert_eq!(list.ring_now(&inquiry(2, "").case, later), Err(NotAsked::NoMoreCalls));
+    assert_eq!(list.ring_now(inquiry(2, "").case(), later), Err(NotAsked::NoMoreCalls));
     list.allow_calls(&number, later);
     assert!(take(&mut list, later, 2).is_some());
 }
@@ -189,7 +190,7 @@ fn nobody_is_rung_who_cannot_be() {
         let mut list = list();
         list.know(vec![inquiry(1, number)], noon());
         assert_eq!(take(&mut list, noon(), 1), None, "{number}");
-        assert_eq!(list.ring_now(&inquiry(1, "").case, noon()), Err(NotAsked::NoNumber), "{number}");
+        assert_eq!(list.ring_now(inquiry(1, "").case(), noon()), Err(NotAsked::NoNumber), "{number}");
     }
 }
 
@@ -210,7 +211,7 @@ fn without_a_line_nobody_is_rung_for_a_moment_and_no_attempt_is_lost() {
 fn control_rings_at_once_or_gives_up() {
     let mut list = list();
     let now = noon();
-    let case = inquiry(1, "").case;
+    let case = inquiry(1, "").recipient.case;
     list.know(vec![inquiry(1, "+380501112233")], now);
     take(&mut list, now, 1).unwrap();
     assert_eq!(list.ring_now(&case, now), Err(NotAsked::Ringing));
@@ -227,7 +228,7 @@ fn control_rings_at_once_or_gives_up() {
     list.give_up(&case, now).unwrap();
     assert_eq!(list.ring_now(&case, now), Err(NotAsked::GivenUp));
     assert_eq!(take(&mut list, now.plus(6_000 * MINUTE), 3), None);
-    assert_eq!(list.ring_now(&inquiry(9, "").case, now), Err(NotAsked::Unknown));
+    assert_eq!(list.ring_now(inquiry(9, "").case(), now), Err(NotAsked::Unknown));
 }
 
 #[test]
@@ -257,7 +258,7 @@ impl World {
         let mut rng = StdRng::seed_from_u64(seed);
         let store = (0..12)
             .map(|n| inquiry(n, &format!("+38050111220{}", rng.random_range(0..6))))
-            .map(|inquiry| (inquiry.case.clone(), inquiry));
+            .map(|inquiry| (inquiry.recipient.clone(), inquiry));
         let store: BTreeMap<_, _> = store.collect();
         let reading = store.values().cloned().collect();
         let (list, now, calls, refusing) = (list(), noon(), BTreeMap::new(), Vec::new());
@@ -271,7 +272,7 @@ impl World {
             9..11 => self.list.know(self.reading.clone(), self.now),
             11..15 => self.hang_up(),
             15 => {
-                let case = inquiry(self.rng.random_range(0..13), "").case;
+                let case = inquiry(self.rng.random_range(0..13), "").recipient.case;
                 self.list.ring_now(&case, self.now).ok();
             }
             16 if self.rng.random_range(0..8) == 0 => self.kill(),
@@ -307,14 +308,14 @@ impl World {
                 self.list.postpone(contact, self.now);
                 continue;
             }
-            let known = self.store.get_mut(&asked.case).unwrap();
+            let known = self.store.get_mut(&asked.recipient).unwrap();
             // The attempt is durable before the phone rings.
             known.attempts.push(Attempt { contact, at: self.now.utc, outcome: None, ended_at: None });
             let days: std::collections::BTreeSet<_> =
                 known.attempts.iter().map(|attempt| policy().hours.date_of(attempt.at)).collect();
             assert!(known.attempts.len() <= 3, "more often than the attempts");
             assert!(known.attempts.len() < 3 || days.len() >= 2, "on one day: {:?}", known.attempts);
-            self.calls.insert(contact, (asked.case, number));
+            self.calls.insert(contact, (asked.recipient, number));
             assert!(self.calls.len() <= 2, "so many at once");
             self.rung += 1;
         }
@@ -372,4 +373,28 @@ fn in_random_histories_nobody_is_rung_when_they_must_not_be() {
         rung += world.rung;
     }
     assert!(rung > 3_000, "hardly anybody was rung: {rung}");
+}
+
+#[test]
+fn each_applicant_of_a_merged_case_is_asked_by_themselves() {
+    let (mut list, now) = (list(), noon());
+    let case = CaseNumber("2026-01-000001".to_owned());
+    let merged = Recipient { case: case.clone(), whom: Some(CaseNumber("2026-01-000009".to_owned())) };
+    let theirs = Inquiry { recipient: merged.clone(), ..inquiry(1, "+380507654321") };
+    list.know(vec![inquiry(1, "+380501112233"), theirs.clone()], now);
+    assert_eq!(take(&mut list, now, 1).unwrap().recipient.whom, None);
+    assert_eq!(take(&mut list, now, 2).unwrap().recipient, merged);
+    list.note(id(1), Outcome::Confirmed, now);
+    list.end(id(1), now);
+    list.note(id(2), Outcome::Busy, now);
+    list.end(id(2), now);
+    assert!(list.next(&case).is_some(), "one of them was not reached");
+    assert_eq!(list.ring_now(&case, now), Ok(()));
+    assert_eq!(take(&mut list, now, 3).unwrap().recipient, merged, "who has answered is left alone");
+    assert_eq!(list.give_up(&case, now), Err(NotAsked::Ringing));
+    list.end(id(3), now);
+    list.give_up(&case, now).unwrap();
+    assert_eq!(list.next(&case), None);
+    let other = CaseNumber("2026-01-000002".to_owned());
+    assert_eq!(list.give_up(&other, now), Err(NotAsked::Unknown));
 }

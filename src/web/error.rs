@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::case::transition::InvalidTransition;
+use crate::incident;
 use crate::diagnostic::Diagnostic;
 use crate::store::StoreError;
 use crate::switchboard::CommandError;
@@ -178,6 +179,7 @@ impl From<StoreError> for ApiError {
             StoreError::LastAdmin => Self::conflict("last_admin", error.to_string()),
             StoreError::QueueDeserted(_) => Self::conflict("queue_deserted", error.to_string()),
             StoreError::Transition(refused) => refused.into(),
+            StoreError::Incident(refused) => refused.into(),
             StoreError::KeyTaken => Self::Unprocessable(error.to_string()),
             // Endpoints that take a key answer it themselves.
             StoreError::Repeated { .. } => Self::Conflict(error.to_string()),
@@ -194,6 +196,17 @@ impl From<InvalidTransition> for ApiError {
             InvalidTransition::NotAllowed(_) => Self::forbidden(detail),
             InvalidTransition::WrongState { .. } | InvalidTransition::Invariant(_) => Self::Conflict(detail),
             InvalidTransition::Incomplete(_) => Self::Unprocessable(detail),
+        }
+    }
+}
+
+impl From<incident::Refused> for ApiError {
+    fn from(refused: incident::Refused) -> Self {
+        let detail = refused.to_string();
+        match refused {
+            incident::Refused::WrongState { .. } => Self::Conflict(detail),
+            incident::Refused::NotAllowed(_) => Self::forbidden(detail),
+            incident::Refused::Incomplete(_) => Self::Unprocessable(detail),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::people::Role;
 use crate::store::{Asking, AskingCall, RefusedCalls};
 use crate::switchboard::Command;
 use crate::time;
-use crate::verification::{Inquiry, NotAsked, Outcome, Policy, diallable, next_attempt};
+use crate::verification::{Inquiry, NotAsked, Outcome, Policy, Recipient, diallable, next_attempt};
 
 use super::Shared;
 use super::cases::parse_number;
@@ -28,10 +28,12 @@ use super::view::{ListView, UtcTime, number_for};
 /// A sentence.
 const MAX_REASON_CHARS: usize = 200;
 
-/// A case in verification.
+/// One applicant of a case in verification.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct VerificationView {
     case: String,
+    /// Which of its applicants: the one who came with this merged case; null is the case's own.
+    applicant_of: Option<String>,
     /// When the evidence was accepted.
     since: UtcTime,
     /// Not before; none where nobody is rung any more, or by the program.
@@ -107,11 +109,12 @@ impl VerificationView {
         });
         let answer_by = reached.max().map(|at| rule.answer_deadline(at));
         let inquiry = Inquiry {
-            case: asking.case.number.clone(),
+            recipient: Recipient { case: asking.case.number.clone(), whom: asking.whom.clone() },
+            restored: asking.case.incident().is_some(),
             since: asking.since,
-            language: asking.case.language,
+            language: asking.language,
             topic: None,
-            number: diallable(asking.case.applicant.number.as_ref()),
+            number: diallable(asking.number.as_ref()),
             attempts: asking.calls.iter().map(|call| call.attempt).collect(),
             refuses_calls: asking.refuses_calls,
             given_up: asking.given_up,
@@ -122,6 +125,7 @@ impl VerificationView {
             policy.filter(|_| !goes_on).and_then(|policy| next_attempt(policy, &inquiry, time::now().utc));
         Self {
             case: asking.case.number.to_string(),
+            applicant_of: asking.whom.as_ref().map(ToString::to_string),
             since: asking.since.into(),
             next_attempt: next.map(UtcTime),
             over: policy.map_or(Some(NotAsked::Off), |policy| inquiry.over(policy)),

@@ -127,6 +127,7 @@ const fn kind(kind: &NodeKind) -> &'static str {
         NodeKind::Voicemail(_) => "voicemail",
         NodeKind::CaseStatus(_) => "case_status",
         NodeKind::Answer(_) => "answer",
+        NodeKind::Attach(_) => "attach",
         NodeKind::Hangup(_) => "hangup",
     }
 }
@@ -190,11 +191,16 @@ fn exits(kind: &NodeKind) -> Vec<ExitView> {
             Onward::To(next) => vec![way("next", next)],
             Onward::Back => vec![ExitView { by: "back", key: None, to: None }],
         },
-        NodeKind::Lookup(lookup) => vec![
-            way("found", &lookup.found),
-            way("not_found", &lookup.not_found),
-            way("failed", &lookup.failed),
-        ],
+        NodeKind::Lookup(lookup) => {
+            let mut exits = vec![
+                way("found", &lookup.found),
+                way("not_found", &lookup.not_found),
+                way("failed", &lookup.failed),
+            ];
+            exits.extend(lookup.unknown.as_ref().map(|unknown| way("unknown", unknown)));
+            exits
+        }
+        NodeKind::Attach(attach) => vec![way("next", &attach.next), way("no_number", &attach.no_number)],
         NodeKind::CaseStatus(status) => vec![
             way("next", &status.next),
             way("not_found", &status.not_found),
@@ -329,6 +335,7 @@ impl From<Line> for StepView {
             Happening::QueueFull => Self { what: "queue_full", ..step },
             Happening::Surge => Self { what: "surge", ..step },
             Happening::Answered(verdict) => named("answered", verdict.name().to_owned()),
+            Happening::Attached(incident) => named("attached", incident.to_string()),
             Happening::Left(_) => Self { what: "left", ..step },
         }
     }

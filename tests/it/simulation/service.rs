@@ -94,6 +94,7 @@ impl World {
                 let input = Box::new(Input::CaseRegistered { contact, number });
                 self.agenda.add(self.store_free_at, Happening::Input(input));
             }
+            Effect::AttachCaller { .. } => unreachable!("no plan of the simulation looks for incidents"),
             Effect::Resolve { .. } => unreachable!("the city's trunk is known by address"),
             Effect::PlayBack { .. } | Effect::ReadDictation { .. } | Effect::KeepPrompt { .. } => {
                 unreachable!("nobody records prompts here")
