@@ -125,7 +125,9 @@ impl VerificationWatch {
             let (actor, at) = (Actor::system(ACTOR), crate::time::now().utc);
             let machine_counts = rules.machine_counts;
             let by = actor.clone();
-            let change = move |case: Case, _: &[_]| told(case, since, (&addressed, &call), machine_counts, &rule, &by, at);
+            let change = move |case: Case, _: &[_]| {
+                told(case, since, (&addressed, &call), machine_counts, &rule, &by, at)
+            };
             let during = Some((contact, media));
             let changed = self.store.change_case_during(&asking.case.number, &actor, at, during, change);
             self.settle(&asking.case.number, changed.await)?;
@@ -149,7 +151,8 @@ impl VerificationWatch {
             let addressed = (asking.whom.clone(), asking.language);
             let (actor, at) = (Actor::system(ACTOR), crate::time::now().utc);
             let by = actor.clone();
-            let change = move |case: Case, _: &[_]| written(case, since, (&addressed, &writing), delivered, &by, at);
+            let change =
+                move |case: Case, _: &[_]| written(case, since, (&addressed, &writing), delivered, &by, at);
             let changed = self.store.change_case(&asking.case.number, &actor, at, change);
             self.settle(&asking.case.number, changed.await)?;
         }
@@ -173,7 +176,9 @@ impl VerificationWatch {
             Step::Write(channel) => channel,
         };
         let recipient = recipients.into_iter().find(|(way, _)| *way == channel).and_then(|(_, to)| to);
-        let (Some(recipient), Some(patience)) = (recipient, settings.patience(channel)) else { return Ok(true) };
+        let (Some(recipient), Some(patience)) = (recipient, settings.patience(channel)) else {
+            return Ok(true);
+        };
         let whom = Whom {
             case: asking.known_as(),
             cycle: asking.case.cycle,
@@ -200,9 +205,10 @@ impl VerificationWatch {
         self.left.insert(key);
         let was_written = asking.writings.iter().any(|writing| matches!(writing.fate(), Fate::Reached(_)));
         // What staff was told, staff closes.
-        let by_staff = asking.case.answer().is_some_and(|told| {
-            told.contact.is_none() && told.channel != TellingChannel::Page
-        });
+        let by_staff = asking
+            .case
+            .answer_of(asking.whom.as_ref())
+            .is_some_and(|told| told.contact.is_none() && told.channel != TellingChannel::Page);
         let (since, rule) = (asking.since, rules.city.verify_rule().clone());
         let (actor, at) = (Actor::system(ACTOR), crate::time::now().utc);
         let by = actor.clone();
@@ -217,9 +223,7 @@ impl VerificationWatch {
                 }
                 NotAsked::Answered if by_staff => Ok((case, Vec::new())),
                 NotAsked::UsedUp => case.clone().close(unanswered(&case, since), &rule, &by, at),
-                NotAsked::NoNumber | NotAsked::NoMoreCalls => {
-                    unasked(case, since, &addressed, why, &by, at)
-                }
+                NotAsked::NoNumber | NotAsked::NoMoreCalls => unasked(case, since, &addressed, why, &by, at),
                 // Said in a call that did not get as far as closing the case.
                 NotAsked::Answered => case.close(ClosingCode::FixedConfirmed, &rule, &by, at),
                 _ => Ok((case, Vec::new())),
@@ -258,7 +262,7 @@ pub(crate) fn inquiry_of(asking: &Asking, city: &CityPlan) -> Inquiry {
         attempts: asking.calls.iter().map(|call| call.attempt).collect(),
         refuses_calls: asking.refuses_calls,
         given_up: asking.given_up,
-        answered: case.answer().is_some(),
+        answered: case.answer_of(asking.whom.as_ref()).is_some(),
     }
 }
 
@@ -348,7 +352,8 @@ fn written(
     };
     let (case, mut events) = case.tell(told, by, at)?;
     if let Some(attempted) = events.first_mut() {
-        let outcome = writing.failure.map_or_else(|| serde_json::json!("written"), |why| serde_json::json!(why));
+        let outcome =
+            writing.failure.map_or_else(|| serde_json::json!("written"), |why| serde_json::json!(why));
         attempted.data["outcome"] = outcome;
         attempted.data["notification"] = serde_json::json!(writing.id);
     }

@@ -264,13 +264,19 @@ impl Case {
 
     /// What the case's own applicant said last about the work as it stands, "fixed" or "not fixed".
     pub fn answer(&self) -> Option<&Told> {
-        self.tellings_of(None).filter(|told| told.confirmed.is_some()).last()
+        self.answer_of(None)
+    }
+
+    /// The same of who came with the merged case `whom`.
+    pub fn answer_of(&self, whom: Option<&CaseNumber>) -> Option<&Told> {
+        self.tellings_of(whom).filter(|told| told.confirmed.is_some()).last()
     }
 
     /// When the last message about the work as it stands reached the applicant.
     fn written_at(&self) -> Option<Timestamp> {
-        let in_writing =
-            |told: &&Told| matches!(told.channel, TellingChannel::Sms | TellingChannel::Mail) && told.delivered;
+        let in_writing = |told: &&Told| {
+            matches!(told.channel, TellingChannel::Sms | TellingChannel::Mail) && told.delivered
+        };
         self.tellings_of(None).filter(in_writing).map(|told| told.at).last()
     }
 

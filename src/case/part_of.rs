@@ -115,7 +115,9 @@ impl Case {
         }
         self.check_apart()?;
         if self.incidents.len() >= MAX_INCIDENTS {
-            return Err(InvalidTransition::Invariant("it was part of too many incidents: treat it by itself"));
+            return Err(InvalidTransition::Invariant(
+                "it was part of too many incidents: treat it by itself",
+            ));
         }
         let mut events = self.cancel_order("incident");
         self.back_to_desk(at);
@@ -182,7 +184,9 @@ impl Case {
             for (whom, language) in self.recipients() {
                 let joined = self.joined.iter().find(|joined| Some(&joined.from) == whom);
                 // Who joined later hears of something else.
-                if joined.is_some_and(|joined| joined.joined_at > stay.detached_at.unwrap_or(joined.joined_at)) {
+                if joined
+                    .is_some_and(|joined| joined.joined_at > stay.detached_at.unwrap_or(joined.joined_at))
+                {
                     continue;
                 }
                 let state = self.notice_state(whom, queued_at, stay.detached_at, runs);
@@ -201,9 +205,7 @@ impl Case {
         runs: bool,
     ) -> NoticeState {
         let theirs = |told: &&super::Told| {
-            told.whom.as_ref() == whom
-                && told.at >= queued_at
-                && until.is_none_or(|until| told.at <= until)
+            told.whom.as_ref() == whom && told.at >= queued_at && until.is_none_or(|until| told.at <= until)
         };
         let tellings: Vec<_> = self.told.iter().filter(theirs).collect();
         let answer = tellings.iter().rev().find_map(|told| told.confirmed);

@@ -10,10 +10,10 @@ use crate::case::{Case, CaseNumber};
 use crate::ids::{ContactId, RecordingId};
 use crate::journal::{Draft, EventType, MediaPosition};
 use crate::language::Language;
+use crate::notification::chain::Writing;
 use crate::people::Actor;
 use crate::phone_number::PhoneNumber;
 use crate::time::Timestamp;
-use crate::notification::chain::Writing;
 use crate::verification::{Attempt, MAX_INQUIRIES, Outcome};
 
 use super::row::Fields;
@@ -105,7 +105,8 @@ impl Store {
         for asking in &mut askings {
             let of_case = calls.get(&asking.case.number).into_iter().flatten();
             let since = asking.since;
-            let theirs = of_case.filter(|call| call.attempt.at >= since && Some(&call.number) == asking.number.as_ref());
+            let theirs = of_case
+                .filter(|call| call.attempt.at >= since && Some(&call.number) == asking.number.as_ref());
             asking.calls = theirs.cloned().collect();
             let number = asking.number.as_ref();
             asking.refuses_calls = number.is_some_and(|number| refusing.contains(number));
@@ -139,7 +140,11 @@ impl Store {
             let media = media.map(|(recording, offset_ms)| MediaPosition { recording, offset_ms });
             let (contact, at) = (fields.word("id")?, fields.moment("offered_at")?);
             let attempt = Attempt { contact, at, outcome, ended_at };
-            calls.entry(fields.word("case_number")?).or_default().push(AskingCall { attempt, number: fields.word("caller")?, media });
+            calls.entry(fields.word("case_number")?).or_default().push(AskingCall {
+                attempt,
+                number: fields.word("caller")?,
+                media,
+            });
         }
         Ok(calls)
     }
@@ -167,8 +172,10 @@ impl Store {
     }
 
     async fn asking_writings(&self) -> Result<BTreeMap<(CaseNumber, Timestamp), Vec<Writing>>, StoreError> {
-        let sql = format!("SELECT n.* FROM ({ASKED}) k JOIN notifications n ON n.case_number = k.number \
-                           AND n.occasion = 'done' ORDER BY n.queued_at, n.id LIMIT $1");
+        let sql = format!(
+            "SELECT n.* FROM ({ASKED}) k JOIN notifications n ON n.case_number = k.number \
+                           AND n.occasion = 'done' ORDER BY n.queued_at, n.id LIMIT $1"
+        );
         let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(MAX_ASKINGS);
         let rows = self.reading(query.fetch_all(&self.readers)).await?;
         let mut writings: BTreeMap<_, Vec<Writing>> = BTreeMap::new();
@@ -182,8 +189,10 @@ impl Store {
 
     /// Of cases that were filed: whether their applicants may be written to, and their mail addresses.
     async fn asking_consents(&self) -> Result<BTreeMap<CaseNumber, (bool, Option<String>)>, StoreError> {
-        let sql = format!("SELECT f.case_number, f.consent, f.mail FROM ({ASKED}) k \
-                           JOIN filings f ON f.case_number = k.number LIMIT $1");
+        let sql = format!(
+            "SELECT f.case_number, f.consent, f.mail FROM ({ASKED}) k \
+                           JOIN filings f ON f.case_number = k.number LIMIT $1"
+        );
         let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(MAX_ASKINGS);
         let rows = self.reading(query.fetch_all(&self.readers)).await?;
         let read = |row| {
@@ -269,8 +278,7 @@ fn of_each_applicant(case: &Case, since: Timestamp) -> Vec<Asking> {
         may_text: true,
     };
     let joined = case.joined.iter();
-    let joined =
-        joined.map(|one| asking(Some(one.from.clone()), one.language, one.applicant.number.clone()));
+    let joined = joined.map(|one| asking(Some(one.from.clone()), one.language, one.applicant.number.clone()));
     std::iter::once(asking(None, case.language, case.applicant.number.clone())).chain(joined).collect()
 }
 

@@ -57,13 +57,20 @@ pub struct LiveDictation {
 enum Stage {
     Ringing,
     /// What to do is said, then the tone; the file is made meanwhile.
-    Instructing { is_said: bool, has_file: bool },
+    Instructing {
+        is_said: bool,
+        has_file: bool,
+    },
     Speaking,
     /// The last sample is on its way to the disk, and back.
-    Reading { cut_ms: u32 },
+    Reading {
+        cut_ms: u32,
+    },
     /// It was nothing that could be a prompt: said so, and asked anew.
     Rejecting,
-    Choosing { sound: Arc<Sound> },
+    Choosing {
+        sound: Arc<Sound>,
+    },
     Keeping,
     /// The last words.
     Parting,

@@ -50,9 +50,8 @@ fn what_is_said_into_the_phone_is_what_the_next_citizen_hears() {
     server.add_person("viktor", "admin", &["--sip-extension", "401", "--languages", "uk"]);
     let admin = server.sign_in("viktor");
     let ring = || admin.send("POST", &format!("{PROMPT}/phone"), Some(&json!({ "speak": "en" })));
-    let mut phone = wait::until("the new extension to be known", SOON, || {
-        DeskPhone::try_register(server.sip, "401")
-    });
+    let mut phone =
+        wait::until("the new extension to be known", SOON, || DeskPhone::try_register(server.sip, "401"));
     assert_eq!(admin.send("POST", "/api/v1/admin/prompts/uk/no.such/phone", None).0, 404);
     assert_eq!(ring().0, 204);
     let invite = phone.is_called();
@@ -75,9 +74,7 @@ fn what_is_said_into_the_phone_is_what_the_next_citizen_hears() {
         talk.rtp.heard().is_some_and(|heard| first.find(&heard.samples).share > 0.9)
     });
     talk.rtp.press("2");
-    wait::until_true("the third take", SOON, || {
-        admin.get("/api/v1/admin/prompts/dictation")["takes"] == 3
-    });
+    wait::until_true("the third take", SOON, || admin.get("/api/v1/admin/prompts/dictation")["takes"] == 3);
     reaches(&admin, "speaking");
     let second = ToneSequence::citizen(62, 2500);
     speak(&talk, &second);

@@ -3,7 +3,7 @@
 
 use crate::case::city::CityPlan;
 use crate::case::transition::{InvalidTransition, Transition};
-use crate::case::{Case, CaseState, ReopenCause, TellingChannel, Told, routing};
+use crate::case::{Case, CaseNumber, CaseState, ReopenCause, TellingChannel, Told, routing};
 use crate::ids::WorkOrderId;
 use crate::people::Actor;
 use crate::time::Timestamp;
@@ -46,24 +46,33 @@ pub(super) fn reopen(
     case.reopen(assignment, plan.reopen_rule(), ReopenCause::Applicant, reason, by, at)
 }
 
-/// Whether the city waits for this applicant's word.
-pub(super) fn may_answer(case: &Case) -> bool {
-    matches!(case.state, CaseState::Verification { .. }) && case.answer().is_none()
+/// Whether the city waits for this applicant's word: of the case's own, or of who came with the merged case `whom`.
+pub(super) fn may_answer(case: &Case, whom: Option<&CaseNumber>) -> bool {
+    matches!(case.state, CaseState::Verification { .. })
+        && case.recipients().any(|(known, _)| known == whom)
+        && case.answer_of(whom).is_none()
 }
 
 /// "It is fixed", or "it is not": told and answered in one, as in the call that asks.
-pub(super) fn answer(case: Case, fixed: bool, by: &Actor, at: Timestamp) -> Transition {
-    if !may_answer(&case) {
+pub(super) fn answer(
+    case: Case,
+    whom: Option<&CaseNumber>,
+    fixed: bool,
+    by: &Actor,
+    at: Timestamp,
+) -> Transition {
+    if !may_answer(&case, whom) {
         return Err(InvalidTransition::Invariant("nobody asks now whether it is fixed"));
     }
+    let recipient = case.recipients().find(|(known, _)| *known == whom);
     let told = Told {
         at,
-        language: case.language,
+        language: recipient.map_or(case.language, |(_, language)| language),
         channel: TellingChannel::Page,
         delivered: true,
         confirmed: Some(fixed),
         cycle: case.cycle,
-        whom: None,
+        whom: whom.cloned(),
         contact: None,
         notification: None,
     };

@@ -178,17 +178,17 @@ impl Web {
             cycle: case.cycle,
             steps: steps(entries, &plan),
             pictures: pictures.iter().map(|picture| picture.id.to_string()).collect(),
-            may: may(case, &plan, &rated),
+            may: may(case, worked_on, &plan, &rated),
             rating,
         })
     }
 }
 
-fn may(case: &Case, plan: &CityPlan, rated: &[Feedback]) -> MayView {
+fn may(case: &Case, worked_on: &Case, plan: &CityPlan, rated: &[Feedback]) -> MayView {
     let at = time::now().utc;
     let reopen_until = moves::reopen_deadline(case, plan, &super::actor(), at);
     MayView {
-        answer: moves::may_answer(case),
+        answer: moves::may_answer(worked_on, case.merged_into().map(|_| &case.number)),
         reopen: reopen_until.is_some(),
         reopen_until: reopen_until.map(UtcTime),
         withdraw: moves::may_withdraw(case),

@@ -48,12 +48,20 @@ pub(in crate::web) async fn give(
     let words = said(Some(&text), MAX_TEXT_CHARS, "the text")?;
     let at = time::now().utc;
     let by = actor();
-    web.moved(&case, at, move |case| moves::answer(case, fixed, &by, at)).await?;
+    // Who came with a merged case answers about the one that has the work.
+    let (asked_in, whom) = match case.merged_into() {
+        Some(into) => {
+            let into = web.store().case(into).await?.ok_or(ApiError::NotFound("case"))?;
+            (into, Some(case.number.clone()))
+        }
+        None => (case.clone(), None),
+    };
+    web.moved(&asked_in, at, move |case| moves::answer(case, whom.as_ref(), fixed, &by, at)).await?;
     if let Some(words) = words {
         web.note(&case, words, at).await?;
     }
     if fixed {
-        web.close_confirmed(&case.number).await?;
+        web.close_confirmed(&asked_in.number).await?;
     }
     web.shown(&case).await
 }
