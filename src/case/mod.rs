@@ -16,6 +16,7 @@ pub mod norm;
 pub mod number;
 pub mod proof;
 pub mod relation;
+pub mod reception;
 mod reopening;
 pub mod replay;
 pub mod routing;

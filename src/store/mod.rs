@@ -5,6 +5,7 @@
 //! what is common to all of them is here. No rule of the domain is decided here or in SQL.
 
 mod callbacks;
+mod appointments;
 mod case_change;
 mod cases;
 mod checkpoint;
@@ -14,6 +15,7 @@ mod evidence;
 mod filings;
 #[cfg(test)]
 mod fixture;
+mod hearings;
 mod inspections;
 mod journal;
 mod ladders;
@@ -61,9 +63,12 @@ use crate::time::Timestamp;
 
 use writer::{Change, Ledger, Writer};
 
+pub use appointments::{Appointment, AppointmentState};
+pub use case_change::Occasion;
 pub use clocks::{EscalationFilter, RaisedEscalation};
 pub use evidence::Submission;
 pub use filings::{Attachment, CodeDigest, Feedback, Filed, Filing, Note};
+pub use hearings::{Hearing, HearingState};
 pub use inspections::DrawnCase;
 pub use nearby::Surroundings;
 pub use proof::{Examined, ViewSize};

@@ -49,6 +49,7 @@ mod disk;
 mod duty;
 mod framing;
 mod ladder;
+mod loop_page;
 mod open311;
 mod operator_phone;
 mod outside;

@@ -18,7 +18,7 @@ use crate::wait;
 
 const LINE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 5));
 /// Mobiles that the line takes calls to.
-const MOBILE: &str = "+380501234567";
+pub const MOBILE: &str = "+380501234567";
 const OTHER: &str = "+380507654321";
 /// At any hour, so that the test means the same at night.
 const VERIFICATION: &str = "[verification]\nautomatic = true\nhours = \"00:00-24:00\"\nretry_after_secs = 10\n\
@@ -29,7 +29,7 @@ fn greeting() -> ToneSequence {
 }
 
 /// Tones of its own: by chance, parts of one sequence sound like another of the same tones.
-fn question() -> ToneSequence {
+pub fn question() -> ToneSequence {
     ToneSequence::colleague(132, 1_500)
 }
 
@@ -38,7 +38,7 @@ fn call_us() -> ToneSequence {
 }
 
 /// A server with one line and prompts that can be told apart by ear; who is silent is asked once.
-fn asking_server() -> (Server, DeskPhone) {
+pub fn asking_server() -> (Server, DeskPhone) {
     let (mut server, mut lines) = with_lines_and(&[LINE], "");
     server.kill();
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("dialplans/verification.toml");
@@ -120,7 +120,7 @@ fn done(server: &Server, number: &str) {
     server.sign_in("kontrol").post(&path(number, "/evidence-accept"), &json!({}));
 }
 
-fn hears(talk: &Talk, what: &str, sequence: &ToneSequence) {
+pub fn hears(talk: &Talk, what: &str, sequence: &ToneSequence) {
     wait::until_true(what, 3 * SOON, || {
         talk.rtp.heard().is_some_and(|heard| sequence.find(&heard.samples).share > 0.6)
     });

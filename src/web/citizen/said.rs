@@ -198,7 +198,7 @@ impl Web {
     }
 
     /// The page as it is now.
-    async fn shown(&self, case: &Case) -> Outcome {
+    pub(super) async fn shown(&self, case: &Case) -> Outcome {
         let case = self.store().case(&case.number).await?.ok_or(ApiError::NotFound("case"))?;
         Ok(Answer(self.status(&case).await?))
     }
