@@ -65,6 +65,10 @@ uuid_id!(
     AttachmentId
 );
 uuid_id!(
+    /// An applicant's wish to hear a call.
+    HearingId
+);
+uuid_id!(
     /// What somebody added to a request, in words.
     NoteId
 );

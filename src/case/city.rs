@@ -8,6 +8,7 @@ mod filing;
 mod parse;
 mod promises;
 mod reader;
+mod receptions;
 #[cfg(test)]
 mod tests;
 mod validity;
@@ -21,6 +22,7 @@ use super::escalation::{Post, Rung};
 use super::hold::HoldRule;
 use super::norm::Norm;
 use super::proof::ProofRule;
+use super::reception::Reception;
 use super::routing::closeness;
 use super::rules::{ArchiveRule, ReopenRule, VerifyRule};
 use super::{Clock, Priority};
@@ -57,6 +59,7 @@ pub struct CityPlan {
     proof: ProofRule,
     duties: Duties,
     endings: Endings,
+    receptions: Vec<Reception>,
 }
 
 /// A kind of matter; a dotted id is a child, as in `water.burst`.

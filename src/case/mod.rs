@@ -17,6 +17,7 @@ pub mod number;
 pub mod part_of;
 pub mod proof;
 pub mod relation;
+pub mod reception;
 mod reopening;
 pub mod replay;
 pub mod routing;

@@ -11,18 +11,18 @@ use crate::time::Timestamp;
 
 use super::register::{Source, drafts};
 use super::writer::{Change, Ledger};
-use super::{Once, Store, StoreError, cases, contacts, inspections, sent, work_orders};
+use super::{Once, Store, StoreError, appointments, cases, contacts, inspections, sent, work_orders};
 
 /// Races one change may lose. Each lost race is another's success, and few people work on one case at a time.
 pub(super) const MAX_ATTEMPTS: usize = 32;
 
 /// What moved somebody to change a case, beside the change itself.
-#[derive(Default)]
-struct Occasion {
+#[derive(Clone, Debug, Default)]
+pub struct Occasion {
     /// What was said in a call, and where in its recording.
-    during: Option<(ContactId, Option<MediaPosition>)>,
+    pub during: Option<(ContactId, Option<MediaPosition>)>,
     /// The request may come again.
-    once: Option<Once>,
+    pub once: Option<Once>,
 }
 
 impl Store {
@@ -69,28 +69,11 @@ impl Store {
         self.change_case_for(number, actor, at, Occasion { during, once: None }, change).await
     }
 
-    /// The same for a request that may come again.
+    /// The same on any occasion.
     ///
     /// # Errors
-    /// Also `Repeated` and `KeyTaken`, as said at [`Once`].
-    pub async fn change_case_once<F>(
-        &self,
-        number: &CaseNumber,
-        actor: &Actor,
-        at: Timestamp,
-        once: Option<Once>,
-        change: F,
-    ) -> Result<Case, StoreError>
-    where
-        F: Fn(Case, &[EvidenceRef]) -> Result<(Case, Vec<CaseEvent>), InvalidTransition>
-            + Send
-            + Sync
-            + 'static,
-    {
-        self.change_case_for(number, actor, at, Occasion { during: None, once }, change).await
-    }
-
-    async fn change_case_for<F>(
+    /// Those of [`Self::change_case`]; with `once` also `Repeated` and `KeyTaken`, as said at [`Once`].
+    pub async fn change_case_for<F>(
         &self,
         number: &CaseNumber,
         actor: &Actor,
@@ -175,6 +158,7 @@ impl Change for Save {
         }
         let entries = ledger.append_and_show(self.entries).await?;
         inspections::follow(ledger.connection, &entries).await?;
+        appointments::follow(ledger.connection, &entries).await?;
         Ok(Some(self.case))
     }
 }

@@ -6,6 +6,7 @@
 
 mod assignments;
 mod callbacks;
+mod appointments;
 mod case_change;
 mod case_wave;
 mod cases;
@@ -16,6 +17,7 @@ mod evidence;
 mod filings;
 #[cfg(test)]
 mod fixture;
+mod hearings;
 mod incidents;
 mod inspections;
 mod journal;
@@ -66,11 +68,14 @@ use crate::time::Timestamp;
 
 use writer::{Change, Ledger, Writer};
 
+pub use appointments::{Appointment, AppointmentState};
 pub use assignments::{Assigned, Assignment};
+pub use case_change::Occasion;
 pub use case_wave::MOST_AT_ONCE;
 pub use clocks::{EscalationFilter, RaisedEscalation};
 pub use evidence::Submission;
 pub use filings::{Attachment, CodeDigest, Feedback, Filed, Filing, Note};
+pub use hearings::{Hearing, HearingState};
 pub use incidents::{IncidentCase, IncidentSummary};
 pub use inspections::DrawnCase;
 pub use nearby::Surroundings;

@@ -92,6 +92,7 @@ mod tests {
     use crate::people::Actor;
     use crate::store::fixture::{Files, at, registered};
     use crate::store::{SipAccount, User};
+    use crate::store::Occasion;
     use crate::{case, people};
     use sqlx::Connection;
     use uuid::Uuid;
@@ -121,8 +122,8 @@ mod tests {
 
     async fn step(store: &Store, number: &case::CaseNumber, secs: i64, n: i64) -> Result<(), StoreError> {
         let actor = Actor::system("test");
-        let change =
-            store.change_case_once(number, &actor, at(secs), Some(once(n)), |case, _| Ok((case, Vec::new())));
+        let occasion = Occasion { during: None, once: Some(once(n)) };
+        let change = store.change_case_for(number, &actor, at(secs), occasion, |case, _| Ok((case, Vec::new())));
         change.await.map(|_| ())
     }
 

@@ -13,7 +13,7 @@ use crate::recording::Recording;
 
 use super::journal::MAX_ENTRIES;
 use super::row::{self, Fields};
-use super::{Store, StoreError, inspections, journal, recordings};
+use super::{Store, StoreError, appointments, inspections, journal, recordings};
 
 /// Findings listed at most; a store with more of them is not going to be understood from a list.
 const MAX_FINDINGS: usize = 1_000;
@@ -168,16 +168,20 @@ impl Store {
     /// The case once more from its entries. Row, entries and draws are of one moment: the program may be at work.
     async fn replay(&self, number: CaseNumber, report: &mut VerifyReport) -> Result<(), StoreError> {
         let sql = "SELECT journal.type, journal.data, journal.hash, journal.seq, cases.body, \
-                   inspections.entry IS NOT NULL AS drawn \
+                   inspections.entry IS NOT NULL AS drawn, \
+                   (SELECT json_array(reception, starts_at, ends_at, state) FROM appointments \
+                   WHERE appointments.case_number = cases.number) AS appointment \
                    FROM cases JOIN journal ON journal.case_number = cases.number \
                    LEFT JOIN inspections ON inspections.entry = journal.seq \
                    WHERE cases.number = $1 ORDER BY journal.seq";
         let rows = self.reading(sqlx::query(sql).bind(&number.0).fetch_all(&self.readers)).await?;
         let mut replayed = Replayed::default();
+        let mut appointment = None;
         for row in &rows {
             let fields = Fields::of(row, "journal entry");
             let (event, data): (String, serde_json::Value) = (fields.plain("type")?, fields.json("data")?);
             replayed.apply(&event, &data);
+            appointment = appointments::told(appointment, &number, &event, &data);
             let hash = Sha256::from_hex(&fields.plain::<String>("hash")?).unwrap_or(Sha256([0; 32]));
             let share = inspections::share(&event, &data).unwrap_or(0);
             if VerifyRule::is_drawn(&hash, share) != fields.flag("drawn")? {
@@ -186,6 +190,17 @@ impl Store {
         }
         let Some(row) = rows.last() else { return Ok(()) };
         let case: Case = Fields::of(row, "case").json("body")?;
+        let kept: Option<String> = Fields::of(row, "appointment").plain("appointment")?;
+        let replayed_appointment = appointment.as_ref().map(appointments::in_words).transpose()?;
+        if kept != replayed_appointment {
+            let said = |one: Option<String>| one.unwrap_or_else(|| "none".to_owned());
+            report.add(Finding::CaseDiffers {
+                number: number.clone(),
+                what: "appointment",
+                row: said(kept),
+                journal: said(replayed_appointment),
+            });
+        }
         if let Some((what, row, journal)) = replayed.difference(&case) {
             report.add(Finding::CaseDiffers { number, what, row, journal });
         }

@@ -65,6 +65,12 @@ const ALLOWING: &[Role] = &[Operator, Supervisor, Control, Admin];
 const PHONING: &[Role] = &[Operator, Supervisor, Admin];
 /// Running the program: everything but content.
 const RUNNING: &[Role] = &[Admin];
+/// Make appointments with officials; whose list it is [`keeps_list`] says.
+const ARRANGING: &[Role] = &[Operator, Supervisor, Control, MayorOffice];
+/// Say what became of a reception, under the conditions of [`keeps_list`].
+const RECEIVING: &[Role] = &[Supervisor, Control, MayorOffice];
+/// See which applicants ask to hear their own calls.
+const DISCLOSURES: &[Role] = &[Records, Auditor];
 const ORDERS: &[Role] = &[Executor, Control, Supervisor, MayorOffice, Auditor];
 
 pub(super) const RULES: &[Rule] = &[
@@ -91,6 +97,14 @@ pub(super) const RULES: &[Rule] = &[
     public("POST", "/api/v1/citizen/withdraw"),
     public("POST", "/api/v1/citizen/rating"),
     public("POST", "/api/v1/citizen/notes"),
+    public("POST", "/api/v1/citizen/work-picture"),
+    public("GET", "/api/v1/citizen/receptions"),
+    public("POST", "/api/v1/citizen/appointments"),
+    public("POST", "/api/v1/citizen/appointment-move"),
+    public("POST", "/api/v1/citizen/appointment-cancel"),
+    public("POST", "/api/v1/citizen/recording"),
+    public("POST", "/api/v1/citizen/recording-link"),
+    public("GET", "/api/v1/citizen/recordings/{token}"),
     public("GET", "/open311/discovery.xml"),
     public("GET", "/open311/discovery.json"),
     public("GET", "/open311/v2/services.xml"),
@@ -174,6 +188,15 @@ pub(super) const RULES: &[Rule] = &[
     only("POST", "/api/v1/escalations/{number}/{escalation}/answer", ANSWERING),
     only("GET", "/api/v1/cases/{number}/filing", CASES),
     only("GET", "/api/v1/cases/{number}/attachments/{id}", CASES),
+    only("GET", "/api/v1/receptions", ARRANGING),
+    only("GET", "/api/v1/receptions/{id}/appointments", ARRANGING),
+    only("POST", "/api/v1/cases/{number}/appointment", ARRANGING),
+    only("POST", "/api/v1/cases/{number}/appointment-held", RECEIVING),
+    only("POST", "/api/v1/cases/{number}/appointment-missed", RECEIVING),
+    only("POST", "/api/v1/cases/{number}/instructions", RECEIVING),
+    only("GET", "/api/v1/hearings", DISCLOSURES),
+    only("POST", "/api/v1/hearings/{id}/allow", &[Records]),
+    only("POST", "/api/v1/hearings/{id}/refuse", &[Records]),
     only("GET", "/api/v1/work-orders", ORDERS),
     only("GET", "/api/v1/operators", LIVE),
     only("GET", "/api/v1/queues", LIVE),
@@ -267,6 +290,12 @@ pub(super) fn sees_case(user: &User, case: &Case) -> bool {
 pub(super) fn sees_entry(role: Role, event: &str) -> bool {
     const EXECUTOR_SEES: [&str; 5] = ["wo.", "evidence.", "norm.", "case.routed", "case.closed"];
     role != Executor || EXECUTOR_SEES.iter().any(|prefix| event.starts_with(prefix))
+}
+
+/// The list of a reception, with names: the official's secretary, who holds the `post`, and the desk that talks to
+/// applicants anyway.
+pub(super) fn keeps_list(user: &User, post: &str) -> bool {
+    sees_applicants(user.role) || posts(user).iter().any(|held| held == post)
 }
 
 /// Posts a person holds: those the administrator gave, and the one of the role.

@@ -18,6 +18,7 @@ mod extract;
 mod filing;
 mod gate;
 mod health;
+mod hearings;
 mod limits;
 mod login_limit;
 mod messages;
@@ -27,6 +28,7 @@ mod operators;
 mod pages;
 mod password;
 mod phone;
+mod receptions;
 mod router;
 mod server;
 mod session;
@@ -73,7 +75,7 @@ pub use admin::{
 pub use password::{PasswordError, hash as hash_password};
 pub use router::{openapi, router};
 pub use server::{MAX_CONNECTIONS, ServeError, serve};
-pub use terms::{ApiKey, CitizenTerms, Open311Terms, PublicTerms};
+pub use terms::{ApiKey, CitizenTerms, HearingRule, HearingTerms, Open311Terms, PublicTerms};
 
 /// A command on its way to the switchboard, and the way back.
 pub type CommandRequest = (Command, oneshot::Sender<Result<(), CommandError>>);

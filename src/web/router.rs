@@ -18,9 +18,7 @@ use crate::time;
 
 use super::error::{ApiError, Problem};
 use super::{
-    Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city,
-    escalations, events, gate, health, messages, open311, operators, pages, phone, session, sip_socket,
-    sms_reports, timeline, verifications, web_calls, work_orders,
+    Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city, escalations, events, gate, health, messages, open311, operators, pages, phone, session, sip_socket, sms_reports, timeline, verifications, web_calls, work_orders, hearings, receptions,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -79,6 +77,7 @@ fn endpoints() -> OpenApiRouter<Shared> {
         .routes(routes!(web_calls::follow))
         .routes(routes!(sms_reports::by_query, sms_reports::by_body))
         .merge(admin_routes())
+        .merge(reception_routes())
         .merge(open311::routes())
         .merge(citizen::routes())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -153,6 +152,20 @@ fn case_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(cases::filing::show))
         .routes(routes!(cases::filing::attachment))
         .routes(routes!(work_orders::list))
+}
+
+/// Officials' hours, and applicants who want to hear themselves.
+fn reception_routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(receptions::list))
+        .routes(routes!(receptions::day))
+        .routes(routes!(receptions::arrange))
+        .routes(routes!(receptions::held))
+        .routes(routes!(receptions::missed))
+        .routes(routes!(receptions::instruct))
+        .routes(routes!(hearings::list))
+        .routes(routes!(hearings::allow))
+        .routes(routes!(hearings::refuse))
 }
 
 fn clock_routes() -> OpenApiRouter<Shared> {

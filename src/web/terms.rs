@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use crate::digest::Sha256;
 use crate::sip::guard::Rate;
 
@@ -48,6 +50,36 @@ pub struct CitizenTerms {
     pub filings_per_address_per_hour: u32,
     /// Address searches, and other questions that do not need a code.
     pub looks_per_address_per_minute: u32,
+    pub hearing: HearingTerms,
+}
+
+/// Whether applicants hear their own calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HearingRule {
+    #[default]
+    Off,
+    /// The records office decides about each.
+    Approval,
+    AtOnce,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HearingTerms {
+    pub rule: HearingRule,
+    /// The city's voice, too; otherwise the applicant's alone.
+    pub both_channels: bool,
+    /// Number and code are not enough: the telephone number of the call as well.
+    pub ask_number: bool,
+    /// How long a link works.
+    pub link_for: Duration,
+}
+
+impl Default for HearingTerms {
+    fn default() -> Self {
+        let link_for = Duration::from_secs(60 * 60);
+        Self { rule: HearingRule::Off, both_channels: false, ask_number: true, link_for }
+    }
 }
 
 impl Default for Open311Terms {
@@ -68,7 +100,12 @@ impl Default for Open311Terms {
 
 impl Default for CitizenTerms {
     fn default() -> Self {
-        Self { enabled: true, filings_per_address_per_hour: 10, looks_per_address_per_minute: 120 }
+        Self {
+            enabled: true,
+            filings_per_address_per_hour: 10,
+            looks_per_address_per_minute: 120,
+            hearing: HearingTerms::default(),
+        }
     }
 }
 

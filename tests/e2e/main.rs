@@ -54,6 +54,7 @@ mod duty;
 mod framing;
 mod ladder;
 mod notices;
+mod loop_page;
 mod open311;
 mod operator_phone;
 mod outside;

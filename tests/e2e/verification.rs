@@ -29,7 +29,7 @@ fn greeting() -> ToneSequence {
 }
 
 /// Tones of its own: by chance, parts of one sequence sound like another of the same tones.
-fn question() -> ToneSequence {
+pub fn question() -> ToneSequence {
     ToneSequence::colleague(132, 1_500)
 }
 
@@ -38,7 +38,7 @@ fn call_us() -> ToneSequence {
 }
 
 /// A server with one line and prompts that can be told apart by ear; who is silent is asked once.
-fn asking_server() -> (Server, DeskPhone) {
+pub fn asking_server() -> (Server, DeskPhone) {
     asking_server_and("", |_| {})
 }
 
@@ -131,7 +131,7 @@ pub fn done(server: &Server, number: &str) {
     server.sign_in("kontrol").post(&path(number, "/evidence-accept"), &json!({}));
 }
 
-fn hears(talk: &Talk, what: &str, sequence: &ToneSequence) {
+pub fn hears(talk: &Talk, what: &str, sequence: &ToneSequence) {
     wait::until_true(what, 3 * SOON, || {
         talk.rtp.heard().is_some_and(|heard| sequence.find(&heard.samples).share > 0.6)
     });

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::promises::{BUILT_IN_POSTS, RungDraft};
 use super::reader::{Placed, Reader};
 use super::validity;
-use super::{Category, EvidenceRule};
+use super::{Category, EvidenceRule, Reception};
 use crate::calendar::Calendar;
 use crate::case::escalation::is_of_executor;
 use crate::case::norm::Norm;
@@ -24,6 +24,8 @@ pub(super) struct Draft {
     pub(super) posts: Vec<(Placed<String>, String)>,
     pub(super) ladder: Vec<RungDraft>,
     pub(super) evidence: Vec<(Placed<String>, EvidenceRule)>,
+    /// With the post and the categories they name.
+    pub(super) receptions: Vec<(Reception, Placed<String>, Vec<Placed<String>>)>,
 }
 
 #[derive(Clone)]
@@ -96,7 +98,8 @@ fn check_references(draft: &Draft, reader: &mut Reader<'_>) {
         draft.norms.iter().map(|norm| Placed { value: norm.value.category.clone(), offset: norm.offset });
     let areas = draft.areas.iter().flat_map(|area| area.categories.iter().cloned());
     let rules = draft.evidence.iter().map(|(category, _)| category.clone());
-    for pattern in norms.chain(areas).chain(rules).filter(|pattern| !is_pattern(&pattern.value)) {
+    let received = draft.receptions.iter().flat_map(|(_, _, categories)| categories.iter().cloned());
+    for pattern in norms.chain(areas).chain(rules).chain(received).filter(|pattern| !is_pattern(&pattern.value)) {
         complain_unknown(reader, "category", &pattern, categories.iter().copied());
     }
     check_ladder(draft, reader);
@@ -116,7 +119,8 @@ fn check_references(draft: &Draft, reader: &mut Reader<'_>) {
 fn check_ladder(draft: &Draft, reader: &mut Reader<'_>) {
     let posts = draft.posts.iter().map(|(id, _)| id.value.as_str());
     let posts: Vec<&str> = posts.chain(BUILT_IN_POSTS).collect();
-    for post in draft.ladder.iter().flat_map(|rung| &rung.to) {
+    let secretaries = draft.receptions.iter().map(|(_, post, _)| post);
+    for post in draft.ladder.iter().flat_map(|rung| &rung.to).chain(secretaries) {
         if !posts.contains(&post.value.as_str()) {
             complain_unknown(reader, "post", post, posts.iter().copied());
         }

@@ -10,6 +10,7 @@ use super::checks::{self, Draft};
 use super::endings::endings;
 use super::promises::{self, Calendars, named_calendar};
 use super::reader::{Placed, Reader, Table};
+use super::receptions::receptions;
 use super::{
     Category, CityPlan, Duties, Duty, EvidenceRule, MAX_DUTY_PHONES, Organisation, ServiceArea, Territory,
     filing,
@@ -31,7 +32,7 @@ const FAR_METRES: std::ops::Range<usize> = 10..100_001;
 /// Minutes clocks may differ by: a day at most.
 const CLOCK_MINUTES: std::ops::Range<usize> = 0..24 * 60 + 1;
 
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "city",
     "calendar",
     "duty",
@@ -46,6 +47,7 @@ const SECTIONS: [&str; 17] = [
     "hold",
     "evidence",
     "proof",
+    "reception",
     "verify",
     "reopen",
     "archive",
@@ -73,6 +75,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
         posts: named(&mut reader, root, "post"),
         ladder: promises::ladder(&mut reader, root),
         evidence: evidence(&mut reader, root),
+        receptions: receptions(&mut reader, root, &calendars, city.as_ref().map(|(_, _, zone)| zone)),
     };
     let endings = clock.as_ref().map(|clock| endings(&mut reader, root, clock));
     let proof = proof(&mut reader, root);
@@ -112,6 +115,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
         hold,
         evidence: draft.evidence.into_iter().map(|(category, rule)| (category.value, rule)).collect(),
         endings,
+        receptions: draft.receptions.into_iter().map(|(reception, ..)| reception).collect(),
         proof,
         duties: Duties(duties),
     })

@@ -5,11 +5,11 @@
 pub(super) mod ladder;
 pub(super) mod link;
 pub(super) mod peaks;
-mod range;
+pub(super) mod range;
 pub(super) mod recording;
 pub(super) mod supervision;
 mod view;
-mod wav_layout;
+pub(super) mod wav_layout;
 
 use axum::Json as Answer;
 use axum::extract::State;

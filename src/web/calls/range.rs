@@ -3,7 +3,7 @@
 
 /// What a request wants of a representation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Wanted {
+pub(in crate::web) enum Wanted {
     Whole,
     /// Both inclusive and inside the representation.
     Part {
@@ -15,7 +15,7 @@ pub(super) enum Wanted {
 }
 
 /// Reads `header` for a representation of `length` bytes.
-pub(super) fn wanted(header: &str, length: u64) -> Wanted {
+pub(in crate::web) fn wanted(header: &str, length: u64) -> Wanted {
     let Some((unit, set)) = header.split_once('=') else { return Wanted::Whole };
     if !unit.trim().eq_ignore_ascii_case("bytes") {
         return Wanted::Whole;
@@ -58,7 +58,7 @@ fn number(digits: &str) -> Option<u64> {
 }
 
 /// True when a range may be served: no `If-Range`, or exactly our strong entity tag (never a weak one or a date).
-pub(super) fn if_range_holds(header: Option<&str>, etag: Option<&str>) -> bool {
+pub(in crate::web) fn if_range_holds(header: Option<&str>, etag: Option<&str>) -> bool {
     header.is_none_or(|wanted| etag == Some(wanted.trim()))
 }
 

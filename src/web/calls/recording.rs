@@ -44,11 +44,11 @@ pub(in crate::web) struct Listening {
 }
 
 /// A recording opened to be heard.
-struct Opened {
-    recording: Recording,
-    file: File,
-    length: u64,
-    layout: Option<WavLayout>,
+pub(in crate::web) struct Opened {
+    pub(in crate::web) recording: Recording,
+    pub(in crate::web) file: File,
+    pub(in crate::web) length: u64,
+    pub(in crate::web) layout: Option<WavLayout>,
 }
 
 /// The sound of a call as WAV; left the citizen, right the city. One byte range at a time.
@@ -106,7 +106,7 @@ pub(in crate::web) async fn play(
     Ok(response)
 }
 
-fn text_value(text: String) -> Result<HeaderValue, ApiError> {
+pub(in crate::web) fn text_value(text: String) -> Result<HeaderValue, ApiError> {
     HeaderValue::try_from(text).map_err(|error| ApiError::internal("header value", &error))
 }
 
@@ -132,7 +132,7 @@ fn played(
 }
 
 /// `count` bytes from where `file` stands, in chunks; an error when the file is shorter.
-fn bytes_of(file: File, count: u64) -> impl Stream<Item = std::io::Result<Bytes>> {
+pub(in crate::web) fn bytes_of(file: File, count: u64) -> impl Stream<Item = std::io::Result<Bytes>> {
     stream::try_unfold((file, count), |(mut file, left)| async move {
         if left == 0 {
             return Ok(None);
@@ -173,7 +173,7 @@ impl Web {
         Ok(self.given.recording_dir.join(relative))
     }
 
-    async fn open_recording(
+    pub(in crate::web) async fn open_recording(
         &self,
         contact: ContactId,
         wanted: Option<RecordingId>,

@@ -2,23 +2,23 @@
 //! the file still grows. Writing and repairing files is `files/`.
 
 /// The chunks before `data` fit in here: `fmt ` and a `bext` of some hundred bytes.
-pub(super) const HEAD_BYTES: usize = 64 * 1024;
+pub(in crate::web) const HEAD_BYTES: usize = 64 * 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct WavLayout {
+pub(in crate::web) struct WavLayout {
     /// First byte of sound.
-    pub(super) data_offset: u64,
+    pub(in crate::web) data_offset: u64,
     /// Bytes of sound the header promises.
-    pub(super) data_length: u64,
+    pub(in crate::web) data_length: u64,
     /// Frames per second.
-    pub(super) sample_rate: u32,
-    pub(super) channels: u16,
-    pub(super) bits: u16,
+    pub(in crate::web) sample_rate: u32,
+    pub(in crate::web) channels: u16,
+    pub(in crate::web) bits: u16,
 }
 
 impl WavLayout {
     /// Walks the chunks at the beginning of a file; none when it is not PCM in RIFF/WAVE (or RF64).
-    pub(super) fn of(head: &[u8]) -> Option<Self> {
+    pub(in crate::web) fn of(head: &[u8]) -> Option<Self> {
         let riff = head.get(..12)?;
         if !(riff.starts_with(b"RIFF") || riff.starts_with(b"RF64")) || &riff[8..] != b"WAVE" {
             return None;
@@ -53,7 +53,7 @@ impl WavLayout {
         }
     }
 
-    pub(super) fn frame_bytes(&self) -> u64 {
+    pub(in crate::web) fn frame_bytes(&self) -> u64 {
         u64::from(self.channels) * u64::from(self.bits / 8)
     }
 
@@ -62,12 +62,12 @@ impl WavLayout {
     }
 
     /// Bytes of sound in a file of `file_length` bytes; a file that still grows has fewer than it promises, or more.
-    pub(super) fn sound_bytes(&self, file_length: u64) -> u64 {
+    pub(in crate::web) fn sound_bytes(&self, file_length: u64) -> u64 {
         self.data_length.min(file_length.saturating_sub(self.data_offset))
     }
 
     /// The milliseconds of sound in the bytes `first..=last` of the file, from and to, rounded outwards.
-    pub(super) fn millis(&self, first: u64, last: u64, file_length: u64) -> [u64; 2] {
+    pub(in crate::web) fn millis(&self, first: u64, last: u64, file_length: u64) -> [u64; 2] {
         let sound = self.sound_bytes(file_length);
         let rate = self.bytes_per_second();
         let inside = |byte: u64| byte.saturating_sub(self.data_offset).min(sound);

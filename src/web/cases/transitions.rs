@@ -11,7 +11,7 @@ use crate::case::work_order::{EvidenceRef, WorkReport};
 use crate::case::{Case, CaseEvent, ClosingCode, Place, Priority, Site, TellingChannel, Told, routing};
 use crate::ids::WorkOrderId;
 use crate::language::Language;
-use crate::store::{Once, StoreError};
+use crate::store::{Occasion, Once, StoreError};
 use crate::time;
 
 use super::super::addresses::{self, SiteChoice};
@@ -29,7 +29,7 @@ const MAX_TEXT_CHARS: usize = 4000;
 /// Addresses, names, category and territory ids.
 pub(super) const MAX_WORD_CHARS: usize = 300;
 
-pub(super) type Outcome = Result<Answer<CaseView>, ApiError>;
+pub(in crate::web) type Outcome = Result<Answer<CaseView>, ApiError>;
 
 /// Fields that are given are set, the others stay.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -414,9 +414,14 @@ impl Web {
         let number = parse_number(number)?;
         let at = time::now().utc;
         let actor = principal.actor();
-        let changed = self
-            .store()
-            .change_case_once(&number, &actor, at, once, move |case, evidence| change(case, evidence, at));
+        let during = self.said_in(&number, &principal.user, at).await?;
+        let changed = self.store().change_case_for(
+            &number,
+            &actor,
+            at,
+            Occasion { during, once },
+            move |case, evidence| change(case, evidence, at),
+        );
         let case = match changed.await {
             Ok(case) => case,
             // It was done the first time, by this person: the answer that was lost is owed, though the case may have

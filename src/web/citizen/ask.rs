@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::address::{self, HitHouse, Point};
-use crate::case::Place;
+use crate::case::{Case, Place};
 use crate::case::city::{Attribute, CityPlan};
 use crate::language::Language;
 use crate::notify;
@@ -197,7 +197,25 @@ pub(in crate::web) async fn file(
     let filed = tokio::spawn(async move { filing.file(request).await }).await;
     let filed = filed.map_err(|error| ApiError::internal("filing died", &error))??;
     let code = filed.code.map(|code| code.to_string()).unwrap_or_default();
-    Ok((StatusCode::CREATED, Answer(RequestFiled { number: filed.case.number.to_string(), code })))
+    Ok((StatusCode::CREATED, Answer(RequestFiled::new(&filed.case, code))))
+}
+
+/// A number that somebody wrote to be reached at, which is kept only with consent.
+pub(super) fn stated_number(written: Option<&str>, consent: bool) -> Result<Option<PhoneNumber>, ApiError> {
+    let wrong = |what: &str| ApiError::Unprocessable(what.to_owned());
+    let Some(text) = said(written, MAX_WORD_CHARS, "a number")? else { return Ok(None) };
+    let number = PhoneNumber::written(&text)
+        .ok_or_else(|| wrong("a telephone number has 7 to 15 digits, as in +380501112233"))?;
+    if !consent {
+        return Err(wrong("a number is kept only with the consent to use it"));
+    }
+    Ok(Some(number))
+}
+
+impl RequestFiled {
+    pub(super) fn new(case: &Case, code: String) -> Self {
+        Self { number: case.number.to_string(), code }
+    }
 }
 
 impl Web {
@@ -209,20 +227,7 @@ impl Web {
         let description = said(Some(&asked.description), MAX_TEXT_CHARS, "the description")?;
         let description =
             description.ok_or_else(|| ApiError::Unprocessable("say what is wrong".to_owned()))?;
-        let number = said(asked.number.as_deref(), MAX_WORD_CHARS, "a number")?;
-        let number = number.map(|text| {
-            PhoneNumber::written(&text).ok_or_else(|| {
-                ApiError::Unprocessable(
-                    "a telephone number has 7 to 15 digits, as in +380501112233".to_owned(),
-                )
-            })
-        });
-        let number = number.transpose()?;
-        if number.is_some() && !asked.consent {
-            return Err(ApiError::Unprocessable(
-                "a number is kept only with the consent to use it".to_owned(),
-            ));
-        }
+        let number = stated_number(asked.number.as_deref(), asked.consent)?;
         let mail = said(asked.mail.as_deref(), MAX_WORD_CHARS, "a mail address")?;
         if mail.as_deref().is_some_and(|mail| notify::check_address(mail).is_err()) {
             return Err(ApiError::Unprocessable("a mail address is as in name@city.example".to_owned()));

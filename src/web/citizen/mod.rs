@@ -4,7 +4,10 @@
 
 pub(super) mod ask;
 pub(super) mod codes;
+mod hearing;
 mod moves;
+mod own_sound;
+mod receptions;
 pub(super) mod said;
 pub(super) mod status;
 pub(super) mod verdict;
@@ -74,6 +77,14 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(said::note))
         .routes(routes!(verdict::give))
         .routes(routes!(codes::give))
+        .routes(routes!(status::work_picture))
+        .routes(routes!(receptions::list))
+        .routes(routes!(receptions::book))
+        .routes(routes!(receptions::another_time))
+        .routes(routes!(receptions::cancel))
+        .routes(routes!(hearing::ask))
+        .routes(routes!(hearing::link))
+        .routes(routes!(hearing::play))
 }
 
 pub(super) fn uploads() -> OpenApiRouter<Shared> {

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::case::city::CityPlan;
-use crate::case::{Case, ClosingCode};
-use crate::ids::AttachmentId;
-use crate::store::{Feedback, TimelineEntry};
+use crate::case::{Case, CaseState, ClosingCode};
+use crate::case::work_order::EvidenceRef;
+use crate::ids::{AttachmentId, EvidenceId, WorkOrderId};
+use crate::store::{Feedback, TimelineEntry, ViewSize};
 use crate::time;
 
 use super::super::city::{category_name, organisation_name};
@@ -20,8 +21,12 @@ use super::super::extract::Json;
 use super::super::open311::words::Step;
 use super::super::view::UtcTime;
 use super::super::{Shared, Web, addresses};
+use super::hearing::OwnCallView;
+use super::receptions::OwnAppointmentView;
 use super::{From, Key, moves};
 
+/// Pictures of the work shown, the latest: of a case that went round the earlier ones showed what was not done.
+const MAX_WORK_PICTURES: usize = 6;
 /// Steps shown at most, the latest.
 const MAX_STEPS: usize = 200;
 
@@ -58,6 +63,20 @@ pub(in crate::web) struct StatusView {
     may: MayView,
     /// What the applicant thought of this result.
     rating: Option<u8>,
+    /// Ids of the executor's pictures, shown once control has believed them.
+    work_pictures: Vec<WorkPictureView>,
+    appointment: Option<OwnAppointmentView>,
+    /// Calls that the applicant may ask to hear.
+    calls: Vec<OwnCallView>,
+    /// Whether the telephone number of a call is asked for beside number and code.
+    calls_ask_number: bool,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct WorkPictureView {
+    id: String,
+    /// `before`, `after` or `other`.
+    role: String,
 }
 
 /// How far the other request is; no more of it, for it is another person's.
@@ -134,11 +153,52 @@ pub(in crate::web) async fn picture(
     }
 }
 
+/// A picture of the work, made anew: nothing of what the camera wrote into it.
+#[utoipa::path(post, path = "/api/v1/citizen/work-picture", tag = "citizen", request_body = PictureKey,
+    responses((status = 200, content_type = "image/jpeg"), (status = 404), (status = 429)))]
+pub(in crate::web) async fn work_picture(
+    State(web): State<Shared>,
+    from: From,
+    Json(asked): Json<PictureKey>,
+) -> Result<Response, ApiError> {
+    let case = web.opened(&Key { number: asked.number, code: asked.code }, from).await?;
+    let found = match asked.id.parse::<EvidenceId>() {
+        Ok(id) => web.store().evidence(id).await?,
+        Err(_) => None,
+    };
+    let found = found.filter(|piece| Some(piece.order) == believed(&case));
+    let piece = found.ok_or(ApiError::NotFound("picture"))?;
+    let bytes = web.copy_of(&piece, ViewSize::Display).await?;
+    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));
+    let policy = HeaderValue::from_static("sandbox; default-src 'none'");
+    Ok(([kind, (header::CONTENT_SECURITY_POLICY, policy)], bytes).into_response())
+}
+
+/// The order whose evidence control has accepted: the applicant may see what was done.
+fn believed(case: &Case) -> Option<WorkOrderId> {
+    match &case.state {
+        CaseState::Verification { order, .. } => Some(*order),
+        CaseState::Closed { code, .. } | CaseState::Archived { code, .. } if code.is_fixed() => {
+            case.last_order.as_ref().map(|last| last.order)
+        }
+        _ => None,
+    }
+}
+
 fn shows_pictures(case: &Case, plan: &CityPlan) -> bool {
     plan.category(&case.category).is_some_and(|category| category.filing.publishes_pictures)
 }
 
 impl Web {
+    async fn work_pictures(&self, case: &Case) -> Result<Vec<WorkPictureView>, ApiError> {
+        let Some(order) = believed(case) else { return Ok(Vec::new()) };
+        let pieces = self.store().evidence_of(order).await?;
+        // Pieces of a cycle that was sent back belong to the same order: the last of them are what was believed.
+        let shown = pieces.len().saturating_sub(MAX_WORK_PICTURES);
+        let view = |piece: &EvidenceRef| WorkPictureView { id: piece.id.to_string(), role: piece.role.clone() };
+        Ok(pieces[shown..].iter().map(view).collect())
+    }
+
     pub(super) async fn status(&self, case: &Case) -> Result<StatusView, ApiError> {
         let plan = self.city();
         let entries = self.store().case_timeline(&case.number).await?;
@@ -180,6 +240,10 @@ impl Web {
             pictures: pictures.iter().map(|picture| picture.id.to_string()).collect(),
             may: may(case, worked_on, &plan, &rated),
             rating,
+            work_pictures: self.work_pictures(case).await?,
+            appointment: self.own_appointment(case).await?,
+            calls: self.own_calls(case).await?,
+            calls_ask_number: self.citizen().hearing.ask_number,
         })
     }
 }

@@ -1,0 +1,233 @@
+//! Appointments as rows: written from the very entries that the journal keeps, in their transaction, so that the one always
+//! follows from the other. That a slot is taken once is the database's word: whoever comes second is refused whole.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+
+use crate::case::reception::{Booking, Slot};
+use crate::case::{Case, CaseDraft, CaseNumber, RelationKind};
+use crate::journal::Entry;
+use crate::people::Actor;
+use crate::time::Timestamp;
+
+use super::case_change::Save;
+use super::filings::Filing;
+use super::register::{Registration, Source, drafts};
+use super::row::Fields;
+use super::writer::{Change, Ledger};
+use super::{Store, StoreError};
+
+/// Appointments of one reception that are listed at once: half a year of full days.
+const MAX_LISTED: u32 = 5_000;
+/// Reminders that are due together; the others come with the next look.
+const MAX_REMINDERS: u32 = 500;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppointmentState {
+    Booked,
+    Held,
+    NoShow,
+    /// Its case ended without it: the slot is free again.
+    Cancelled,
+}
+
+/// A case's appointment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Appointment {
+    pub case: CaseNumber,
+    /// Id of the reception.
+    pub reception: String,
+    pub slot: Slot,
+    pub state: AppointmentState,
+}
+
+impl Store {
+    pub async fn appointment_of(&self, case: &CaseNumber) -> Result<Option<Appointment>, StoreError> {
+        let query = sqlx::query("SELECT * FROM appointments WHERE case_number = $1").bind(&case.0);
+        self.reading(query.fetch_optional(&self.readers)).await?.as_ref().map(read).transpose()
+    }
+
+    /// Appointments of a reception that begin in `[from, to)`, in order of time, those given back left out.
+    pub async fn appointments(
+        &self,
+        reception: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Appointment>, StoreError> {
+        let sql = "SELECT * FROM appointments WHERE reception = $1 AND starts_at >= $2 AND starts_at < $3 \
+                   AND state <> 'cancelled' ORDER BY starts_at LIMIT $4";
+        let query = sqlx::query(sql).bind(reception).bind(from.micros()).bind(to.micros()).bind(MAX_LISTED);
+        self.reading(query.fetch_all(&self.readers)).await?.iter().map(read).collect()
+    }
+
+    /// Registers a request in writing and books its slot: all of it or nothing.
+    ///
+    /// # Errors
+    /// `Exists` when the slot is taken meanwhile, `Transition` when the case refuses.
+    pub async fn file_and_book(&self, filing: Filing, booking: Booking) -> Result<Case, StoreError> {
+        self.writer.make(FileAndBook { filing, booking }).await
+    }
+
+    /// A new case for what an official instructed; it follows the case of the reception.
+    pub async fn register_instruction(
+        &self,
+        draft: CaseDraft,
+        reception: Case,
+        at: Timestamp,
+        actor: Actor,
+    ) -> Result<Case, StoreError> {
+        let relation = Some((RelationKind::Follows, Box::new(reception)));
+        self.writer.make(Registration { draft, at, actor, media: None, relation }).await
+    }
+
+    /// Appointments of `reception` that begin before `until` and of which nobody has reminded the applicant yet, the next
+    /// first; at most 500. Whoever sends reminders says so with [`Self::reminded`].
+    pub async fn reminders_due(
+        &self,
+        reception: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Appointment>, StoreError> {
+        let sql = "SELECT * FROM appointments WHERE state = 'booked' AND reminded_at IS NULL AND starts_at > $1 \
+                   AND starts_at <= $2 AND reception = $3 ORDER BY starts_at LIMIT $4";
+        let query = sqlx::query(sql).bind(now.micros()).bind(until.micros()).bind(reception);
+        self.reading(query.bind(MAX_REMINDERS).fetch_all(&self.readers)).await?.iter().map(read).collect()
+    }
+
+    /// True for the first who says it of this time: of two senders one keeps quiet.
+    pub async fn reminded(&self, appointment: &Appointment, at: Timestamp) -> Result<bool, StoreError> {
+        self.writer.make(Reminded { appointment: appointment.clone(), at }).await
+    }
+}
+
+struct FileAndBook {
+    filing: Filing,
+    booking: Booking,
+}
+
+impl Change for FileAndBook {
+    type Answer = Case;
+
+    async fn apply(self, ledger: &mut Ledger<'_>) -> Result<Case, StoreError> {
+        let (at, actor) = (self.filing.at, self.filing.actor.clone());
+        let case = self.filing.apply(ledger).await?;
+        let (case, events) = case.book(&self.booking, &actor, at)?;
+        let source = Source { at, actor: &actor, contact: None, media: None };
+        let entries = drafts(&case, &events, &source)?;
+        let revision = super::cases::revision(ledger.connection, &case.number).await?;
+        let revision = revision.ok_or(StoreError::NotFound("case"))?;
+        let save = Save { case, revision, orders: Vec::new(), linked: Vec::new(), entries, once: None };
+        // Registered in this very transaction: nobody was faster.
+        save.apply(ledger).await?.ok_or(StoreError::NotFound("case"))
+    }
+}
+
+struct Reminded {
+    appointment: Appointment,
+    at: Timestamp,
+}
+
+impl Change for Reminded {
+    type Answer = bool;
+
+    async fn apply(self, ledger: &mut Ledger<'_>) -> Result<bool, StoreError> {
+        let sql = "UPDATE appointments SET reminded_at = $3 \
+                   WHERE case_number = $1 AND starts_at = $2 AND state = 'booked' AND reminded_at IS NULL";
+        let query = sqlx::query(sql).bind(&self.appointment.case.0).bind(self.appointment.slot.starts_at.micros());
+        let updated = query.bind(self.at.micros()).execute(&mut *ledger.connection).await?;
+        Ok(updated.rows_affected() == 1)
+    }
+}
+
+/// What the entries of one change mean for the appointment of their case.
+///
+/// # Errors
+/// `Exists` when another case has the slot.
+pub(super) async fn follow(connection: &mut SqliteConnection, entries: &[Entry]) -> Result<(), StoreError> {
+    for entry in entries.iter().filter(|entry| concerns(&entry.event)) {
+        let Some(case) = &entry.case else { continue };
+        let row = sqlx::query("SELECT * FROM appointments WHERE case_number = $1").bind(&case.0);
+        let before = row.fetch_optional(&mut *connection).await?.as_ref().map(read).transpose()?;
+        let Some(after) = told(before.clone(), case, &entry.event, &entry.data) else { continue };
+        if before.as_ref() != Some(&after) {
+            save(connection, &after, before.as_ref()).await?;
+        }
+    }
+    Ok(())
+}
+
+fn concerns(event: &str) -> bool {
+    event == "case.closed" || event.starts_with("appt.")
+}
+
+/// The appointment once this entry has happened, by the journal's name and data alone; `store/verify.rs` adds up the same.
+pub(super) fn told(
+    before: Option<Appointment>,
+    case: &CaseNumber,
+    event: &str,
+    data: &Value,
+) -> Option<Appointment> {
+    let to = |state| before.clone().map(|appointment| Appointment { state, ..appointment });
+    match event {
+        "appt.booked" | "appt.moved" => {
+            let moment = |key: &str| data[key].as_i64().map(Timestamp::from_micros);
+            Some(Appointment {
+                case: case.clone(),
+                reception: data["reception"].as_str()?.to_owned(),
+                slot: Slot { starts_at: moment("starts_at")?, ends_at: moment("ends_at")? },
+                state: AppointmentState::Booked,
+            })
+        }
+        "appt.held" => to(AppointmentState::Held),
+        "appt.no_show" => to(AppointmentState::NoShow),
+        "case.closed" if before.as_ref().is_some_and(|one| one.state == AppointmentState::Booked) => {
+            to(AppointmentState::Cancelled)
+        }
+        _ => before,
+    }
+}
+
+/// As SQLite writes the row as a JSON array.
+pub(super) fn in_words(appointment: &Appointment) -> Result<String, StoreError> {
+    let Appointment { reception, slot, state, .. } = appointment;
+    super::row::json(&(reception, slot.starts_at, slot.ends_at, state))
+}
+
+async fn save(
+    connection: &mut SqliteConnection,
+    appointment: &Appointment,
+    before: Option<&Appointment>,
+) -> Result<(), StoreError> {
+    let moved = before.is_none_or(|before| before.slot != appointment.slot);
+    let sql = "INSERT INTO appointments (case_number, reception, starts_at, ends_at, state) VALUES ($1, $2, $3, $4, $5) \
+               ON CONFLICT (case_number) DO UPDATE SET reception = $2, starts_at = $3, ends_at = $4, state = $5, \
+               reminded_at = CASE WHEN $6 THEN NULL ELSE reminded_at END";
+    let saved = sqlx::query(sql)
+        .bind(&appointment.case.0)
+        .bind(&appointment.reception)
+        .bind(appointment.slot.starts_at.micros())
+        .bind(appointment.slot.ends_at.micros())
+        .bind(super::row::word(&appointment.state)?)
+        .bind(moved)
+        .execute(connection)
+        .await;
+    match saved {
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+            Err(StoreError::Exists("an appointment at this time".to_owned()))
+        }
+        other => Ok(other.map(|_| ())?),
+    }
+}
+
+pub(super) fn read(row: &SqliteRow) -> Result<Appointment, StoreError> {
+    let fields = Fields::of(row, "appointment");
+    Ok(Appointment {
+        case: fields.word("case_number")?,
+        reception: fields.plain("reception")?,
+        slot: Slot { starts_at: fields.moment("starts_at")?, ends_at: fields.moment("ends_at")? },
+        state: fields.word("state")?,
+    })
+}

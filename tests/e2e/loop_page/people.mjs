@@ -1,0 +1,83 @@
+// Several people at once in headless Chromium, each with pages and cookies of their own: the built pages of the service, its
+// own content policy. Driven by `loop_page.rs`; what it does is what their hands do, and it sees what they see.
+import { createRequire } from 'node:module'
+import { createInterface } from 'node:readline'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const { chromium } = createRequire(join(here, '../../../web/package.json'))('playwright-core')
+
+/** service: its address; speech: 16-bit PCM WAV, what every microphone hears. */
+const setup = JSON.parse(process.argv[2])
+const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`)
+const WAIT_MS = 25_000
+const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } }
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', '--use-fake-ui-for-media-stream',
+    '--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${setup.speech}`,
+    '--allow-loopback-in-peer-connection', '--autoplay-policy=no-user-gesture-required',
+  ],
+})
+/** Pages by the name of who sits before them. */
+const pages = new Map()
+/** Complaints of the consoles, the service's 401 before signing in apart. */
+const complaints = []
+
+const commands = {
+  /** Opens `path`, where the service asks them to sign in. */
+  async enter({ who, path, size, password }) {
+    const phone = size === 'phone'
+    const context = await browser.newContext({ locale: 'en', viewport: SIZES[size], isMobile: phone, hasTouch: phone })
+    const page = await context.newPage()
+    pages.set(who, page)
+    page.setDefaultTimeout(WAIT_MS)
+    page.on('pageerror', (error) => complaints.push(`${who}: ${error}`))
+    page.on('console', (message) => {
+      const text = message.text()
+      if (message.type() === 'error' && !/401|WebSocket|ERR_CONNECTION/.test(text)) complaints.push(`${who}: ${text}`)
+    })
+    await page.goto(`${setup.service}${path}`)
+    if (!password) return
+    await page.fill('#user', who)
+    await page.fill('#password', password)
+    await page.keyboard.press('Enter')
+    await page.waitForURL(`**${path}`)
+  },
+  click: ({ who, selector }) => pages.get(who).click(selector),
+  press: ({ who, text }) => pages.get(who).keyboard.press(text),
+  fill: ({ who, selector, text }) => pages.get(who).fill(selector, text),
+  choose: async ({ who, selector, text }) => { await pages.get(who).selectOption(selector, text) },
+  sees: async ({ who, selector }) => { await pages.get(who).waitForSelector(selector) },
+  count: ({ who, selector }) => pages.get(who).locator(selector).count(),
+  text: ({ who, selector }) => pages.get(who).textContent(selector),
+  /** What a camera took, base64. */
+  photo: ({ who, selector, name, bytes }) =>
+    pages.get(who).setInputFiles(selector, { name, mimeType: 'image/jpeg', buffer: Buffer.from(bytes, 'base64') }),
+  reload: async ({ who }) => { await pages.get(who).reload() },
+  /** Waits until the page plays sound later than `text` seconds; where it is then. */
+  plays: async ({ who, text }) => {
+    const handle = await pages.get(who).waitForFunction((from) => {
+      const audio = document.querySelector('audio')
+      return audio && !audio.paused && audio.currentTime >= from ? audio.currentTime : null
+    }, Number(text))
+    return handle.jsonValue()
+  },
+  leave: ({ who }) => pages.get(who).close({ runBeforeUnload: true }),
+  complaints: () => complaints,
+  shoot: async ({ who, text }) => { await pages.get(who).screenshot({ path: text, fullPage: true }) },
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { command, id, ...rest } = JSON.parse(line)
+  try {
+    say({ id, answer: (await commands[command](rest)) ?? null })
+  } catch (error) {
+    say({ id, error: String(error) })
+  }
+}
+await browser.close()
