@@ -38,6 +38,7 @@ pub mod recording;
 // L3 composition
 pub mod call;
 pub mod journal;
+pub mod report;
 pub mod switchboard;
 pub mod verification;
 

@@ -114,6 +114,7 @@ vocabulary! {
     PhoneOffered = "phone.offered",
     PhoneProvisioned = "phone.provisioned",
     LogVerified = "log.verified",
+    ReportIssued = "report.issued",
 }
 
 impl EventType {

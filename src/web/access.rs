@@ -65,6 +65,10 @@ const ALLOWING: &[Role] = &[Operator, Supervisor, Control];
 const PHONING: &[Role] = &[Operator, Supervisor];
 /// Running the program: everything but content.
 const RUNNING: &[Role] = &[Admin];
+/// The weekly report, and the list behind each of its figures.
+const REPORTS: &[Role] = &[Supervisor, Control, MayorOffice, Auditor];
+/// Count the report once more from the journal, which takes the machine a while.
+const RECOMPUTING: &[Role] = &[MayorOffice, Auditor];
 const ORDERS: &[Role] = &[Executor, Control, Supervisor, MayorOffice, Auditor];
 
 pub(super) const RULES: &[Rule] = &[
@@ -172,6 +176,11 @@ pub(super) const RULES: &[Rule] = &[
     only("GET", "/api/v1/cases/{number}/filing", CASES),
     only("GET", "/api/v1/cases/{number}/attachments/{id}", CASES),
     only("GET", "/api/v1/work-orders", ORDERS),
+    only("GET", "/api/v1/reports/weekly", REPORTS),
+    only("GET", "/api/v1/reports/weekly/list", REPORTS),
+    only("GET", "/api/v1/reports/weekly/file", REPORTS),
+    only("POST", "/api/v1/reports/weekly/recompute", RECOMPUTING),
+    only("GET", "/api/v1/reports/today", LIVE),
     only("GET", "/api/v1/operators", LIVE),
     only("GET", "/api/v1/queues", LIVE),
     only("GET", "/api/v1/events", LIVE),

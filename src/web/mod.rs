@@ -26,6 +26,7 @@ mod operators;
 mod pages;
 mod password;
 mod phone;
+mod reports;
 mod router;
 mod server;
 mod session;
@@ -67,6 +68,7 @@ pub use admin::{
     CITY, CONFIG, DIALPLAN, InForce, PlanFile, QueueInForce, ReloadRequest, SipEntrance, TrunkInForce, Wanted,
 };
 pub use password::{PasswordError, hash as hash_password};
+pub use reports::file::Form as ReportForm;
 pub use router::{openapi, router};
 pub use server::{MAX_CONNECTIONS, ServeError, serve};
 pub use terms::{ApiKey, CitizenTerms, Open311Terms, PublicTerms};
@@ -149,6 +151,7 @@ struct Web {
     peak_computations: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     pictures: cases::image::Pictures,
+    reports: reports::Kept,
     event_streams: Arc<Semaphore>,
     desks: messages::Desks,
     feed: watch::Receiver<Feed>,
@@ -174,6 +177,7 @@ impl Web {
             peak_computations: Arc::new(Semaphore::new(PEAK_COMPUTATIONS)),
             uploads: Arc::new(Semaphore::new(UPLOADS)),
             pictures: cases::image::Pictures::default(),
+            reports: reports::Kept::default(),
             event_streams: Arc::new(Semaphore::new(EVENT_STREAMS)),
             desks: messages::Desks::default(),
             feed,
