@@ -99,9 +99,8 @@ async fn print(
 }
 
 fn in_words(difference: &Difference, week: Week, names: &Names<'_>) -> String {
-    let part = difference.part.as_ref().map(|(by, key)| {
-        format!(" ({} {})", by.id(), names.of(*by, key.as_deref()))
-    });
+    let part =
+        difference.part.as_ref().map(|(by, key)| format!(" ({} {})", by.id(), names.of(*by, key.as_deref())));
     let week = if difference.is_before { week.before() } else { week };
     format!(
         "{week}: '{}'{} is {:?} by the rows and {:?} by the journal",

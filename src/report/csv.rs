@@ -16,20 +16,45 @@ pub fn print(report: &Report, week: &str, names: &Names<'_>) -> Result<Vec<u8>, 
     let terminator = ::csv::Terminator::CRLF;
     let mut writer = ::csv::WriterBuilder::new().terminator(terminator).from_writer(Vec::new());
     writer.write_record([
-        "week", "indicator", "title", "dimension", "key", "name", "unit", "value", "part", "whole",
-        "value_before", "part_before", "whole_before", "definition",
+        "week",
+        "indicator",
+        "title",
+        "dimension",
+        "key",
+        "name",
+        "unit",
+        "value",
+        "part",
+        "whole",
+        "value_before",
+        "part_before",
+        "whole_before",
+        "definition",
     ])?;
     for figure in &report.figures {
         let title = words::title(figure.indicator, names.language);
         let definition = words::definition(figure.indicator, names.language);
-        let mut line = |dimension: &str, key: &str, name: &str, value: Value, before: Value, definition: &str| {
-            let (unit, [whole_value, part, whole]) = cells(value);
-            let (_, [before, part_before, whole_before]) = cells(before);
-            writer.write_record([
-                week, figure.indicator, title, dimension, &inert(key), &inert(name), unit, &whole_value, &part,
-                &whole, &before, &part_before, &whole_before, definition,
-            ])
-        };
+        let mut line =
+            |dimension: &str, key: &str, name: &str, value: Value, before: Value, definition: &str| {
+                let (unit, [whole_value, part, whole]) = cells(value);
+                let (_, [before, part_before, whole_before]) = cells(before);
+                writer.write_record([
+                    week,
+                    figure.indicator,
+                    title,
+                    dimension,
+                    &inert(key),
+                    &inert(name),
+                    unit,
+                    &whole_value,
+                    &part,
+                    &whole,
+                    &before,
+                    &part_before,
+                    &whole_before,
+                    definition,
+                ])
+            };
         line("", "", "", figure.value, figure.before, definition)?;
         for breakdown in &figure.breakdowns {
             for row in &breakdown.rows {

@@ -22,11 +22,19 @@ const MAX_ROWS: usize = 500;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Value {
-    Count { count: u64 },
+    Count {
+        count: u64,
+    },
     /// `part` of `whole`; the part may be the larger one where both are of the same week and not of the same cases.
-    Share { part: u64, whole: u64 },
+    Share {
+        part: u64,
+        whole: u64,
+    },
     /// Of `count` durations; none when nothing was measured.
-    Seconds { seconds: Option<u64>, count: u64 },
+    Seconds {
+        seconds: Option<u64>,
+        count: u64,
+    },
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

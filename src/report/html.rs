@@ -17,10 +17,32 @@ const MAX_ROWS: usize = 40;
 const TABLES: &[(Dimension, &[&str])] = &[
     (
         Dimension::Executor,
-        &["work_reported", "done_in_time", "median_to_done", "confirmed_share", "refuted", "false_closures", "reopened", "overdue_work"],
+        &[
+            "work_reported",
+            "done_in_time",
+            "median_to_done",
+            "confirmed_share",
+            "refuted",
+            "false_closures",
+            "reopened",
+            "overdue_work",
+        ],
     ),
-    (Dimension::Category, &["cases_registered", "cases_closed", "cases_open", "overdue_work", "median_to_done", "false_closures"]),
-    (Dimension::District, &["cases_registered", "cases_closed", "cases_open", "overdue_work", "false_closures", "reopened"]),
+    (
+        Dimension::Category,
+        &[
+            "cases_registered",
+            "cases_closed",
+            "cases_open",
+            "overdue_work",
+            "median_to_done",
+            "false_closures",
+        ],
+    ),
+    (
+        Dimension::District,
+        &["cases_registered", "cases_closed", "cases_open", "overdue_work", "false_closures", "reopened"],
+    ),
     (Dimension::Code, &["cases_closed", "told_share"]),
     (Dimension::Age, &["cases_open", "overdue_promise"]),
     (Dimension::Language, &["contacts_offered", "contacts_answered", "contacts_abandoned", "service_level"]),
@@ -118,10 +140,12 @@ fn matrix(page: &mut String, report: &Report, by: Dimension, indicators: &[&str]
         Some(breakdown.rows.as_slice())
     };
     let columns: Vec<&[Row]> = indicators.iter().map(|id| column(id).unwrap_or_default()).collect();
-    let mut keys: Vec<&Option<String>> = columns.iter().flat_map(|rows| rows.iter().map(|row| &row.key)).collect();
+    let mut keys: Vec<&Option<String>> =
+        columns.iter().flat_map(|rows| rows.iter().map(|row| &row.key)).collect();
     keys.sort();
     keys.dedup();
-    let found = |rows: &[Row], key: &Option<String>| rows.iter().find(|row| row.key == *key).map(|row| row.value);
+    let found =
+        |rows: &[Row], key: &Option<String>| rows.iter().find(|row| row.key == *key).map(|row| row.value);
     if !matches!(by, Dimension::Hour | Dimension::Age) {
         let weight = |key: &Option<String>| {
             let values = columns.iter().filter_map(|rows| found(rows, key));
@@ -159,7 +183,8 @@ fn matrix(page: &mut String, report: &Report, by: Dimension, indicators: &[&str]
 fn definitions(page: &mut String, language: Language) {
     let code = words::definition_language(language);
     let direction = if code.is_right_to_left() { "rtl" } else { "ltr" };
-    let _ = write!(page, "<section class=\"definitions\"><h2>{}</h2><dl>", escaped(say("definitions", language)));
+    let _ =
+        write!(page, "<section class=\"definitions\"><h2>{}</h2><dl>", escaped(say("definitions", language)));
     for indicator in INDICATORS {
         let _ = write!(
             page,

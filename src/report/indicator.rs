@@ -52,15 +52,8 @@ pub enum Dimension {
 }
 
 impl Dimension {
-    pub const ALL: [Self; 7] = [
-        Self::Hour,
-        Self::Language,
-        Self::Executor,
-        Self::Category,
-        Self::District,
-        Self::Code,
-        Self::Age,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Hour, Self::Language, Self::Executor, Self::Category, Self::District, Self::Code, Self::Age];
 
     pub const fn id(self) -> &'static str {
         match self {

@@ -114,7 +114,10 @@ impl CaseReplay {
             "verify.attempted" | "reply.sent" if data["whom"].is_null() => {
                 self.heard |= data["delivered"] == Value::Bool(true);
             }
-            "evidence.accepted" | "wo.returned" | "case.explained" | "case.refused"
+            "evidence.accepted"
+            | "wo.returned"
+            | "case.explained"
+            | "case.refused"
             | "case.forward_answered" => self.heard = false,
             _ => {}
         }

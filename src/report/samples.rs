@@ -111,4 +111,3 @@ pub(super) fn report_of(facts: &Facts) -> Report {
 pub(super) fn a_report() -> Report {
     report_of(&facts())
 }
-

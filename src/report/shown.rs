@@ -72,9 +72,8 @@ fn tenths(tenths: u64, language: Language) -> String {
 }
 
 fn duration(seconds: u64, language: Language) -> String {
-    let in_units = |unit: u64, word| {
-        format!("{}{NARROW}{}", tenths(seconds * 10 / unit, language), say(word, language))
-    };
+    let in_units =
+        |unit: u64, word| format!("{}{NARROW}{}", tenths(seconds * 10 / unit, language), say(word, language));
     match seconds {
         0..120 => format!("{seconds}{NARROW}{}", say("seconds", language)),
         120..7_200 => format!("{}{NARROW}{}", seconds / MINUTE, say("minutes", language)),

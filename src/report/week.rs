@@ -109,7 +109,9 @@ mod tests {
         for text in ["2026-W47", "2026-W53", "2027-W01", "2020-W53"] {
             assert_eq!(text.parse::<Week>().unwrap().to_string(), text);
         }
-        for text in ["", "2026", "2026-47", "2026-W", "2026-W0", "2026-W00", "2026-W54", "2025-W53", "2026-W+1"] {
+        for text in
+            ["", "2026", "2026-47", "2026-W", "2026-W0", "2026-W00", "2026-W54", "2025-W53", "2026-W+1"]
+        {
             assert!(text.parse::<Week>().is_err(), "{text}");
         }
         assert!("1999-W10".parse::<Week>().is_err() && "2026-W047".parse::<Week>().is_err());
@@ -126,6 +128,10 @@ mod tests {
         assert_eq!(Week::of(Timestamp(period.to.0 - 1), &clock), week);
         assert_eq!(Week::of(period.to, &clock).before(), week);
         let early = week.period(Timestamp(period.from.0 + 5), Duration::ZERO, &clock);
-        assert_eq!((early.to, early.is_over), (Timestamp(period.from.0 + 5), false), "of a week that goes on, what is known now");
+        assert_eq!(
+            (early.to, early.is_over),
+            (Timestamp(period.from.0 + 5), false),
+            "of a week that goes on, what is known now"
+        );
     }
 }

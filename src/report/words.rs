@@ -48,7 +48,11 @@ mod tests {
     #[test]
     fn everything_that_is_shown_has_words_and_each_once() {
         for indicator in INDICATORS {
-            assert!(indicators::WORDS.iter().filter(|(id, ..)| *id == indicator.id).count() == 1, "{}", indicator.id);
+            assert!(
+                indicators::WORDS.iter().filter(|(id, ..)| *id == indicator.id).count() == 1,
+                "{}",
+                indicator.id
+            );
         }
         assert_eq!(indicators::WORDS.len(), INDICATORS.len());
         let sections = Section::ALL.map(|section| format!("section.{}", section.id()));
@@ -57,7 +61,8 @@ mod tests {
             assert_ne!(say(word, Language::He), "?", "{word}");
         }
         let texts = labels::WORDS.iter().flat_map(|(_, texts)| texts);
-        let titles = indicators::WORDS.iter().flat_map(|(_, titles, definitions)| titles.iter().chain(definitions));
+        let titles =
+            indicators::WORDS.iter().flat_map(|(_, titles, definitions)| titles.iter().chain(definitions));
         assert!(texts.chain(titles).all(|text| !text.trim().is_empty()));
     }
 }

@@ -75,7 +75,12 @@ fn figures(
     }
     sheet.write_string_with_format(0, 1, week, &formats.head)?;
     for (line, figure) in (1_u32..).zip(&report.figures) {
-        sheet.write_string_with_format(line, 0, words::title(figure.indicator, names.language), &formats.text)?;
+        sheet.write_string_with_format(
+            line,
+            0,
+            words::title(figure.indicator, names.language),
+            &formats.text,
+        )?;
         write(sheet, (line, 1), figure.value, formats)?;
         let (part, whole) = match figure.value {
             Value::Share { part, whole } => (Some(part), Some(whole)),
@@ -91,7 +96,11 @@ fn figures(
         let definition = words::definition(figure.indicator, names.language);
         sheet.write_string_with_format(line, 5, definition, &formats.text)?;
     }
-    sheet.set_column_width(0, 42)?.set_column_width(1, 14)?.set_column_width(4, 14)?.set_column_width(5, 90)?;
+    sheet
+        .set_column_width(0, 42)?
+        .set_column_width(1, 14)?
+        .set_column_width(4, 14)?
+        .set_column_width(5, 90)?;
     sheet.set_freeze_panes(1, 1)?;
     Ok(())
 }
@@ -140,7 +149,12 @@ fn breakdown(
     Ok(())
 }
 
-fn write(sheet: &mut Worksheet, (line, column): (u32, u16), value: Value, formats: &Formats) -> Result<(), XlsxError> {
+fn write(
+    sheet: &mut Worksheet,
+    (line, column): (u32, u16),
+    value: Value,
+    formats: &Formats,
+) -> Result<(), XlsxError> {
     let (number, format) = match value {
         Value::Count { count } => (Some(exact(count)), &formats.count),
         Value::Share { part, whole } => ((whole > 0).then(|| exact(part) / exact(whole)), &formats.share),

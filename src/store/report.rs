@@ -210,3 +210,176 @@ fn read_standing(row: &SqliteRow) -> Result<Standing, StoreError> {
         promised_by: fields.optional_moment("promised_by")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::calendar::Calendar;
+    use crate::call::contact::Disposition;
+    use crate::case::tests::walk::{everybody, moves};
+    use crate::journal::EventType;
+    use crate::language::Language;
+    use crate::people::Actor;
+    use crate::report::{Report, Value, Week, differences, report};
+    use crate::store::Batch;
+    use crate::store::fixture::{Files, at, case_draft, contact, entry};
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+    use serde_json::json;
+
+    fn periods() -> [Period; 2] {
+        let clock = Calendar::always("Europe/Kyiv").unwrap();
+        let week: Week = "2026-W48".parse().unwrap();
+        let period = |week: Week| week.period(at(14 * 86_400), Duration::from_secs(30), &clock);
+        [period(week), period(week.before())]
+    }
+
+    /// A call with all its entries, in the queue or not, answered or not.
+    fn call(n: u32, rng: &mut StdRng) -> Batch {
+        let seconds = i64::from(n) * 5_000;
+        let mut contact = contact(n);
+        contact.offered_at = at(seconds);
+        contact.language = Some(Language::ALL[rng.random_range(0..6)]);
+        let mut entries = vec![entry(EventType::ContactOffered, n, seconds)];
+        entries[0].data = json!({ "origin": contact.origin });
+        if rng.random_range(0..4) > 0 {
+            contact.queued_at = Some(at(seconds + 10));
+            let mut queued = entry(EventType::ContactQueued, n, seconds + 10);
+            queued.data = json!({ "language": contact.language });
+            entries.push(queued);
+        }
+        let wait = rng.random_range(0..60);
+        if contact.queued_at.is_some() && rng.random_range(0..3) > 0 {
+            contact.connected_at = Some(at(seconds + 10 + wait));
+            entries.push(entry(EventType::ContactConnected, n, seconds + 10 + wait));
+        }
+        contact.ended_at = Some(at(seconds + 200));
+        contact.disposition = Some(match (contact.queued_at, contact.connected_at) {
+            (Some(_), None) => Disposition::Abandoned,
+            (None, _) => Disposition::Consultation,
+            _ => Disposition::CaseCreated,
+        });
+        let mut ended = entry(EventType::ContactEnded, n, seconds + 200);
+        ended.data = json!({ "termination": "caller_hung_up" });
+        let mut disposed = entry(EventType::ContactDisposed, n, seconds + 201);
+        disposed.data = json!({ "disposition": contact.disposition, "language": contact.language });
+        entries.extend([ended, disposed]);
+        Batch { contacts: vec![contact], entries, ..Batch::default() }
+    }
+
+    /// Two weeks of calls and cases, moved by everybody at random.
+    async fn lived(store: &Store, seed: u64) {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let (moves, everybody) = (moves(), everybody());
+        let mut numbers = Vec::new();
+        for n in 1..=60 {
+            store.commit(call(n, &mut rng)).await.unwrap();
+            let registered_at = at(i64::from(n) * 5_000 + 20);
+            if n % 2 == 0 {
+                let draft = case_draft(n);
+                let case = store.register_case(draft, registered_at, Actor::system("test"), None);
+                numbers.push(case.await.unwrap().number);
+            }
+            for turn in 0..40 {
+                let Some(number) = numbers.get(rng.random_range(0..numbers.len().max(1))) else { break };
+                let step = moves[rng.random_range(0..moves.len())];
+                let by = everybody[rng.random_range(0..everybody.len())].clone();
+                let now = at(i64::from(n) * 5_000 + 100 + turn * 100);
+                let actor = by.clone();
+                // Refusals are part of it.
+                let _ = store.change_case(number, &actor, now, move |case, _| step(case, &by, now)).await;
+            }
+        }
+    }
+
+    async fn both_ways(store: &Store) -> (Report, Report) {
+        let [now, before] = periods();
+        let facts = (store.report_facts(&now).await.unwrap(), store.report_facts(&before).await.unwrap());
+        let [told, told_before] = store.report_facts_from_journal([&now, &before]).await.unwrap();
+        let rows = report((&now, &facts.0), (&before, &facts.1));
+        (rows, report((&now, &told), (&before, &told_before)))
+    }
+
+    fn total(report: &Report, id: &str) -> (u64, u64) {
+        let figure = report.figures.iter().find(|figure| figure.indicator == id).unwrap();
+        (figure.value.members(), figure.before.members())
+    }
+
+    #[tokio::test]
+    async fn rows_and_journal_give_the_same_report_until_somebody_touches_one() {
+        for seed in 1..=3 {
+            let files = Files::new();
+            let store = files.open().await;
+            lived(&store, seed).await;
+            let (rows, journal) = both_ways(&store).await;
+            assert_eq!(differences(&rows, &journal), [], "seed {seed}");
+            assert_eq!(rows, journal);
+            for id in ["contacts_offered", "contacts_abandoned", "cases_registered", "cases_open"] {
+                let (now, before) = total(&rows, id);
+                assert!(now > 0 && before > 0, "{id} of seed {seed}: {now} {before}");
+            }
+            store.close().await;
+            let tampered = [
+                (
+                    "UPDATE case_steps SET at = at - 604800000000 WHERE step = 'registered'",
+                    "cases_registered",
+                ),
+                ("UPDATE case_standings SET is_open = 0", "cases_open"),
+                (
+                    "UPDATE contacts SET disposition = 'consultation' WHERE disposition = 'abandoned'",
+                    "contacts_abandoned",
+                ),
+                ("UPDATE cases SET closed_at = 1 WHERE closed_at IS NULL", "cases_open"),
+            ];
+            for (statement, indicator) in tampered {
+                let copy = files.after_crash();
+                sqlx::query(statement).execute(&mut copy.intruder().await).await.unwrap();
+                let (rows, journal) = both_ways(&copy.open().await).await;
+                let found = differences(&rows, &journal);
+                assert!(
+                    found.iter().any(|it| it.indicator == indicator && it.part.is_none()),
+                    "{statement}: {found:?}"
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn cases_older_than_the_rows_are_counted_all_the_same() {
+        let files = Files::new();
+        let store = files.open().await;
+        lived(&store, 7).await;
+        let (rows, _) = both_ways(&store).await;
+        store.close().await;
+        for emptied in ["DELETE FROM case_steps", "DELETE FROM case_standings"] {
+            sqlx::query(emptied).execute(&mut files.intruder().await).await.unwrap();
+        }
+        let (filled, journal) = both_ways(&files.open().await).await;
+        assert_eq!(differences(&filled, &journal), []);
+        assert_eq!(differences(&rows, &filled), []);
+    }
+
+    #[tokio::test]
+    async fn calls_of_the_city_and_of_its_phones_are_nobodys_wait() {
+        let files = Files::new();
+        let store = files.open().await;
+        let mut user = crate::store::fixture::user(1, crate::people::Role::Operator);
+        user.name = "desk".to_owned();
+        store.create_user(&user).await.unwrap();
+        let mut rng = StdRng::seed_from_u64(1);
+        let mut own = call(1, &mut rng);
+        own.contacts[0].origin = "desk".to_owned();
+        own.entries[0].data = json!({ "origin": "desk" });
+        let mut rung = call(2, &mut rng);
+        rung.contacts[0].direction = crate::call::contact::Direction::Outbound;
+        rung.entries[0].data = json!({ "origin": "city", "callback_of": "x" });
+        for batch in [own, rung, call(3, &mut rng)] {
+            store.commit(batch).await.unwrap();
+        }
+        let (rows, journal) = both_ways(&store).await;
+        let offered = rows.figures.iter().find(|figure| figure.indicator == "contacts_offered").unwrap();
+        assert_eq!((offered.before, rows == journal), (Value::Count { count: 1 }, true));
+    }
+}

@@ -178,7 +178,9 @@ pub(super) async fn recompute(
     let week = week_of(query.week.as_deref(), &web)?;
     let _place = web.reports.recomputing.try_acquire();
     if _place.is_err() {
-        return Err(ApiError::Unavailable("the report is being recomputed for somebody else; try again then"));
+        return Err(ApiError::Unavailable(
+            "the report is being recomputed for somebody else; try again then",
+        ));
     }
     let mut rows = web.count_week(week).await?;
     for _ in 0..MAX_RECOUNTS {
