@@ -107,6 +107,11 @@ impl Calendar {
         at.utc().with_timezone(&self.zone).date_naive()
     }
 
+    /// What a clock on the wall in the calendar's zone shows.
+    pub fn civil(&self, at: Timestamp) -> NaiveDateTime {
+        at.utc().with_timezone(&self.zone).naive_local()
+    }
+
     /// The moment a clock on the wall in the calendar's zone shows `civil`; the first of two.
     pub fn moment_of(&self, civil: NaiveDateTime) -> Timestamp {
         self.moment(civil, Twice::First)

@@ -40,6 +40,7 @@ pub mod recording;
 pub mod call;
 pub mod journal;
 pub mod notification;
+pub mod report;
 pub mod switchboard;
 pub mod verification;
 

@@ -204,7 +204,10 @@ impl Recovery<'_> {
 
     fn disposed(&self, contact: &Contact, reason: &str) -> Draft {
         let mut draft = self.entry_about(contact, EventType::ContactDisposed, reason);
-        draft.data = serde_json::json!({ "disposition": contact.disposition.map(Disposition::name) });
+        draft.data = serde_json::json!({
+            "disposition": contact.disposition.map(Disposition::name),
+            "language": contact.language,
+        });
         draft
     }
 

@@ -198,7 +198,11 @@ impl Call {
 
     pub(super) fn disposed_draft(&self, by: Actor, turn: &mut Turn<'_>) -> Draft {
         self.draft(EventType::ContactDisposed, by, turn)
-            .with(json!({ "disposition": self.contact.disposition, "case": self.contact.case }))
+            .with(json!({
+                "disposition": self.contact.disposition,
+                "case": self.contact.case,
+                "language": self.contact.language,
+            }))
             .draft
     }
 

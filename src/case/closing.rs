@@ -240,6 +240,11 @@ impl Case {
         std::iter::once((None, self.language)).chain(joined)
     }
 
+    /// The case's own applicant was reached with the result as it stands.
+    pub fn is_heard(&self) -> bool {
+        self.tellings_of(None).any(|told| told.delivered)
+    }
+
     /// Whether this recipient has heard the result as it stands, or could not be reached by `rule`.
     pub fn is_told(&self, whom: Option<&CaseNumber>, rule: &VerifyRule) -> bool {
         self.tellings_of(whom).any(|told| told.delivered)

@@ -23,7 +23,7 @@ pub mod replay;
 pub mod routing;
 pub mod rules;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod transition;
 mod watch;
 pub mod work_order;

@@ -66,6 +66,7 @@ impl Case {
             "case.registered",
             json!({
                 "category": draft.category,
+                "territory": draft.place.as_ref().and_then(|place| place.territory.as_ref()),
                 "language": draft.language,
                 "priority": draft.priority,
                 "identity": draft.applicant.identity,

@@ -5,6 +5,7 @@ mod call;
 mod check;
 mod demo;
 mod ivr;
+mod report;
 mod serve;
 mod user;
 mod verify;
@@ -49,6 +50,8 @@ enum Command {
     Ivr(ivr::Command),
     /// Proves that journal, register and recordings are whole.
     Verify,
+    /// The weekly control report, from the rows or from the journal.
+    Report(report::Args),
     /// Brings the database to this version.
     Migrate,
     /// Prints the API's description.
@@ -86,7 +89,7 @@ pub fn main() -> ExitCode {
     let outcome = runtime.block_on(run(cli));
     // What is still running then has been told to stop and had its time.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-    report(outcome)
+    conclude(outcome)
 }
 
 async fn run(cli: Cli) -> Outcome {
@@ -108,6 +111,7 @@ async fn run(cli: Cli) -> Outcome {
         }
         Command::Ivr(command) => ivr::run(command),
         Command::Verify => verify::run(file).await,
+        Command::Report(args) => report::run(file, args).await,
         Command::Migrate => {
             let config = load(file)?;
             crate::app::open_store(&config).await?.close().await;
@@ -124,7 +128,7 @@ fn load(file: &Path) -> Result<Config, Failure> {
     Config::load(file).map_err(Failure::Config)
 }
 
-fn report(outcome: Outcome) -> ExitCode {
+fn conclude(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Config(complaints)) => {

@@ -15,6 +15,7 @@ mod open311;
 mod operator;
 mod queue;
 mod recording;
+mod report;
 mod rtp;
 mod sip;
 mod sms;
@@ -41,6 +42,7 @@ pub use open311::Open311;
 pub use operator::Operator;
 pub use queue::Queue;
 pub use recording::Recording;
+pub use report::Report;
 pub use rtp::{PortRange, Rtp};
 pub use sip::Sip;
 pub use sms::Sms;
@@ -75,6 +77,7 @@ pub struct Config {
     pub web_call: WebCall,
     pub citizen: Citizen,
     pub open311: Open311,
+    pub report: Report,
 }
 
 impl Config {

@@ -138,6 +138,7 @@ vocabulary! {
     PhoneOffered = "phone.offered",
     PhoneProvisioned = "phone.provisioned",
     LogVerified = "log.verified",
+    ReportIssued = "report.issued",
 }
 
 impl EventType {

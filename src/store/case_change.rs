@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 
 use super::register::{Source, drafts};
 use super::writer::{Change, Ledger};
-use super::{Once, Store, StoreError, appointments, cases, contacts, inspections, sent, work_orders};
+use super::{Once, Store, StoreError, appointments, cases, contacts, inspections, report, sent, work_orders};
 
 /// Races one change may lose. Each lost race is another's success, and few people work on one case at a time.
 pub(super) const MAX_ATTEMPTS: usize = 32;
@@ -144,9 +144,11 @@ impl Change for Save {
     type Answer = Option<Case>;
 
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<Option<Case>, StoreError> {
+        let before = report::before(ledger.connection, &self.case.number).await?;
         if !cases::update(ledger.connection, &self.case, self.revision).await? {
             return Ok(None);
         }
+        report::keep(ledger.connection, before.as_ref(), &self.case, &self.entries).await?;
         if let Some((once, at)) = &self.once {
             sent::keep(ledger.connection, once, None, *at).await?;
         }

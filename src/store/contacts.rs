@@ -199,7 +199,7 @@ pub(super) async fn case_of(
     Fields::of(&row, "contact").optional_word("case_number")
 }
 
-fn read(row: &SqliteRow) -> Result<Contact, StoreError> {
+pub(super) fn read(row: &SqliteRow) -> Result<Contact, StoreError> {
     let fields = Fields::of(row, "contact");
     Ok(Contact {
         id: fields.word("id")?,

@@ -30,6 +30,8 @@ mod public_requests;
 mod recordings;
 mod register;
 mod relations;
+mod report;
+mod report_replay;
 mod row;
 mod sent;
 mod sessions;
@@ -321,6 +323,7 @@ impl Store {
             || SqlitePoolOptions::new().acquire_timeout(READ_DEADLINE).idle_timeout(None).max_lifetime(None);
         let writing = kept().max_connections(1).connect_with(options.clone()).await?;
         MIGRATIONS.run(&writing).await?;
+        report_replay::fill(&mut *writing.acquire().await?).await?;
         // `read_uncommitted` touches stores in memory only, whose connections would lock each other's tables.
         let reading = options.pragma("query_only", "1").pragma("read_uncommitted", "1");
         let readers = kept().max_connections(READERS).connect_with(reading).await?;

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 use super::cases::{self, Place};
 use super::row::Fields;
 use super::writer::{Change, Ledger, Receipt};
-use super::{Store, StoreError, contacts};
+use super::{Store, StoreError, contacts, report};
 
 impl Store {
     /// Allocates the next register number, registers and links the case to its contact, journals it.
@@ -76,7 +76,9 @@ impl Change for Registration {
             contacts::set_case(ledger.connection, contact, &case.number).await?;
         }
         let source = Source { at: self.at, actor: &self.actor, contact, media: self.media };
-        ledger.append_all(drafts(&case, &events, &source)?).await?;
+        let entries = drafts(&case, &events, &source)?;
+        report::keep(ledger.connection, None, &case, &entries).await?;
+        ledger.append_all(entries).await?;
         Ok(case)
     }
 }

@@ -71,6 +71,10 @@ const ARRANGING: &[Role] = &[Operator, Supervisor, Control, MayorOffice];
 const RECEIVING: &[Role] = &[Supervisor, Control, MayorOffice];
 /// See which applicants ask to hear their own calls.
 const DISCLOSURES: &[Role] = &[Records, Auditor];
+/// The weekly report, and the list behind each of its figures.
+const REPORTS: &[Role] = &[Supervisor, Control, MayorOffice, Auditor];
+/// Count the report once more from the journal, which takes the machine a while.
+const RECOMPUTING: &[Role] = &[MayorOffice, Auditor];
 const ORDERS: &[Role] = &[Executor, Control, Supervisor, MayorOffice, Auditor];
 
 pub(super) const RULES: &[Rule] = &[
@@ -198,6 +202,11 @@ pub(super) const RULES: &[Rule] = &[
     only("POST", "/api/v1/hearings/{id}/allow", &[Records]),
     only("POST", "/api/v1/hearings/{id}/refuse", &[Records]),
     only("GET", "/api/v1/work-orders", ORDERS),
+    only("GET", "/api/v1/reports/weekly", REPORTS),
+    only("GET", "/api/v1/reports/weekly/list", REPORTS),
+    only("GET", "/api/v1/reports/weekly/file", REPORTS),
+    only("POST", "/api/v1/reports/weekly/recompute", RECOMPUTING),
+    only("GET", "/api/v1/reports/today", LIVE),
     only("GET", "/api/v1/operators", LIVE),
     only("GET", "/api/v1/queues", LIVE),
     only("GET", "/api/v1/events", LIVE),

@@ -29,6 +29,7 @@ mod pages;
 mod password;
 mod phone;
 mod receptions;
+mod reports;
 mod router;
 mod server;
 mod session;
@@ -73,6 +74,7 @@ pub use admin::{
     VERIFICATION, Wanted,
 };
 pub use password::{PasswordError, hash as hash_password};
+pub use reports::file::Form as ReportForm;
 pub use router::{openapi, router};
 pub use server::{MAX_CONNECTIONS, ServeError, serve};
 pub use terms::{ApiKey, CitizenTerms, HearingRule, HearingTerms, Open311Terms, PublicTerms};
@@ -157,6 +159,7 @@ struct Web {
     peak_computations: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     pictures: cases::image::Pictures,
+    reports: reports::Kept,
     event_streams: Arc<Semaphore>,
     desks: messages::Desks,
     feed: watch::Receiver<Feed>,
@@ -182,6 +185,7 @@ impl Web {
             peak_computations: Arc::new(Semaphore::new(PEAK_COMPUTATIONS)),
             uploads: Arc::new(Semaphore::new(UPLOADS)),
             pictures: cases::image::Pictures::default(),
+            reports: reports::Kept::default(),
             event_streams: Arc::new(Semaphore::new(EVENT_STREAMS)),
             desks: messages::Desks::default(),
             feed,

@@ -18,7 +18,7 @@ use crate::time;
 
 use super::error::{ApiError, Problem};
 use super::{
-    Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city, escalations, events, gate, health, messages, open311, operators, pages, phone, session, sip_socket, sms_reports, timeline, verifications, web_calls, work_orders, hearings, receptions,
+    Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city, escalations, events, gate, health, messages, open311, operators, pages, phone, session, sip_socket, sms_reports, timeline, verifications, web_calls, work_orders, hearings, receptions, reports,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -30,6 +30,11 @@ const REQUEST_DEADLINE: Duration = Duration::from_secs(20);
 
 /// An upload of 10 MiB over a weak mobile network.
 const UPLOAD_DEADLINE: Duration = Duration::from_secs(120);
+
+/// A week of the largest city, and the one before.
+const REPORT_DEADLINE: Duration = Duration::from_secs(60);
+/// The whole journal of some years, entry by entry.
+const RECOMPUTE_DEADLINE: Duration = Duration::from_secs(15 * 60);
 
 #[derive(OpenApi)]
 #[openapi(
@@ -78,6 +83,7 @@ fn endpoints() -> OpenApiRouter<Shared> {
         .routes(routes!(sms_reports::by_query, sms_reports::by_body))
         .merge(admin_routes())
         .merge(reception_routes())
+        .merge(reports::routes())
         .merge(open311::routes())
         .merge(citizen::routes())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -245,7 +251,12 @@ async fn common(request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", http.method = %request.method(), http.path = path);
     let uploads = ["/evidence", "/{id}/recording", "/photos"].iter().any(|end| path.ends_with(end))
         || path.starts_with("/open311/v2/requests.");
-    let deadline = if uploads { UPLOAD_DEADLINE } else { REQUEST_DEADLINE };
+    let deadline = match path.as_str() {
+        _ if uploads => UPLOAD_DEADLINE,
+        "/api/v1/reports/weekly/recompute" => RECOMPUTE_DEADLINE,
+        path if path.starts_with("/api/v1/reports/") => REPORT_DEADLINE,
+        _ => REQUEST_DEADLINE,
+    };
     let started_at = time::now().mono;
     async move {
         let answered = tokio::time::timeout(deadline, next.run(request)).await;

@@ -8,7 +8,7 @@ mod closing;
 mod endings;
 mod execution;
 mod histories;
-mod walk;
+pub(crate) mod walk;
 mod witness;
 
 use uuid::Uuid;
@@ -49,7 +49,7 @@ fn order() -> WorkOrderId {
     WorkOrderId(Uuid::from_u128(77))
 }
 
-fn draft() -> CaseDraft {
+pub(crate) fn draft() -> CaseDraft {
     CaseDraft {
         contact: Some(ContactId(Uuid::from_u128(1))),
         category: "water.burst".to_owned(),

@@ -231,8 +231,13 @@ pub(super) const STEPS: &[Step] = &[
     step("archive", |case, by, at| case.archive(&archiving(), by, at)),
 ];
 
+/// The steps for others who watch histories.
+pub(crate) fn moves() -> Vec<fn(Case, &Actor, Timestamp) -> Transition> {
+    STEPS.iter().map(|step| step.act).collect()
+}
+
 /// Everybody there is: each kind outside the executors, and those who move cases also within the one that has the work.
-pub(super) fn everybody() -> Vec<Actor> {
+pub(crate) fn everybody() -> Vec<Actor> {
     let mut actors = vec![
         Actor::system("test"),
         Actor { kind: ActorKind::Applicant, ..Actor::system("contact") },

@@ -40,6 +40,8 @@ pub struct InForce {
     pub entrance: SipEntrance,
     /// What the world outside may do.
     pub public: PublicTerms,
+    /// The city's own service level.
+    pub answer_within: std::time::Duration,
     /// Keys that have changed and wait for a restart.
     pub deferred: Vec<&'static str>,
 }

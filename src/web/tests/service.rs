@@ -261,6 +261,7 @@ fn in_force(folder: &std::path::Path) -> InForce {
             tls: Vec::new(),
         },
         public: public_terms(),
+        answer_within: Duration::from_secs(30),
         deferred: vec!["http"],
     }
 }
