@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::acd::OperatorError;
 use crate::call::callback::Attempt;
 use crate::call::leg::{LegEnd, LegEvent};
+use crate::call::masked::Masked;
 use crate::call::party::Party;
 use crate::call::refusal::Refusal;
 use crate::call::talking::operator_actor;
@@ -29,6 +30,8 @@ pub enum Purpose {
     CallBack(Attempt),
     /// The city asks an applicant whether the work is done.
     Verification(Asking),
+    /// An executor calls an applicant through the city.
+    Masked(Box<Masked>),
 }
 
 impl Call {
@@ -40,7 +43,7 @@ impl Call {
     pub fn placed_by(&self) -> Option<UserId> {
         match &self.purpose {
             Purpose::Consultation { by, .. } => Some(*by),
-            Purpose::Service | Purpose::CallBack(_) | Purpose::Verification(_) => None,
+            Purpose::Service | Purpose::CallBack(_) | Purpose::Verification(_) | Purpose::Masked(_) => None,
         }
     }
 

@@ -38,6 +38,7 @@ impl Case {
         };
         allow(by, CONTROL, "only the control desk judges evidence")?;
         is_outside(by, &executor)?;
+        self.has_no_part(by)?;
         let mut events = vec![CaseEvent::new("evidence.accepted", json!({ "order": order }))];
         if let Some(deadline) = &self.deadline {
             let in_time = reported_at <= deadline.resolve_by;
@@ -56,6 +57,7 @@ impl Case {
         };
         allow(by, CONTROL, "only the control desk judges evidence")?;
         is_outside(by, &executor)?;
+        self.has_no_part(by)?;
         let reason = said(reason, "say what is wrong with the evidence")?;
         self.back_to_work(order, executor, at);
         let rejected = CaseEvent::new("evidence.rejected", json!({ "order": order })).because(reason);
@@ -127,6 +129,7 @@ impl Case {
         };
         allow(by, CONTROL, "only the control desk returns a case to work")?;
         is_outside(by, &executor)?;
+        self.has_no_part(by)?;
         let reason = said(reason, "say why the work is not done")?;
         self.back_to_work(order, executor, at);
         let returned = CaseEvent::new("wo.returned", json!({ "order": order, "cause": "control" }));
@@ -146,6 +149,7 @@ impl Case {
         };
         allow(by, CONTROL, "only the control desk inspects")?;
         is_outside(by, &done_by)?;
+        self.has_no_part(by)?;
         let note = said(note, "say what the inspector saw")?;
         if held.is_none() && !passed {
             return Err(InvalidTransition::Invariant("what an inspector finds undone is reopened"));

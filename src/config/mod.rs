@@ -9,6 +9,7 @@ mod citizen;
 mod city;
 mod environment;
 mod http;
+mod masked_call;
 mod number;
 mod open311;
 mod operator;
@@ -33,6 +34,7 @@ pub use callback::Callback;
 pub use citizen::Citizen;
 pub use city::City;
 pub use http::Http;
+pub use masked_call::MaskedCall;
 pub use number::Number;
 pub use open311::Open311;
 pub use operator::Operator;
@@ -65,6 +67,7 @@ pub struct Config {
     pub queue: Vec<Queue>,
     pub callback: Callback,
     pub verification: Verification,
+    pub masked_call: MaskedCall,
     pub operator: Operator,
     pub web_call: WebCall,
     pub citizen: Citizen,

@@ -11,6 +11,7 @@ mod checkpoint;
 mod clocks;
 mod contacts;
 mod evidence;
+mod field_phones;
 mod filings;
 #[cfg(test)]
 mod fixture;
@@ -63,6 +64,7 @@ use writer::{Change, Ledger, Writer};
 
 pub use clocks::{EscalationFilter, RaisedEscalation};
 pub use evidence::Submission;
+pub use field_phones::{BegunCalls, FieldPhone, FieldPhoneChange};
 pub use filings::{Attachment, CodeDigest, Feedback, Filed, Filing, Note};
 pub use inspections::DrawnCase;
 pub use nearby::Surroundings;

@@ -19,6 +19,7 @@ mod gate;
 mod health;
 mod limits;
 mod login_limit;
+mod masked_calls;
 mod messages;
 mod once;
 mod open311;
@@ -48,6 +49,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::address::Register;
 use crate::call::ladder::Ladder;
+use crate::call::masked;
 use crate::case::city::CityPlan;
 use crate::ids::{ContactId, Mint};
 use crate::journal::Draft;
@@ -111,6 +113,8 @@ pub struct WebState {
     pub origins: Arc<[String]>,
     /// When applicants are asked; none where the program does not.
     pub asking: Arc<dyn Fn() -> Option<Policy> + Send + Sync>,
+    /// When executors may call applicants; none where they may not.
+    pub masked: Arc<dyn Fn() -> Option<masked::Policy> + Send + Sync>,
 }
 
 impl std::fmt::Debug for WebState {

@@ -8,6 +8,7 @@ mod closing;
 mod endings;
 mod execution;
 mod histories;
+mod part;
 mod walk;
 mod witness;
 
@@ -79,6 +80,8 @@ fn assignment() -> Assignment {
         order: order(),
         executor: "vodokanal".to_owned(),
         executor_name: "Водоканал".to_owned(),
+        co_executors: Vec::new(),
+        because: None,
         deadline: Deadline {
             norm: "water-burst".to_owned(),
             first: minute(1_440),

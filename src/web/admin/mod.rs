@@ -5,6 +5,7 @@ pub(super) mod changes;
 pub(super) mod dialplan;
 mod difference;
 mod in_force;
+pub(super) mod phone_codes;
 pub(super) mod phones;
 pub(super) mod prompts;
 mod provisions;

@@ -8,6 +8,7 @@ pub(super) mod endings;
 pub(super) mod evidence;
 pub(super) mod filing;
 pub(super) mod image;
+pub(super) mod parts;
 mod pressed;
 mod proof_view;
 pub(super) mod transitions;

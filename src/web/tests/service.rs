@@ -106,6 +106,7 @@ impl Service {
             page_realm,
             sip: net.guest_entrance(),
             origins: Arc::new([]),
+            masked: Arc::new(|| None),
             asking: Arc::new(|| None),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
