@@ -10,6 +10,7 @@ pub mod digest;
 pub mod ids;
 pub mod language;
 pub mod people;
+pub mod phone_code;
 pub mod phone_number;
 pub mod termination;
 pub mod time;

@@ -210,6 +210,12 @@ impl Meters {
             "outcome",
             &counters.verifications,
         );
+        page.counters(
+            "ringback_masked_calls_total",
+            "Calls of executors to applicants, by what came of them.",
+            "outcome",
+            &counters.masked_calls,
+        );
         page.counter("ringback_offers_total", "Times an operator's phone was rung.", counters.offers);
         page.counter(
             "ringback_commits_failed_total",

@@ -179,6 +179,10 @@ impl Service {
             in_force,
             sip: net.guest_entrance(),
             origins: config.http.origins.clone().into(),
+            masked: {
+                let rules = rules.clone();
+                Arc::new(move || rules.borrow().masked.clone())
+            },
             asking: Arc::new(move || rules.borrow().policy.clone()),
             notices: board,
         };

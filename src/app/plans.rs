@@ -175,6 +175,7 @@ impl Plans {
             duties: Arc::new(self.city.duties().clone()),
             callback: config.callback.policy(self.dialplan.time_zone().name())?,
             verification: config.verification.settings(self.rules(config)?.policy, self.asking.clone()),
+            masked: config.masked_call.policy(self.dialplan.time_zone().name())?,
             queue_extensions: config
                 .queue
                 .iter()
@@ -201,7 +202,9 @@ impl Plans {
     /// How applicants are asked.
     pub(super) fn rules(&self, config: &Config) -> anyhow::Result<Rules> {
         let policy = config.verification.policy(self.dialplan.time_zone().name(), &self.city)?;
-        Ok(Rules { policy, city: self.city.clone(), machine_counts: config.verification.machine_counts })
+        let masked = config.masked_call.policy(self.dialplan.time_zone().name())?;
+        let machine_counts = config.verification.machine_counts;
+        Ok(Rules { policy, masked, city: self.city.clone(), machine_counts })
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::vital::Vital;
+use crate::call::masked;
 use crate::case::city::CityPlan;
 use crate::case::rules::VerifyRule;
 use crate::case::{Case, CaseEvent, CaseNumber, ClosingCode, InvalidTransition, TellingChannel, Told};
@@ -33,6 +34,8 @@ const ACTOR: &str = "verification";
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub policy: Option<Policy>,
+    /// When executors may call applicants.
+    pub masked: Option<masked::Policy>,
     pub city: Arc<CityPlan>,
     /// A message on an answering machine counts as told.
     pub machine_counts: bool,

@@ -78,7 +78,7 @@ impl Call {
 
     /// The citizen is to be rung, and has not answered yet.
     pub(super) fn rings_back(&self) -> bool {
-        matches!(self.purpose, Purpose::CallBack(_) | Purpose::Verification(_))
+        matches!(self.purpose, Purpose::CallBack(_) | Purpose::Verification(_) | Purpose::Masked(_))
             && self.contact.answered_at.is_none()
     }
 
@@ -146,6 +146,10 @@ impl Call {
             self.handle_rung_applicant(event, turn);
             return;
         }
+        if self.is_masked() {
+            self.handle_masked_applicant(event, turn);
+            return;
+        }
         match event {
             LegEvent::Prepared => self.have(Missing::Media, turn),
             // The citizen's network speaks: "the number cannot be reached", in its own words.
@@ -178,6 +182,10 @@ impl Call {
     pub(super) fn give_up_call_back(&mut self, outcome: Outcome, turn: &mut Turn<'_>) {
         if self.is_asking() {
             self.give_up_asking(outcome.into(), turn);
+            return;
+        }
+        if self.is_masked() {
+            self.give_up_masked(outcome, turn);
             return;
         }
         if !self.rings_back() || matches!(self.phase, Phase::Ended { .. }) {

@@ -9,6 +9,7 @@ use crate::acd::OperatorError;
 use crate::call::callback::Attempt;
 use crate::call::duty::Sought;
 use crate::call::leg::{LegEnd, LegEvent};
+use crate::call::masked::Masked;
 use crate::call::party::{Party, WayOut, Who};
 use crate::call::refusal::Refusal;
 use crate::call::transfer::LONGEST_RINGING_OUTSIDE;
@@ -31,6 +32,8 @@ pub enum Purpose {
     CallBack(Attempt),
     /// The city asks an applicant whether the work is done.
     Verification(Asking),
+    /// An executor calls an applicant through the city.
+    Masked(Box<Masked>),
 }
 
 /// Whom an operator asks.
@@ -50,7 +53,7 @@ impl Call {
     pub fn placed_by(&self) -> Option<UserId> {
         match &self.purpose {
             Purpose::Consultation { by, .. } => Some(*by),
-            Purpose::Service | Purpose::CallBack(_) | Purpose::Verification(_) => None,
+            Purpose::Service | Purpose::CallBack(_) | Purpose::Verification(_) | Purpose::Masked(_) => None,
         }
     }
 

@@ -178,8 +178,8 @@ impl Call {
         self.timers.stop(Timer::Dispose);
         if self.contact.disposition.is_none() {
             let shown = match &self.contact.case {
-                // Rung back about it.
-                Some(_) if self.is_call_back() && self.contact.connected_at.is_some() => {
+                // Rung about it.
+                Some(_) if (self.is_call_back() || self.is_masked()) && self.contact.connected_at.is_some() => {
                     Disposition::CaseLinked
                 }
                 _ => self.contact.default_disposition(self.informed, self.left_word),

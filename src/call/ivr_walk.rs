@@ -64,7 +64,7 @@ impl Call {
     }
 
     pub(super) fn handle_play_finished(&mut self, leg: LegId, play: PlayId, turn: &mut Turn<'_>) {
-        if leg != self.citizen.id || play != self.last_play {
+        if self.handle_masking_play_finished(play, turn) || leg != self.citizen.id || play != self.last_play {
             return;
         }
         match &mut self.phase {

@@ -18,6 +18,7 @@ mod ending;
 mod ivr_walk;
 pub mod ladder;
 pub mod leg;
+pub mod masked;
 mod party;
 mod record;
 mod referral;
@@ -152,6 +153,10 @@ enum Phase {
     /// Telephones of those on duty ring, one after the other.
     Duty {
         search: duty::Search,
+    },
+    /// An executor and an applicant are brought together.
+    Masking {
+        stage: masked::Stage,
     },
     Talking,
     /// Another phone is about to take the talk over.
@@ -305,6 +310,7 @@ impl Call {
             Phase::Waiting { .. } if self.party.is_some() => CallPhase::Ringing,
             Phase::Waiting { .. } | Phase::Duty { .. } => CallPhase::Waiting,
             Phase::Calling => CallPhase::Ringing,
+            Phase::Masking { .. } => CallPhase::Ringing,
             Phase::CallingBack if self.party.is_none() => CallPhase::Ringing,
             Phase::Transferring { .. } if self.party.is_none() => CallPhase::Ringing,
             Phase::Talking | Phase::Transferring { .. } | Phase::CallingBack => CallPhase::Talking,

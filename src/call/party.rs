@@ -31,6 +31,8 @@ pub(super) enum Who {
     },
     /// Nobody of the city: may be talked with, and nothing else.
     Outside { dial_out: DialOut, trunk: String },
+    /// At their own telephone outside, called through the city together with the applicant.
+    Executor { actor: Actor },
 }
 
 impl Party {
@@ -49,7 +51,7 @@ impl Party {
     pub(super) fn operator(&self) -> Option<UserId> {
         match self.who {
             Who::Operator { user, .. } => Some(user),
-            Who::Outside { .. } => None,
+            Who::Outside { .. } | Who::Executor { .. } => None,
         }
     }
 
@@ -72,6 +74,7 @@ impl Party {
         match self.who {
             Who::Operator { .. } => "operator",
             Who::Outside { .. } => "outside",
+            Who::Executor { .. } => "executor",
         }
     }
 
@@ -80,6 +83,7 @@ impl Party {
         match &self.who {
             Who::Operator { user, role, .. } => Actor::person(*role, *user, None),
             Who::Outside { trunk, .. } => Actor::system(trunk),
+            Who::Executor { actor } => actor.clone(),
         }
     }
 
@@ -90,6 +94,7 @@ impl Party {
             Who::Outside { dial_out, trunk } => {
                 json!({ "kind": "outside", "from": from, "number": dial_out.number(), "trunk": trunk })
             }
+            Who::Executor { actor } => json!({ "kind": "executor", "from": from, "to": actor.id }),
         }
     }
 }

@@ -221,6 +221,10 @@ impl Call {
             self.ring_applicant(turn);
             return;
         }
+        if self.is_masked() {
+            self.ring_executor(turn);
+            return;
+        }
         if let Err(refusal) = self.citizen.answer(turn) {
             self.abandon_setup(refusal, turn);
             return;

@@ -185,6 +185,11 @@ impl Call {
 
     /// The other party was lost, the caller is still there: wait for another operator.
     fn requeue(&mut self, turn: &mut Turn<'_>) {
+        if self.is_masked() {
+            // No operator was to talk here.
+            self.end(Termination::SignallingLost, turn);
+            return;
+        }
         let lost = self.operator();
         self.retire_party(turn);
         if let Some(user) = lost {

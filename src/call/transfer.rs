@@ -317,6 +317,7 @@ impl Call {
             Phase::Calling => self.colleague_failed(Refusal::Unavailable, turn),
             Phase::Duty { .. } => self.ring_next_on_duty(turn),
             Phase::CallingBack => self.give_up_call_back(Outcome::NoAnswer, turn),
+            Phase::Masking { .. } => self.handle_masking_timeout(turn),
             _ => {}
         }
     }

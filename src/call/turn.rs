@@ -49,6 +49,8 @@ pub struct Counters {
     pub callbacks: BTreeMap<&'static str, u64>,
     /// Applicants rung to be asked, by what came of it.
     pub verifications: BTreeMap<&'static str, u64>,
+    /// Executors who called applicants, by what came of it.
+    pub masked_calls: BTreeMap<&'static str, u64>,
     pub commits_failed: u64,
     /// Passwords shown and not shown, by what came of it.
     pub digests: BTreeMap<&'static str, u64>,

@@ -205,6 +205,7 @@ impl Call {
     pub(super) fn handle_party_event(&mut self, event: LegEvent, turn: &mut Turn<'_>) {
         match (event, &self.phase) {
             (_, Phase::Duty { .. }) => self.handle_duty_event(event, turn),
+            (_, Phase::Masking { .. }) => self.handle_masking_executor(event, turn),
             // A phone that picks up is answered; one that was called has only sent its INVITE.
             (LegEvent::Prepared, _) => {
                 let Some(party) = &mut self.party else { return };

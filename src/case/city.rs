@@ -1,6 +1,7 @@
 //! The city plan (`city.toml`): calendars, norms, categories, organisations, service areas, evidence rules, duties.
 //! Here the plan's words and its answers; `city/parse` reads the text, `city/checks` compares its parts.
 
+mod areas;
 mod checks;
 mod duty;
 mod endings;
@@ -31,6 +32,7 @@ use crate::diagnostic::Diagnostic;
 use crate::language::Language;
 use crate::time::Timestamp;
 
+pub(super) use areas::{Matter, ServiceArea};
 pub use duty::{Duties, Duty, MAX_DUTY_PHONES};
 use endings::Endings;
 pub use filing::{Attribute, AttributeKind, AttributeValue, Filing};
@@ -86,19 +88,6 @@ pub struct Territory {
 pub struct Organisation {
     pub id: String,
     pub name: String,
-}
-
-/// Who is responsible for which categories, where, and when.
-#[derive(Clone, Debug)]
-pub(super) struct ServiceArea {
-    /// Category ids, parents of categories, or `*`.
-    categories: Vec<String>,
-    /// Empty for the whole city.
-    territories: Vec<String>,
-    /// Organisation id.
-    pub(super) executor: String,
-    /// Only while this calendar is open; always when none.
-    calendar: Option<Calendar>,
 }
 
 /// What a category demands before "done" is believed (invariant 2).
@@ -247,56 +236,11 @@ impl CityPlan {
             .max_by_key(|(rank, _)| *rank)
             .map(|(_, norm)| norm)
     }
-
-    /// Whether the organisation has such work at any hour.
-    pub(super) fn may_be_given(&self, executor: &str, category: &str, territory: Option<&str>) -> bool {
-        let mut areas = self.areas.iter().filter(|area| area.executor == executor);
-        areas.any(|area| area.covers(category, territory).is_some())
-    }
-
-    /// The area in charge at `at`: the closest category first, then a named territory before the whole city, then
-    /// one with a schedule that is open before one without, then the order of the file.
-    pub(super) fn responsible(
-        &self,
-        category: &str,
-        territory: Option<&str>,
-        at: Timestamp,
-    ) -> Option<&ServiceArea> {
-        let in_charge =
-            |area: &&ServiceArea| area.calendar.as_ref().is_none_or(|calendar| calendar.is_open(at));
-        self.areas
-            .iter()
-            .filter(in_charge)
-            .enumerate()
-            .filter_map(|(line, area)| {
-                let (category, territory) = area.covers(category, territory)?;
-                Some(((category, territory, area.calendar.is_some(), Reverse(line)), area))
-            })
-            .max_by_key(|(rank, _)| *rank)
-            .map(|(_, area)| area)
-    }
 }
 
 impl Category {
     /// The name in `language`; the plan's check demands one for each.
     pub fn name_in(&self, language: Language) -> &str {
         self.name.get(&language).unwrap_or(&self.id)
-    }
-}
-
-impl ServiceArea {
-    /// How closely it names the category, and whether it names the territory; none when it does not cover them.
-    fn covers(&self, category: &str, territory: Option<&str>) -> Option<(usize, bool)> {
-        let closest = self.categories.iter().filter_map(|pattern| closeness(pattern, category)).max()?;
-        if self.territories.is_empty() {
-            return Some((closest, false));
-        }
-        let named = self.territories.iter().any(|id| Some(id.as_str()) == territory);
-        named.then_some((closest, true))
-    }
-
-    /// In charge at any hour.
-    fn is_always_in_charge(&self) -> bool {
-        self.calendar.as_ref().is_none_or(Calendar::is_always_open)
     }
 }

@@ -38,6 +38,7 @@ impl Case {
         };
         allow(by, CONTROL, "only the control desk judges evidence")?;
         is_outside(by, executor)?;
+        self.has_no_part(by)?;
         let events = self.begin_verification(at);
         Ok((self, events))
     }
@@ -65,6 +66,7 @@ impl Case {
         };
         allow(by, CONTROL, "only the control desk judges evidence")?;
         is_outside(by, &executor)?;
+        self.has_no_part(by)?;
         let reason = said(reason, "say what is wrong with the evidence")?;
         self.back_to_work(order, executor, at);
         let rejected = CaseEvent::new("evidence.rejected", json!({ "order": order })).because(reason);
@@ -140,6 +142,7 @@ impl Case {
         };
         allow(by, CONTROL, "only the control desk returns a case to work")?;
         is_outside(by, &executor)?;
+        self.has_no_part(by)?;
         let reason = said(reason, "say why the work is not done")?;
         self.back_to_work(order, executor, at);
         let returned = CaseEvent::new("wo.returned", json!({ "order": order, "cause": "control" }));
@@ -159,6 +162,7 @@ impl Case {
         };
         allow(by, CONTROL, "only the control desk inspects")?;
         is_outside(by, &done_by)?;
+        self.has_no_part(by)?;
         let note = said(note, "say what the inspector saw")?;
         if held.is_none() && !passed {
             return Err(InvalidTransition::Invariant("what an inspector finds undone is reopened"));

@@ -67,6 +67,7 @@ impl Case {
         if let Some(rule) = rule {
             rule.check(&shown, started_at)?;
         }
+        self.check_parts()?;
         let proofs: Vec<_> =
             shown.iter().map(|piece| json!({ "id": piece.id, "sha256": piece.sha256 })).collect();
         let reported = json!({ "order": order, "result": result, "evidence": proofs });

@@ -15,6 +15,7 @@ pub mod merging;
 pub mod norm;
 pub mod number;
 pub mod part_of;
+pub mod part;
 pub mod proof;
 pub mod relation;
 pub mod reception;
@@ -41,6 +42,7 @@ pub use deadline::{Clock, Deadline};
 pub use event::CaseEvent;
 pub use hold::{HeldWork, HoldReason};
 pub use part_of::PartOf;
+pub use part::{Part, PartState};
 pub use relation::{Joined, LastOrder, Relation, RelationKind};
 pub use reopening::ReopenCause;
 pub use transition::InvalidTransition;
@@ -152,6 +154,9 @@ pub struct Case {
     /// None until somebody was given the work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_order: Option<LastOrder>,
+    /// Organisations that work with the lead on the order issued last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub relations: Vec<Relation>,
     /// Applicants of cases that were merged into this one; they are told like its own.

@@ -1,11 +1,11 @@
 //! The case as its journal entries tell it (invariant 10): state, executor, cycle, level and relations, worked out from
 //! nothing but the entries' names and data. The auditor compares it with the row; the two are written by different code.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Case, CaseNumber, Relation, RelationKind};
+use super::{Case, CaseNumber, Part, Relation, RelationKind};
 use crate::ids::IncidentNumber;
 
 /// What the entries of one case add up to.
@@ -23,6 +23,8 @@ pub struct Replayed {
     /// Attempts to tell applicants.
     pub tellings: usize,
     pub inspections: usize,
+    /// State by organisation, of those who work with the lead.
+    pub parts: BTreeMap<String, String>,
     /// Kind and the other case's number.
     pub relations: BTreeSet<(RelationKind, CaseNumber)>,
     /// Incidents it is part of: at most one.
@@ -39,7 +41,16 @@ impl Replayed {
             }
             "wo.issued" => {
                 self.executor = text(data, "executor");
+                let asked = data["co_executors"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                self.parts = asked.map(|id| (id.to_owned(), "asked".to_owned())).collect();
                 self.to("assigned");
+            }
+            "wo.part_accepted" => self.part(data, "accepted"),
+            "wo.part_reported" => self.part(data, "reported"),
+            "wo.part_declined" => self.part(data, "declined"),
+            "wo.part_given" => {
+                self.parts.remove(data["from"].as_str().unwrap_or_default());
+                self.part(data, "asked");
             }
             "wo.accepted" => self.to("accepted"),
             "wo.started" | "wo.returned" => self.to("in_progress"),
@@ -94,6 +105,7 @@ impl Replayed {
             .or_else(|| differs("absorbed", row.absorbed.to_string(), self.absorbed.to_string()))
             .or_else(|| differs("tellings", row.tellings.to_string(), self.tellings.to_string()))
             .or_else(|| differs("inspections", row.inspections.to_string(), self.inspections.to_string()))
+            .or_else(|| differs("parts", format!("{:?}", row.parts), format!("{:?}", self.parts)))
             .or_else(|| differs("relations", format!("{:?}", row.relations), format!("{:?}", self.relations)))
             .or_else(|| differs("incident", format!("{:?}", row.incidents), format!("{:?}", self.incidents)))
     }
@@ -111,6 +123,7 @@ impl Replayed {
             absorbed: case.absorbed,
             tellings: case.told.len(),
             inspections: case.inspections.len(),
+            parts: case.parts.iter().map(|part: &Part| (part.executor.clone(), part.state.name().to_owned())).collect(),
             relations: case.relations.iter().map(pair).collect(),
             incidents: case.incident().into_iter().collect(),
         }
@@ -124,6 +137,10 @@ impl Replayed {
         if let (Some(kind), Some(other)) = (kind, text(data, "other")) {
             self.relations.insert((kind, CaseNumber(other)));
         }
+    }
+
+    fn part(&mut self, data: &Value, state: &str) {
+        self.parts.extend(text(data, "executor").map(|executor| (executor, state.to_owned())));
     }
 
     fn to(&mut self, state: &str) {

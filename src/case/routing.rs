@@ -1,10 +1,12 @@
-//! Category x territory x time -> the responsible executor and the norm's deadline. The city plan says who and how
-//! long (`city`); here is the order in which its rules go before each other.
+//! Category x territory x balance holder x time -> the lead, those who work with it, why, and the norm's deadline. The
+//! city plan says who (`city/areas`) and how long (`city`); here its answers become an assignment.
+
+use serde::{Deserialize, Serialize};
 
 use crate::ids::WorkOrderId;
 use crate::time::Timestamp;
 
-use super::city::{Category, CityPlan, Organisation, Territory};
+use super::city::{Category, CityPlan, Matter, Organisation, Territory};
 use super::{Case, Clock, Deadline};
 
 /// What routing decided.
@@ -14,9 +16,45 @@ pub struct Assignment {
     /// Organisation id.
     pub executor: String,
     pub executor_name: String,
+    /// Organisation ids of those who work with the lead; each reports its part.
+    pub co_executors: Vec<String>,
+    /// The rule that decided; none when a person chose.
+    pub because: Option<Because>,
     pub deadline: Deadline,
     /// What the executor is asked to do, in words.
     pub task: String,
+}
+
+/// Why this executor: the parts of the rule that was the most specific. Ids of the city plan only, for the journal.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Because {
+    /// As the rule names it: the category, a parent of it, or `*`.
+    pub category: String,
+    /// Where the rule names territories.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub territory: Option<String>,
+    /// Where the rule names balance holders: organisation id of who keeps the house.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<String>,
+    /// Name of the rule's calendar, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<String>,
+}
+
+impl Because {
+    /// In the names of the plan, parts joined by `x`: `heating x Північний район x КП «Тепломережа» x crews`.
+    pub fn in_words(&self, plan: &CityPlan) -> String {
+        let category = match plan.category(&self.category) {
+            Some(category) => category.name_in(plan.language()).to_owned(),
+            None => self.category.clone(),
+        };
+        let territory = self.territory.as_ref();
+        let territory = territory.map(|id| plan.territory(id).map_or(id, |known| &known.name).clone());
+        let holder = self.holder.as_ref();
+        let holder = holder.map(|id| plan.organisation(id).map_or(id, |known| &known.name).clone());
+        let parts = [Some(category), territory, holder, self.hours.clone()];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" x ")
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -44,15 +82,16 @@ pub fn route(
     order: WorkOrderId,
     at: Timestamp,
 ) -> Result<Assignment, RoutingError> {
-    let (category, territory) = matter(plan, case)?;
-    let area = plan.responsible(&category.id, territory.map(|territory| territory.id.as_str()), at);
-    let executor = area.and_then(|area| plan.organisation(&area.executor)).ok_or_else(|| {
-        RoutingError::NobodyResponsible {
-            category: category.id.clone(),
-            territory: territory.map_or("no territory", |territory| &territory.id).to_owned(),
-        }
+    let (category, territory) = known(plan, case)?;
+    let matter = matter(case, category, territory);
+    let decided = plan.responsible(matter, at).and_then(|area| Some((area, plan.organisation(&area.executor)?)));
+    let (area, executor) = decided.ok_or_else(|| RoutingError::NobodyResponsible {
+        category: category.id.clone(),
+        territory: territory.map_or("no territory", |territory| &territory.id).to_owned(),
     })?;
-    assignment(plan, case, executor, order, at)
+    let chosen = assignment(plan, case, executor, order, at)?;
+    let because = Some(area.because(matter));
+    Ok(Assignment { co_executors: area.co_executors.clone(), because, ..chosen })
 }
 
 /// The same with the executor chosen by a person.
@@ -77,22 +116,20 @@ pub fn reroute(
     at: Timestamp,
 ) -> Result<Assignment, RoutingError> {
     let again = Case { reopened_at: Some(at), cycle: case.cycle.saturating_add(1), ..case.clone() };
-    let (category, territory) = matter(plan, &again)?;
+    let (category, territory) = known(plan, &again)?;
     let same = again.last_order.as_ref().filter(|last| {
-        last.by_hand
-            || plan.may_be_given(
-                &last.executor,
-                &category.id,
-                territory.map(|territory| territory.id.as_str()),
-            )
+        last.by_hand || plan.may_be_given(&last.executor, matter(&again, category, territory))
     });
+    let chosen = route(plan, &again, order, at);
     match same.filter(|last| plan.organisation(&last.executor).is_some()) {
+        // Whom the rules name now as well is given it by the rules, with who works with them.
+        Some(last) if chosen.as_ref().is_ok_and(|chosen| chosen.executor == last.executor) => chosen,
         Some(last) => route_to(plan, &again, &last.executor, order, at),
-        None => route(plan, &again, order, at),
+        None => chosen,
     }
 }
 
-fn matter<'p>(
+fn known<'p>(
     plan: &'p CityPlan,
     case: &Case,
 ) -> Result<(&'p Category, Option<&'p Territory>), RoutingError> {
@@ -105,6 +142,15 @@ fn matter<'p>(
     Ok((category, territory))
 }
 
+fn matter<'m>(case: &'m Case, category: &'m Category, territory: Option<&'m Territory>) -> Matter<'m> {
+    let site = case.place.as_ref().and_then(|place| place.site.as_ref());
+    Matter {
+        category: &category.id,
+        territory: territory.map(|territory| territory.id.as_str()),
+        holder: site.and_then(|site| site.holder.as_deref()),
+    }
+}
+
 fn assignment(
     plan: &CityPlan,
     case: &Case,
@@ -112,7 +158,7 @@ fn assignment(
     order: WorkOrderId,
     at: Timestamp,
 ) -> Result<Assignment, RoutingError> {
-    let (category, territory) = matter(plan, case)?;
+    let (category, territory) = known(plan, case)?;
     let deadline = plan
         .promise(case, Clock::Executor, Some(at))
         .ok_or_else(|| RoutingError::NoNorm(category.id.clone()))?;
@@ -121,6 +167,8 @@ fn assignment(
         order,
         executor: executor.id.clone(),
         executor_name: executor.name.clone(),
+        co_executors: Vec::new(),
+        because: None,
         deadline,
         task: territory.map_or_else(|| name.to_owned(), |territory| format!("{name} - {}", territory.name)),
     })

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::routing::Assignment;
 use super::{
     Case, CaseDraft, CaseEvent, CaseNumber, CaseState, Clock, Clocks, IdentityLevel, LastOrder, NextAction,
-    Place, Priority,
+    Part, PartState, Place, Priority,
 };
 use crate::ids::ContactId;
 use crate::people::{Actor, ActorKind};
@@ -91,6 +91,7 @@ impl Case {
             reopened_at: None,
             bounces: 0,
             last_order: None,
+            parts: Vec::new(),
             relations: Vec::new(),
             joined: Vec::new(),
             absorbed: 0,
@@ -231,9 +232,12 @@ impl Case {
 
     /// The work order goes out.
     pub(super) fn issue(&mut self, assignment: Assignment, by_hand: bool, at: Timestamp) -> Vec<CaseEvent> {
-        let Assignment { order, executor, deadline, task, .. } = assignment;
+        let Assignment { order, executor, co_executors, because, deadline, task, .. } = assignment;
         let territory = self.place.as_ref().and_then(|place| place.territory.as_ref());
         let mut routed = json!({ "executor": executor, "category": self.category, "territory": territory });
+        if let Some(because) = &because {
+            routed["because"] = json!(because);
+        }
         if by_hand {
             routed["by_hand"] = json!(true);
         }
@@ -242,7 +246,8 @@ impl Case {
             deadline.applied(Clock::Executor),
             CaseEvent::new(
                 "wo.issued",
-                json!({ "order": order, "executor": executor, "task": task, "cycle": self.cycle }),
+                json!({ "order": order, "executor": executor, "task": task, "cycle": self.cycle,
+                    "because": because, "co_executors": co_executors }),
             ),
         ];
         self.clocks.settle(at);
@@ -250,6 +255,8 @@ impl Case {
         self.next = Some(NextAction::new(&executor, "accept or decline", answer_deadline));
         self.deadline = Some(deadline);
         self.last_order = Some(LastOrder { order, executor: executor.clone(), by_hand });
+        let asked = |executor| Part { executor, state: PartState::Asked };
+        self.parts = co_executors.into_iter().map(asked).collect();
         self.state = CaseState::Assigned { order, executor, assigned_at: at };
         events
     }

@@ -7,7 +7,8 @@ use crate::digest::Sha256;
 use crate::ids::{EvidenceId, WorkOrderId};
 use crate::time::Timestamp;
 
-use super::{Case, CaseEvent, CaseNumber};
+use super::routing::Because;
+use super::{Case, CaseEvent, CaseNumber, CaseState};
 
 /// The row of a work order; its state follows the case's.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub struct WorkOrder {
     pub resolve_by: Timestamp,
     pub result: Option<String>,
     pub declined_reason: Option<String>,
+    /// Why this executor; none in orders that a person gave out.
+    pub because: Option<Because>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -50,7 +53,8 @@ impl WorkOrder {
             let text = |key: &str| event.data[key].as_str().map(str::to_owned);
             if event.name == "wo.issued" {
                 rows.extend(order.take().filter(|_| touched));
-                order = Self::issued(case, text("task").unwrap_or_default(), at);
+                let because = serde_json::from_value(event.data["because"].clone()).ok().flatten();
+                order = Self::issued(case, text("task").unwrap_or_default(), because, at);
                 touched = order.is_some();
                 continue;
             }
@@ -82,7 +86,7 @@ impl WorkOrder {
         rows
     }
 
-    fn issued(case: &Case, task: String, at: Timestamp) -> Option<Self> {
+    fn issued(case: &Case, task: String, because: Option<Because>, at: Timestamp) -> Option<Self> {
         // Work done by an incident is issued and reported in one step.
         let (order, executor) = (case.state.order()?, case.state.executor()?);
         let deadline = case.deadline.as_ref()?;
@@ -97,6 +101,7 @@ impl WorkOrder {
             resolve_by: deadline.resolve_by,
             result: None,
             declined_reason: None,
+            because,
         })
     }
 }

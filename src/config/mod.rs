@@ -10,6 +10,7 @@ mod city;
 mod email;
 mod environment;
 mod http;
+mod masked_call;
 mod number;
 mod open311;
 mod operator;
@@ -37,6 +38,7 @@ pub use citizen::Citizen;
 pub use city::City;
 pub use email::Email;
 pub use http::Http;
+pub use masked_call::MaskedCall;
 pub use number::Number;
 pub use open311::Open311;
 pub use operator::Operator;
@@ -73,6 +75,7 @@ pub struct Config {
     pub verification: Verification,
     pub sms: Sms,
     pub email: Email,
+    pub masked_call: MaskedCall,
     pub operator: Operator,
     pub web_call: WebCall,
     pub citizen: Citizen,

@@ -116,7 +116,8 @@ impl Store {
             let source = Source { at, actor, contact: contact.or(said_in), media: media.flatten() };
             let entries = drafts(&case, &events, &source)?;
             let once = once.clone().map(|once| (once, at));
-            let save = Save { case, revision, orders, linked, entries, once };
+            let moves_parts = events.iter().any(|event| matches!(event.name, "wo.issued" | "wo.part_given"));
+            let save = Save { case, revision, orders, moves_parts, linked, entries, once };
             if let Some(saved) = self.writer.make(save).await? {
                 return Ok(saved);
             }
@@ -134,6 +135,8 @@ pub(super) struct Save {
     pub(super) case: Case,
     pub(super) revision: i64,
     pub(super) orders: Vec<WorkOrder>,
+    /// Other organisations have parts in the order now.
+    pub(super) moves_parts: bool,
     pub(super) linked: Vec<ContactId>,
     pub(super) entries: Vec<Draft>,
     pub(super) once: Option<(Once, Timestamp)>,
@@ -154,6 +157,9 @@ impl Change for Save {
         }
         for order in &self.orders {
             work_orders::save(ledger.connection, order).await?;
+        }
+        if self.moves_parts {
+            work_orders::save_parts(ledger.connection, &self.case).await?;
         }
         for contact in self.linked {
             contacts::set_case(ledger.connection, contact, &self.case.number).await?;
@@ -273,6 +279,8 @@ mod tests {
             executor: "vodokanal".to_owned(),
             executor_name: "Vodokanal".to_owned(),
             deadline,
+            co_executors: Vec::new(),
+            because: None,
             task: "mend the pipe".to_owned(),
         };
         let operator = Actor::person(Role::Operator, UserId(uuid::Uuid::from_u128(1)), None);

@@ -207,6 +207,8 @@ mod tests {
                     resolve_by: at(90),
                     ..Deadline::default()
                 },
+                co_executors: Vec::new(),
+                because: None,
                 task: "mend".to_owned(),
             };
             case.assign(assignment, &by, at(2))

@@ -130,6 +130,8 @@ mod tests {
                 executor_name: executor.clone(),
                 executor,
                 deadline,
+                co_executors: Vec::new(),
+                because: None,
                 task: "pipe".to_owned(),
             };
             case.assign(assignment, &control(), at(50))

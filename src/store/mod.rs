@@ -14,6 +14,7 @@ mod checkpoint;
 mod clocks;
 mod contacts;
 mod evidence;
+mod field_phones;
 mod filings;
 #[cfg(test)]
 mod fixture;
@@ -76,6 +77,7 @@ pub use case_change::Occasion;
 pub use case_wave::MOST_AT_ONCE;
 pub use clocks::{EscalationFilter, RaisedEscalation};
 pub use evidence::Submission;
+pub use field_phones::{BegunCalls, FieldPhone, FieldPhoneChange};
 pub use filings::{Attachment, CodeDigest, Feedback, Filed, Filing, Note};
 pub use hearings::{Hearing, HearingState};
 pub use incidents::{IncidentCase, IncidentSummary};

@@ -63,6 +63,7 @@ impl Store {
             let merging = Merging {
                 closed: Save {
                     orders: WorkOrder::after(&closed.0, previous, &closed.1, at),
+                    moves_parts: false,
                     entries: drafts(&closed.0, &closed.1, &source)?,
                     case: closed.0,
                     revision: from_revision,
@@ -71,6 +72,7 @@ impl Store {
                 },
                 into: Save {
                     orders: Vec::new(),
+                    moves_parts: false,
                     entries: drafts(&into.0, &into.1, &Source { contact: moved, ..source })?,
                     linked,
                     case: into.0,

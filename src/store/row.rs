@@ -50,6 +50,11 @@ impl<'r> Fields<'r> {
         serde_json::from_str(text).map_err(|error| self.corrupt(column, error))
     }
 
+    pub(super) fn optional_json<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>, StoreError> {
+        let text: Option<&str> = self.plain(column)?;
+        text.map(serde_json::from_str).transpose().map_err(|error| self.corrupt(column, error))
+    }
+
     /// A text that `meaning` knows.
     pub(super) fn known<T>(
         &self,

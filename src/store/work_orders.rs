@@ -4,6 +4,7 @@
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, SqliteConnection};
 
+use crate::case::Case;
 use crate::case::work_order::WorkOrder;
 use crate::ids::WorkOrderId;
 
@@ -26,7 +27,9 @@ impl Store {
     ) -> Result<Listed<WorkOrder>, StoreError> {
         let mut query = QueryBuilder::new("SELECT * FROM work_orders WHERE 1 = 1");
         if let Some(executor) = &filter.executor {
-            query.push(" AND executor = ").push_bind(executor);
+            query.push(" AND (executor = ").push_bind(executor.clone());
+            query.push(" OR id IN (SELECT order_id FROM work_order_parts WHERE executor = ");
+            query.push_bind(executor).push("))");
         }
         let states = filter.states.iter().map(row::word).collect::<Result<Vec<_>, _>>()?;
         any_of(&mut query, "state", states.iter().map(String::as_str));
@@ -37,14 +40,26 @@ impl Store {
     }
 }
 
+/// Who works with the lead on the order that is out, for their own lists.
+pub(super) async fn save_parts(connection: &mut SqliteConnection, case: &Case) -> Result<(), StoreError> {
+    let Some(order) = case.state.order() else { return Ok(()) };
+    let gone = sqlx::query("DELETE FROM work_order_parts WHERE order_id = $1").bind(order.to_string());
+    gone.execute(&mut *connection).await?;
+    for part in &case.parts {
+        let sql = "INSERT INTO work_order_parts (order_id, executor) VALUES ($1, $2)";
+        sqlx::query(sql).bind(order.to_string()).bind(&part.executor).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 /// Inserts or overwrites the row.
 pub(super) async fn save(connection: &mut SqliteConnection, order: &WorkOrder) -> Result<(), StoreError> {
     let sql = "INSERT INTO work_orders (id, case_number, executor, state, task, issued_at, accept_by, resolve_by, \
-               result, declined_reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+               result, declined_reason, because) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
                ON CONFLICT (id) DO UPDATE SET case_number = excluded.case_number, executor = excluded.executor, \
                state = excluded.state, task = excluded.task, issued_at = excluded.issued_at, \
                accept_by = excluded.accept_by, resolve_by = excluded.resolve_by, result = excluded.result, \
-               declined_reason = excluded.declined_reason";
+               declined_reason = excluded.declined_reason, because = excluded.because";
     sqlx::query(sql)
         .bind(order.id.to_string())
         .bind(&order.case.0)
@@ -56,6 +71,7 @@ pub(super) async fn save(connection: &mut SqliteConnection, order: &WorkOrder) -
         .bind(order.resolve_by.micros())
         .bind(&order.result)
         .bind(&order.declined_reason)
+        .bind(order.because.as_ref().map(row::json).transpose()?)
         .execute(connection)
         .await?;
     Ok(())
@@ -74,5 +90,6 @@ fn read(row: &SqliteRow) -> Result<WorkOrder, StoreError> {
         resolve_by: fields.moment("resolve_by")?,
         result: fields.plain("result")?,
         declined_reason: fields.plain("declined_reason")?,
+        because: fields.optional_json("because")?,
     })
 }

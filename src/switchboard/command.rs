@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::call::Guest;
 use crate::call::contact::Disposition;
+use crate::call::masked::MaskedCall;
 use crate::call::supervision::Wish;
 use crate::case::CaseNumber;
 use crate::dialplan::PromptRef;
@@ -72,6 +73,8 @@ pub enum Command {
     RingApplicant {
         case: CaseNumber,
     },
+    /// An executor wants to talk with the applicant of an order; judged already.
+    CallApplicant(Box<MaskedCall>),
     /// Nobody asks about it any more; the rows say so already.
     StopAsking {
         case: CaseNumber,

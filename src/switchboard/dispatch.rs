@@ -171,6 +171,7 @@ impl Switchboard {
         });
         self.note_callback(&mut call, now);
         self.note_asking(&mut call, now);
+        self.note_masked(&call, now);
         self.keep(call);
     }
 

@@ -102,6 +102,7 @@ impl Switchboard {
                 self.with_call(contact, now, |call, turn| call.dispose(disposition, operator, turn));
             }
             Command::RingApplicant { case } => self.ring_now(&case, now)?,
+            Command::CallApplicant(wanted) => self.call_applicant(*wanted, now)?,
             Command::StopAsking { case } => self.give_up_asking(&case, now)?,
             Command::AllowCalls { number } => self.verifications.allow_calls(&number, now),
             Command::LetGuestIn { user, ha1, source, guest } => {

@@ -13,6 +13,7 @@ mod flows;
 pub mod guests;
 mod internal;
 mod ladders;
+mod masked;
 mod registration;
 mod request_check;
 mod screening;
@@ -32,6 +33,7 @@ use crate::acd::Distributor;
 use crate::call::Call;
 use crate::call::effect::{Effect, ResolutionId, Ticket};
 use crate::call::ladder::Ladder;
+use crate::call::masked::MaskedCall;
 use crate::call::refusal::Refusal;
 use crate::call::turn::{Counters, Routes, Turn};
 use crate::callback::CallBacks;
@@ -148,6 +150,8 @@ pub struct Switchboard {
     ladders: Ladders,
     callbacks: CallBacks,
     verifications: Verifications,
+    /// Executors who asked in a call to be connected with an applicant after it.
+    masked_waiting: Vec<MaskedCall>,
     intake: Intake,
     recorder: Recorder,
     /// Of the media plane's certificate; without one no leg does DTLS.
@@ -257,6 +261,7 @@ impl Switchboard {
             ladders: Ladders::default(),
             callbacks,
             verifications,
+            masked_waiting: Vec::new(),
             intake: Intake::Open,
             recorder: Recorder::Able,
             dtls_fingerprint: None,

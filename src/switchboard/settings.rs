@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::acd::{OperatorProfile, QueueSettings};
+use crate::call::masked;
 use crate::callback;
 use crate::case::city::Duties;
 use crate::dialplan::Dialplan;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub callback: Option<callback::Policy>,
     /// When and how applicants are asked whether work is done; none where the program does not.
     pub verification: Option<Verification>,
+    /// When executors may call applicants through the city; none where they may not.
+    pub masked: Option<masked::Policy>,
     /// Queues that operators transfer to by number, for phones that cannot dial a name.
     pub queue_extensions: BTreeMap<String, String>,
     /// Dialled by an operator's phone to become ready and not ready.

@@ -28,6 +28,8 @@ pub(super) struct Rule {
     pub(super) who: Who,
 }
 
+/// Ask whom routing would choose; the administrator to try the rules.
+const ROUTING: &[Role] = &[Operator, Supervisor, Control, Admin];
 /// Live operation: the desks, the board and those who oversee them.
 const LIVE: &[Role] = &[Operator, Supervisor, Control, MayorOffice, Auditor, Admin];
 /// Records of calls, with what was said left out.
@@ -128,7 +130,7 @@ pub(super) const RULES: &[Rule] = &[
     signed_in("GET", "/api/v1/session"),
     signed_in("DELETE", "/api/v1/session"),
     signed_in("GET", "/api/v1/city"),
-    only("GET", "/api/v1/city/preview", ASSIGNING),
+    only("GET", "/api/v1/city/preview", ROUTING),
     only("GET", "/api/v1/addresses", CLASSIFYING),
     only("GET", "/api/v1/calls", CALLS),
     only("GET", "/api/v1/calls/{id}", CALLS),
@@ -180,6 +182,15 @@ pub(super) const RULES: &[Rule] = &[
     only("POST", "/api/v1/cases/{number}/reopen", ASSIGNING),
     only("POST", "/api/v1/cases/{number}/inspection", CONTROLLING),
     only("POST", "/api/v1/cases/{number}/executor", DISPATCHING),
+    only("POST", "/api/v1/cases/{number}/part-accept", EXECUTING),
+    only("POST", "/api/v1/cases/{number}/part-report", EXECUTING),
+    only("POST", "/api/v1/cases/{number}/part-decline", EXECUTING),
+    only("POST", "/api/v1/cases/{number}/part-give", DISPATCHING),
+    only("POST", "/api/v1/work-orders/{id}/call", EXECUTING),
+    only("GET", "/api/v1/work-orders/{id}/call", EXECUTING),
+    only("POST", "/api/v1/admin/users/{id}/phone-code", RUNNING),
+    only("DELETE", "/api/v1/admin/users/{id}/phone-code", RUNNING),
+    only("PUT", "/api/v1/admin/users/{id}/field-phone", RUNNING),
     only("GET", "/api/v1/inspections", INSPECTIONS),
     only("POST", "/api/v1/cases/{number}/code", CLASSIFYING),
     only("POST", "/api/v1/cases/{number}/hold", DECIDING),
@@ -292,7 +303,9 @@ pub(super) fn hearing(user: &User, contact: &Contact, reason: Option<&str>) -> R
 /// Executors see the cases their organisation works on, all others in the table see every case.
 pub(super) fn sees_case(user: &User, case: &Case) -> bool {
     user.role != Executor
-        || user.organisation.as_deref().is_some_and(|own| case.state.executor() == Some(own))
+        || user.organisation.as_deref().is_some_and(|own| {
+            case.state.executor() == Some(own) || case.part_of(own).is_some()
+        })
 }
 
 /// Entries of a case's history that concern the executor; the rest is between the citizen and the city.

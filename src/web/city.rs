@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::case::city::{Category, CityPlan};
-use crate::case::{Applicant, Case, CaseDraft, CaseNumber, IdentityLevel, Place, Priority, routing};
+use crate::case::{Applicant, Case, CaseDraft, CaseNumber, IdentityLevel, Place, Priority, Site};
+use crate::case::routing::{self, Because};
 use crate::ids::WorkOrderId;
 use crate::language::Language;
 use crate::time;
@@ -59,6 +60,12 @@ pub(super) struct NamedView {
     name: String,
 }
 
+impl NamedView {
+    pub(super) fn organisation(plan: &CityPlan, id: String) -> Self {
+        Self { name: organisation_name(plan, &id), id }
+    }
+}
+
 /// Categories, territories and organisations, and the words that cases are closed and told with.
 #[utoipa::path(get, path = "/api/v1/city", tag = "city", responses((status = 200, body = CityView)))]
 pub(super) async fn show(State(web): State<Shared>) -> Answer<CityView> {
@@ -80,6 +87,11 @@ pub(super) struct PreviewQuery {
     category: String,
     /// Without one, what holds for the whole city.
     territory: Option<String>,
+    /// Organisation id of who keeps the house.
+    holder: Option<String>,
+    /// Default now.
+    #[param(value_type = Option<String>)]
+    at: Option<UtcTime>,
     /// Default `normal`.
     #[param(value_type = Option<String>)]
     priority: Option<Priority>,
@@ -92,17 +104,48 @@ pub(super) struct PreviewView {
     executor_name: String,
     resolve_by: UtcTime,
     norm: String,
+    co_executors: Vec<NamedView>,
+    because: Option<BecauseView>,
 }
 
-/// What routing would decide for a case registered now.
+/// The rule that decided: what it names of the matter; `in_words` in the names of the plan.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct BecauseView {
+    /// As the rule names it: the category, a parent of it, or `*`.
+    category: String,
+    territory: Option<String>,
+    /// Organisation id of who keeps the house.
+    holder: Option<String>,
+    holder_name: Option<String>,
+    /// Name of the rule's calendar.
+    hours: Option<String>,
+    in_words: String,
+}
+
+impl BecauseView {
+    pub(super) fn new(because: &Because, plan: &CityPlan) -> Self {
+        Self {
+            category: because.category.clone(),
+            territory: because.territory.clone(),
+            holder_name: because.holder.as_deref().map(|id| organisation_name(plan, id)),
+            holder: because.holder.clone(),
+            hours: because.hours.clone(),
+            in_words: because.in_words(plan),
+        }
+    }
+}
+
+/// What routing would decide for a case registered at that moment.
 #[utoipa::path(get, path = "/api/v1/city/preview", tag = "city", params(PreviewQuery),
     responses((status = 200, body = PreviewView), (status = 422, description = "why routing cannot decide")))]
 pub(super) async fn preview(
     State(web): State<Shared>,
     Query(query): Query<PreviewQuery>,
 ) -> Result<Answer<PreviewView>, ApiError> {
-    let at = time::now().utc;
-    let place = query.territory.map(|id| Place { territory: Some(id), ..Place::default() });
+    let at = query.at.map_or_else(|| time::now().utc, |UtcTime(at)| at);
+    let site = query.holder.map(|holder| Site { holder: Some(holder), ..Site::default() });
+    let territory = query.territory.filter(|id| !id.is_empty());
+    let place = Some(Place { territory, site, ..Place::default() });
     let draft = CaseDraft {
         contact: None,
         category: query.category,
@@ -115,13 +158,16 @@ pub(super) async fn preview(
     };
     let (case, _) = Case::register(draft, CaseNumber(String::new()), at);
     let order = WorkOrderId(web.with_mint(|mint| mint.uuid(at)));
-    let decided = routing::route(&web.city(), &case, order, at)
+    let plan = web.city();
+    let decided = routing::route(&plan, &case, order, at)
         .map_err(|reason| ApiError::Unprocessable(reason.to_string()))?;
     Ok(Answer(PreviewView {
         executor: decided.executor,
         executor_name: decided.executor_name,
         resolve_by: decided.deadline.resolve_by.into(),
         norm: decided.deadline.norm,
+        co_executors: decided.co_executors.into_iter().map(|id| NamedView::organisation(&plan, id)).collect(),
+        because: decided.because.as_ref().map(|because| BecauseView::new(because, &plan)),
     }))
 }
 

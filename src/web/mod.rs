@@ -21,6 +21,7 @@ mod health;
 mod hearings;
 mod limits;
 mod login_limit;
+mod masked_calls;
 mod messages;
 mod once;
 mod open311;
@@ -53,6 +54,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::address::Register;
 use crate::call::ladder::Ladder;
+use crate::call::masked;
 use crate::case::city::CityPlan;
 use crate::ids::{ContactId, Mint};
 use crate::journal::Draft;
@@ -121,6 +123,8 @@ pub struct WebState {
     pub asking: Arc<dyn Fn() -> Option<Policy> + Send + Sync>,
     /// By what applicants are written to, and how that does.
     pub notices: Board,
+    /// When executors may call applicants; none where they may not.
+    pub masked: Arc<dyn Fn() -> Option<masked::Policy> + Send + Sync>,
 }
 
 impl std::fmt::Debug for WebState {

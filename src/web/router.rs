@@ -18,7 +18,7 @@ use crate::time;
 
 use super::error::{ApiError, Problem};
 use super::{
-    Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city, escalations, events, gate, health, messages, open311, operators, pages, phone, session, sip_socket, sms_reports, timeline, verifications, web_calls, work_orders, hearings, receptions, reports,
+    Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city, escalations, events, gate, health, messages, open311, operators, pages, phone, session, sip_socket, sms_reports, timeline, verifications, web_calls, work_orders, hearings, receptions, reports, masked_calls,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -152,12 +152,17 @@ fn case_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(endings::inspect))
         .routes(routes!(endings::assign_by_hand))
         .routes(routes!(endings::drawn))
+        .routes(routes!(cases::parts::accept))
+        .routes(routes!(cases::parts::report))
+        .routes(routes!(cases::parts::decline))
+        .routes(routes!(cases::parts::give))
         .routes(routes!(cases::evidence::show))
         .routes(routes!(cases::evidence::view))
         .merge(clock_routes())
         .routes(routes!(cases::filing::show))
         .routes(routes!(cases::filing::attachment))
         .routes(routes!(work_orders::list))
+        .routes(routes!(masked_calls::show, masked_calls::call))
 }
 
 /// Officials' hours, and applicants who want to hear themselves.
@@ -213,7 +218,7 @@ fn live_routes() -> OpenApiRouter<Shared> {
 }
 
 fn admin_routes() -> OpenApiRouter<Shared> {
-    use admin::{changes, dialplan, dictations, notices, phones, prompts, queues, service, trunks, users};
+    use admin::{changes, dialplan, dictations, notices, phone_codes, phones, prompts, queues, service, trunks, users};
     OpenApiRouter::new()
         .routes(routes!(service::show))
         .routes(routes!(service::reload))
@@ -221,6 +226,8 @@ fn admin_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(trunks::ladder))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::change))
+        .routes(routes!(phone_codes::give, phone_codes::take))
+        .routes(routes!(phone_codes::set_phone))
         .routes(routes!(phones::set_up))
         .routes(routes!(phones::provision))
         .routes(routes!(notices::show))

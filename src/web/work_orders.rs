@@ -6,7 +6,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::case::Case;
+use crate::case::{Case, Part};
 use crate::case::city::CityPlan;
 use crate::case::work_order::{WorkOrder, WorkOrderState};
 use crate::store::WorkOrderFilter;
@@ -15,6 +15,7 @@ use super::cases::view::{DeadlineView, PlaceView};
 use super::error::ApiError;
 use super::extract::Query;
 use super::gate::Principal;
+use super::city::BecauseView;
 use super::view::{ListView, Paging, UtcTime};
 use super::{Shared, access, city};
 
@@ -51,6 +52,32 @@ pub(super) struct WorkOrderView {
     #[schema(value_type = String)]
     priority: crate::case::Priority,
     case_state: &'static str,
+    /// Why this executor; none in orders that a person gave out.
+    because: Option<BecauseView>,
+    /// Organisations that work with the lead.
+    parts: Vec<PartView>,
+    /// State of the reader's own part: `asked`, `accepted`, `reported` or `declined`; none of the lead.
+    own_part: Option<&'static str>,
+}
+
+/// What one organisation beside the lead does.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PartView {
+    /// Organisation id.
+    executor: String,
+    executor_name: String,
+    state: &'static str,
+}
+
+impl PartView {
+    pub(super) fn of(case: &Case, plan: &CityPlan) -> Vec<Self> {
+        let view = |part: &Part| Self {
+            executor_name: city::organisation_name(plan, &part.executor),
+            executor: part.executor.clone(),
+            state: part.state.name(),
+        };
+        case.parts.iter().map(view).collect()
+    }
 }
 
 /// Work orders by deadline; executors see those of their organisation.
@@ -72,7 +99,7 @@ pub(super) async fn list(
     for order in listed.items {
         let case = web.store().case(&order.case).await?;
         let case = case.ok_or_else(|| ApiError::internal("work order without its case", &order.id))?;
-        items.push(WorkOrderView::new(order, &case, &plan));
+        items.push(WorkOrderView::new(order, &case, &plan, principal.user.organisation.as_deref()));
     }
     Ok(Answer(ListView { items, next: listed.next }))
 }
@@ -88,8 +115,14 @@ fn states(names: &str) -> Result<Vec<WorkOrderState>, ApiError> {
 }
 
 impl WorkOrderView {
-    fn new(order: WorkOrder, case: &Case, plan: &CityPlan) -> Self {
+    fn new(order: WorkOrder, case: &Case, plan: &CityPlan, reader: Option<&str>) -> Self {
+        // The parts a case has are those of its last order.
+        let is_last = case.last_order.as_ref().is_some_and(|last| last.order == order.id);
+        let own = reader.filter(|_| is_last).and_then(|id| case.parts.iter().find(|part| part.executor == id));
         Self {
+            because: order.because.as_ref().map(|because| BecauseView::new(because, plan)),
+            parts: if is_last { PartView::of(case, plan) } else { Vec::new() },
+            own_part: own.map(|part| part.state.name()),
             id: order.id.to_string(),
             number: order.case.to_string(),
             executor_name: city::organisation_name(plan, &order.executor),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::areas::{self, Hours, Matter};
 use super::promises::{BUILT_IN_POSTS, RungDraft};
 use super::reader::{Placed, Reader};
 use super::validity;
@@ -32,8 +33,10 @@ pub(super) struct Draft {
 pub(super) struct AreaDraft {
     pub(super) categories: Vec<Placed<String>>,
     pub(super) territories: Vec<Placed<String>>,
+    pub(super) holders: Vec<Placed<String>>,
     pub(super) executor: Placed<String>,
-    pub(super) calendar: Option<Calendar>,
+    pub(super) co_executors: Vec<Placed<String>>,
+    pub(super) hours: Option<Hours>,
 }
 
 pub(super) fn check(draft: &Draft, reader: &mut Reader<'_>) {
@@ -109,9 +112,11 @@ fn check_references(draft: &Draft, reader: &mut Reader<'_>) {
                 complain_unknown(reader, "territory", territory, territories.iter().copied());
             }
         }
-        if !organisations.contains(&area.executor.value.as_str()) {
-            complain_unknown(reader, "organisation", &area.executor, organisations.iter().copied());
+        let named = std::iter::once(&area.executor).chain(&area.co_executors).chain(&area.holders);
+        for organisation in named.filter(|named| !organisations.contains(&named.value.as_str())) {
+            complain_unknown(reader, "organisation", organisation, organisations.iter().copied());
         }
+        areas::check_co_executors(area, reader);
     }
 }
 
@@ -144,9 +149,8 @@ fn check_coverage(draft: &Draft, reader: &mut Reader<'_>) {
             .iter()
             .map(|(territory, _)| territory.value.as_str())
             .filter(|territory| {
-                !areas
-                    .iter()
-                    .any(|area| area.is_always_in_charge() && area.covers(id, Some(territory)).is_some())
+                let matter = Matter { category: id, territory: Some(territory), holder: None };
+                !areas.iter().any(|area| area.is_always_in_charge() && area.covers(matter))
             })
             .collect();
         if !missing.is_empty() {
@@ -157,4 +161,6 @@ fn check_coverage(draft: &Draft, reader: &mut Reader<'_>) {
             );
         }
     }
+    let categories: Vec<&str> = draft.categories.iter().map(|category| category.value.id.as_str()).collect();
+    areas::check_rivals(&draft.areas, &categories, reader);
 }

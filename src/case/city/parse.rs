@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
+use super::areas::{Hours, ServiceArea};
 use super::checks::{self, Draft};
 use super::endings::endings;
 use super::promises::{self, Calendars, named_calendar};
 use super::reader::{Placed, Reader, Table};
 use super::receptions::receptions;
 use super::{
-    Category, CityPlan, Duties, Duty, EvidenceRule, MAX_DUTY_PHONES, Organisation, ServiceArea, Territory,
-    filing,
+    Category, CityPlan, Duties, Duty, EvidenceRule, MAX_DUTY_PHONES, Organisation, Territory, filing,
 };
 use crate::calendar::Calendar;
 use crate::case::escalation::Post;
@@ -185,15 +185,19 @@ fn named<'a>(reader: &mut Reader<'a>, root: Table<'a>, section: &str) -> Vec<(Pl
 fn areas<'a>(reader: &mut Reader<'a>, root: Table<'a>, calendars: &Calendars) -> Vec<checks::AreaDraft> {
     let mut areas = Vec::new();
     for table in reader.tables(root, "area") {
-        reader.only(table, &["categories", "territories", "executor", "calendar"]);
+        reader.only(table, &["categories", "territories", "holders", "executor", "co_executors", "calendar"]);
         let categories = reader.texts(table, "categories");
         if categories.is_empty() {
             reader.complain(table.offset(), "'categories' is missing or empty; [\"*\"] are all");
         }
         let territories = reader.texts(table, "territories");
+        let holders = reader.texts(table, "holders");
+        let co_executors = reader.texts(table, "co_executors");
         let calendar = named_calendar(reader, table, calendars);
+        let name = reader.optional_text(table, "calendar");
+        let hours = name.zip(calendar).map(|(name, calendar)| Hours { name: name.value, calendar });
         let Some(executor) = reader.text(table, "executor") else { continue };
-        areas.push(checks::AreaDraft { categories, territories, executor, calendar });
+        areas.push(checks::AreaDraft { categories, territories, holders, executor, co_executors, hours });
     }
     areas
 }
@@ -262,8 +266,10 @@ impl checks::AreaDraft {
         ServiceArea {
             categories: values(self.categories),
             territories: if whole_city { Vec::new() } else { values(self.territories) },
+            holders: values(self.holders),
             executor: self.executor.value,
-            calendar: self.calendar,
+            co_executors: values(self.co_executors),
+            hours: self.hours,
         }
     }
 }

@@ -9,6 +9,8 @@ mod endings;
 mod execution;
 mod histories;
 pub(crate) mod walk;
+mod part;
+mod walk;
 mod witness;
 
 use uuid::Uuid;
@@ -79,6 +81,8 @@ fn assignment() -> Assignment {
         order: order(),
         executor: "vodokanal".to_owned(),
         executor_name: "Водоканал".to_owned(),
+        co_executors: Vec::new(),
+        because: None,
         deadline: Deadline {
             norm: "water-burst".to_owned(),
             first: minute(1_440),

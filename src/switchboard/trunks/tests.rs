@@ -49,6 +49,7 @@ pub(in crate::switchboard) fn settings(trunks: Vec<settings::Trunk>) -> Settings
         queue_extensions: Default::default(),
         ready_code: "*71".to_owned(),
         not_ready_code: "*72".to_owned(),
+        masked: None,
         web_calls: None,
     }
 }

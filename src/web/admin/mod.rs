@@ -7,6 +7,7 @@ pub(super) mod dictations;
 mod difference;
 mod in_force;
 pub(super) mod notices;
+pub(super) mod phone_codes;
 pub(super) mod phones;
 pub(super) mod prompts;
 mod provisions;

@@ -15,7 +15,7 @@ use crate::ids::UserId;
 use crate::journal::{Draft, EventType};
 use crate::language::Language;
 use crate::people::Role;
-use crate::store::{User, UserChange};
+use crate::store::{FieldPhone, User, UserChange};
 use crate::switchboard::{LivePhone, Snapshot};
 use crate::time;
 
@@ -24,6 +24,7 @@ use super::super::extract::{Json, Path};
 use super::super::gate::Principal;
 use super::super::view::ListView;
 use super::super::{Shared, Web, password};
+use super::phone_codes::FieldPhoneView;
 
 /// A name is written on a badge.
 const MAX_NAME_CHARS: usize = 64;
@@ -47,6 +48,8 @@ pub(in crate::web) struct AdminUserView {
     blocked: bool,
     /// Phones registered now.
     phones: Vec<DeviceView>,
+    /// Of an executor: where they are rung outside, and their code.
+    field: Option<FieldPhoneView>,
 }
 
 /// A telephone that is registered with us.
@@ -78,7 +81,12 @@ impl AdminUserView {
             blocked: user.disabled,
             phones: snapshot.phones.iter().filter(own).map(DeviceView::from).collect(),
             extension,
+            field: None,
         }
+    }
+
+    fn outside(self, field: Option<&FieldPhone>) -> Self {
+        Self { field: field.map(FieldPhoneView::from), ..self }
     }
 }
 
@@ -131,7 +139,12 @@ pub(in crate::web) async fn list(
     State(web): State<Shared>,
 ) -> Result<Answer<ListView<AdminUserView>>, ApiError> {
     let (users, snapshot) = (web.store().users().await?, web.snapshot());
-    let items = users.into_iter().map(|user| AdminUserView::new(user, &snapshot)).collect();
+    let field = web.store().field_phones().await?;
+    let view = |user: User| {
+        let field = field.iter().find(|known| known.user == user.id);
+        AdminUserView::new(user, &snapshot).outside(field)
+    };
+    let items = users.into_iter().map(view).collect();
     Ok(Answer(ListView { items, next: None }))
 }
 
@@ -274,7 +287,8 @@ pub(in crate::web) async fn change(
     entry.data = json!({ "user": id, "changed": keys });
     let user = web.store().change_user(id, change, entry).await?;
     web.take_over_users(principal.actor()).await;
-    Ok(Answer(AdminUserView::new(user, &web.snapshot())))
+    let field = web.store().field_phone(user.id).await?;
+    Ok(Answer(AdminUserView::new(user, &web.snapshot()).outside(field.as_ref())))
 }
 
 impl Web {

@@ -9,6 +9,7 @@ pub(super) mod evidence;
 pub(super) mod filing;
 pub(super) mod image;
 mod meanwhile;
+pub(super) mod parts;
 mod pressed;
 mod proof_view;
 pub(super) mod transitions;

@@ -108,6 +108,7 @@ impl Service {
             page_realm,
             sip: net.guest_entrance(),
             origins: Arc::new([]),
+            masked: Arc::new(|| None),
             asking: Arc::new(|| None),
             notices: crate::notify::Board::new(notices),
         };

@@ -109,6 +109,7 @@ pub(crate) fn settings(operators: &[(UserId, String)]) -> Settings {
         queue_extensions: [("810".to_owned(), "city".to_owned())].into(),
         ready_code: "*71".to_owned(),
         not_ready_code: "*72".to_owned(),
+        masked: None,
         web_calls: None,
     }
 }

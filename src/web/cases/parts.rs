@@ -1,0 +1,102 @@
+//! `POST /api/v1/cases/{number}/part-...`: organisations that work with the lead answer for their part, and a dispatcher
+//! gives a part to somebody else. The rules are `case/part.rs`'s.
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::super::Shared;
+use super::super::error::ApiError;
+use super::super::extract::{Json, Path};
+use super::super::gate::Principal;
+use super::transitions::{Outcome, check_text};
+use super::view::CaseView;
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct PartDone {
+    /// What was done, in words.
+    result: String,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct PartDeclined {
+    /// Why, in words.
+    reason: String,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::web) struct PartGiven {
+    /// Organisation id of who has the part now.
+    from: String,
+    /// Who is to have it; left out, the others do without.
+    to: Option<String>,
+    /// Why, in words.
+    reason: String,
+}
+
+/// A co-executor takes its part on.
+#[utoipa::path(post, path = "/api/v1/cases/{number}/part-accept", tag = "cases",
+    params(("number" = String, Path)),
+    responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409)))]
+pub(in crate::web) async fn accept(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+) -> Outcome {
+    let actor = principal.actor();
+    web.move_case(&number, &principal, move |case, _, at| case.accept_part(&actor, at)).await
+}
+
+/// A co-executor has done its part.
+#[utoipa::path(post, path = "/api/v1/cases/{number}/part-report", tag = "cases",
+    params(("number" = String, Path)), request_body = PartDone,
+    responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub(in crate::web) async fn report(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+    Json(PartDone { result }): Json<PartDone>,
+) -> Outcome {
+    check_text(&result)?;
+    let actor = principal.actor();
+    web.move_case(&number, &principal, move |case, _, at| case.report_part(&result, &actor, at)).await
+}
+
+/// A co-executor sends its part back.
+#[utoipa::path(post, path = "/api/v1/cases/{number}/part-decline", tag = "cases",
+    params(("number" = String, Path)), request_body = PartDeclined,
+    responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub(in crate::web) async fn decline(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+    Json(PartDeclined { reason }): Json<PartDeclined>,
+) -> Outcome {
+    check_text(&reason)?;
+    let actor = principal.actor();
+    web.move_case(&number, &principal, move |case, _, at| case.decline_part(&reason, &actor, at)).await
+}
+
+/// A dispatcher takes a part from one organisation and gives it to another, or to none.
+#[utoipa::path(post, path = "/api/v1/cases/{number}/part-give", tag = "cases",
+    params(("number" = String, Path)), request_body = PartGiven,
+    responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409), (status = 422)))]
+pub(in crate::web) async fn give(
+    State(web): State<Shared>,
+    principal: Principal,
+    Path(number): Path<String>,
+    Json(PartGiven { from, to, reason }): Json<PartGiven>,
+) -> Outcome {
+    check_text(&reason)?;
+    if let Some(id) = to.as_deref().filter(|id| web.city().organisation(id).is_none()) {
+        return Err(ApiError::Unprocessable(format!("the city plan has no organisation '{id}'")));
+    }
+    let actor = principal.actor();
+    let change = move |case: crate::case::Case, _: &[_], at| {
+        case.give_part(&from, to.as_deref(), &reason, &actor, at)
+    };
+    web.move_case(&number, &principal, change).await
+}
