@@ -127,6 +127,8 @@ fn assignment(city: &CityPlan, case: &Case, executor: &str, order: WorkOrderId, 
             order,
             executor: executor.to_owned(),
             executor_name: executor.to_owned(),
+            co_executors: Vec::new(),
+            because: None,
             deadline: case.deadline.clone().unwrap_or(promised),
             task: case.category.clone(),
         }

@@ -153,9 +153,11 @@ impl Case {
                 cycle: self.cycle,
                 whom: None,
                 contact: None,
+                notification: None,
             };
             let (channel, language) = (told.channel, told.language);
-            let sent = json!({ "channel": channel, "language": language, "delivered": true, "cycle": self.cycle });
+            let sent =
+                json!({ "channel": channel, "language": language, "delivered": true, "cycle": self.cycle });
             events.push(CaseEvent::new("reply.sent", sent));
             self.told.push(told);
             self.state = CaseState::Explained { explained_at: at, code: ClosingCode::Explained };

@@ -157,7 +157,9 @@ impl Case {
         deadline.unaccepted = Some(missed);
         let unaccepted = json!({ "norm": deadline.norm, "accept_by": missed });
         events.push(CaseEvent::new("norm.unaccepted", unaccepted));
-        events.extend(self.raise(Clock::Executor, missed, 1, plan, at));
+        if let Some(rung) = plan.first_rung(&self) {
+            events.extend(self.raise(Clock::Executor, missed, rung, plan, at));
+        }
         self
     }
 

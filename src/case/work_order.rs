@@ -8,7 +8,7 @@ use crate::ids::{EvidenceId, WorkOrderId};
 use crate::time::Timestamp;
 
 use super::routing::Because;
-use super::{Case, CaseEvent, CaseNumber, CaseState};
+use super::{Case, CaseEvent, CaseNumber};
 
 /// The row of a work order; its state follows the case's.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

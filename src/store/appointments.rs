@@ -119,7 +119,15 @@ impl Change for FileAndBook {
         let entries = drafts(&case, &events, &source)?;
         let revision = super::cases::revision(ledger.connection, &case.number).await?;
         let revision = revision.ok_or(StoreError::NotFound("case"))?;
-        let save = Save { case, revision, orders: Vec::new(), linked: Vec::new(), entries, once: None };
+        let save = Save {
+            case,
+            revision,
+            orders: Vec::new(),
+            moves_parts: false,
+            linked: Vec::new(),
+            entries,
+            once: None,
+        };
         // Registered in this very transaction: nobody was faster.
         save.apply(ledger).await?.ok_or(StoreError::NotFound("case"))
     }
@@ -136,7 +144,8 @@ impl Change for Reminded {
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<bool, StoreError> {
         let sql = "UPDATE appointments SET reminded_at = $3 \
                    WHERE case_number = $1 AND starts_at = $2 AND state = 'booked' AND reminded_at IS NULL";
-        let query = sqlx::query(sql).bind(&self.appointment.case.0).bind(self.appointment.slot.starts_at.micros());
+        let query =
+            sqlx::query(sql).bind(&self.appointment.case.0).bind(self.appointment.slot.starts_at.micros());
         let updated = query.bind(self.at.micros()).execute(&mut *ledger.connection).await?;
         Ok(updated.rows_affected() == 1)
     }

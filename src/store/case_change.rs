@@ -13,6 +13,11 @@ use super::register::{Source, drafts};
 use super::writer::{Change, Ledger};
 use super::{Once, Store, StoreError, appointments, cases, contacts, inspections, report, sent, work_orders};
 
+/// Whether other organisations have parts in the order after these events that they had not before, or no more.
+pub(super) fn moves_parts(events: &[CaseEvent]) -> bool {
+    events.iter().any(|event| matches!(event.name, "wo.issued" | "wo.part_given"))
+}
+
 /// Races one change may lose. Each lost race is another's success, and few people work on one case at a time.
 pub(super) const MAX_ATTEMPTS: usize = 32;
 
@@ -116,7 +121,7 @@ impl Store {
             let source = Source { at, actor, contact: contact.or(said_in), media: media.flatten() };
             let entries = drafts(&case, &events, &source)?;
             let once = once.clone().map(|once| (once, at));
-            let moves_parts = events.iter().any(|event| matches!(event.name, "wo.issued" | "wo.part_given"));
+            let moves_parts = moves_parts(&events);
             let save = Save { case, revision, orders, moves_parts, linked, entries, once };
             if let Some(saved) = self.writer.make(save).await? {
                 return Ok(saved);

@@ -10,7 +10,7 @@ use crate::case::{Case, CaseNumber};
 use crate::people::Actor;
 use crate::time::Timestamp;
 
-use super::case_change::Save;
+use super::case_change::{Save, moves_parts};
 use super::register::{Source, drafts};
 use super::row::Fields;
 use super::writer::{Change, Ledger};
@@ -59,7 +59,9 @@ impl Store {
                     let source = Source { at, actor, contact: None, media: None };
                     let orders = WorkOrder::after(&case, previous, &events, at);
                     let entries = drafts(&case, &events, &source)?;
-                    saves.push(Save { case, revision, orders, linked: Vec::new(), entries, once: None });
+                    let moves_parts = moves_parts(&events);
+                    let linked = Vec::new();
+                    saves.push(Save { case, revision, orders, moves_parts, linked, entries, once: None });
                 }
                 Err(refused) => tracing::warn!(case.id = %number, %refused, "left as it is"),
             }

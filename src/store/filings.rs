@@ -6,7 +6,7 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use crate::case::transition::InvalidTransition;
-use crate::case::{Case, CaseDraft, CaseNumber, CaseState};
+use crate::case::{Case, CaseDraft, CaseNumber};
 use crate::digest::Sha256;
 use crate::ids::{AttachmentId, NoteId};
 use crate::journal::{Draft, EventType};

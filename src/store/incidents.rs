@@ -315,6 +315,7 @@ impl Change for Attaching {
             case: case.clone(),
             revision,
             orders: Vec::new(),
+            moves_parts: false,
             once: None,
         };
         save.apply(ledger).await?.ok_or(StoreError::Timeout)

@@ -4,9 +4,9 @@
 //! Reads go to a small pool of their own and see all that was answered before them. Each subject has its file;
 //! what is common to all of them is here. No rule of the domain is decided here or in SQL.
 
+mod appointments;
 mod assignments;
 mod callbacks;
-mod appointments;
 mod case_change;
 mod case_wave;
 mod cases;

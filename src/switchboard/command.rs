@@ -172,6 +172,16 @@ pub enum Conflict {
     NoLineOut,
     #[error("no call can be transferred there")]
     NoTarget,
+    #[error("calls to applicants are switched off")]
+    MaskedOff,
+    #[error("the applicant is talking with the city at this moment")]
+    ApplicantTalks,
+    #[error("you are being connected already")]
+    Connecting,
+    #[error("no line takes calls to the applicant's number")]
+    NoLineToApplicant,
+    #[error("no line takes calls to your number")]
+    NoLineToYou,
     #[error(transparent)]
     NotAsked(NotAsked),
 }
@@ -197,6 +207,11 @@ impl Conflict {
             Self::TargetAway => "target_away",
             Self::NoLineOut => "no_line_out",
             Self::NoTarget => "no_target",
+            Self::MaskedOff => "masked_off",
+            Self::ApplicantTalks => "applicant_talks",
+            Self::Connecting => "connecting",
+            Self::NoLineToApplicant => "no_line_to_applicant",
+            Self::NoLineToYou => "no_line_to_you",
             Self::NotAsked(_) => "not_asked",
         }
     }

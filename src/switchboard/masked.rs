@@ -5,7 +5,7 @@ use crate::call::masked::{MaskedCall, NewMasked, Policy};
 use crate::call::{Call, WayOut};
 use crate::phone_number::PhoneNumber;
 use crate::switchboard::trunks::{DialOut, NoRoute};
-use crate::switchboard::{CommandError, Switchboard, with_turn};
+use crate::switchboard::{CommandError, Conflict, Switchboard, with_turn};
 use crate::time::Now;
 
 /// Calls that wait for another one to end. Each waits for a caller of ours, so there are never more than calls.
@@ -44,26 +44,26 @@ impl Switchboard {
     }
 
     fn begin_masked(&mut self, wanted: MaskedCall, now: Now) -> Result<(), CommandError> {
-        let conflict = |why: &str| Err(CommandError::Conflict(why.to_owned()));
+        let conflict = |why| Err(CommandError::Conflict(why));
         let Some(ring_for) = self.settings.masked.as_ref().map(|policy| policy.ring_for) else {
-            return conflict("calls to applicants are switched off");
+            return conflict(Conflict::MaskedOff);
         };
         let live = || self.calls().filter(|call| !call.is_over());
         if live().any(|call| call.contact().caller == wanted.applicant) {
-            return conflict("the applicant is talking with the city at this moment");
+            return conflict(Conflict::ApplicantTalks);
         }
         let same = |call: &Call| {
             call.masked_call().is_some_and(|other| other.by == wanted.by || other.executor == wanted.executor)
         };
         if live().any(same) {
-            return conflict("you are being connected already");
+            return conflict(Conflict::Connecting);
         }
         if self.intake.refusal().is_some() || self.citizens_calls() >= self.settings.capacity {
             return Err(CommandError::Full);
         }
         let keeping = self.keeping().map_err(|_| CommandError::Full)?;
-        let to_applicant = self.way_to(&wanted.applicant, "no line takes calls to the applicant's number", now)?;
-        let to_executor = self.way_to(&wanted.executor, "no line takes calls to your number", now)?;
+        let to_applicant = self.way_to(&wanted.applicant, Conflict::NoLineToApplicant, now)?;
+        let to_executor = self.way_to(&wanted.executor, Conflict::NoLineToYou, now)?;
         let new = NewMasked {
             wanted,
             to_applicant,
@@ -80,11 +80,16 @@ impl Switchboard {
         Ok(())
     }
 
-    fn way_to(&mut self, number: &PhoneNumber, not_taken: &str, now: Now) -> Result<WayOut, CommandError> {
+    fn way_to(
+        &mut self,
+        number: &PhoneNumber,
+        not_taken: Conflict,
+        now: Now,
+    ) -> Result<WayOut, CommandError> {
         let mut dial_out = DialOut::new(number.clone());
         match self.route_out(&mut dial_out, now) {
             Ok(route) => Ok(WayOut { dial_out, route }),
-            Err(NoRoute::NotTaken) => Err(CommandError::Conflict(not_taken.to_owned())),
+            Err(NoRoute::NotTaken) => Err(CommandError::Conflict(not_taken)),
             Err(NoRoute::NoTrunk | NoRoute::Full | NoRoute::AllTried) => Err(CommandError::Full),
         }
     }

@@ -18,7 +18,9 @@ use crate::time;
 
 use super::error::{ApiError, Problem};
 use super::{
-    Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city, escalations, events, gate, health, messages, open311, operators, pages, phone, session, sip_socket, sms_reports, timeline, verifications, web_calls, work_orders, hearings, receptions, reports, masked_calls,
+    Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city,
+    escalations, events, gate, health, hearings, masked_calls, messages, open311, operators, pages, phone,
+    receptions, reports, session, sip_socket, sms_reports, timeline, verifications, web_calls, work_orders,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -218,7 +220,9 @@ fn live_routes() -> OpenApiRouter<Shared> {
 }
 
 fn admin_routes() -> OpenApiRouter<Shared> {
-    use admin::{changes, dialplan, dictations, notices, phone_codes, phones, prompts, queues, service, trunks, users};
+    use admin::{
+        changes, dialplan, dictations, notices, phone_codes, phones, prompts, queues, service, trunks, users,
+    };
     OpenApiRouter::new()
         .routes(routes!(service::show))
         .routes(routes!(service::reload))

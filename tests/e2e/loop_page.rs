@@ -35,7 +35,8 @@ impl People {
 
     /// Somebody opens a page and signs in there.
     pub fn enter(&mut self, who: &'static str, path: &str, size: &str) -> Person<'_> {
-        let enter = json!({ "command": "enter", "who": who, "path": path, "size": size, "password": PASSWORD });
+        let enter =
+            json!({ "command": "enter", "who": who, "path": path, "size": size, "password": PASSWORD });
         self.script.command(enter);
         self.of(who)
     }
@@ -123,7 +124,11 @@ impl Person<'_> {
 fn operator_writes_the_case(server: &Server, people: &mut People, caller: &str) -> String {
     let auditor = server.sign_in("audyt");
     let mut olena = people.enter("olena", "/desk", "desk");
-    olena.click(".places button >> nth=0").sees("dialog .yes").click("dialog .button.main").sees(".phone .tag.good");
+    olena
+        .click(".places button >> nth=0")
+        .sees("dialog .yes")
+        .click("dialog .button.main")
+        .sees(".phone .tag.good");
     is_on_the_phone(&auditor, "olena", true);
     olena.sees(".status button:not(:disabled)").press("F2");
     wait::until_true("the operator to be ready", SOON, || auditor.status_of("olena") == "ready");
@@ -155,7 +160,12 @@ fn executor_proves_and_reports(people: &mut People, seed: u64) {
 }
 
 /// Control looks at the photographs and believes them; the telephone of the citizen rings, and what they press counts.
-fn control_believes_and_the_citizen_presses(people: &mut People, line: &mut DeskPhone, number: &str, key: &str) {
+fn control_believes_and_the_citizen_presses(
+    people: &mut People,
+    line: &mut DeskPhone,
+    number: &str,
+    key: &str,
+) {
     let mut control = people.of("kontrol");
     control.click(&format!(".list li button:has-text(\"{number}\")"));
     control.sees("figure img").sees("p:has-text(\"The pipe is mended\")");
@@ -187,7 +197,9 @@ fn a_case_goes_round_until_the_citizen_says_yes() {
     people.of("vykonavets").reload().sees(".steps button:has-text(\"Work done\")").sees(".notice.warn");
     executor_proves_and_reports(&mut people, 1_710);
     control_believes_and_the_citizen_presses(&mut people, &mut line, &number, "1");
-    people.of("kontrol").sees(".detail:has-text(\"The case is closed.\"):has-text(\"Fixed, applicant confirmed\")");
+    people
+        .of("kontrol")
+        .sees(".detail:has-text(\"The case is closed.\"):has-text(\"Fixed, applicant confirmed\")");
 
     let auditor = server.sign_in("audyt");
     let refuted = every_step_has_its_place(&auditor, &number);
@@ -197,9 +209,18 @@ fn a_case_goes_round_until_the_citizen_says_yes() {
     audit.sees(".list li >> nth=2").click(".list li >> nth=2 >> button");
     audit.click("button:has-text(\"With the case\")").sees("li:has-text(\"Case closed\")");
     for step in [
-        "Case registered", "Operator picked up", "Case classified", "Work order issued", "Work order accepted",
-        "Work started", "Photo received", "Work reported", "Evidence accepted", "Applicant said no",
-        "Applicant confirmed", "Case closed",
+        "Case registered",
+        "Operator picked up",
+        "Case classified",
+        "Work order issued",
+        "Work order accepted",
+        "Work started",
+        "Photo received",
+        "Work reported",
+        "Evidence accepted",
+        "Applicant said no",
+        "Applicant confirmed",
+        "Case closed",
     ] {
         audit.sees(&format!("li .name:has-text(\"{step}\")"));
     }
@@ -229,15 +250,30 @@ fn every_step_has_its_place(auditor: &Api, number: &str) -> f64 {
     let names = event_names(&timeline);
     let mut rest = names.iter();
     for step in [
-        "contact.offered", "case.registered", "contact.connected", "case.classified", "wo.issued", "contact.ended",
-        "wo.accepted", "wo.started", "evidence.received", "wo.reported", "evidence.accepted", "verify.refuted",
-        "evidence.received", "wo.reported", "evidence.accepted", "verify.confirmed", "case.closed",
+        "contact.offered",
+        "case.registered",
+        "contact.connected",
+        "case.classified",
+        "wo.issued",
+        "contact.ended",
+        "wo.accepted",
+        "wo.started",
+        "evidence.received",
+        "wo.reported",
+        "evidence.accepted",
+        "verify.refuted",
+        "evidence.received",
+        "wo.reported",
+        "evidence.accepted",
+        "verify.confirmed",
+        "case.closed",
     ] {
         assert!(rest.any(|name| *name == step), "no {step} in its place in {names:?}");
     }
     for item in &timeline {
         let name = item["type"].as_str().unwrap_or_default();
-        let said = ["verify.refuted", "verify.confirmed", "case.classified", "wo.issued", "contact.connected"];
+        let said =
+            ["verify.refuted", "verify.confirmed", "case.classified", "wo.issued", "contact.connected"];
         if said.contains(&name) || name.starts_with("ivr.") {
             assert!(item["recording"].is_string() && item["offset_ms"].is_u64(), "where was it said? {item}");
         }

@@ -8,7 +8,6 @@ use super::promises::{BUILT_IN_POSTS, RungDraft};
 use super::reader::{Placed, Reader};
 use super::validity;
 use super::{Category, EvidenceRule, Reception};
-use crate::calendar::Calendar;
 use crate::case::escalation::is_of_executor;
 use crate::case::norm::Norm;
 use crate::case::routing::closeness;
@@ -102,7 +101,9 @@ fn check_references(draft: &Draft, reader: &mut Reader<'_>) {
     let areas = draft.areas.iter().flat_map(|area| area.categories.iter().cloned());
     let rules = draft.evidence.iter().map(|(category, _)| category.clone());
     let received = draft.receptions.iter().flat_map(|(_, _, categories)| categories.iter().cloned());
-    for pattern in norms.chain(areas).chain(rules).chain(received).filter(|pattern| !is_pattern(&pattern.value)) {
+    for pattern in
+        norms.chain(areas).chain(rules).chain(received).filter(|pattern| !is_pattern(&pattern.value))
+    {
         complain_unknown(reader, "category", &pattern, categories.iter().copied());
     }
     check_ladder(draft, reader);

@@ -8,8 +8,8 @@ mod closing;
 mod endings;
 mod execution;
 mod histories;
-pub(crate) mod walk;
 mod part;
+pub(crate) mod walk;
 mod walk;
 mod witness;
 
