@@ -2,9 +2,10 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { defineConfig } from 'vite'
 import { workShell } from './vite.shell.ts'
+import { words } from './vite.words.ts'
 
 export default defineConfig({
-  plugins: [svelte(), workShell()],
+  plugins: [svelte(), words(), workShell()],
   build: { target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 500 },
   // `npm run dev:service` works against a running Ringback.
   server: { proxy: { '/api': { target: 'http://127.0.0.1:8080', ws: true }, '/sip': { target: 'http://127.0.0.1:8080', ws: true }, '/readyz': 'http://127.0.0.1:8080' } },

@@ -2,6 +2,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { defineConfig, type Plugin } from 'vite'
 import { mockApi } from './tests/mock/server.ts'
+import { words } from './vite.words.ts'
 
 const mock: Plugin = {
   name: 'mock-api',
@@ -16,4 +17,4 @@ const mock: Plugin = {
   },
 }
 
-export default defineConfig({ plugins: [svelte(), mock] })
+export default defineConfig({ plugins: [svelte(), words(), mock] })

@@ -20,7 +20,7 @@ export function workShell(): Plugin {
         chunk.imports.forEach(add)
       }
       for (const [name, file] of Object.entries(bundle)) {
-        if (file.type === 'chunk' && (file.isEntry || file.facadeModuleId?.endsWith(PAGE))) add(name)
+        if (file.type === 'chunk' && (file.isEntry || file.facadeModuleId?.endsWith(PAGE) || file.facadeModuleId?.includes('virtual:words/'))) add(name)
         if (file.type === 'asset' && (name.endsWith('.woff2') || name.endsWith('.svg'))) wanted.add(name)
       }
       const files = [...wanted].sort().map((name) => `/${name}`)

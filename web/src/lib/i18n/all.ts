@@ -1,5 +1,6 @@
-// All messages of the application under one key type.
+// All messages of the application under one key type. Pages take the type alone: the texts come by language (vite.words.ts).
 import { address } from './address'
+import { admin } from './admin'
 import { assign } from './assign'
 import { audit } from './audit'
 import { board } from './board'
@@ -19,12 +20,7 @@ import { verification } from './verification'
 import { webCall } from './web-call'
 import { work } from './work'
 
-const all = { ...address, ...assign, ...problems, ...common, ...citizen, ...clocks, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall, ...work, ...requests }
-/** Texts that come with pages which are fetched when they are wanted. */
-type Late = typeof import('./admin').admin
+const all = { ...address, ...admin, ...assign, ...problems, ...common, ...citizen, ...clocks, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall, ...work, ...requests }
 
-export type Key = keyof typeof all | keyof Late
-export const CATALOGUE = all as Readonly<Record<Key, Entry>>
-
-/** Called by such a page before it is shown. */
-export const addTexts = (texts: Late) => Object.assign(all, texts)
+export type Key = keyof typeof all
+export const CATALOGUE: Readonly<Record<Key, Entry>> = all

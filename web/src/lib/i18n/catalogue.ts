@@ -36,9 +36,8 @@ export function isLanguage(text: string | null | undefined): text is Language {
 
 export type Params = Record<string, string | number>
 
-/** The text of an entry with `{name}` filled in; `count` chooses the plural form. */
-export function fill(entry: Entry, language: Language, params: Params = {}): string {
-  let text: string = entry[LANGUAGES.indexOf(language)] ?? ''
+/** The text with `{name}` filled in; `count` chooses the plural form. */
+export function fill(text: string, language: Language, params: Params = {}): string {
   if (text.includes('|')) {
     const forms = text.split('|')
     const category = new Intl.PluralRules(language).select(Number(params.count ?? 0))

@@ -1,9 +1,20 @@
 // The chosen language: texts, direction of writing, names of things.
 import type { Name } from '../api/types'
-import { CATALOGUE, type Key } from './all'
+import type { Key } from './all'
 import { fill, isLanguage, isRightToLeft, type Language, type Params } from './catalogue'
 
 const STORED = 'ringback.language'
+
+type Texts = Readonly<Record<string, string>>
+
+const FETCH: Record<Language, () => Promise<{ default: Texts }>> = {
+  uk: () => import('virtual:words/uk'),
+  en: () => import('virtual:words/en'),
+  lt: () => import('virtual:words/lt'),
+  pl: () => import('virtual:words/pl'),
+  ru: () => import('virtual:words/ru'),
+  he: () => import('virtual:words/he'),
+}
 
 function firstLanguage(): Language {
   const stored = localStorage.getItem(STORED)
@@ -14,12 +25,21 @@ function firstLanguage(): Language {
 
 class I18n {
   lang = $state<Language>(firstLanguage())
+  texts = $state.raw<Texts>({})
+  #wanted = this.lang
 
-  constructor() {
+  /** To be awaited before anything is shown. */
+  async load() {
+    this.texts = (await FETCH[this.lang]()).default
     this.#tellDocument()
   }
 
-  choose(lang: Language) {
+  /** The page changes when the texts are there; of several choices the last counts. */
+  async choose(lang: Language) {
+    this.#wanted = lang
+    const texts = (await FETCH[lang]()).default
+    if (this.#wanted !== lang) return
+    this.texts = texts
     this.lang = lang
     localStorage.setItem(STORED, lang)
     this.#tellDocument()
@@ -34,14 +54,17 @@ class I18n {
 export const i18n = new I18n()
 
 export function t(key: Key, params?: Params): string {
-  return fill(CATALOGUE[key], i18n.lang, params)
+  return fill(i18n.texts[key] ?? '', i18n.lang, params)
 }
+
+/** Whether there are words for it. */
+export const isKey = (key: string): key is Key => key in i18n.texts
 
 /** The text of `prefix.code`, or the code itself when the catalogue does not know it. */
 export function tCode(prefix: string, code: string | null | undefined): string {
   if (!code) return '—'
-  const entry = CATALOGUE[`${prefix}.${code}` as Key]
-  return entry ? fill(entry, i18n.lang) : code.replaceAll('_', ' ')
+  const text = i18n.texts[`${prefix}.${code}`]
+  return text ? fill(text, i18n.lang) : code.replaceAll('_', ' ')
 }
 
 /** A name inside a sentence that may run the other way: first strong isolate. */
