@@ -195,10 +195,7 @@ impl Plans {
 }
 
 /// What applicants hear who are asked, held to the plan that callers hear; none where the program rings nobody.
-fn read_asking(
-    config: &Config,
-    dialplan: &Dialplan,
-) -> Result<Option<(Dialplan, String)>, Vec<Diagnostic>> {
+fn read_asking(config: &Config, dialplan: &Dialplan) -> Result<Option<(Dialplan, String)>, Vec<Diagnostic>> {
     if !config.verification.automatic {
         return Ok(None);
     }

@@ -37,14 +37,7 @@ impl Studio {
     }
 
     /// Puts the prompt into its place, then tells the journal; answered by `PromptKept`.
-    pub(super) fn keep(
-        &self,
-        folder: PathBuf,
-        leg: LegId,
-        by: UserId,
-        prompt: PromptRef,
-        sound: Arc<Sound>,
-    ) {
+    pub(super) fn keep(&self, folder: PathBuf, leg: LegId, by: UserId, prompt: PromptRef, sound: Arc<Sound>) {
         let (store, outcomes) = (self.store.clone(), self.outcomes.clone());
         tokio::spawn(async move {
             let of = prompt.clone();

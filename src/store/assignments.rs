@@ -165,7 +165,10 @@ mod tests {
         assert_eq!(store.user(olena.id).await.unwrap().unwrap().queues, olena.queues);
         store.assign(serve(&petro, &["city"]), entry()).await.unwrap();
         let refused = store.assign(serve(&olena, &["city"]), entry()).await;
-        assert!(matches!(refused, Err(StoreError::QueueDeserted(_))), "water has nobody else now: {refused:?}");
+        assert!(
+            matches!(refused, Err(StoreError::QueueDeserted(_))),
+            "water has nobody else now: {refused:?}"
+        );
         for nobody in [&blocked, &manager] {
             let refused = store.assign(serve(nobody, &["city"]), entry()).await;
             assert!(matches!(refused, Err(StoreError::NotFound("operator"))), "{refused:?}");

@@ -137,10 +137,7 @@ async fn extension_taken(
     Ok(query.fetch_optional(connection).await?.is_some())
 }
 
-pub(super) async fn by_id(
-    connection: &mut SqliteConnection,
-    id: UserId,
-) -> Result<Option<User>, StoreError> {
+pub(super) async fn by_id(connection: &mut SqliteConnection, id: UserId) -> Result<Option<User>, StoreError> {
     let query = sqlx::query("SELECT * FROM users WHERE id = $1").bind(id.to_string());
     query.fetch_optional(connection).await?.as_ref().map(read).transpose()
 }

@@ -53,17 +53,31 @@ pub struct LiveDictation {
     pub takes: u32,
 }
 
+impl LiveDictation {
+    /// The phone is free again.
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, "kept" | "not_kept" | "not_answered")
+    }
+}
+
 #[derive(Debug)]
 enum Stage {
     Ringing,
     /// What to do is said, then the tone; the file is made meanwhile.
-    Instructing { is_said: bool, has_file: bool },
+    Instructing {
+        is_said: bool,
+        has_file: bool,
+    },
     Speaking,
     /// The last sample is on its way to the disk, and back.
-    Reading { cut_ms: u32 },
+    Reading {
+        cut_ms: u32,
+    },
     /// It was nothing that could be a prompt: said so, and asked anew.
     Rejecting,
-    Choosing { sound: Arc<Sound> },
+    Choosing {
+        sound: Arc<Sound>,
+    },
     Keeping,
     /// The last words.
     Parting,

@@ -60,7 +60,9 @@ impl Switchboard {
             }
             Output::ResponseReceived { transaction, response, .. } => {
                 if let Some(leg) = self.routes.requests.get(&transaction).copied() {
-                    self.with_dictation(leg, now, |one, turn| one.handle_response(transaction, &response, turn));
+                    self.with_dictation(leg, now, |one, turn| {
+                        one.handle_response(transaction, &response, turn)
+                    });
                     self.with_leg(
                         leg,
                         now,

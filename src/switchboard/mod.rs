@@ -382,7 +382,8 @@ impl Switchboard {
         let machines = [self.sip.poll_timeout(), self.registrar.poll_timeout(), self.acd.poll_timeout()];
         let lists = [self.callbacks.poll_timeout(), self.verifications.poll_timeout()];
         let guests = self.guests.poll_timeout();
-        let own = [self.ladders.poll_timeout(), self.trunks.poll_timeout(), guests, calls, services, dictations];
+        let own =
+            [self.ladders.poll_timeout(), self.trunks.poll_timeout(), guests, calls, services, dictations];
         machines.into_iter().chain(lists).chain(own).flatten().min()
     }
 

@@ -27,8 +27,8 @@ impl Switchboard {
         if call.operator() == Some(by) {
             return Err(Conflict::OwnTalk.into());
         }
-        let phone = OfferTarget::new(by, self.shown_caller(call), self.phones_of(by))
-            .ok_or(Conflict::NoPhone)?;
+        let phone =
+            OfferTarget::new(by, self.shown_caller(call), self.phones_of(by)).ok_or(Conflict::NoPhone)?;
         let elsewhere = self.calls.values().find(|call| call.id() != contact && call.is_supervised_by(by));
         if let Some(left) = elsewhere.map(|call| call.id()) {
             self.end_supervision(left, by, now)?;

@@ -54,10 +54,7 @@ pub(super) async fn assign(
     let QueueChoice { queues, skills, reason } = choice;
     let reason = reason.trim();
     if reason.is_empty() || reason.chars().count() > MAX_REASON_CHARS {
-        return Err(ApiError::unfit(
-            "no_reason",
-            format!("say why, in 1 to {MAX_REASON_CHARS} characters"),
-        ));
+        return Err(ApiError::unfit("no_reason", format!("say why, in 1 to {MAX_REASON_CHARS} characters")));
     }
     web.check_queues(&queues)?;
     // Each once, in the order of the configuration.

@@ -59,7 +59,10 @@ fn an_executor_outside_is_asked_and_then_gets_the_citizen() {
     let leaked = question.sequence.find(&auditor.recording(&call).left).share;
     assert!(leaked < 0.5, "what was said while the citizen waited is not the citizen's: {leaked}");
     let asked = auditor.finished_call("201");
-    assert_eq!((&asked["termination"], &asked["disposition"]), (&json!("transferred"), &json!("consultation")));
+    assert_eq!(
+        (&asked["termination"], &asked["disposition"]),
+        (&json!("transferred"), &json!("consultation"))
+    );
     assert_eq!(asked["operator"], olenas, "whoever asked may hear it: {asked}");
     let aside = auditor.recording(&asked);
     assert!(question.sequence.find(&aside.left).share >= 0.95, "{}", question.sequence.sketch(&aside.left));

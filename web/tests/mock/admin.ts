@@ -181,6 +181,8 @@ export function adminApi() {
   const people = structuredClone(PEOPLE)
   const recorded = new Map<string, 'recorded' | 'removed'>()
   let reloads = 0
+  const STAGES = ['ringing', 'instructing', 'speaking', 'speaking', 'reading', 'choosing', 'choosing', 'kept']
+  let dictation: { prompt: string, language: string, at: number } | null = null
   let versions = [
     version(9, 'dialplan', 'published', -26, 'Наталя Дяченко', true), version(8, 'prompts/uk', 'published', -26, 'Наталя Дяченко', true),
     version(7, 'city', 'published', -70, 'Наталя Дяченко', true), version(6, 'dialplan', 'set_aside', -190, 'Наталя Дяченко', false), version(5, 'dialplan', 'restored', -190, 'Наталя Дяченко', false),
@@ -232,7 +234,7 @@ export function adminApi() {
     const who = people.find((one) => one.id === id)
     if (!who) throw new Refused(404, 'there is no such user')
     if (what === 'phone') return phone(who, json as unknown as { origin: string })
-    if (who.role === 'admin' && json.blocked) throw new Refused(409, 'the last administrator who can sign in stays')
+    if (who.role === 'admin' && json.blocked) throw new Refused(409, 'the last administrator who can sign in stays', { type: 'urn:ringback:problem:last_admin' })
     const { password: _, ...changed } = json
     return Object.assign(who, changed)
   }
@@ -257,9 +259,22 @@ export function adminApi() {
         return { ...versions.find((one) => String(one.id) === id), hunks }
       case 'prompts': {
         if (!id) return prompts()
+        if (id === 'dictation') {
+          // Each question finds it one step further.
+          if (!dictation) throw new Refused(404, 'there is no such dictation')
+          dictation.at = Math.min(dictation.at + 1, STAGES.length - 1)
+          const { prompt, language, at } = dictation
+          if (STAGES[at] === 'kept') recorded.set(`${language}/${prompt}`, 'recorded')
+          return { prompt, language, stage: STAGES[at], takes: at > 1 ? 1 : 0, longest_secs: 120 }
+        }
+        if (fourth === 'phone') {
+          if (dictation && STAGES[dictation.at] !== 'kept') throw new Refused(409, 'you are recording a prompt already', { type: 'urn:ringback:problem:dictating' })
+          dictation = { prompt: third!, language: id, at: 0 }
+          return undefined
+        }
         const key = `${id}/${third}`
         if (fourth !== 'recording') throw new Refused(404, 'there is no such sound')
-        if (method !== 'DELETE' && (json.length as number) < 44) throw new Refused(422, 'this is no WAV file of 8 or 16 bits, mono or stereo, 4 to 192 kHz')
+        if (method !== 'DELETE' && (json.length as number) < 44) throw new Refused(422, 'this is no WAV file of 8 or 16 bits, mono or stereo, 4 to 192 kHz', { type: 'urn:ringback:problem:prompt_unreadable' })
         recorded.set(key, method === 'DELETE' ? 'removed' : 'recorded')
         return method === 'DELETE' ? undefined : { duration_ms: 2400, sha256: 'ab'.repeat(32) }
       }

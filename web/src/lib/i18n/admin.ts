@@ -1,7 +1,9 @@
 // The administrator's pages: the service, trunks, people and their phones, queues, the voice menu, prompts, publishing.
 import { messages } from './catalogue'
+import { dictation } from './dictation'
 
 export const admin = messages({
+  ...dictation,
   'admin.sections': ['Розділи', 'Sections', 'Skyriai', 'Działy', 'Разделы', 'מדורים'],
 
   'admin.isReady': ['працює', 'ready', 'veikia', 'działa', 'работает', 'פעיל'],
