@@ -181,8 +181,8 @@ export function adminApi() {
   const people = structuredClone(PEOPLE)
   const recorded = new Map<string, 'recorded' | 'removed'>()
   let reloads = 0
-  const STAGES = ['ringing', 'instructing', 'speaking', 'speaking', 'reading', 'choosing', 'choosing', 'kept']
-  let dictation: { prompt: string, language: string, at: number } | null = null
+  /** The prompt that is spoken into a telephone; how far it is, the test says. */
+  const studio = { prompt: '', language: '', stage: 'ringing' }
   let versions = [
     version(9, 'dialplan', 'published', -26, 'Наталя Дяченко', true), version(8, 'prompts/uk', 'published', -26, 'Наталя Дяченко', true),
     version(7, 'city', 'published', -70, 'Наталя Дяченко', true), version(6, 'dialplan', 'set_aside', -190, 'Наталя Дяченко', false), version(5, 'dialplan', 'restored', -190, 'Наталя Дяченко', false),
@@ -260,16 +260,14 @@ export function adminApi() {
       case 'prompts': {
         if (!id) return prompts()
         if (id === 'dictation') {
-          // Each question finds it one step further.
-          if (!dictation) throw new Refused(404, 'there is no such dictation')
-          dictation.at = Math.min(dictation.at + 1, STAGES.length - 1)
-          const { prompt, language, at } = dictation
-          if (STAGES[at] === 'kept') recorded.set(`${language}/${prompt}`, 'recorded')
-          return { prompt, language, stage: STAGES[at], takes: at > 1 ? 1 : 0, longest_secs: 120 }
+          const { prompt, language, stage } = studio
+          if (!prompt) throw new Refused(404, 'there is no such dictation')
+          if (stage === 'kept') recorded.set(`${language}/${prompt}`, 'recorded')
+          return { prompt, language, stage, takes: stage === 'ringing' ? 0 : 1, longest_secs: 120 }
         }
         if (fourth === 'phone') {
-          if (dictation && STAGES[dictation.at] !== 'kept') throw new Refused(409, 'you are recording a prompt already', { type: 'urn:ringback:problem:dictating' })
-          dictation = { prompt: third!, language: id, at: 0 }
+          if (studio.prompt && studio.stage !== 'kept') throw new Refused(409, 'you are recording a prompt already', { type: 'urn:ringback:problem:dictating' })
+          Object.assign(studio, { prompt: third, language: id, stage: 'ringing' })
           return undefined
         }
         const key = `${id}/${third}`
@@ -286,5 +284,5 @@ export function adminApi() {
       default: throw new Refused(404, 'no such thing')
     }
   }
-  return { answer }
+  return { answer, studio }
 }

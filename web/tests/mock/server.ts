@@ -387,7 +387,7 @@ export function mockApi() {
     })
   }
 
-  return { handle, upgrade, asked, radio, done, cases, live, crowd, webCalls, requests, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { studio: admin.studio, handle, upgrade, asked, radio, done, cases, live, crowd, webCalls, requests, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */

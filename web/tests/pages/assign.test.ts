@@ -128,7 +128,11 @@ describe('a prompt by telephone', () => {
     const { page } = visited
     await page.locator('.prompt button', { hasText: 'Record by phone' }).first().click()
     await page.locator('dialog button.main', { hasText: 'Ring my phone' }).click()
-    for (const step of ['Your phone rings', 'Wait for the tone', 'Speak; any key ends', 'Listen: 1 keeps it']) await page.locator('dialog [aria-current=step]', { hasText: step }).waitFor()
+    for (const [stage, step] of [['ringing', 'Your phone rings'], ['instructing', 'Wait for the tone'], ['speaking', 'Speak; any key ends'], ['choosing', 'Listen: 1 keeps it']] as const) {
+      mock.api.studio.stage = stage
+      await page.locator('dialog [aria-current=step]', { hasText: step }).waitFor()
+    }
+    mock.api.studio.stage = 'kept'
     await page.locator('dialog .notice.good').waitFor()
     expect(mock.api.asked.filter(({ method, url }) => method === 'POST' && url.endsWith('/phone')).map(({ body }) => body)).toEqual([{ speak: 'en' }])
     await page.locator('dialog button.main', { hasText: 'Close' }).click()
