@@ -15,7 +15,7 @@ use crate::call::{AnswerMode, OfferTarget};
 use crate::dialplan::PromptRef;
 use crate::dialplan::prompt::BEEP;
 use crate::dtmf::Digit;
-use crate::ids::{ContactId, LegId, RecordingId, UserId};
+use crate::ids::{ContactId, RecordingId, UserId};
 use crate::language::Language;
 use crate::media::{self, PlayId, SAMPLE_RATE, Sound};
 use crate::recording::{Recording, RecordingResult, RecordingState, Sealed};
