@@ -127,12 +127,7 @@ impl Service {
             Resolver::new(config.sip.dns).context("[sip] dns")?,
             media.clone(),
             keeper,
-            store.clone(),
-            Studio {
-                recordings: config.recording.dir.clone(),
-                store: store.clone(),
-                outcomes: inputs_in.clone(),
-            },
+            Studio::new(&config.recording.dir, store.clone(), inputs_in.clone()),
             inputs_in,
             snapshot_out,
             meters.clone(),
