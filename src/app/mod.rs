@@ -137,11 +137,7 @@ impl Service {
             media.clone(),
             keeper,
             store.clone(),
-            Studio {
-                recordings: config.recording.dir.clone(),
-                store: store.clone(),
-                outcomes: inputs_in.clone(),
-            },
+            Studio::new(&config.recording.dir, store.clone(), inputs_in.clone()),
             inputs_in,
             snapshot_out,
             meters.clone(),

@@ -19,12 +19,16 @@ use crate::switchboard::Input;
 
 #[derive(Debug)]
 pub(super) struct Studio {
-    pub recordings: PathBuf,
-    pub store: Store,
-    pub outcomes: mpsc::Sender<Input>,
+    recordings: PathBuf,
+    pub(super) store: Store,
+    outcomes: mpsc::Sender<Input>,
 }
 
 impl Studio {
+    pub(super) fn new(recordings: &Path, store: Store, outcomes: mpsc::Sender<Input>) -> Self {
+        Self { recordings: recordings.to_owned(), store, outcomes }
+    }
+
     /// Reads a take and removes its file; answered by `DictationRead`.
     pub(super) fn read(&self, leg: LegId, path: &str, cut_ms: u32) {
         let (file, outcomes) = (self.recordings.join(path), self.outcomes.clone());

@@ -141,11 +141,8 @@ impl Switchboard {
             }
             return;
         }
-        if let Origin::Phone(extension) = &origin
-            && !self.settings.is_short_number(&number, &NumberingPlan::default())
-            && self.trunks.take(&number)
-        {
-            self.start_consultation_outside(transaction, request, flow, extension.clone(), number, now);
+        if let Some(extension) = self.who_calls_outside(&origin, &number) {
+            self.start_consultation_outside(transaction, request, flow, extension, number, now);
             return;
         }
         let numbering = match &origin {
@@ -188,6 +185,13 @@ impl Switchboard {
             topic_categories: self.settings.topic_categories.clone(),
         };
         self.start_call(new, now);
+    }
+
+    /// The extension whose phone dials a number that some trunk takes.
+    fn who_calls_outside(&self, origin: &Origin, number: &PhoneNumber) -> Option<String> {
+        let Origin::Phone(extension) = origin else { return None };
+        let is_ours = self.settings.is_short_number(number, &NumberingPlan::default());
+        (!is_ours && self.trunks.take(number)).then(|| extension.clone())
     }
 
     /// How the sound of a call that comes now is kept.

@@ -1,7 +1,7 @@
 //! A prompt spoken into a telephone: the administrator's own phone rings and is told what to do; after the tone what is
 //! said is kept until a key, played back, and becomes the prompt by one more key. No contact: nobody but the system speaks
-//! here with its own staff, and what is recorded is the prompt itself. Which prompts there are is `web/admin/dictations.rs`'s
-//! to say, what a recording must be `speech/recorded.rs`'s; files are read and written in `app/studio.rs`.
+//! here with its own staff, and what is recorded is the prompt itself. Whose phone rings is `dictations.rs`'s to say, what a
+//! recording must be `speech/recorded.rs`'s; files are read and written in `app/studio.rs`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,18 +15,13 @@ use crate::call::{AnswerMode, OfferTarget};
 use crate::dialplan::PromptRef;
 use crate::dialplan::prompt::BEEP;
 use crate::dtmf::Digit;
-use crate::ids::{ContactId, LegId, RecordingId, UserId};
+use crate::ids::{ContactId, RecordingId, UserId};
 use crate::language::Language;
 use crate::media::{self, PlayId, SAMPLE_RATE, Sound};
 use crate::recording::{Recording, RecordingResult, RecordingState, Sealed};
-use crate::sip::message::{Host, NameAddr, Request, Response, Uri};
+use crate::sip::message::{Request, Response};
 use crate::sip::transaction::{ClientTransactionId, ServerTransactionId};
-use crate::switchboard::dispatch::Owner;
-use crate::switchboard::{CommandError, Conflict, Switchboard, with_turn};
-use crate::time::Now;
 
-/// Prompts spoken at the same time; each takes two ports and a file.
-pub const MAX_DICTATIONS: usize = 4;
 /// The phone rings so long.
 const LONGEST_RINGING: Duration = Duration::from_secs(30);
 /// What to do is said, or the prompt played back, within this.
@@ -38,7 +33,7 @@ const LONGEST_WRITING: Duration = Duration::from_secs(8);
 /// Who has heard the prompt decides by then.
 const LONGEST_CHOOSING: Duration = Duration::from_secs(30);
 /// Whoever has not been content with so many is better served by a studio.
-const MAX_TAKES: u32 = 20;
+pub(super) const MAX_TAKES: u32 = 20;
 /// A key pressed as a tone is heard before it is known to be one, and its end 30 ms late.
 const KEY_MARGIN_MS: u32 = 80;
 
@@ -51,6 +46,13 @@ pub struct LiveDictation {
     pub stage: &'static str,
     /// How often it was spoken, from 1.
     pub takes: u32,
+}
+
+impl LiveDictation {
+    /// The phone is free again.
+    pub fn is_over(&self) -> bool {
+        matches!(self.stage, "kept" | "not_kept" | "not_answered")
+    }
 }
 
 #[derive(Debug)]
@@ -80,8 +82,8 @@ enum Stage {
 /// One prompt on its way.
 #[derive(Debug)]
 pub(super) struct Dictation {
-    leg: Leg,
-    by: UserId,
+    pub(super) leg: Leg,
+    pub(super) by: UserId,
     prompt: PromptRef,
     /// In which the phone is spoken to.
     speak: Language,
@@ -95,7 +97,12 @@ pub(super) struct Dictation {
 }
 
 impl Dictation {
-    fn ringing(phone: OfferTarget, prompt: PromptRef, speak: Language, turn: &mut Turn<'_>) -> Self {
+    pub(super) fn ringing(
+        phone: OfferTarget,
+        prompt: PromptRef,
+        speak: Language,
+        turn: &mut Turn<'_>,
+    ) -> Self {
         let OfferTarget { user, target, from, flow, route, answer_mode, .. } = phone;
         let mut headers = route;
         if answer_mode == AnswerMode::Auto {
@@ -115,7 +122,7 @@ impl Dictation {
         }
     }
 
-    fn live(&self) -> LiveDictation {
+    pub(super) fn live(&self) -> LiveDictation {
         let stage = match self.stage {
             Stage::Ringing => "ringing",
             Stage::Instructing { .. } | Stage::Rejecting => "instructing",
@@ -136,7 +143,7 @@ impl Dictation {
         }
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Over) && self.leg.is_ended()
     }
 
@@ -145,7 +152,7 @@ impl Dictation {
         [self.leg.poll_timeout(), own].into_iter().flatten().min()
     }
 
-    fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
         let event = self.leg.handle_timeout(turn);
         self.handle_leg_event(event, turn);
         if self.deadline > turn.now.mono {
@@ -315,7 +322,7 @@ impl Dictation {
         self.enter(Stage::Choosing { sound }, LONGEST_PLAYING, turn);
     }
 
-    fn handle_opened(&mut self, is_open: bool, turn: &mut Turn<'_>) {
+    pub(super) fn handle_opened(&mut self, is_open: bool, turn: &mut Turn<'_>) {
         match &mut self.stage {
             Stage::Instructing { has_file, .. } if is_open => {
                 *has_file = true;
@@ -329,7 +336,7 @@ impl Dictation {
         }
     }
 
-    fn handle_sealed(&mut self, sealed: &Sealed, turn: &mut Turn<'_>) {
+    pub(super) fn handle_sealed(&mut self, sealed: &Sealed, turn: &mut Turn<'_>) {
         let (Stage::Reading { cut_ms }, Some(take)) = (&self.stage, self.take.take()) else { return };
         if sealed.result == RecordingResult::Failed {
             self.part("operator.refused", turn);
@@ -339,7 +346,7 @@ impl Dictation {
     }
 
     /// None when it cannot be a prompt: too short, or nothing to be heard.
-    fn handle_read(&mut self, sound: Option<Arc<Sound>>, turn: &mut Turn<'_>) {
+    pub(super) fn handle_read(&mut self, sound: Option<Arc<Sound>>, turn: &mut Turn<'_>) {
         if !matches!(self.stage, Stage::Reading { .. }) {
             return;
         }
@@ -352,7 +359,7 @@ impl Dictation {
         }
     }
 
-    fn handle_kept(&mut self, kept: bool, turn: &mut Turn<'_>) {
+    pub(super) fn handle_kept(&mut self, kept: bool, turn: &mut Turn<'_>) {
         if matches!(self.stage, Stage::Keeping) {
             self.kept = kept;
             self.part(if kept { "studio.kept" } else { "operator.refused" }, turn);
@@ -377,101 +384,7 @@ impl Dictation {
         self.stage = Stage::Over;
     }
 
-    fn has_take(&self, recording: RecordingId) -> bool {
+    pub(super) fn has_take(&self, recording: RecordingId) -> bool {
         self.take.as_ref().is_some_and(|take| take.id == recording)
-    }
-}
-
-impl Switchboard {
-    /// Rings the phone of `by` for `prompt`.
-    pub(super) fn dictate(
-        &mut self,
-        by: UserId,
-        prompt: PromptRef,
-        speak: Language,
-        now: Now,
-    ) -> Result<(), CommandError> {
-        if self.dictations.values().any(|one| one.by == by) {
-            return Err(Conflict::Dictating.into());
-        }
-        if self.dictations.len() >= MAX_DICTATIONS {
-            return Err(CommandError::Full);
-        }
-        let realm = Host::Name(self.settings.realm.to_ascii_lowercase());
-        let mut from = NameAddr::new(Uri::sip(Some(&self.settings.short_number), realm, None));
-        from.display = Some(prompt.id.clone());
-        let phone = OfferTarget::new(by, from, self.phones_of(by)).ok_or(Conflict::NoPhone)?;
-        let phone = OfferTarget { answer_mode: AnswerMode::Auto, ..phone };
-        let dictation = with_turn!(self, now, |turn| Dictation::ringing(phone, prompt, speak, turn));
-        let leg = dictation.leg.id;
-        self.last_dictations.remove(&by);
-        self.owners.insert(leg, Owner::Dictation);
-        self.dictations.insert(leg, dictation);
-        Ok(())
-    }
-
-    /// One step of one dictation; what came of one that is over is told until its person begins another.
-    pub(super) fn with_dictation(
-        &mut self,
-        leg: LegId,
-        now: Now,
-        step: impl FnOnce(&mut Dictation, &mut Turn<'_>),
-    ) {
-        let Some(mut dictation) = self.dictations.remove(&leg) else { return };
-        with_turn!(self, now, |turn| step(&mut dictation, turn));
-        if dictation.is_over() {
-            self.owners.remove(&leg);
-            // One for each person who has a phone.
-            self.last_dictations.insert(dictation.by, dictation.live());
-        } else {
-            self.dictations.insert(leg, dictation);
-        }
-    }
-
-    fn with_take(
-        &mut self,
-        recording: RecordingId,
-        now: Now,
-        step: impl FnOnce(&mut Dictation, &mut Turn<'_>),
-    ) {
-        let of_take = self.dictations.iter().find(|(_, one)| one.has_take(recording)).map(|(leg, _)| *leg);
-        if let Some(leg) = of_take {
-            self.with_dictation(leg, now, step);
-        }
-    }
-
-    pub(super) fn handle_take_opened(&mut self, recording: RecordingId, is_open: bool, now: Now) {
-        self.with_take(recording, now, |one, turn| one.handle_opened(is_open, turn));
-    }
-
-    pub(super) fn handle_take_ended(&mut self, recording: RecordingId, now: Now) {
-        self.with_take(recording, now, |_, turn| turn.effect(Effect::SealRecording { recording }));
-    }
-
-    pub(super) fn handle_take_sealed(&mut self, sealed: &Sealed, now: Now) {
-        self.with_take(sealed.recording, now, |one, turn| one.handle_sealed(sealed, turn));
-    }
-
-    pub(super) fn handle_dictation_read(&mut self, leg: LegId, sound: Option<Arc<Sound>>, now: Now) {
-        self.with_dictation(leg, now, |one, turn| one.handle_read(sound, turn));
-    }
-
-    pub(super) fn handle_prompt_kept(&mut self, leg: LegId, kept: bool, now: Now) {
-        self.with_dictation(leg, now, |one, turn| one.handle_kept(kept, turn));
-    }
-
-    pub(super) fn handle_dictation_timeouts(&mut self, now: Now) {
-        let is_due = |one: &Dictation| one.poll_timeout().is_some_and(|at| at <= now.mono);
-        let due: Vec<LegId> =
-            self.dictations.iter().filter(|(_, one)| is_due(one)).map(|(leg, _)| *leg).collect();
-        for leg in due {
-            self.with_dictation(leg, now, Dictation::handle_timeout);
-        }
-    }
-
-    /// Those under way, and of everybody else the last.
-    pub(super) fn live_dictations(&self) -> Vec<LiveDictation> {
-        let last = self.last_dictations.values().cloned();
-        self.dictations.values().map(Dictation::live).chain(last).collect()
     }
 }

@@ -7,6 +7,7 @@ mod admission;
 mod callbacks;
 pub mod command;
 pub mod dictation;
+mod dictations;
 mod dispatch;
 mod distribution;
 mod flows;

@@ -194,7 +194,8 @@ impl From<InvalidTransition> for ApiError {
         let detail = refused.to_string();
         match refused {
             InvalidTransition::NotAllowed(_) => Self::forbidden(detail),
-            InvalidTransition::WrongState { .. } | InvalidTransition::Invariant(_) => Self::Conflict(detail),
+            InvalidTransition::WrongState { .. } => Self::conflict("case_moved_on", detail),
+            InvalidTransition::Invariant(_) => Self::Conflict(detail),
             InvalidTransition::Incomplete(_) => Self::Unprocessable(detail),
         }
     }

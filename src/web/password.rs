@@ -50,7 +50,7 @@ pub(super) async fn hashed(turns: &Arc<Semaphore>, password: String) -> Result<S
         hash(&password)
     });
     match hashed.await.map_err(|error| ApiError::internal("password hash died", &error))? {
-        Err(length @ PasswordError::Length) => Err(ApiError::Unprocessable(length.to_string())),
+        Err(length @ PasswordError::Length) => Err(ApiError::unfit("password_length", length.to_string())),
         hashed => hashed.map_err(|error| ApiError::internal("password", &error)),
     }
 }

@@ -59,14 +59,6 @@ impl DeskPhone {
         Self { wire, extension: extension.to_owned(), inbox: VecDeque::new() }
     }
 
-    /// None while the server does not let it in.
-    pub fn try_register(server: SocketAddr, extension: &str) -> Option<Self> {
-        let mut wire = Wire::open(Transport::Udp, LOOPBACK, server);
-        let answer = register(&mut wire, extension, PASSWORD);
-        let phone = Self { wire, extension: extension.to_owned(), inbox: VecDeque::new() };
-        (answer.status() == Some(200)).then_some(phone)
-    }
-
     /// A second device of the same operator, which is not registered.
     pub fn unregistered(server: SocketAddr, extension: &str) -> Self {
         Self::elsewhere(server, extension, LOOPBACK)

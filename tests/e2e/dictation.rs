@@ -14,13 +14,15 @@ use crate::wait;
 
 const PROMPT: &str = "/api/v1/admin/prompts/uk/test.welcome";
 
-fn stage(admin: &Api) -> String {
-    admin.get("/api/v1/admin/prompts/dictation")["stage"].as_str().unwrap_or_default().to_owned()
+fn dictation(admin: &Api) -> Value {
+    admin.get("/api/v1/admin/prompts/dictation")
 }
 
 fn reaches(admin: &Api, wanted: &str) {
     // The words that say what to do take their seconds.
-    wait::until_true(&format!("the dictation to be at {wanted}"), 3 * SOON, || stage(admin) == wanted);
+    wait::until_true(&format!("the dictation to be at {wanted}"), 3 * SOON, || {
+        dictation(admin)["stage"] == wanted
+    });
 }
 
 /// Says it whole, then a key.
@@ -46,12 +48,8 @@ fn what_is_said_into_the_phone_is_what_the_next_citizen_hears() {
     let server = Server::start_alone();
     let admin = server.sign_in("admin");
     let ring = || admin.send("POST", &format!("{PROMPT}/phone"), Some(&json!({ "speak": "en" })));
-    assert_eq!(refusal(&ring()), (409, "no_phone"), "the administrator has no extension");
-    server.add_person("viktor", "admin", &["--sip-extension", "401", "--languages", "uk"]);
-    let admin = server.sign_in("viktor");
-    let ring = || admin.send("POST", &format!("{PROMPT}/phone"), Some(&json!({ "speak": "en" })));
-    let mut phone =
-        wait::until("the new extension to be known", SOON, || DeskPhone::try_register(server.sip, "401"));
+    assert_eq!(refusal(&ring()), (409, "no_phone"), "the administrator's phone is not there");
+    let mut phone = DeskPhone::register(server.sip, "401");
     assert_eq!(admin.send("POST", "/api/v1/admin/prompts/uk/no.such/phone", None).0, 404);
     assert_eq!(ring().0, 204);
     let invite = phone.is_called();
@@ -62,9 +60,7 @@ fn what_is_said_into_the_phone_is_what_the_next_citizen_hears() {
     // Nothing but the key: asked anew.
     reaches(&admin, "speaking");
     talk.rtp.press("5");
-    wait::until_true("it to be asked anew", 3 * SOON, || {
-        admin.get("/api/v1/admin/prompts/dictation")["takes"] == 2
-    });
+    wait::until_true("it to be asked anew", 3 * SOON, || dictation(&admin)["takes"] == 2);
     reaches(&admin, "speaking");
     let first = ToneSequence::citizen(61, 2000);
     speak(&talk, &first);
@@ -74,7 +70,7 @@ fn what_is_said_into_the_phone_is_what_the_next_citizen_hears() {
         talk.rtp.heard().is_some_and(|heard| first.find(&heard.samples).share > 0.9)
     });
     talk.rtp.press("2");
-    wait::until_true("the third take", SOON, || admin.get("/api/v1/admin/prompts/dictation")["takes"] == 3);
+    wait::until_true("the third take", SOON, || dictation(&admin)["takes"] == 3);
     reaches(&admin, "speaking");
     let second = ToneSequence::citizen(62, 2500);
     speak(&talk, &second);

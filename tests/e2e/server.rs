@@ -38,7 +38,7 @@ const PEOPLE: &[(&str, &str, &[&str])] = &[
     ("maria", "supervisor", &["--sip-extension", "301"]),
     ("kontrol", "control", &[]),
     ("audyt", "auditor", &[]),
-    ("admin", "admin", &[]),
+    ("admin", "admin", &["--sip-extension", "401"]),
 ];
 
 /// What a test wants different from the usual.

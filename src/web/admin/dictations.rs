@@ -1,6 +1,8 @@
 //! `/api/v1/admin/prompts/{language}/{id}/phone`: a prompt spoken into the administrator's own telephone, which rings; and
 //! how far that is. The call is `switchboard/dictation.rs`; what comes of it stands where an upload would.
 
+use std::time::Duration;
+
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -16,6 +18,9 @@ use super::super::error::ApiError;
 use super::super::extract::{OrEmpty, Path};
 use super::super::gate::Principal;
 use super::prompts::known;
+
+/// A dictation is seen with the next picture; one that is over before was never worth looking at.
+const SEEN_DEADLINE: Duration = Duration::from_secs(1);
 
 /// How the telephone is spoken to.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -43,7 +48,13 @@ pub(in crate::web) async fn begin(
     let prompt = known(&in_force, &language, id)?;
     let spoken = |language: &Language| in_force.plan.languages().contains(language);
     let speak = wish.speak.filter(spoken).unwrap_or(prompt.language);
-    web.command(Command::Dictate { by: principal.user.id, prompt, speak }).await?;
+    let by = principal.user.id;
+    web.command(Command::Dictate { by, prompt, speak }).await?;
+    // Whoever asks how far it is must not be told of the one before.
+    let mut snapshots = web.given.snapshot.clone();
+    let begun = snapshots.wait_for(|now| now.dictations.iter().any(|live| live.by == by && !live.is_over()));
+    let seen = tokio::time::timeout(SEEN_DEADLINE, begun).await.is_ok();
+    tracing::debug!(user.id = %by, seen, "a telephone rings for a prompt");
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -28,6 +28,7 @@ use super::super::gate::Principal;
 use super::super::view::UtcTime;
 use super::super::{Shared, Web};
 use super::provisions::LINK_LIFETIME;
+use super::users::error_of;
 use super::{InForce, SipEntrance};
 
 /// Digits of an extension: short enough to be dialled by heart.
@@ -100,7 +101,7 @@ pub(in crate::web) async fn set_up(
     let in_force = web.in_force();
     let servers = servers(&in_force.entrance, &host);
     if servers.is_empty() {
-        return Err(ApiError::Conflict("no address for phones is configured in [sip]".to_owned()));
+        return Err(ApiError::conflict("no_sip_address", "no address for phones is configured in [sip]"));
     }
     let (account, password) = web.account(&user, &wish, &principal, &in_force).await?;
     let now = time::now();
@@ -170,7 +171,7 @@ impl Web {
         {
             return Ok((account, None));
         }
-        let missing = || ApiError::Unprocessable("choose an extension for this phone".to_owned());
+        let missing = || ApiError::unfit("no_extension", "choose an extension for this phone");
         let extension =
             wanted.or(old.as_ref().map(|account| account.extension.as_str())).ok_or_else(missing)?;
         if old.as_ref().is_none_or(|account| account.extension != extension) {
@@ -183,7 +184,10 @@ impl Web {
         let change = UserChange { sip: Some(account.clone()), ..UserChange::default() };
         let mut entry = Draft::new(EventType::UserChanged, time::now().utc, principal.actor());
         entry.data = json!({ "user": user.id, "changed": ["phone"] });
-        self.store().change_user(user.id, change, entry).await?;
+        self.store()
+            .change_user(user.id, change, entry)
+            .await
+            .map_err(|error| error_of("extension_taken", error))?;
         Ok((account, Some(password)))
     }
 

@@ -15,7 +15,7 @@ use crate::ids::UserId;
 use crate::journal::{Draft, EventType};
 use crate::language::Language;
 use crate::people::Role;
-use crate::store::{FieldPhone, User, UserChange};
+use crate::store::{FieldPhone, StoreError, User, UserChange};
 use crate::switchboard::{LivePhone, Snapshot};
 use crate::time;
 
@@ -185,12 +185,12 @@ pub(in crate::web) async fn create(
 ) -> Result<(StatusCode, Answer<AdminUserView>), ApiError> {
     let name = new.name.trim().to_owned();
     if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
-        return Err(ApiError::Unprocessable(format!("a name has 1 to {MAX_NAME_CHARS} characters")));
+        return Err(ApiError::unfit("user_name", format!("a name has 1 to {MAX_NAME_CHARS} characters")));
     }
     let organisation = new.organisation.filter(|organisation| !organisation.is_empty());
     match &organisation {
         None if new.role == Role::Executor => {
-            return Err(ApiError::Unprocessable("an executor belongs to an organisation".to_owned()));
+            return Err(ApiError::unfit("no_organisation", "an executor belongs to an organisation"));
         }
         Some(id) if web.city().organisation(id).is_none() => {
             return Err(ApiError::Unprocessable(format!("the city plan has no organisation '{id}'")));
@@ -218,7 +218,7 @@ pub(in crate::web) async fn create(
     };
     let mut entry = Draft::new(EventType::UserCreated, at, principal.actor());
     entry.data = json!({ "user": user.id, "role": user.role.name() });
-    web.store().add_user(&user, entry).await?;
+    web.store().add_user(&user, entry).await.map_err(|error| error_of("name_taken", error))?;
     Ok((StatusCode::CREATED, Answer(AdminUserView::new(user, &web.snapshot()))))
 }
 
@@ -289,6 +289,14 @@ pub(in crate::web) async fn change(
     web.take_over_users(principal.actor()).await;
     let field = web.store().field_phone(user.id).await?;
     Ok(Answer(AdminUserView::new(user, &web.snapshot()).outside(field.as_ref())))
+}
+
+/// What is taken, where the caller knows that it can only be this.
+pub(super) fn error_of(taken: &'static str, error: StoreError) -> ApiError {
+    match error {
+        StoreError::Exists(_) => ApiError::conflict(taken, error.to_string()),
+        other => other.into(),
+    }
 }
 
 impl Web {

@@ -43,11 +43,7 @@ impl World {
                 let sounds = vec![Arc::new(Sound { samples: vec![0; length] })];
                 self.service_media(media::Command::Play { leg, play, sounds, repeat: false });
             }
-            Effect::PlayMusic { leg, play } => {
-                let sounds = vec![Arc::new(Sound { samples: vec![0; 8_000] })];
-                self.service_media(media::Command::Play { leg, play, sounds, repeat: true });
-            }
-            Effect::PlayRinging { leg, play } => {
+            Effect::PlayMusic { leg, play } | Effect::PlayRinging { leg, play } => {
                 let sounds = vec![Arc::new(Sound { samples: vec![0; 8_000] })];
                 self.service_media(media::Command::Play { leg, play, sounds, repeat: true });
             }

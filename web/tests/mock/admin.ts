@@ -181,6 +181,8 @@ export function adminApi() {
   const people = structuredClone(PEOPLE)
   const recorded = new Map<string, 'recorded' | 'removed'>()
   let reloads = 0
+  /** The prompt that is spoken into a telephone; how far it is, the test says. */
+  const studio = { prompt: '', language: '', stage: 'ringing' }
   let versions = [
     version(9, 'dialplan', 'published', -26, 'Наталя Дяченко', true), version(8, 'prompts/uk', 'published', -26, 'Наталя Дяченко', true),
     version(7, 'city', 'published', -70, 'Наталя Дяченко', true), version(6, 'dialplan', 'set_aside', -190, 'Наталя Дяченко', false), version(5, 'dialplan', 'restored', -190, 'Наталя Дяченко', false),
@@ -232,7 +234,7 @@ export function adminApi() {
     const who = people.find((one) => one.id === id)
     if (!who) throw new Refused(404, 'there is no such user')
     if (what === 'phone') return phone(who, json as unknown as { origin: string })
-    if (who.role === 'admin' && json.blocked) throw new Refused(409, 'the last administrator who can sign in stays')
+    if (who.role === 'admin' && json.blocked) throw new Refused(409, 'the last administrator who can sign in stays', { type: 'urn:ringback:problem:last_admin' })
     const { password: _, ...changed } = json
     return Object.assign(who, changed)
   }
@@ -257,9 +259,20 @@ export function adminApi() {
         return { ...versions.find((one) => String(one.id) === id), hunks }
       case 'prompts': {
         if (!id) return prompts()
+        if (id === 'dictation') {
+          const { prompt, language, stage } = studio
+          if (!prompt) throw new Refused(404, 'there is no such dictation')
+          if (stage === 'kept') recorded.set(`${language}/${prompt}`, 'recorded')
+          return { prompt, language, stage, takes: stage === 'ringing' ? 0 : 1, longest_secs: 120 }
+        }
+        if (fourth === 'phone') {
+          if (studio.prompt && studio.stage !== 'kept') throw new Refused(409, 'you are recording a prompt already', { type: 'urn:ringback:problem:dictating' })
+          Object.assign(studio, { prompt: third, language: id, stage: 'ringing' })
+          return undefined
+        }
         const key = `${id}/${third}`
         if (fourth !== 'recording') throw new Refused(404, 'there is no such sound')
-        if (method !== 'DELETE' && (json.length as number) < 44) throw new Refused(422, 'this is no WAV file of 8 or 16 bits, mono or stereo, 4 to 192 kHz')
+        if (method !== 'DELETE' && (json.length as number) < 44) throw new Refused(422, 'this is no WAV file of 8 or 16 bits, mono or stereo, 4 to 192 kHz', { type: 'urn:ringback:problem:prompt_unreadable' })
         recorded.set(key, method === 'DELETE' ? 'removed' : 'recorded')
         return method === 'DELETE' ? undefined : { duration_ms: 2400, sha256: 'ab'.repeat(32) }
       }
@@ -271,5 +284,5 @@ export function adminApi() {
       default: throw new Refused(404, 'no such thing')
     }
   }
-  return { answer }
+  return { answer, studio }
 }

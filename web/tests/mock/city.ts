@@ -21,7 +21,7 @@ export const USERS: Record<string, User> = {
   executor: user('u-5', 'Андрій Мельник', 'executor', { organisation: 'vodokanal' }),
   mayor: user('u-6', 'Ірина Савчук', 'mayor_office'),
   auditor: user('u-7', 'Юрій Литвин', 'auditor'),
-  admin: user('u-8', 'Наталя Дяченко', 'admin'),
+  admin: user('u-8', 'Наталя Дяченко', 'admin', { extension: '401' }),
 }
 
 export const DISK_FULL: LiveRecording = { state: 'impaired', cause: 'disk_full', since: new Date(Date.now() - 312_000).toISOString(), refuses_calls: true }

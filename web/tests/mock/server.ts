@@ -141,13 +141,22 @@ export function mockApi() {
   }
 
   /** What a supervisor does about an operator, or to all of them. The pages that are open are those of the test. */
-  function supervise(me: User, operator: string | null, action: string | undefined, json: { status?: 'ready' | 'not_ready', reason?: string, text?: string }) {
+  function supervise(me: User, operator: string | null, action: string | undefined, json: { status?: 'ready' | 'not_ready', reason?: string, text?: string, queues?: string[], skills?: Record<string, number> }) {
     if (me.role !== 'supervisor') throw new Refusal(403, 'this is the supervisor\u2019s')
     const own = live.operators.find((known) => known.id === operator)
     if (action === 'status' && own) {
       if (!own.registered) throw new Refusal(409, 'the phone of this operator is not registered', problem('phone_offline'))
       if (own.status !== 'talking') Object.assign(own, { status: json.status, reason: json.reason, contact: undefined, since: Date.now() * 1000 })
       changed()
+      return undefined
+    }
+    if (action === 'queues' && own && json.queues) {
+      const { queues, skills } = json
+      const deserted = own.queues.find((queue) => !queues.includes(queue) && !live.operators.some((other) => other !== own && other.queues.includes(queue)))
+      if (deserted) throw new Refusal(409, `nobody else serves the queue '${deserted}'`, problem('queue_deserted'))
+      Object.assign(own, { queues, skills })
+      changed()
+      tell({ type: 'said', message: { from: me.name, text: json.reason ?? '', to_all: false, queues, at: Date.now() * 1000 } })
       return undefined
     }
     if (own?.status === 'logged_out') throw new Refusal(409, 'no page of this operator is open', problem('page_closed'))
@@ -237,7 +246,7 @@ export function mockApi() {
     if (kind === 'queues') return page(me === city.USERS.crowded ? crowd.queues : live.queues)
     if (kind === 'operators') {
       if (me.extension && action === 'phone') return { extension: me.extension, realm: 'ringback', ha1: '5ebe2294ecd0e0f08eab7690d2a6ee69', socket: '/sip' }
-      if (method === 'POST' && id !== 'me') return supervise(me, id === 'messages' ? null : id!, action, json)
+      if ((method === 'POST' || method === 'PUT') && id !== 'me') return supervise(me, id === 'messages' ? null : id!, action, json)
       const own = live.operators.find((operator) => operator.id === me.id)
       if (own && action === 'status') Object.assign(own, { status: json.status, reason: json.reason, contact: undefined, since: Date.now() * 1000 })
       if (own && action === 'wrap-up-more') own.wrap_up_ends_at = Number(own.wrap_up_ends_at) + 60_000_000
@@ -378,7 +387,7 @@ export function mockApi() {
     })
   }
 
-  return { handle, upgrade, asked, radio, done, cases, live, crowd, webCalls, requests, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { studio: admin.studio, handle, upgrade, asked, radio, done, cases, live, crowd, webCalls, requests, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */

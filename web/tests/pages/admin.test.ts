@@ -83,7 +83,7 @@ describe('people', () => {
     const admin = page.getByRole('listitem').filter({ hasText: 'Наталя Дяченко' })
     await admin.getByRole('button', { name: 'Block' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Block' }).click()
-    await page.getByText('the last administrator who can sign in stays').waitFor()
+    await page.getByText('This is the last administrator who is let in').waitFor()
     await close()
   })
   it('somebody is blocked and comes back', async () => {
@@ -148,7 +148,7 @@ describe('prompts', () => {
     const { page } = visited
     const choose = (name: string, bytes: number) => page.getByLabel(`Upload a recording: ${name}`, { exact: true }).setInputFiles({ name: 'a.wav', mimeType: 'audio/wav', buffer: Buffer.alloc(bytes) })
     await choose('all_busy', 10)
-    await page.getByText('this is no WAV file').waitFor()
+    await page.getByText('This is no WAV that can be used').waitFor()
     await choose('all_busy', 4000)
     await page.getByText('Recording taken: 2.4').waitFor()
     const item = page.getByRole('listitem').filter({ hasText: 'all_busy' }).first()

@@ -104,6 +104,15 @@ export interface Simulation {
 }
 
 export interface PromptSound { text: string | null; source: 'recorded' | 'spoken' | 'missing'; duration_ms: number | null; pending: 'recorded' | 'removed' | null }
+/** A prompt that is spoken into a telephone. */
+export interface Dictation {
+  prompt: string
+  language: string
+  stage: 'ringing' | 'instructing' | 'speaking' | 'reading' | 'choosing' | 'keeping' | 'kept' | 'not_kept' | 'not_answered'
+  takes: number
+  longest_secs: number
+}
+
 export interface Prompt { id: string; nodes: string[]; by_itself: boolean; spoken: Record<string, PromptSound> }
 export interface Prompts { languages: string[]; folder: string; items: Prompt[] }
 

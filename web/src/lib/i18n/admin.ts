@@ -1,7 +1,9 @@
 // The administrator's pages: the service, trunks, people and their phones, queues, the voice menu, prompts, publishing.
 import { messages } from './catalogue'
+import { dictation } from './dictation'
 
 export const admin = messages({
+  ...dictation,
   'admin.sections': ['Розділи', 'Sections', 'Skyriai', 'Działy', 'Разделы', 'מדורים'],
 
   'admin.isReady': ['працює', 'ready', 'veikia', 'działa', 'работает', 'פעיל'],
@@ -250,6 +252,7 @@ export const admin = messages({
   'changes.versions': ['Опубліковані версії', 'Published versions', 'Paskelbtos versijos', 'Opublikowane wersje', 'Опубликованные версии', 'גרסאות שפורסמו'],
   'changes.file.config': ['Налаштування', 'Configuration', 'Nustatymai', 'Konfiguracja', 'Настройки', 'תצורה'],
   'changes.file.dialplan': ['Голосове меню', 'Voice menu', 'Balso meniu', 'Menu głosowe', 'Голосовое меню', 'תפריט קולי'],
+  'changes.file.verification': ['Дзвінки з перевіркою', 'Verification calls', 'Patikros skambučiai', 'Rozmowy weryfikacyjne', 'Звонки с проверкой', 'שיחות אימות'],
   'changes.file.city': ['План міста', 'City plan', 'Miesto planas', 'Plan miasta', 'План города', 'תוכנית העיר'],
   'changes.file.prompts': ['Тексти фраз: {language}', 'Words of the prompts: {language}', 'Frazių tekstai: {language}', 'Teksty komunikatów: {language}', 'Тексты фраз: {language}', 'מילות ההודעות: {language}'],
   'changes.how.started': ['під час запуску', 'at the start', 'paleidžiant', 'przy uruchomieniu', 'при запуске', 'בהפעלה'],
