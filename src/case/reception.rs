@@ -155,7 +155,8 @@ impl Case {
                 contact: None,
             };
             let (channel, language) = (told.channel, told.language);
-            let sent = json!({ "channel": channel, "language": language, "delivered": true, "cycle": self.cycle });
+            let sent =
+                json!({ "channel": channel, "language": language, "delivered": true, "cycle": self.cycle });
             events.push(CaseEvent::new("reply.sent", sent));
             self.told.push(told);
             self.state = CaseState::Explained { explained_at: at, code: ClosingCode::Explained };

@@ -164,8 +164,7 @@ impl Change for DecideHearing {
         let query = query.bind(&actor.id).bind(&refusal);
         let decided = query.fetch_optional(&mut *ledger.connection).await?;
         let hearing = read(&decided.ok_or(StoreError::NotFound("request that waits"))?)?;
-        let event =
-            if refusal.is_some() { EventType::AccessRefused } else { EventType::AccessDisclosed };
+        let event = if refusal.is_some() { EventType::AccessRefused } else { EventType::AccessDisclosed };
         let mut entry = about(&hearing, event, &actor, at);
         entry.reason = refusal;
         ledger.append_all(vec![entry]).await?;
@@ -183,7 +182,8 @@ impl Change for LinkHearing {
     type Answer = Hearing;
 
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<Hearing, StoreError> {
-        let sql = "UPDATE hearings SET link = $2, until_at = $3 WHERE id = $1 AND state = 'allowed' RETURNING *";
+        let sql =
+            "UPDATE hearings SET link = $2, until_at = $3 WHERE id = $1 AND state = 'allowed' RETURNING *";
         let query = sqlx::query(sql).bind(self.id.to_string()).bind(self.link.to_string());
         let linked = query.bind(self.until_at.micros()).fetch_optional(&mut *ledger.connection).await?;
         read(&linked.ok_or(StoreError::NotFound("call that may be heard"))?)

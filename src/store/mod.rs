@@ -4,8 +4,8 @@
 //! Reads go to a small pool of their own and see all that was answered before them. Each subject has its file;
 //! what is common to all of them is here. No rule of the domain is decided here or in SQL.
 
-mod callbacks;
 mod appointments;
+mod callbacks;
 mod case_change;
 mod cases;
 mod checkpoint;

@@ -90,9 +90,9 @@ mod tests {
 
     use super::*;
     use crate::people::Actor;
+    use crate::store::Occasion;
     use crate::store::fixture::{Files, at, registered};
     use crate::store::{SipAccount, User};
-    use crate::store::Occasion;
     use crate::{case, people};
     use sqlx::Connection;
     use uuid::Uuid;
@@ -123,7 +123,8 @@ mod tests {
     async fn step(store: &Store, number: &case::CaseNumber, secs: i64, n: i64) -> Result<(), StoreError> {
         let actor = Actor::system("test");
         let occasion = Occasion { during: None, once: Some(once(n)) };
-        let change = store.change_case_for(number, &actor, at(secs), occasion, |case, _| Ok((case, Vec::new())));
+        let change =
+            store.change_case_for(number, &actor, at(secs), occasion, |case, _| Ok((case, Vec::new())));
         change.await.map(|_| ())
     }
 

@@ -188,7 +188,8 @@ pub(super) async fn held(
 ) -> Outcome {
     let slot = web.awaited(&number, &principal, "/api/v1/cases/{number}/appointment-held").await?;
     let actor = principal.actor();
-    web.move_case(&number, &principal, move |case, _, at| case.hold_reception(slot, &minutes, &actor, at)).await
+    web.move_case(&number, &principal, move |case, _, at| case.hold_reception(slot, &minutes, &actor, at))
+        .await
 }
 
 /// Nobody came.
@@ -339,7 +340,9 @@ impl Web {
         let found = self.store().appointment_of(&number).await?.ok_or(ApiError::NotFound("appointment"))?;
         self.admit_to_case(principal, &self.city(), &found, path).await?;
         if found.state != AppointmentState::Booked {
-            return Err(ApiError::Conflict("what became of this reception is on the record already".to_owned()));
+            return Err(ApiError::Conflict(
+                "what became of this reception is on the record already".to_owned(),
+            ));
         }
         Ok(found.slot)
     }

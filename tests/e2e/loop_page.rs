@@ -2,6 +2,8 @@
 //! operator writes the case, an executor's phone proves the work, control believes it, the city rings the citizen back, who
 //! says no and then yes; and the auditor hears the very second.
 
+use std::fs;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -35,7 +37,8 @@ impl People {
 
     /// Somebody opens a page and signs in there.
     pub fn enter(&mut self, who: &'static str, path: &str, size: &str) -> Person<'_> {
-        let enter = json!({ "command": "enter", "who": who, "path": path, "size": size, "password": PASSWORD });
+        let enter =
+            json!({ "command": "enter", "who": who, "path": path, "size": size, "password": PASSWORD });
         self.script.command(enter);
         self.of(who)
     }
@@ -82,11 +85,6 @@ impl Person<'_> {
         self
     }
 
-    pub fn choose(&mut self, selector: &str, value: &str) -> &mut Self {
-        self.tell("choose", selector, value);
-        self
-    }
-
     pub fn sees(&mut self, selector: &str) -> &mut Self {
         self.tell("sees", selector, "");
         self
@@ -103,6 +101,12 @@ impl Person<'_> {
 
     pub fn text(&mut self, selector: &str) -> String {
         self.tell("text", selector, "").as_str().unwrap_or_default().trim().to_owned()
+    }
+
+    /// Presses the player's own button.
+    pub fn plays(&mut self) -> &mut Self {
+        self.tell("play", "", "");
+        self
     }
 
     /// The second of the recording that sounds, once it is not before `from_secs`.
@@ -123,7 +127,11 @@ impl Person<'_> {
 fn operator_writes_the_case(server: &Server, people: &mut People, caller: &str) -> String {
     let auditor = server.sign_in("audyt");
     let mut olena = people.enter("olena", "/desk", "desk");
-    olena.click(".places button >> nth=0").sees("dialog .yes").click("dialog .button.main").sees(".phone .tag.good");
+    olena
+        .click(".places button >> nth=0")
+        .sees("dialog .yes")
+        .click("dialog .button.main")
+        .sees(".phone .tag.good");
     is_on_the_phone(&auditor, "olena", true);
     olena.sees(".status button:not(:disabled)").press("F2");
     wait::until_true("the operator to be ready", SOON, || auditor.status_of("olena") == "ready");
@@ -155,7 +163,12 @@ fn executor_proves_and_reports(people: &mut People, seed: u64) {
 }
 
 /// Control looks at the photographs and believes them; the telephone of the citizen rings, and what they press counts.
-fn control_believes_and_the_citizen_presses(people: &mut People, line: &mut DeskPhone, number: &str, key: &str) {
+fn control_believes_and_the_citizen_presses(
+    people: &mut People,
+    line: &mut DeskPhone,
+    number: &str,
+    key: &str,
+) {
     let mut control = people.of("kontrol");
     control.click(&format!(".list li button:has-text(\"{number}\")"));
     control.sees("figure img").sees("p:has-text(\"The pipe is mended\")");
@@ -187,7 +200,9 @@ fn a_case_goes_round_until_the_citizen_says_yes() {
     people.of("vykonavets").reload().sees(".steps button:has-text(\"Work done\")").sees(".notice.warn");
     executor_proves_and_reports(&mut people, 1_710);
     control_believes_and_the_citizen_presses(&mut people, &mut line, &number, "1");
-    people.of("kontrol").sees(".detail:has-text(\"The case is closed.\"):has-text(\"Fixed, applicant confirmed\")");
+    people
+        .of("kontrol")
+        .sees(".detail:has-text(\"The case is closed.\"):has-text(\"Fixed, applicant confirmed\")");
 
     let auditor = server.sign_in("audyt");
     let refuted = every_step_has_its_place(&auditor, &number);
@@ -197,9 +212,18 @@ fn a_case_goes_round_until_the_citizen_says_yes() {
     audit.sees(".list li >> nth=2").click(".list li >> nth=2 >> button");
     audit.click("button:has-text(\"With the case\")").sees("li:has-text(\"Case closed\")");
     for step in [
-        "Case registered", "Operator picked up", "Case classified", "Work order issued", "Work order accepted",
-        "Work started", "Photo received", "Work reported", "Evidence accepted", "Applicant said no",
-        "Applicant confirmed", "Case closed",
+        "Case registered",
+        "Operator picked up",
+        "Case classified",
+        "Work order issued",
+        "Work order accepted",
+        "Work started",
+        "Photo received",
+        "Work reported",
+        "Evidence accepted",
+        "Applicant said no",
+        "Applicant confirmed",
+        "Case closed",
     ] {
         audit.sees(&format!("li .name:has-text(\"{step}\")"));
     }
@@ -216,7 +240,36 @@ fn a_case_goes_round_until_the_citizen_says_yes() {
         (played.len() >= 2).then_some(played)
     });
     assert!(played.iter().all(|item| item["actor"]["kind"] == "auditor"), "{played:?}");
+    the_citizen_sees_and_hears(&server, &mut people, &number);
     assert_eq!(people.complaints(), json!([]));
+}
+
+/// With the code that the operator tells, on a phone: what was done, and, where the city's rule says so, the own voice.
+fn the_citizen_sees_and_hears(server: &Server, people: &mut People, number: &str) {
+    let config = fs::read_to_string(server.config_path()).expect("the configuration is there");
+    fs::write(server.config_path(), config + "[citizen]\nown_recording = \"at_once\"\n")
+        .expect("the configuration can be written");
+    server.signal("HUP");
+    let mut olena = people.of("olena");
+    olena.click("button:has-text(\"Give a code\")").sees("dialog .code");
+    let code = olena.text("dialog .code");
+    let key = json!({ "number": number, "code": code });
+    wait::until_true("the rule to be in force", SOON, || {
+        let page = server.anonymous().post("/api/v1/citizen/status", &key);
+        page["calls"].as_array().is_some_and(|calls| calls.len() == 3)
+    });
+    let mut citizen = people.visit("citizen", "/", "phone");
+    citizen.click("#request .row > button >> nth=1");
+    citizen.fill("#request form input >> nth=0", number).fill("#request form input >> nth=1", &code);
+    citizen.click("#request form button[type=submit]").sees("#request figure img >> nth=3");
+    citizen.fill(".own input", MOBILE).click(".own li:last-child button").click(".own li:last-child button");
+    citizen.sees("audio").plays().hears_from(0.5);
+    let auditor = server.sign_in("audyt");
+    let timeline = auditor.get(&format!("/api/v1/cases/{number}/timeline"));
+    let items = timeline["items"].as_array().expect("a timeline has items").clone();
+    let heard = items.iter().rfind(|item| item["type"] == "access.played").expect("somebody listened");
+    assert_eq!(heard["actor"]["kind"], "applicant", "{heard}");
+    assert_eq!(heard["data"]["own_voice_only"], true, "{heard}");
 }
 
 /// Each step is on the timeline, in order; those of a call say where in its recording. The second of "not fixed".
@@ -229,15 +282,30 @@ fn every_step_has_its_place(auditor: &Api, number: &str) -> f64 {
     let names = event_names(&timeline);
     let mut rest = names.iter();
     for step in [
-        "contact.offered", "case.registered", "contact.connected", "case.classified", "wo.issued", "contact.ended",
-        "wo.accepted", "wo.started", "evidence.received", "wo.reported", "evidence.accepted", "verify.refuted",
-        "evidence.received", "wo.reported", "evidence.accepted", "verify.confirmed", "case.closed",
+        "contact.offered",
+        "case.registered",
+        "contact.connected",
+        "case.classified",
+        "wo.issued",
+        "contact.ended",
+        "wo.accepted",
+        "wo.started",
+        "evidence.received",
+        "wo.reported",
+        "evidence.accepted",
+        "verify.refuted",
+        "evidence.received",
+        "wo.reported",
+        "evidence.accepted",
+        "verify.confirmed",
+        "case.closed",
     ] {
         assert!(rest.any(|name| *name == step), "no {step} in its place in {names:?}");
     }
     for item in &timeline {
         let name = item["type"].as_str().unwrap_or_default();
-        let said = ["verify.refuted", "verify.confirmed", "case.classified", "wo.issued", "contact.connected"];
+        let said =
+            ["verify.refuted", "verify.confirmed", "case.classified", "wo.issued", "contact.connected"];
         if said.contains(&name) || name.starts_with("ivr.") {
             assert!(item["recording"].is_string() && item["offset_ms"].is_u64(), "where was it said? {item}");
         }

@@ -99,7 +99,9 @@ fn check_references(draft: &Draft, reader: &mut Reader<'_>) {
     let areas = draft.areas.iter().flat_map(|area| area.categories.iter().cloned());
     let rules = draft.evidence.iter().map(|(category, _)| category.clone());
     let received = draft.receptions.iter().flat_map(|(_, _, categories)| categories.iter().cloned());
-    for pattern in norms.chain(areas).chain(rules).chain(received).filter(|pattern| !is_pattern(&pattern.value)) {
+    for pattern in
+        norms.chain(areas).chain(rules).chain(received).filter(|pattern| !is_pattern(&pattern.value))
+    {
         complain_unknown(reader, "category", &pattern, categories.iter().copied());
     }
     check_ladder(draft, reader);

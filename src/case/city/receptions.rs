@@ -58,8 +58,18 @@ fn reception<'a>(
     reader.only(
         table,
         &[
-            "id", "name", "post", "place", "categories", "calendar", "days", "hours", "slot_minutes",
-            "ahead_days", "notice_hours", "remind_hours",
+            "id",
+            "name",
+            "post",
+            "place",
+            "categories",
+            "calendar",
+            "days",
+            "hours",
+            "slot_minutes",
+            "ahead_days",
+            "notice_hours",
+            "remind_hours",
         ],
     );
     let id = reader.text(table, "id");

@@ -8,6 +8,7 @@ mod closing;
 mod endings;
 mod execution;
 mod histories;
+mod reception;
 mod walk;
 mod witness;
 

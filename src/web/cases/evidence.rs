@@ -290,7 +290,11 @@ impl Web {
     }
 
     /// The copy that was made when the picture came; of older pictures it is made now.
-    pub(in crate::web) async fn copy_of(&self, evidence: &EvidenceRef, size: ViewSize) -> Result<Vec<u8>, ApiError> {
+    pub(in crate::web) async fn copy_of(
+        &self,
+        evidence: &EvidenceRef,
+        size: ViewSize,
+    ) -> Result<Vec<u8>, ApiError> {
         if let Some(kept) = self.store().evidence_view(evidence.sha256, size).await? {
             return Ok(kept);
         }
@@ -304,7 +308,11 @@ impl Web {
         })
     }
 
-    pub(in crate::web) async fn is_of_case(&self, evidence: &EvidenceRef, case: &Case) -> Result<bool, ApiError> {
+    pub(in crate::web) async fn is_of_case(
+        &self,
+        evidence: &EvidenceRef,
+        case: &Case,
+    ) -> Result<bool, ApiError> {
         let order = self.store().work_order(evidence.order).await?;
         Ok(order.is_some_and(|order| order.case == case.number))
     }

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::address::{self, HitHouse, Point};
-use crate::case::{Case, Place};
 use crate::case::city::{Attribute, CityPlan};
+use crate::case::{Case, Place};
 use crate::language::Language;
 use crate::phone_number::PhoneNumber;
 use crate::time;

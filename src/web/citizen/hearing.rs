@@ -22,8 +22,8 @@ use crate::recording::{RecordingResult, RecordingState};
 use crate::store::{Hearing, HearingState};
 use crate::time;
 
-use super::super::calls::recording::{Opened, bytes_of, text_value};
 use super::super::calls::range::{self, Wanted};
+use super::super::calls::recording::{Opened, bytes_of, text_value};
 use super::super::error::ApiError;
 use super::super::extract::{Json, Path};
 use super::super::terms::HearingRule;

@@ -143,7 +143,8 @@ pub(in crate::web) async fn another_time(
     let case = web.opened(&Key { number, code }, from).await?;
     let (plan, now) = (web.city(), time::now().utc);
     let own = web.store().appointment_of(&case.number).await?;
-    let own = own.filter(|own| own.state == AppointmentState::Booked).ok_or(ApiError::NotFound("appointment"))?;
+    let own =
+        own.filter(|own| own.state == AppointmentState::Booked).ok_or(ApiError::NotFound("appointment"))?;
     let reception = plan.reception(&own.reception).ok_or(ApiError::NotFound("reception"))?;
     if own.slot.starts_at < now.plus(reception.notice) {
         return Err(ApiError::Conflict("it is too late to move the appointment: call us".to_owned()));
@@ -160,15 +161,12 @@ pub(in crate::web) async fn another_time(
 /// The appointment is given back, and the case with it.
 #[utoipa::path(post, path = "/api/v1/citizen/appointment-cancel", tag = "citizen", request_body = Key,
     responses((status = 200, body = StatusView), (status = 404), (status = 409), (status = 429)))]
-pub(in crate::web) async fn cancel(
-    State(web): State<Shared>,
-    from: From,
-    Json(key): Json<Key>,
-) -> Outcome {
+pub(in crate::web) async fn cancel(State(web): State<Shared>, from: From, Json(key): Json<Key>) -> Outcome {
     let case = web.opened(&key, from).await?;
     let now = time::now().utc;
     let own = web.store().appointment_of(&case.number).await?;
-    let own = own.filter(|own| own.state == AppointmentState::Booked).ok_or(ApiError::NotFound("appointment"))?;
+    let own =
+        own.filter(|own| own.state == AppointmentState::Booked).ok_or(ApiError::NotFound("appointment"))?;
     if own.slot.starts_at <= now {
         return Err(ApiError::Conflict("the reception has begun".to_owned()));
     }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::case::city::CityPlan;
-use crate::case::{Case, CaseState, ClosingCode};
 use crate::case::work_order::EvidenceRef;
+use crate::case::{Case, CaseState, ClosingCode};
 use crate::ids::{AttachmentId, EvidenceId, WorkOrderId};
 use crate::store::{Feedback, TimelineEntry, ViewSize};
 use crate::time;
@@ -182,7 +182,8 @@ impl Web {
         let pieces = self.store().evidence_of(order).await?;
         // Pieces of a cycle that was sent back belong to the same order: the last of them are what was believed.
         let shown = pieces.len().saturating_sub(MAX_WORK_PICTURES);
-        let view = |piece: &EvidenceRef| WorkPictureView { id: piece.id.to_string(), role: piece.role.clone() };
+        let view =
+            |piece: &EvidenceRef| WorkPictureView { id: piece.id.to_string(), role: piece.role.clone() };
         Ok(pieces[shown..].iter().map(view).collect())
     }
 
