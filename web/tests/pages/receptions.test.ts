@@ -48,7 +48,7 @@ describe('an appointment', () => {
       await page.waitForSelector('#request .code')
       await shoot(page, `booked.${lang}.${size}`)
       await expectSound(visited)
-      await page.click('#request .row .main')
+      await page.click('#request section .row .main')
       await page.waitForSelector('.own')
       await page.click('.own button >> nth=0')
       await page.click('.own .times button >> nth=3')
