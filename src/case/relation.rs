@@ -73,7 +73,9 @@ impl Case {
         if matches!(self.state, super::CaseState::Archived { .. }) {
             return Err(self.refused("linked"));
         }
-        if by.kind != ActorKind::Applicant && by.kind != ActorKind::System {
+        // What an official instructs at a reception, the secretary of the mayor's office writes down.
+        let instructs = kind == RelationKind::Follows && by.kind == ActorKind::MayorOffice;
+        if !instructs && by.kind != ActorKind::Applicant && by.kind != ActorKind::System {
             allow(by, DESK, "only operators, supervisors and the control desk link cases")?;
         }
         if kind == RelationKind::DuplicateOf {

@@ -240,3 +240,116 @@ pub(super) fn read(row: &SqliteRow) -> Result<Appointment, StoreError> {
         state: fields.word("state")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+
+    use super::*;
+    use crate::case::CaseDraft;
+    use crate::people::Actor;
+    use crate::store::fixture::{Files, at, case_draft, fresh};
+
+    fn booking(starts: i64) -> Booking {
+        let slot = Slot { starts_at: at(starts), ends_at: at(starts + 900) };
+        Booking { reception: "mayor".to_owned(), post: "mayor.reception".to_owned(), slot }
+    }
+
+    fn applicant() -> Actor {
+        Actor { kind: crate::people::ActorKind::Applicant, ..Actor::system("page") }
+    }
+
+    async fn book(store: &Store, starts: i64) -> Result<Case, StoreError> {
+        let filing = Filing {
+            draft: CaseDraft { contact: None, ..case_draft(1) },
+            at: at(1),
+            actor: applicant(),
+            source: "page".to_owned(),
+            mail: None,
+            media_url: None,
+            answers: Vec::new(),
+            consent: false,
+            code: None,
+        };
+        store.file_and_book(filing, booking(starts)).await
+    }
+
+    #[tokio::test]
+    async fn of_twenty_who_want_a_slot_one_gets_it_and_the_others_leave_nothing() {
+        let (store, _files) = fresh().await;
+        let wanting: Vec<_> = (0..20)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move { book(&store, 3_600).await })
+            })
+            .collect();
+        let mut got = Vec::new();
+        for one in wanting {
+            match one.await.unwrap() {
+                Ok(case) => got.push(case.number),
+                Err(StoreError::Exists(what)) => assert!(what.contains("appointment"), "{what}"),
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!(got, [CaseNumber("2026-01-000001".to_owned())], "and no register number is lost");
+        let next = book(&store, 4_500).await.unwrap();
+        assert_eq!(next.number.0, "2026-01-000002");
+        let report = store.verify(&mut |_| {}, None).await.unwrap();
+        assert!(report.is_good(), "{:?}", report.findings);
+    }
+
+    #[tokio::test]
+    async fn a_slot_given_back_or_moved_from_is_free_again() {
+        let (store, _files) = fresh().await;
+        let (first, second) = (book(&store, 3_600).await.unwrap(), book(&store, 4_500).await.unwrap());
+        let by = applicant();
+        let taken = store.change_case(&second.number, &by, at(2), |case, _| {
+            case.move_reception(booking(4_500).slot, &booking(3_600), &applicant(), at(2))
+        });
+        assert!(matches!(taken.await, Err(StoreError::Exists(_))));
+        let withdrawn = store.change_case(&first.number, &by, at(3), |case, _| {
+            case.withdraw("ill", None, &applicant(), at(3))
+        });
+        withdrawn.await.unwrap();
+        let moved = store.change_case(&second.number, &by, at(4), |case, _| {
+            case.move_reception(booking(4_500).slot, &booking(3_600), &applicant(), at(4))
+        });
+        moved.await.unwrap();
+        let listed = store.appointments("mayor", at(0), at(10_000)).await.unwrap();
+        assert_eq!(listed.len(), 1);
+        assert_eq!((&listed[0].case, listed[0].slot), (&second.number, booking(3_600).slot));
+        let given_back = store.appointment_of(&first.number).await.unwrap().unwrap();
+        assert_eq!(given_back.state, AppointmentState::Cancelled);
+        book(&store, 4_500).await.unwrap();
+        assert!(store.verify(&mut |_| {}, None).await.unwrap().is_good());
+    }
+
+    #[tokio::test]
+    async fn each_time_is_reminded_of_once() {
+        let (store, _files) = fresh().await;
+        let case = book(&store, 3_600).await.unwrap();
+        assert!(store.reminders_due("mayor", at(5), at(3_599)).await.unwrap().is_empty());
+        let due = store.reminders_due("mayor", at(5), at(3_600)).await.unwrap();
+        assert_eq!(due.len(), 1);
+        assert!(store.reminded(&due[0], at(6)).await.unwrap());
+        assert!(!store.reminded(&due[0], at(6)).await.unwrap(), "somebody did");
+        assert!(store.reminders_due("mayor", at(5), at(9_000)).await.unwrap().is_empty());
+        let by = applicant();
+        let moved = store.change_case(&case.number, &by, at(7), |case, _| {
+            case.move_reception(booking(3_600).slot, &booking(7_200), &applicant(), at(7))
+        });
+        moved.await.unwrap();
+        assert_eq!(store.reminders_due("mayor", at(8), at(9_000)).await.unwrap().len(), 1, "another time");
+    }
+
+    #[tokio::test]
+    async fn a_row_that_was_altered_is_found() {
+        let files = Files::new();
+        let store = files.open().await;
+        book(&store, 3_600).await.unwrap();
+        let mut intruder = files.intruder().await;
+        sqlx::query("UPDATE appointments SET state = 'held'").execute(&mut intruder).await.unwrap();
+        let found = store.verify(&mut |_| {}, None).await.unwrap().findings;
+        assert!(found[0].to_string().contains("appointment is"), "{found:?}");
+    }
+}

@@ -14,7 +14,7 @@ use super::error::ApiError;
 struct Dist;
 
 /// Addresses that are the app itself.
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 17] = [
     "/",
     "/desk",
     "/work",
@@ -22,6 +22,8 @@ const PAGES: [&str; 15] = [
     "/audit",
     "/board",
     "/reports",
+    "/receptions",
+    "/hearings",
     "/admin",
     "/admin/trunks",
     "/admin/operators",

@@ -2,6 +2,8 @@
 //! operator writes the case, an executor's phone proves the work, control believes it, the city rings the citizen back, who
 //! says no and then yes; and the auditor hears the very second.
 
+use std::fs;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -83,11 +85,6 @@ impl Person<'_> {
         self
     }
 
-    pub fn choose(&mut self, selector: &str, value: &str) -> &mut Self {
-        self.tell("choose", selector, value);
-        self
-    }
-
     pub fn sees(&mut self, selector: &str) -> &mut Self {
         self.tell("sees", selector, "");
         self
@@ -104,6 +101,12 @@ impl Person<'_> {
 
     pub fn text(&mut self, selector: &str) -> String {
         self.tell("text", selector, "").as_str().unwrap_or_default().trim().to_owned()
+    }
+
+    /// Presses the player's own button.
+    pub fn plays(&mut self) -> &mut Self {
+        self.tell("play", "", "");
+        self
     }
 
     /// The second of the recording that sounds, once it is not before `from_secs`.
@@ -237,7 +240,36 @@ fn a_case_goes_round_until_the_citizen_says_yes() {
         (played.len() >= 2).then_some(played)
     });
     assert!(played.iter().all(|item| item["actor"]["kind"] == "auditor"), "{played:?}");
+    the_citizen_sees_and_hears(&server, &mut people, &number);
     assert_eq!(people.complaints(), json!([]));
+}
+
+/// With the code that the operator tells, on a phone: what was done, and, where the city's rule says so, the own voice.
+fn the_citizen_sees_and_hears(server: &Server, people: &mut People, number: &str) {
+    let config = fs::read_to_string(server.config_path()).expect("the configuration is there");
+    fs::write(server.config_path(), config + "[citizen]\nown_recording = \"at_once\"\n")
+        .expect("the configuration can be written");
+    server.signal("HUP");
+    let mut olena = people.of("olena");
+    olena.click("button:has-text(\"Give a code\")").sees("dialog .code");
+    let code = olena.text("dialog .code");
+    let key = json!({ "number": number, "code": code });
+    wait::until_true("the rule to be in force", SOON, || {
+        let page = server.anonymous().post("/api/v1/citizen/status", &key);
+        page["calls"].as_array().is_some_and(|calls| calls.len() == 3)
+    });
+    let mut citizen = people.visit("citizen", "/", "phone");
+    citizen.click("#request .row > button >> nth=1");
+    citizen.fill("#request form input >> nth=0", number).fill("#request form input >> nth=1", &code);
+    citizen.click("#request form button[type=submit]").sees("#request figure img >> nth=3");
+    citizen.fill(".own input", MOBILE).click(".own li:last-child button").click(".own li:last-child button");
+    citizen.sees("audio").plays().hears_from(0.5);
+    let auditor = server.sign_in("audyt");
+    let timeline = auditor.get(&format!("/api/v1/cases/{number}/timeline"));
+    let items = timeline["items"].as_array().expect("a timeline has items").clone();
+    let heard = items.iter().rfind(|item| item["type"] == "access.played").expect("somebody listened");
+    assert_eq!(heard["actor"]["kind"], "applicant", "{heard}");
+    assert_eq!(heard["data"]["own_voice_only"], true, "{heard}");
 }
 
 /// Each step is on the timeline, in order; those of a call say where in its recording. The second of "not fixed".

@@ -9,8 +9,8 @@ mod endings;
 mod execution;
 mod histories;
 mod part;
+mod reception;
 pub(crate) mod walk;
-mod walk;
 mod witness;
 
 use uuid::Uuid;

@@ -71,6 +71,15 @@ const EXPECTED: &str = "
     POST   /api/v1/cases/{number}/executor          sc
     GET    /api/v1/inspections                      scma
     POST   /api/v1/cases/{number}/code              os
+    GET    /api/v1/receptions                       oscm
+    GET    /api/v1/receptions/{id}/appointments     oscm
+    POST   /api/v1/cases/{number}/appointment       oscm
+    POST   /api/v1/cases/{number}/appointment-held  scm
+    POST   /api/v1/cases/{number}/appointment-missed scm
+    POST   /api/v1/cases/{number}/instructions      scm
+    GET    /api/v1/hearings                         ra
+    POST   /api/v1/hearings/{id}/allow              r
+    POST   /api/v1/hearings/{id}/refuse             r
     POST   /api/v1/cases/{number}/hold              sc
     POST   /api/v1/cases/{number}/resume            sce
     POST   /api/v1/cases/{number}/extend            sc
@@ -196,6 +205,14 @@ fn the_table_has_no_row_that_is_not_expected() {
         "/api/v1/citizen/withdraw",
         "/api/v1/citizen/rating",
         "/api/v1/citizen/notes",
+        "/api/v1/citizen/work-picture",
+        "/api/v1/citizen/receptions",
+        "/api/v1/citizen/appointments",
+        "/api/v1/citizen/appointment-move",
+        "/api/v1/citizen/appointment-cancel",
+        "/api/v1/citizen/recording",
+        "/api/v1/citizen/recording-link",
+        "/api/v1/citizen/recordings/{token}",
         "/open311/discovery.xml",
         "/open311/discovery.json",
         "/open311/v2/services.xml",

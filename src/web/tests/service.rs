@@ -285,7 +285,7 @@ pub(super) fn picture(width: u32, height: u32) -> Vec<u8> {
 pub(super) const CONFIG: &str =
     "[[trunk]]\nname = \"trunk\"\npassword = \"hunter2\"\n\n[[queue]]\nname = \"city\"\n";
 
-fn plan() -> CityPlan {
+pub(super) fn plan() -> CityPlan {
     CityPlan::parse("city.toml", include_str!("../../../city.toml")).unwrap()
 }
 

@@ -51,7 +51,6 @@ const commands = {
   click: ({ who, selector }) => pages.get(who).click(selector),
   press: ({ who, text }) => pages.get(who).keyboard.press(text),
   fill: ({ who, selector, text }) => pages.get(who).fill(selector, text),
-  choose: async ({ who, selector, text }) => { await pages.get(who).selectOption(selector, text) },
   sees: async ({ who, selector }) => { await pages.get(who).waitForSelector(selector) },
   count: ({ who, selector }) => pages.get(who).locator(selector).count(),
   text: ({ who, selector }) => pages.get(who).textContent(selector),
@@ -59,6 +58,7 @@ const commands = {
   photo: ({ who, selector, name, bytes }) =>
     pages.get(who).setInputFiles(selector, { name, mimeType: 'image/jpeg', buffer: Buffer.from(bytes, 'base64') }),
   reload: async ({ who }) => { await pages.get(who).reload() },
+  play: async ({ who }) => { await pages.get(who).evaluate(() => document.querySelector('audio').play()) },
   /** Waits until the page plays sound later than `text` seconds; where it is then. */
   plays: async ({ who, text }) => {
     const handle = await pages.get(who).waitForFunction((from) => {

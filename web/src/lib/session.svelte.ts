@@ -6,12 +6,12 @@ import { forgetStored, recall, remember } from './stored'
 
 /** Pages by role; the first is the role's own. */
 export const PAGES_OF: Record<Role, string[]> = {
-  operator: ['/desk'],
-  supervisor: ['/board', '/control', '/audit', '/reports'],
-  control: ['/control', '/reports'],
+  operator: ['/desk', '/receptions'],
+  supervisor: ['/board', '/control', '/audit', '/reports', '/receptions'],
+  control: ['/control', '/reports', '/receptions'],
   executor: ['/work'],
-  mayor_office: ['/reports', '/control', '/audit'],
-  records: ['/reports'],
+  mayor_office: ['/reports', '/control', '/audit', '/receptions'],
+  records: ['/reports', '/hearings'],
   auditor: ['/audit'],
   admin: ['/admin'],
 }

@@ -21,6 +21,7 @@ export const USERS: Record<string, User> = {
   executor: user('u-5', 'Андрій Мельник', 'executor', { organisation: 'vodokanal' }),
   mayor: user('u-6', 'Ірина Савчук', 'mayor_office'),
   auditor: user('u-7', 'Юрій Литвин', 'auditor'),
+  records: user('u-10', 'Лідія Мороз', 'records'),
   admin: user('u-8', 'Наталя Дяченко', 'admin', { extension: '401' }),
 }
 

@@ -17,6 +17,8 @@ export function requestsApi() {
     address: 'вулиця Тараса Шевченка, 2', registered_at: at(-30), responsible: null as string | null, promised_by: null as string | null, first_promised_by: null as string | null,
     overdue: false, continued: null as { number: string, state: string, open: boolean } | null, closing_code: null, cycle: 1, steps: [{ at: at(-30), step: 'registered', organisation: null as string | null }], pictures: [] as string[],
     may: { reopen: false, reopen_until: null as string | null, withdraw: true, rate: false, add: true }, rating: null as number | null,
+    work_pictures: [] as { id: string, role: string }[], appointment: null as Record<string, unknown> | null,
+    calls: [] as { id: string, at: string, seconds: number, state: string, reason: string | null }[], calls_ask_number: true,
   }
   const step = (step: string, hours: number, organisation: string | null = null) => page.steps.push({ at: at(hours), step, organisation })
   /** The work is done, and the case is closed. */
@@ -49,6 +51,11 @@ export function requestsApi() {
     if (json.number !== NUMBER || json.code !== CODE) throw new Refused(404, 'there is no such request with this number and code')
     switch (action) {
       case 'status': case 'notes': return page
+      case 'appointment-move': Object.assign(page.appointment!, { starts_at: json.starts_at }); return page
+      case 'appointment-cancel': Object.assign(page.appointment!, { state: 'cancelled', may_move: false, may_cancel: false }); return page
+      case 'work-picture': return photo(json.id === 'w-2')
+      case 'recording': Object.assign(page.calls[0]!, { state: 'asked' }); return page
+      case 'recording-link': return { address: '/api/v1/citizen/recordings/0123', until: at(1) }
       case 'picture': return photo(true)
       case 'rating': Object.assign(page, { rating: json.score }); page.may.rate = false; return page
       case 'reopen':

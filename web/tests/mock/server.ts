@@ -10,10 +10,11 @@ import { ADMIN_PAGES } from '../../src/lib/adminpages.ts'
 import { adminApi } from './admin.ts'
 import * as city from './city.ts'
 import { clocksOf, dress, raisedOf } from './clocks.ts'
+import { receptionsApi } from './receptions.ts'
 import { Refused, requestsApi } from './requests.ts'
 import { peaks, photo, recording } from './sound.ts'
 
-const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/signin.html', ...ADMIN_PAGES]
+const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/receptions', '/hearings', '/signin.html', ...ADMIN_PAGES]
 const CSP = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' }
 
@@ -37,6 +38,7 @@ export function mockApi() {
   const crowd = { ...large, calls: asOfNow(large.calls), operators: asOfNow(large.operators) }
   const admin = adminApi()
   const requests = requestsApi()
+  const officials = receptionsApi()
   const sockets = new WebSocketServer({ noServer: true })
   let failures = 0
   /** Calls from the citizen's page: whether there are any, what refuses them, how far the one that is on has come. */
@@ -219,6 +221,13 @@ export function mockApi() {
       return { user: 'web-guest', realm: 'ringback', ha1: '5ebe2294ecd0e0f08eab7690d2a6ee69', socket: '/sip', number: '1580' }
     }
     if (path === '/web-calls/web-guest') return webCalls.progress
+    if (path === '/citizen/receptions') return { open: true, items: officials.receptions() }
+    if (path === '/citizen/appointments') {
+      if (officials.taken.has(json.starts_at)) throw new Refusal(409, 'an appointment at this time already exists')
+      officials.taken.add(json.starts_at)
+      Object.assign(requests.page, { appointment: officials.own() })
+      return { number: officials.number, code: 'K7QM-3XPA' }
+    }
     if (path.startsWith('/citizen/')) {
       try {
         const body = requests.answer(path.split('/')[2], json, raw, url.searchParams)
@@ -297,6 +306,17 @@ export function mockApi() {
       one.answer = { answered_at: city.at(0), post: one.to[0]!, text: String(json.text) }
       return undefined
     }
+    if (kind === 'receptions') return id ? { ...officials.mayor, date: url.searchParams.get('date') ?? '', items: officials.visits } : { items: officials.receptions() }
+    if (kind === 'hearings') {
+      if (method === 'POST') officials.hearings.length = 0
+      return page(officials.hearings)
+    }
+    if (kind === 'cases' && action?.startsWith('appointment-')) {
+      const visit = officials.visits.find((one) => one.number === id)
+      if (visit) visit.state = action === 'appointment-held' ? 'held' : 'no_show'
+      return {}
+    }
+    if (kind === 'cases' && action === 'instructions') return { number: '2026-01-000450' }
     if (kind === 'cases') {
       dress(cases)
       if (!id) {
@@ -305,6 +325,10 @@ export function mockApi() {
         return page(cases.filter((item) => (!query.get('state') || item.state === query.get('state')) && (!query.get('executor') || item.executor === query.get('executor')) && (!query.get('overdue') || late(item)) && (!query.get('caller') || ['2026-01-000418', '2026-01-000365', '2026-01-000388'].includes(item.number))))
       }
       const item = found(id)
+      if (action === 'filing') return officials.filing(item.number)
+      if (action === 'code') return { code: 'K7QM-3XPA' }
+      if (action === 'appointment') return item
+      if (action === 'attachments') { response.setHeader('content-type', 'image/png').end(photo(true)); return response }
       if (action === 'context') return city.context(cases, item.number)
       if (action === 'timeline') return page(city.caseTimeline(item))
       if (action === 'evidence' && sub) {
@@ -387,7 +411,7 @@ export function mockApi() {
     })
   }
 
-  return { studio: admin.studio, handle, upgrade, asked, radio, done, cases, live, crowd, webCalls, requests, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { studio: admin.studio, handle, upgrade, asked, radio, done, cases, live, crowd, webCalls, requests, officials, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */

@@ -11,16 +11,40 @@ import { clocks } from './clocks'
 import { common } from './common'
 import { consult } from './consult'
 import { desk } from './desk'
+import { dictation } from './dictation'
 import { lifecycle } from './lifecycle'
 import { phone } from './phone'
 import { problems } from './problems'
+import { receptions } from './receptions'
 import { requests } from './requests'
 import { supervision } from './supervision'
 import { verification } from './verification'
 import { webCall } from './web-call'
 import { work } from './work'
 
-const all = { ...address, ...admin, ...assign, ...problems, ...common, ...citizen, ...clocks, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall, ...work, ...requests }
+const all = {
+  ...address,
+  ...admin,
+  ...assign,
+  ...audit,
+  ...board,
+  ...cases,
+  ...citizen,
+  ...clocks,
+  ...common,
+  ...consult,
+  ...desk,
+  ...dictation,
+  ...lifecycle,
+  ...phone,
+  ...problems,
+  ...receptions,
+  ...requests,
+  ...supervision,
+  ...verification,
+  ...webCall,
+  ...work,
+}
 
 export type Key = keyof typeof all
 export const CATALOGUE: Readonly<Record<Key, Entry>> = all
