@@ -66,7 +66,7 @@ const PHONING: &[Role] = &[Operator, Supervisor];
 /// Running the program: everything but content.
 const RUNNING: &[Role] = &[Admin];
 /// The weekly report, and the list behind each of its figures.
-const REPORTS: &[Role] = &[Supervisor, Control, MayorOffice, Auditor];
+const REPORTS: &[Role] = &[Supervisor, Control, MayorOffice, Records, Auditor];
 /// Count the report once more from the journal, which takes the machine a while.
 const RECOMPUTING: &[Role] = &[MayorOffice, Auditor];
 const ORDERS: &[Role] = &[Executor, Control, Supervisor, MayorOffice, Auditor];

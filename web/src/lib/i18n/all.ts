@@ -11,13 +11,14 @@ import { consult } from './consult'
 import { desk } from './desk'
 import { lifecycle } from './lifecycle'
 import { phone } from './phone'
+import { reports } from './reports'
 import { requests } from './requests'
 import { supervision } from './supervision'
 import { verification } from './verification'
 import { webCall } from './web-call'
 import { work } from './work'
 
-const all = { ...address, ...common, ...citizen, ...clocks, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall, ...work, ...requests }
+const all = { ...address, ...common, ...citizen, ...clocks, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall, ...work, ...reports, ...requests }
 /** Texts that come with pages which are fetched when they are wanted. */
 type Late = typeof import('./admin').admin
 
