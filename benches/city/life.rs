@@ -12,7 +12,7 @@ use uuid::Uuid;
 use ringback::address::{Known, Point, Register};
 use ringback::call::contact::{Contact, Disposition};
 use ringback::case::city::CityPlan;
-use ringback::case::routing::route;
+use ringback::case::routing::{reroute, route};
 use ringback::case::transition::Transition;
 use ringback::case::work_order::{EvidenceRef, WorkOrder, WorkReport};
 use ringback::case::{
@@ -291,16 +291,6 @@ impl City {
             case.state.executor().map(str::to_owned),
         );
         let dice = self.rng.random_range(0..100);
-        let told = |delivered, confirmed, cycle, language| Told {
-            at,
-            language,
-            channel: TellingChannel::Voice,
-            delivered,
-            confirmed,
-            cycle,
-            whom: None,
-            contact: None,
-        };
         match &case.state {
             CaseState::Registered if dice < 18 && case.cycle == 1 && case.bounces == 0 => {
                 (case.explain("За графіком", &operator, at), operator)
@@ -338,59 +328,51 @@ impl City {
                 (case.reject_evidence("Інший будинок", &control, at), control)
             }
             CaseState::WorkReported { .. } => (case.accept_evidence(&control, at), control),
-            CaseState::Verification { .. } => {
-                let (cycle, language) = (case.cycle, case.language);
-                let answered = case.told.iter().rev().find(|told| told.cycle == cycle);
-                let rule = self.plan.verify_rule().clone();
-                match answered {
-                    Some(told) if told.confirmed == Some(true) => {
-                        (case.close(ClosingCode::FixedConfirmed, &rule, &control, at), control)
-                    }
-                    _ if case.told.iter().filter(|told| told.cycle == cycle).count() > 3 => {
-                        (case.close(ClosingCode::FixedUnconfirmed, &rule, &control, at), control)
-                    }
-                    _ => {
-                        let caller = Actor::system("verification");
-                        let told = match dice {
-                            0..62 => told(true, Some(true), cycle, language),
-                            62..69 => told(true, Some(false), cycle, language),
-                            _ => told(false, None, cycle, language),
-                        };
-                        (case.tell(told, &caller, at), caller)
-                    }
-                }
-            }
+            CaseState::Verification { .. } => self.verify(case, at),
             CaseState::Explained { code, .. } => {
                 let (code, rule) = (*code, self.plan.verify_rule().clone());
                 if case.is_heard() {
                     return (case.close(code, &rule, &operator, at), operator);
                 }
-                let told = told(true, None, case.cycle, case.language);
+                let told = tell(&case, true, None, at);
                 (case.tell(told, &operator, at), operator)
             }
-            CaseState::Closed { code, .. } if code.is_fixed() => {
-                let order = WorkOrderId(self.id(at));
-                let again = ringback::case::routing::reroute(&self.plan, &case, order, at);
-                match again {
-                    Ok(assignment) => {
-                        let rule = self.plan.reopen_rule().clone();
-                        (
-                            case.reopen(
-                                assignment,
-                                &rule,
-                                ReopenCause::Applicant,
-                                "Знову тече",
-                                &operator,
-                                at,
-                            ),
-                            operator,
-                        )
-                    }
-                    Err(_) => (Ok((case, Vec::new())), operator),
-                }
-            }
+            CaseState::Closed { code, .. } if code.is_fixed() => self.reopen(case, at),
             _ => (Ok((case, Vec::new())), operator),
         }
+    }
+
+    /// The applicant is asked, until there is an answer or the attempts are used up.
+    fn verify(&mut self, case: Case, at: Timestamp) -> (Transition, Actor) {
+        let control = Actor::person(Role::Control, UserId(Uuid::from_u128(900)), None);
+        let rule = self.plan.verify_rule().clone();
+        let dice = self.rng.random_range(0..100);
+        let told = |delivered, confirmed| tell(&case, delivered, confirmed, at);
+        let attempts = case.told.iter().filter(|told| told.cycle == case.cycle).count();
+        let last = case.told.iter().rev().find(|told| told.cycle == case.cycle);
+        if last.is_some_and(|told| told.confirmed == Some(true)) {
+            return (case.close(ClosingCode::FixedConfirmed, &rule, &control, at), control);
+        }
+        if attempts > 3 && last.is_some_and(|told| told.confirmed.is_none()) {
+            return (case.close(ClosingCode::FixedUnconfirmed, &rule, &control, at), control);
+        }
+        let told = match dice {
+            0..62 => told(true, Some(true)),
+            62..69 => told(true, Some(false)),
+            _ => told(false, None),
+        };
+        let caller = Actor::system("verification");
+        (case.tell(told, &caller, at), caller)
+    }
+
+    fn reopen(&mut self, case: Case, at: Timestamp) -> (Transition, Actor) {
+        let operator = Actor::person(Role::Operator, UserId(Uuid::from_u128(3)), None);
+        let order = WorkOrderId(self.id(at));
+        let Ok(assignment) = reroute(&self.plan, &case, order, at) else {
+            return (Ok((case, Vec::new())), operator);
+        };
+        let rule = self.plan.reopen_rule().clone();
+        (case.reopen(assignment, &rule, ReopenCause::Applicant, "Знову тече", &operator, at), operator)
     }
 
     /// Microseconds until somebody moves the case again; none when it is over.
@@ -437,6 +419,19 @@ impl City {
     }
 }
 
+fn tell(case: &Case, delivered: bool, confirmed: Option<bool>, at: Timestamp) -> Told {
+    Told {
+        at,
+        language: case.language,
+        channel: TellingChannel::Voice,
+        delivered,
+        confirmed,
+        cycle: case.cycle,
+        whom: None,
+        contact: None,
+    }
+}
+
 /// What the journal tells of the call.
 fn told_of(contact: &Contact) -> Vec<Draft> {
     let of = |event, at: Option<Timestamp>, data| {
@@ -476,8 +471,12 @@ fn addresses(plan: &CityPlan, rng: &mut StdRng) -> (String, Vec<(String, String,
     let mut csv = "territory,settlement,street,former,house,flats,lat,lon,holder\n".to_owned();
     let mut streets = Vec::new();
     let territories = plan.territories();
+    let rng_offset = rng.random_range(0..160_000_u32);
     for n in 0..STREETS {
-        let mut name: String = (0..4).map(|_| SOUNDS[rng.random_range(0..SOUNDS.len())]).collect();
+        // 7,919 shares no divisor with 20 to the 4th: every street has a name of its own.
+        let mixed = (n * 7_919 + rng_offset) % 160_000;
+        let mut name: String =
+            [1, 20, 400, 8_000].map(|place| SOUNDS[(mixed / place % 20) as usize]).concat();
         name.push_str("нська");
         let street = format!("вулиця {name}");
         let territory = territories[n as usize % territories.len()].id.clone();

@@ -15,6 +15,7 @@ mod evidence;
 mod ladder;
 mod open311;
 mod phone;
+mod reports;
 mod service;
 mod session;
 mod sip_socket;
