@@ -1,4 +1,5 @@
-//! A small week for the tests of the report: two calls, three pieces of work, a case that stays open.
+//! A small week for the tests of the report: some calls, two pieces of work, a case that stays open.
+//! Times are seconds after the Monday's midnight.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! The figures of a week that fits on a page, worked out by hand; and that every list is as long as its figure says.
+//! The figures of a week that fits on a page, worked out by hand; every list is as long as its figure says, and
+//! what differs between two reports is named.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::samples::{a_report, facts, period, report_of, step, week};

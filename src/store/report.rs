@@ -284,7 +284,7 @@ mod tests {
             }
             for turn in 0..40 {
                 let Some(number) = numbers.get(rng.random_range(0..numbers.len().max(1))) else { break };
-                let step = moves[rng.random_range(0..moves.len())];
+                let (_, step) = moves[rng.random_range(0..moves.len())];
                 let by = everybody[rng.random_range(0..everybody.len())].clone();
                 let now = at(i64::from(n) * 5_000 + 100 + turn * 100);
                 let actor = by.clone();

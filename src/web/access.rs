@@ -74,7 +74,7 @@ const RECEIVING: &[Role] = &[Supervisor, Control, MayorOffice];
 /// See which applicants ask to hear their own calls.
 const DISCLOSURES: &[Role] = &[Records, Auditor];
 /// The weekly report, and the list behind each of its figures.
-const REPORTS: &[Role] = &[Supervisor, Control, MayorOffice, Auditor];
+const REPORTS: &[Role] = &[Supervisor, Control, MayorOffice, Records, Auditor];
 /// Count the report once more from the journal, which takes the machine a while.
 const RECOMPUTING: &[Role] = &[MayorOffice, Auditor];
 const ORDERS: &[Role] = &[Executor, Control, Supervisor, MayorOffice, Auditor];

@@ -232,8 +232,8 @@ pub(super) const STEPS: &[Step] = &[
 ];
 
 /// The steps for others who watch histories.
-pub(crate) fn moves() -> Vec<fn(Case, &Actor, Timestamp) -> Transition> {
-    STEPS.iter().map(|step| step.act).collect()
+pub(crate) fn moves() -> Vec<(&'static str, fn(Case, &Actor, Timestamp) -> Transition)> {
+    STEPS.iter().map(|step| (step.name, step.act)).collect()
 }
 
 /// Everybody there is: each kind outside the executors, and those who move cases also within the one that has the work.

@@ -91,6 +91,11 @@ const EXPECTED: &str = "
     GET    /api/v1/cases/{number}/filing            oscemra
     GET    /api/v1/cases/{number}/attachments/{id}  oscemra
     GET    /api/v1/work-orders                      escma
+    GET    /api/v1/reports/weekly                   scmra
+    GET    /api/v1/reports/weekly/list              scmra
+    GET    /api/v1/reports/weekly/file              scmra
+    POST   /api/v1/reports/weekly/recompute         ma
+    GET    /api/v1/reports/today                    oscmax
     GET    /api/v1/operators                        oscmax
     GET    /api/v1/queues                           oscmax
     GET    /api/v1/events                           oscmax

@@ -17,6 +17,7 @@ mod ladder;
 mod open311;
 mod phone;
 mod receptions;
+mod reports;
 mod service;
 mod session;
 mod sip_socket;

@@ -11,6 +11,7 @@ import { adminApi } from './admin.ts'
 import * as city from './city.ts'
 import { clocksOf, dress, raisedOf } from './clocks.ts'
 import { receptionsApi } from './receptions.ts'
+import { reportsApi } from './reports.ts'
 import { Refused, requestsApi } from './requests.ts'
 import { peaks, photo, recording } from './sound.ts'
 
@@ -250,6 +251,7 @@ export function mockApi() {
       }
       return page(cases.some((item) => item.number === verification.case && item.state === 'verification') ? [verification] : [])
     }
+    if (kind === 'reports') return reportsApi(path, url.searchParams)
     if (kind === 'addresses') return { items: city.addresses(url.searchParams.get('q') ?? ''), register: true }
     if (kind === 'city') return id === 'preview' ? deadline(url.searchParams.get('category') ?? '', url.searchParams.get('territory') ?? '') : city.CITY
     if (kind === 'queues') return page(me === city.USERS.crowded ? crowd.queues : live.queues)

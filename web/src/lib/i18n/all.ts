@@ -16,6 +16,7 @@ import { lifecycle } from './lifecycle'
 import { phone } from './phone'
 import { problems } from './problems'
 import { receptions } from './receptions'
+import { reports } from './reports'
 import { requests } from './requests'
 import { supervision } from './supervision'
 import { verification } from './verification'
@@ -39,6 +40,7 @@ const all = {
   ...phone,
   ...problems,
   ...receptions,
+  ...reports,
   ...requests,
   ...supervision,
   ...verification,

@@ -74,7 +74,6 @@ export const cases = messages({
   'closing.planned_programme': ['Внесено до програми робіт', 'Put into a works programme', 'Įtraukta į darbų programą', 'Wpisano do planu robót', 'Внесено в программу работ', 'נכלל בתוכנית עבודה'],
 
   'reports.title': ['Прострочене зараз', 'Overdue now', 'Vėluoja dabar', 'Po terminie teraz', 'Просроченное сейчас', 'באיחור כעת'],
-  'reports.note': ['Тижневий звіт з’явиться в наступній версії. Поки що тут список того, що прострочено, за виконавцями.', 'The weekly report comes with a later version. Until then: what is overdue, by executor.', 'Savaitės ataskaita atsiras vėlesnėje versijoje. Kol kas: kas vėluoja, pagal vykdytojus.', 'Raport tygodniowy pojawi się w późniejszej wersji. Na razie: co jest po terminie, według wykonawców.', 'Недельный отчёт появится в следующей версии. Пока здесь список просроченного по исполнителям.', 'הדוח השבועי יגיע בגרסה מאוחרת יותר. בינתיים: מה באיחור, לפי גורם מבצע.'],
   'reports.none': ['Прострочених справ немає', 'Nothing is overdue', 'Niekas nevėluoja', 'Nic nie jest po terminie', 'Просроченных дел нет', 'אין פניות באיחור'],
   'reports.noExecutor': ['Без виконавця', 'No executor', 'Be vykdytojo', 'Bez wykonawcy', 'Без исполнителя', 'ללא גורם מבצע'],
   'reports.first': ['Показано перші {n}', 'The first {n} are shown', 'Rodomos pirmosios {n}', 'Pokazano pierwsze {n}', 'Показаны первые {n}', 'מוצגות {n} הראשונות'],
