@@ -139,3 +139,6 @@ fn assignment(
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

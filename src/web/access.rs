@@ -61,6 +61,10 @@ const CALLING_BACK: &[Role] = &[Operator, Supervisor, Control, Auditor];
 const ASKING: &[Role] = &[Operator, Supervisor, Control, Auditor];
 /// See who wants no calls that ask, and take that back.
 const ALLOWING: &[Role] = &[Operator, Supervisor, Control];
+/// See mass outages; nobody's name is in them.
+const INCIDENTS: &[Role] = &[Operator, Supervisor, Control, MayorOffice, Auditor];
+/// Declare them, move their time, end them.
+const DECLARING: &[Role] = &[Supervisor, Control];
 /// Have a phone in their page.
 const PHONING: &[Role] = &[Operator, Supervisor];
 /// Running the program: everything but content.
@@ -88,6 +92,7 @@ pub(super) const RULES: &[Rule] = &[
     public("POST", "/api/v1/citizen/withdraw"),
     public("POST", "/api/v1/citizen/rating"),
     public("POST", "/api/v1/citizen/notes"),
+    public("GET", "/api/v1/citizen/incidents"),
     public("GET", "/open311/discovery.xml"),
     public("GET", "/open311/discovery.json"),
     public("GET", "/open311/v2/services.xml"),
@@ -108,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
     signed_in("DELETE", "/api/v1/session"),
     signed_in("GET", "/api/v1/city"),
     only("GET", "/api/v1/city/preview", ASSIGNING),
-    only("GET", "/api/v1/addresses", CLASSIFYING),
+    only("GET", "/api/v1/addresses", ASSIGNING),
     only("GET", "/api/v1/calls", CALLS),
     only("GET", "/api/v1/calls/{id}", CALLS),
     only("GET", "/api/v1/calls/{id}/timeline", CALLS),
@@ -169,6 +174,15 @@ pub(super) const RULES: &[Rule] = &[
     only("POST", "/api/v1/cases/{number}/ask-refuse", DECIDING),
     only("GET", "/api/v1/escalations", ORDERS),
     only("POST", "/api/v1/escalations/{number}/{escalation}/answer", ANSWERING),
+    only("GET", "/api/v1/incidents", INCIDENTS),
+    only("POST", "/api/v1/incidents", DECLARING),
+    only("GET", "/api/v1/incidents/{number}", INCIDENTS),
+    only("GET", "/api/v1/incidents/{number}/cases", INCIDENTS),
+    only("POST", "/api/v1/incidents/{number}/expect", DECLARING),
+    only("POST", "/api/v1/incidents/{number}/restore", DECLARING),
+    only("POST", "/api/v1/incidents/{number}/cancel", DECLARING),
+    only("POST", "/api/v1/cases/{number}/incident", ASSIGNING),
+    only("POST", "/api/v1/cases/{number}/incident-leave", ASSIGNING),
     only("GET", "/api/v1/cases/{number}/filing", CASES),
     only("GET", "/api/v1/cases/{number}/attachments/{id}", CASES),
     only("GET", "/api/v1/work-orders", ORDERS),

@@ -17,6 +17,7 @@ mod extract;
 mod filing;
 mod gate;
 mod health;
+mod incidents;
 mod limits;
 mod login_limit;
 mod messages;

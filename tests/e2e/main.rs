@@ -48,6 +48,7 @@ mod dialogs;
 mod disk;
 mod duty;
 mod framing;
+mod incident;
 mod ladder;
 mod open311;
 mod operator_phone;

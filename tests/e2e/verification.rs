@@ -16,12 +16,12 @@ use crate::server::{KEYS_TO_QUEUE, Server};
 use crate::transfer::{SOON, user_id};
 use crate::wait;
 
-const LINE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 5));
+pub const LINE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 5));
 /// Mobiles that the line takes calls to.
-const MOBILE: &str = "+380501234567";
-const OTHER: &str = "+380507654321";
+pub const MOBILE: &str = "+380501234567";
+pub const OTHER: &str = "+380507654321";
 /// At any hour, so that the test means the same at night.
-const VERIFICATION: &str = "[verification]\nautomatic = true\nhours = \"00:00-24:00\"\nretry_after_secs = 10\n\
+pub const VERIFICATION: &str = "[verification]\nautomatic = true\nhours = \"00:00-24:00\"\nretry_after_secs = 10\n\
                             retry_busy_secs = 10\nbetween_cases_secs = 0\nring_secs = 10\nkeep_free = 0\n";
 
 fn greeting() -> ToneSequence {
@@ -29,7 +29,7 @@ fn greeting() -> ToneSequence {
 }
 
 /// Tones of its own: by chance, parts of one sequence sound like another of the same tones.
-fn question() -> ToneSequence {
+pub fn question() -> ToneSequence {
     ToneSequence::colleague(132, 1_500)
 }
 
@@ -61,7 +61,7 @@ fn asking_server() -> (Server, DeskPhone) {
 }
 
 /// Where the shipped city has water mended, and by whom.
-fn water(server: &Server) -> (String, String, String) {
+pub fn water(server: &Server) -> (String, String, String) {
     let desk = server.sign_in("olena");
     let city = desk.get("/api/v1/city");
     let category = "water";
@@ -76,16 +76,16 @@ fn water(server: &Server) -> (String, String, String) {
     found.into_iter().next().expect("somebody is responsible somewhere")
 }
 
-fn executor_of_water(server: &Server) -> String {
+pub fn executor_of_water(server: &Server) -> String {
     water(server).2
 }
 
-fn path(number: &str, action: &str) -> String {
+pub fn path(number: &str, action: &str) -> String {
     format!("/api/v1/cases/{number}{action}")
 }
 
 /// A citizen reports by telephone and hangs up in the line; the case.
-fn reported(server: &Server, caller: &str) -> String {
+pub fn reported(server: &Server, caller: &str) -> String {
     let mut citizen = Invite { caller: caller.to_owned(), ..Invite::default() }.call(server.sip);
     citizen.rtp.press(KEYS_TO_QUEUE);
     let auditor = server.sign_in("audyt");
@@ -120,7 +120,7 @@ fn done(server: &Server, number: &str) {
     server.sign_in("kontrol").post(&path(number, "/evidence-accept"), &json!({}));
 }
 
-fn hears(talk: &Talk, what: &str, sequence: &ToneSequence) {
+pub fn hears(talk: &Talk, what: &str, sequence: &ToneSequence) {
     wait::until_true(what, 3 * SOON, || {
         talk.rtp.heard().is_some_and(|heard| sequence.find(&heard.samples).share > 0.6)
     });
@@ -139,7 +139,7 @@ fn outcomes(api: &Api, number: &str) -> Vec<String> {
         .collect()
 }
 
-fn state(api: &Api, number: &str) -> String {
+pub fn state(api: &Api, number: &str) -> String {
     api.get(&path(number, ""))["state"].as_str().unwrap_or_default().to_owned()
 }
 

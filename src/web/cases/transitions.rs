@@ -29,7 +29,7 @@ const MAX_TEXT_CHARS: usize = 4000;
 /// Addresses, names, category and territory ids.
 pub(super) const MAX_WORD_CHARS: usize = 300;
 
-pub(super) type Outcome = Result<Answer<CaseView>, ApiError>;
+pub(in crate::web) type Outcome = Result<Answer<CaseView>, ApiError>;
 
 /// Fields that are given are set, the others stay.
 #[derive(Debug, Default, Deserialize, ToSchema)]

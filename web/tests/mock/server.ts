@@ -10,6 +10,7 @@ import { ADMIN_PAGES } from '../../src/lib/adminpages.ts'
 import { adminApi } from './admin.ts'
 import * as city from './city.ts'
 import { clocksOf, dress, raisedOf } from './clocks.ts'
+import { incidentsApi } from './incidents.ts'
 import { Refused, requestsApi } from './requests.ts'
 import { peaks, photo, recording } from './sound.ts'
 
@@ -34,6 +35,7 @@ export function mockApi() {
   const crowd = { ...large, calls: asOfNow(large.calls), operators: asOfNow(large.operators) }
   const admin = adminApi()
   const requests = requestsApi()
+  const incidents = incidentsApi()
   const sockets = new WebSocketServer({ noServer: true })
   let failures = 0
   /** Calls from the citizen's page: whether there are any, what refuses them, how far the one that is on has come. */
@@ -207,6 +209,7 @@ export function mockApi() {
       return { user: 'web-guest', realm: 'ringback', ha1: '5ebe2294ecd0e0f08eab7690d2a6ee69', socket: '/sip', number: '1580' }
     }
     if (path === '/web-calls/web-guest') return webCalls.progress
+    if (path === '/citizen/incidents') return page(incidents.known())
     if (path.startsWith('/citizen/')) {
       try {
         const body = requests.answer(path.split('/')[2], json, raw, url.searchParams)
@@ -252,6 +255,7 @@ export function mockApi() {
         throw new Refusal(status, message, more)
       }
     }
+    if (kind === 'incidents') return url.searchParams.get('open') ? page(incidents.open()) : incidents.answer(method, id, action, json)
     if (kind === 'inspections') return page(cases.filter((item) => item.state === 'closed' && !item.inspections).map((item) => ({ case: item, cycle: item.cycle, entry: 7, drawn_at: city.at(-2), inspected_at: null, passed: null })))
     if (kind === 'work-orders') return page(cases.filter((item) => me.role !== 'executor' || item.executor === me.organisation).map(city.workOrder).filter((order) => order !== null))
     if (kind === 'calls') {
@@ -293,7 +297,8 @@ export function mockApi() {
         return page(cases.filter((item) => (!query.get('state') || item.state === query.get('state')) && (!query.get('executor') || item.executor === query.get('executor')) && (!query.get('overdue') || late(item)) && (!query.get('caller') || ['2026-01-000418', '2026-01-000365', '2026-01-000388'].includes(item.number))))
       }
       const item = found(id)
-      if (action === 'context') return city.context(cases, item.number)
+      if (action === 'incident') { item.incident = Number(json.incident); return item }
+      if (action === 'context') return { ...city.context(cases, item.number), incidents: incidents.open().map((one, at) => ({ ...one, nearness: at === 0 ? 'district' : null })) }
       if (action === 'timeline') return page(city.caseTimeline(item))
       if (action === 'evidence' && sub) {
         const proof = item.evidence?.find((proof) => proof.id === sub)
@@ -375,7 +380,7 @@ export function mockApi() {
     })
   }
 
-  return { handle, upgrade, asked, radio, done, cases, live, crowd, webCalls, requests, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { handle, upgrade, asked, radio, done, cases, live, crowd, webCalls, requests, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */
