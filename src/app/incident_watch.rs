@@ -120,16 +120,9 @@ pub(crate) async fn end(
 }
 
 /// The incident's executor has had the work; what the city promised for it stays as it was promised.
-fn assignment(
-    city: &CityPlan,
-    case: &Case,
-    executor: &str,
-    order: WorkOrderId,
-    at: Timestamp,
-) -> Assignment {
+fn assignment(city: &CityPlan, case: &Case, executor: &str, order: WorkOrderId, at: Timestamp) -> Assignment {
     routing::route_to(city, case, executor, order, at).unwrap_or_else(|_| {
-        let promised =
-            Deadline { norm: NORM.to_owned(), first: at, resolve_by: at, ..Deadline::default() };
+        let promised = Deadline { norm: NORM.to_owned(), first: at, resolve_by: at, ..Deadline::default() };
         Assignment {
             order,
             executor: executor.to_owned(),

@@ -40,8 +40,16 @@ const FINISH_DEADLINE: Duration = Duration::from_secs(20);
 /// One change on its way to the store.
 #[derive(Clone, Debug)]
 pub(super) enum Job {
-    Commit { ticket: Option<Ticket>, batch: Batch },
-    RegisterCase { contact: ContactId, draft: Box<CaseDraft>, at: Timestamp, media: Option<MediaPosition> },
+    Commit {
+        ticket: Option<Ticket>,
+        batch: Batch,
+    },
+    RegisterCase {
+        contact: ContactId,
+        draft: Box<CaseDraft>,
+        at: Timestamp,
+        media: Option<MediaPosition>,
+    },
     AttachCaller {
         contact: ContactId,
         incident: IncidentNumber,
@@ -49,7 +57,10 @@ pub(super) enum Job {
         at: Timestamp,
         media: Option<MediaPosition>,
     },
-    SaveLadder { contact: ContactId, ladder: Box<Ladder> },
+    SaveLadder {
+        contact: ContactId,
+        ladder: Box<Ladder>,
+    },
 }
 
 impl Job {

@@ -116,7 +116,9 @@ impl VerificationWatch {
             let (actor, at) = (Actor::system(ACTOR), crate::time::now().utc);
             let machine_counts = rules.machine_counts;
             let by = actor.clone();
-            let change = move |case: Case, _: &[_]| told(case, since, (&addressed, &call), machine_counts, &rule, &by, at);
+            let change = move |case: Case, _: &[_]| {
+                told(case, since, (&addressed, &call), machine_counts, &rule, &by, at)
+            };
             let during = Some((contact, media));
             let changed = self.store.change_case_during(&asking.case.number, &actor, at, during, change);
             self.settle(&asking.case.number, changed.await)?;
@@ -144,9 +146,7 @@ impl VerificationWatch {
                     case.close(ClosingCode::FixedConfirmed, &rule, &by, at)
                 }
                 NotAsked::UsedUp => case.close(ClosingCode::FixedUnconfirmed, &rule, &by, at),
-                NotAsked::NoNumber | NotAsked::NoMoreCalls => {
-                    unasked(case, since, &addressed, why, &by, at)
-                }
+                NotAsked::NoNumber | NotAsked::NoMoreCalls => unasked(case, since, &addressed, why, &by, at),
                 // Said in a call that did not get as far as closing the case.
                 NotAsked::Answered => case.close(ClosingCode::FixedConfirmed, &rule, &by, at),
                 _ => Ok((case, Vec::new())),
@@ -177,7 +177,7 @@ pub(crate) fn inquiry_of(asking: &Asking, city: &CityPlan) -> Inquiry {
     let case = &asking.case;
     Inquiry {
         recipient: recipient_of(asking),
-        restored: case.incident().is_some(),
+        restored: case.tells_restoration(),
         since: asking.since,
         language: asking.language,
         topic: city.topic_of(&case.category).map(str::to_owned),

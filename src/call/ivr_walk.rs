@@ -179,8 +179,7 @@ impl Call {
     fn attach(&mut self, incident: IncidentNumber, number: Option<String>, turn: &mut Turn<'_>) {
         self.case_asked = true;
         self.left_word = true;
-        let mut draft =
-            case_draft::of_contact(&self.contact, &self.topic_categories, Priority::Normal, "");
+        let mut draft = case_draft::of_contact(&self.contact, &self.topic_categories, Priority::Normal, "");
         if let Some(number) = number {
             draft.applicant.number = Some(PhoneNumber::from_user_part(&number));
             draft.applicant.identity = IdentityLevel::Stated;

@@ -167,7 +167,8 @@ impl CityPlan {
 
     /// The IVR topic that leads closest to a category.
     pub fn topic_of(&self, category: &str) -> Option<&str> {
-        let leads = |id: &str| category.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let leads =
+            |id: &str| category.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         let topics = self.topics.iter().filter(|(_, id)| leads(id));
         topics.max_by_key(|(_, id)| id.len()).map(|(topic, _)| topic.as_str())
     }

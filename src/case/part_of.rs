@@ -87,6 +87,12 @@ impl Case {
         self.stay().is_some_and(|stay| stay.restored_at.is_none())
     }
 
+    /// What its applicants are told and asked now is the end of the incident.
+    pub fn tells_restoration(&self) -> bool {
+        let restored_at = self.stay().and_then(|stay| stay.restored_at);
+        restored_at.is_some() && restored_at == self.state.evidence_accepted_at()
+    }
+
     fn stay(&self) -> Option<&PartOf> {
         self.incidents.last().filter(|stay| stay.detached_at.is_none())
     }
@@ -115,7 +121,9 @@ impl Case {
         }
         self.check_apart()?;
         if self.incidents.len() >= MAX_INCIDENTS {
-            return Err(InvalidTransition::Invariant("it was part of too many incidents: treat it by itself"));
+            return Err(InvalidTransition::Invariant(
+                "it was part of too many incidents: treat it by itself",
+            ));
         }
         let mut events = self.cancel_order("incident");
         self.back_to_desk(at);
@@ -182,7 +190,9 @@ impl Case {
             for (whom, language) in self.recipients() {
                 let joined = self.joined.iter().find(|joined| Some(&joined.from) == whom);
                 // Who joined later hears of something else.
-                if joined.is_some_and(|joined| joined.joined_at > stay.detached_at.unwrap_or(joined.joined_at)) {
+                if joined
+                    .is_some_and(|joined| joined.joined_at > stay.detached_at.unwrap_or(joined.joined_at))
+                {
                     continue;
                 }
                 let state = self.notice_state(whom, queued_at, stay.detached_at, runs);
@@ -201,9 +211,7 @@ impl Case {
         runs: bool,
     ) -> NoticeState {
         let theirs = |told: &&super::Told| {
-            told.whom.as_ref() == whom
-                && told.at >= queued_at
-                && until.is_none_or(|until| told.at <= until)
+            told.whom.as_ref() == whom && told.at >= queued_at && until.is_none_or(|until| told.at <= until)
         };
         let tellings: Vec<_> = self.told.iter().filter(theirs).collect();
         let answer = tellings.iter().rev().find_map(|told| told.confirmed);
@@ -217,8 +225,14 @@ impl Case {
         }
     }
 
+    /// Whatever begins now is no more the incident's: the work goes on, or begins again, for this case alone.
+    pub(super) fn outlive_incident(&mut self, cause: &'static str, at: Timestamp) -> Option<CaseEvent> {
+        let is_over = self.stay().is_some_and(|stay| stay.restored_at.is_some());
+        if is_over { self.leave_incident(cause, at) } else { None }
+    }
+
     /// Takes it out of the incident it is part of; the state is the caller's to move on.
-    pub(super) fn leave_incident(&mut self, cause: &'static str, at: Timestamp) -> Option<CaseEvent> {
+    fn leave_incident(&mut self, cause: &'static str, at: Timestamp) -> Option<CaseEvent> {
         let stay = self.incidents.last_mut().filter(|stay| stay.detached_at.is_none())?;
         stay.detached_at = Some(at);
         let left = json!({ "incident": stay.incident, "cause": cause });

@@ -126,15 +126,18 @@ fn answers(plan: &Dialplan, source: &Source<'_>) {
 
 /// What speaks of an incident, or joins one, needs some node that looks for one.
 fn incidents(plan: &Dialplan, source: &Source<'_>) {
-    let looks = |node: &Node| matches!(&node.kind, NodeKind::Lookup(lookup) if lookup.what == LookupKind::Incident);
+    let looks =
+        |node: &Node| matches!(&node.kind, NodeKind::Lookup(lookup) if lookup.what == LookupKind::Incident);
     if plan.nodes.values().any(looks) {
         return;
     }
     for node in plan.nodes.values() {
         let speaks = |item: &&PromptItem| matches!(item, PromptItem::Value { value: Value::Incident, .. });
         if matches!(node.kind, NodeKind::Attach(_)) || node.prompts().iter().any(speaks) {
-            let message =
-                format!("node '{}' is about an incident, but no node looks for one (what = \"incident\")", node.name);
+            let message = format!(
+                "node '{}' is about an incident, but no node looks for one (what = \"incident\")",
+                node.name
+            );
             source.complain_at(node.at, message);
         }
     }

@@ -7,8 +7,8 @@ use toml::de::DeValue;
 use super::MAX_MENU_KEYS;
 use super::fields::Fields;
 use super::node::{
-    Answer, Attach, Callback, CaseStatus, Collect, Duty, Hangup, LookupKind, LookupNode, Menu, Node, NodeKind,
-    Onward, Queue, Say, Schedule, SetLanguage, Slot, Target, Verdict, Voicemail,
+    Answer, Attach, Callback, CaseStatus, Collect, Duty, Hangup, LookupKind, LookupNode, Menu, Node,
+    NodeKind, Onward, Queue, Say, Schedule, SetLanguage, Slot, Target, Verdict, Voicemail,
 };
 use super::prompt;
 use crate::language::Language;

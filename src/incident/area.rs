@@ -98,7 +98,8 @@ impl Area {
             return Err(Refused::Incomplete("say where: the whole city, districts or streets"));
         }
         let bad_range = |range: &HouseRange| range.from == 0 || range.to < range.from;
-        if self.streets.iter().any(|stretch| stretch.keys.is_empty() || stretch.houses.iter().any(bad_range)) {
+        if self.streets.iter().any(|stretch| stretch.keys.is_empty() || stretch.houses.iter().any(bad_range))
+        {
             return Err(Refused::Incomplete("houses are numbered from 1, the first one before the last"));
         }
         let is_large = self.streets.iter().any(|stretch| stretch.houses.len() > MAX_RANGES);

@@ -82,11 +82,19 @@ impl Cause {
 pub enum IncidentState {
     Open,
     /// Over; the applicants are being told.
-    Restored { restored_at: Timestamp, by: String },
+    Restored {
+        restored_at: Timestamp,
+        by: String,
+    },
     /// Everybody was told, or could not be reached.
-    Closed { restored_at: Timestamp, closed_at: Timestamp },
+    Closed {
+        restored_at: Timestamp,
+        closed_at: Timestamp,
+    },
     /// It was none, or not there.
-    Cancelled { cancelled_at: Timestamp },
+    Cancelled {
+        cancelled_at: Timestamp,
+    },
 }
 
 impl IncidentState {

@@ -23,7 +23,9 @@ fn control() -> Actor {
 }
 
 fn stretch(houses: Vec<HouseRange>) -> Stretch {
-    Stretch { keys: vec!["sadova#1".to_owned(), "stara#1".to_owned()], name: "Садова".to_owned(), houses }
+    Stretch {
+        keys: vec!["sadova#1".to_owned(), "stara#1".to_owned()], name: "Садова".to_owned(), houses
+    }
 }
 
 fn matter() -> Matter {
@@ -74,12 +76,18 @@ fn a_spot_is_had_by_its_house_its_street_or_its_district() {
 
 #[test]
 fn what_makes_no_sense_is_refused_with_a_reason() {
-    let declare = |matter, expected, by: &Actor| Incident::declare(matter, expected, IncidentNumber(1), by, at(0));
+    let declare =
+        |matter, expected, by: &Actor| Incident::declare(matter, expected, IncidentNumber(1), by, at(0));
     let nowhere = Matter { area: Area::default(), ..matter() };
     assert!(matches!(declare(nowhere, None, &control()), Err(Refused::Incomplete(_))));
-    for houses in [HouseRange { from: 0, to: 3, side: Side::Both }, HouseRange { from: 5, to: 4, side: Side::Both }] {
+    for houses in
+        [HouseRange { from: 0, to: 3, side: Side::Both }, HouseRange { from: 5, to: 4, side: Side::Both }]
+    {
         let area = Area { streets: vec![stretch(vec![houses])], ..Area::default() };
-        assert!(matches!(declare(Matter { area, ..matter() }, None, &control()), Err(Refused::Incomplete(_))));
+        assert!(matches!(
+            declare(Matter { area, ..matter() }, None, &control()),
+            Err(Refused::Incomplete(_))
+        ));
     }
     let streets = |count| Matter {
         area: Area { streets: vec![stretch(Vec::new()); count], ..Area::default() },

@@ -177,7 +177,9 @@ impl Walk {
                     self.tell(prompts, Then::Go(node.next.clone()), node.barge_in, now);
                 }
                 Answer::NotFound => self.go(&node.not_found.node, now),
-                Answer::Count(_) | Answer::Incident(_) | Answer::PlaceUnknown | Answer::Failed => self.go(&node.failed.node, now),
+                Answer::Count(_) | Answer::Incident(_) | Answer::PlaceUnknown | Answer::Failed => {
+                    self.go(&node.failed.node, now)
+                }
             },
             _ => self.leave_for_fault(now),
         }

@@ -36,7 +36,10 @@ pub enum Output {
     /// The applicant has answered whether the work is done.
     Answered(Verdict),
     /// The caller wants to be told when the incident is over, at the number typed or their own.
-    Attach { incident: IncidentNumber, number: Option<String> },
+    Attach {
+        incident: IncidentNumber,
+        number: Option<String>,
+    },
     /// The walk is over.
     Leave(Exit),
 }

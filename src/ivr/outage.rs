@@ -126,8 +126,12 @@ mod tests {
             .into_iter()
             .map(|prompt| prompt.id)
             .collect();
-        let expected =
-            ["incident.at_address", "incident.what_other", "incident.cause_weather", "incident.until_unknown"];
+        let expected = [
+            "incident.at_address",
+            "incident.what_other",
+            "incident.cause_weather",
+            "incident.until_unknown",
+        ];
         assert_eq!(ids, expected);
     }
 }

@@ -111,7 +111,8 @@ impl Store {
 
     /// Open ones first, then the latest of the others; at most 500.
     pub async fn incidents(&self) -> Result<Vec<IncidentSummary>, StoreError> {
-        let sql = "SELECT body FROM incidents ORDER BY state <> 'open', state <> 'restored', number DESC LIMIT $1";
+        let sql =
+            "SELECT body FROM incidents ORDER BY state <> 'open', state <> 'restored', number DESC LIMIT $1";
         let rows = self.reading(sqlx::query(sql).bind(MAX_LISTED).fetch_all(&self.readers)).await?;
         let mut summaries = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -143,7 +144,8 @@ impl Store {
         let row = self.reading(sqlx::query(sql).bind(number).fetch_one(&self.readers)).await?;
         let fields = Fields::of(&row, "incident");
         let (attached, waiting) = (fields.count("attached")?, fields.count("waiting")?);
-        let sql = "SELECT state, COUNT(*) AS notices FROM incident_notices WHERE incident = $1 GROUP BY state";
+        let sql =
+            "SELECT state, COUNT(*) AS notices FROM incident_notices WHERE incident = $1 GROUP BY state";
         let rows = self.reading(sqlx::query(sql).bind(number).fetch_all(&self.readers)).await?;
         let mut notices = BTreeMap::new();
         for row in &rows {
@@ -223,9 +225,9 @@ impl Change for Declaration {
             return Err(StoreError::Exists(format!("each of the {MAX_OPEN} places for open incidents")));
         }
         let number = IncidentNumber(fields.count("next")?);
-        let (incident, events) =
-            Incident::declare(self.matter, self.expected, number, &self.actor, self.at)?;
-        let sql = "INSERT INTO incidents (number, state, category, declared_at, body) VALUES ($1, $2, $3, $4, $5)";
+        let (incident, events) = Incident::declare(self.matter, self.expected, number, &self.actor, self.at)?;
+        let sql =
+            "INSERT INTO incidents (number, state, category, declared_at, body) VALUES ($1, $2, $3, $4, $5)";
         let insert = sqlx::query(sql).bind(i64::from(number.0)).bind(incident.state.name());
         let insert = insert.bind(&incident.matter.category).bind(incident.declared_at.micros());
         insert.bind(row::json(&incident)?).execute(&mut *ledger.connection).await?;
@@ -269,8 +271,12 @@ impl Change for Attaching {
         let Self { incident: number, draft, at, media } = self;
         let contact = draft.contact.ok_or(StoreError::NotFound("contact"))?;
         let incident = current(ledger.connection, number).await?;
-        let actor =
-            Actor { kind: ActorKind::Applicant, id: contact.to_string(), on_behalf: None, organisation: None };
+        let actor = Actor {
+            kind: ActorKind::Applicant,
+            id: contact.to_string(),
+            on_behalf: None,
+            organisation: None,
+        };
         // What this very call was registered as goes first: it is on that case.
         let known = match (contacts::case_of(ledger.connection, contact).await?, &incident) {
             (Some(number), _) => Some(with_revision(ledger.connection, &number).await?),
@@ -290,7 +296,8 @@ impl Change for Attaching {
         let previous = case.clone();
         let linked = case.link(contact, at);
         let (case, mut events) = linked.unwrap_or((previous, Vec::new()));
-        let is_over = incident.as_ref().is_none_or(|incident| matches!(incident.state.name(), "cancelled" | "closed"));
+        let is_over =
+            incident.as_ref().is_none_or(|incident| matches!(incident.state.name(), "cancelled" | "closed"));
         let until = incident.and_then(|incident| incident.expected).unwrap_or(at);
         let plain = case.clone();
         let case = match case.attach(number, until, &actor, at) {

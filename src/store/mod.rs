@@ -13,9 +13,9 @@ mod clocks;
 mod contacts;
 mod evidence;
 mod filings;
-mod incidents;
 #[cfg(test)]
 mod fixture;
+mod incidents;
 mod inspections;
 mod journal;
 mod ladders;

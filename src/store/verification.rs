@@ -84,7 +84,8 @@ impl Store {
         for asking in &mut askings {
             let of_case = calls.get(&asking.case.number).into_iter().flatten();
             let since = asking.since;
-            let theirs = of_case.filter(|call| call.attempt.at >= since && Some(&call.number) == asking.number.as_ref());
+            let theirs = of_case
+                .filter(|call| call.attempt.at >= since && Some(&call.number) == asking.number.as_ref());
             asking.calls = theirs.cloned().collect();
             let number = asking.number.as_ref();
             asking.refuses_calls = number.is_some_and(|number| refusing.contains(number));
@@ -115,7 +116,11 @@ impl Store {
             let media = media.map(|(recording, offset_ms)| MediaPosition { recording, offset_ms });
             let (contact, at) = (fields.word("id")?, fields.moment("offered_at")?);
             let attempt = Attempt { contact, at, outcome, ended_at };
-            calls.entry(fields.word("case_number")?).or_default().push(AskingCall { attempt, number: fields.word("caller")?, media });
+            calls.entry(fields.word("case_number")?).or_default().push(AskingCall {
+                attempt,
+                number: fields.word("caller")?,
+                media,
+            });
         }
         Ok(calls)
     }
@@ -214,8 +219,7 @@ fn of_each_applicant(case: &Case, since: Timestamp) -> Vec<Asking> {
         given_up: false,
     };
     let joined = case.joined.iter();
-    let joined =
-        joined.map(|one| asking(Some(one.from.clone()), one.language, one.applicant.number.clone()));
+    let joined = joined.map(|one| asking(Some(one.from.clone()), one.language, one.applicant.number.clone()));
     std::iter::once(asking(None, case.language, case.applicant.number.clone())).chain(joined).collect()
 }
 

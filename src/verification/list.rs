@@ -275,7 +275,9 @@ impl Verifications {
             match self.ring_one_now(&recipient, now) {
                 Ok(()) => outcome = Ok(()),
                 // Somebody who can be rung again later is a better reason than one who has answered.
-                Err(why) if matches!(outcome, Err(NotAsked::Unknown | NotAsked::Answered)) => outcome = Err(why),
+                Err(why) if matches!(outcome, Err(NotAsked::Unknown | NotAsked::Answered)) => {
+                    outcome = Err(why)
+                }
                 Err(_) => {}
             }
         }

@@ -10,8 +10,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::case::transition::InvalidTransition;
-use crate::incident;
 use crate::diagnostic::Diagnostic;
+use crate::incident;
 use crate::store::StoreError;
 use crate::switchboard::CommandError;
 

@@ -323,7 +323,9 @@ pub(super) async fn declare(
         return Err(ApiError::Unprocessable(format!("the category '{category}' is not in the city plan")));
     }
     if city.organisation(&executor).is_none() {
-        return Err(ApiError::Unprocessable(format!("the organisation '{executor}' is not in the city plan")));
+        return Err(ApiError::Unprocessable(format!(
+            "the organisation '{executor}' is not in the city plan"
+        )));
     }
     let matter = Matter { category, cause, area: area.read(&city, &register)?, executor };
     let (actor, at) = (principal.actor(), time::now().utc);
@@ -355,8 +357,7 @@ pub(super) async fn members(
 ) -> Result<Answer<ListView<MemberView>>, ApiError> {
     let page = paging.page()?;
     let after = page.cursor.map(CaseNumber);
-    let found =
-        web.store().cases_of_incident(IncidentNumber(number), after.as_ref(), page.limit + 1).await?;
+    let found = web.store().cases_of_incident(IncidentNumber(number), after.as_ref(), page.limit + 1).await?;
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let items: Vec<MemberView> = found.iter().take(limit).map(MemberView::new).collect();
     let next = items.last().filter(|_| found.len() > limit).map(|last| last.case.clone());
@@ -473,7 +474,8 @@ impl AreaWish {
             let street = register.street(&wish.key).ok_or_else(|| {
                 ApiError::Unprocessable("this street is not in the address register".to_owned())
             })?;
-            let range = |houses: HousesView| HouseRange { from: houses.from, to: houses.to, side: houses.side };
+            let range =
+                |houses: HousesView| HouseRange { from: houses.from, to: houses.to, side: houses.side };
             let name = match &street.settlement {
                 Some(settlement) => format!("{}, {settlement}", street.name),
                 None => street.name.clone(),

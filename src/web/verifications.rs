@@ -73,7 +73,7 @@ impl VerificationView {
     fn new(asking: &Asking, policy: Option<&Policy>) -> Self {
         let inquiry = Inquiry {
             recipient: Recipient { case: asking.case.number.clone(), whom: asking.whom.clone() },
-            restored: asking.case.incident().is_some(),
+            restored: asking.case.tells_restoration(),
             since: asking.since,
             language: asking.language,
             topic: None,

@@ -157,8 +157,11 @@ fn callers_hear_of_an_outage_are_attached_rung_and_asked() {
     assert_eq!((&back["incident"], &back["level"]), (&Value::Null, &json!(1)), "{back}");
     wait::until_true("the incident to be closed", SOON, || incident(&control, number)["state"] == "closed");
     let told = incident(&control, number)["cases"].clone();
-    assert_eq!(told, json!({ "attached": 1, "waiting": 0, "queued": 0, "trying": 0, "told": 0,
-        "confirmed": 1, "refuted": 1, "not_reached": 0 }));
+    assert_eq!(
+        told,
+        json!({ "attached": 1, "waiting": 0, "queued": 0, "trying": 0, "told": 0,
+        "confirmed": 1, "refuted": 1, "not_reached": 0 })
+    );
     let timeline = auditor.get(&path(&first, "/timeline"));
     let items = timeline["items"].as_array().expect("a timeline has items");
     for name in ["incident.case_attached", "verify.refuted", "incident.case_detached"] {

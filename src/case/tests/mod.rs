@@ -8,6 +8,7 @@ mod closing;
 mod endings;
 mod execution;
 mod histories;
+mod part_of;
 mod walk;
 mod witness;
 

@@ -50,7 +50,8 @@ export interface KnownIncident {
 }
 
 const range = ({ from, to, side }: Houses) => {
-  const numbers = from === to ? `${from}` : `${from}–${to}`
+  // Numbers run from left to right in a text of either direction.
+  const numbers = `\u2066${from === to ? from : `${from}–${to}`}\u2069`
   return side === 'both' || from === to ? numbers : `${numbers} (${t(`side.${side}`)})`
 }
 

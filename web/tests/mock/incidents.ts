@@ -7,15 +7,15 @@ const PROGRESS = { attached: 412, waiting: 0, queued: 0, trying: 0, told: 0, con
 export function incidentsApi() {
   const list: Incident[] = []
   const base = (): Incident => ({
-    number: 12, state: 'open', category: 'water', cause: 'failure', executor: 'vodokanal', declared_at: city.at(-1.5), expected: city.at(3), late: false, updates: 1, restored_at: null, ended_at: null,
+    number: 12, state: 'open', category: 'water.none', cause: 'failure', executor: 'vodokanal', declared_at: city.at(-1.5), expected: city.at(3), late: false, updates: 1, restored_at: null, ended_at: null,
     area: { whole_city: false, territories: [{ id: 'center', name: 'Центральний район' }], streets: [{ key: 'вулиця Паркова#1', name: 'вулиця Паркова', houses: [{ from: 1, to: 25, side: 'odd' }, { from: 40, to: 40, side: 'both' }] }] },
     cases: { ...PROGRESS },
   })
 
   /** A burst main in the centre, works whose time has passed, and one that is being told of. */
   function happen() {
-    const over: Incident = { ...base(), number: 10, state: 'restored', category: 'heating', cause: 'planned_works', restored_at: city.at(-0.2), area: { whole_city: true, territories: [], streets: [] }, cases: { ...PROGRESS, attached: 96, queued: 30, trying: 4, told: 6, confirmed: 51, refuted: 3, not_reached: 2 } }
-    const late: Incident = { ...base(), number: 11, category: 'electricity', cause: 'weather', expected: city.at(-0.5), late: true, area: { whole_city: false, territories: [{ id: 'north', name: 'Північний район' }], streets: [] }, cases: { ...PROGRESS, attached: 7 } }
+    const over: Incident = { ...base(), number: 10, state: 'restored', category: 'heating.cold', cause: 'planned_works', restored_at: city.at(-0.2), area: { whole_city: true, territories: [], streets: [] }, cases: { ...PROGRESS, attached: 96, queued: 30, trying: 4, told: 6, confirmed: 51, refuted: 3, not_reached: 2 } }
+    const late: Incident = { ...base(), number: 11, category: 'light.single', cause: 'weather', expected: city.at(-0.5), late: true, area: { whole_city: false, territories: [{ id: 'north', name: 'Північний район' }], streets: [] }, cases: { ...PROGRESS, attached: 7 } }
     list.push(base(), late, over)
   }
 

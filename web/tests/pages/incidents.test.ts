@@ -10,7 +10,7 @@ describe('control', () => {
   it('declares an incident on a street and in a district', async () => {
     const { page } = await visit('/control?view=incidents', { lang: 'en', user: 'control' })
     await page.click('button:has-text("Declare an incident")')
-    await page.selectOption('#what', 'water')
+    await page.selectOption('#what', 'water.burst')
     await page.selectOption('#cause', 'power_cut')
     expect(await page.isDisabled('dialog button.main')).toBe(true)
     await page.check('dialog input[value=center]')
@@ -25,7 +25,7 @@ describe('control', () => {
     await page.click('dialog button.main')
     await page.waitForSelector('dialog', { state: 'detached' })
     const [body] = bodies('/incidents') as [{ cause: string, expected: null, area: { territories: string[], streets: { houses: unknown }[] } }]
-    expect(body).toMatchObject({ category: 'water', cause: 'power_cut', expected: null, area: { whole_city: false, territories: ['center'] } })
+    expect(body).toMatchObject({ category: 'water.burst', cause: 'power_cut', expected: null, area: { whole_city: false, territories: ['center'] } })
     expect(body.area.streets[0]?.houses).toEqual([{ from: 1, to: 25, side: 'odd' }, { from: 40, to: 40, side: 'both' }])
     await page.waitForSelector('text=time being clarified')
   })
