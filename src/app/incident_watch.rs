@@ -134,3 +134,6 @@ fn assignment(city: &CityPlan, case: &Case, executor: &str, order: WorkOrderId, 
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

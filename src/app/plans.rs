@@ -15,6 +15,7 @@ use crate::case::city::CityPlan;
 use crate::config::{self, Config};
 use crate::diagnostic::Diagnostic;
 use crate::dialplan::Dialplan;
+use crate::dialplan::node::Node;
 use crate::files::whole_file;
 use crate::net::SipNet;
 use crate::notify;
@@ -109,6 +110,7 @@ impl Plans {
             });
         complaints.extend(unknown);
         complaints.extend(unknown_rosters(config, &dialplan, &city));
+        complaints.extend(unknown_territories(&dialplan, &city));
         if dialplan.machine().is_some() {
             let file = config.number.dialplan.display().to_string();
             complaints.push(Diagnostic::at_offset(
@@ -316,6 +318,18 @@ fn unknown_rosters(config: &Config, dialplan: &Dialplan, city: &CityPlan) -> Vec
     let unknown = dialplan.rosters().into_iter().filter(|roster| !city.duties().knows(roster));
     let complain = |roster: &str| {
         Diagnostic::at_offset(&file, "", 0, format!("roster `{roster}` is in no [[duty]] of the city plan"))
+    };
+    unknown.map(complain).collect()
+}
+
+fn unknown_territories(dialplan: &Dialplan, city: &CityPlan) -> Vec<Diagnostic> {
+    let named = dialplan.nodes().filter_map(|node| Some((node, node.territory.as_deref()?)));
+    let unknown = named.filter(|(_, territory)| city.territory(territory).is_none());
+    let complain = |(node, territory): (&Node, &str)| Diagnostic {
+        file: dialplan.file().to_owned(),
+        line: node.at.line,
+        column: node.at.column,
+        message: format!("territory '{territory}' of node '{}' is not in the city plan", node.name),
     };
     unknown.map(complain).collect()
 }

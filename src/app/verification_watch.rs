@@ -257,7 +257,7 @@ pub(crate) fn inquiry_of(asking: &Asking, city: &CityPlan) -> Inquiry {
     let case = &asking.case;
     Inquiry {
         recipient: recipient_of(asking),
-        restored: case.incident().is_some(),
+        restored: case.tells_restoration(),
         since: asking.since,
         language: asking.language,
         topic: city.topic_of(&case.category).map(str::to_owned),

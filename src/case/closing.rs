@@ -125,7 +125,7 @@ impl Case {
                 events.push(CaseEvent::new("verify.refuted", refuted));
                 events.push(CaseEvent::new("wo.returned", json!({ "order": order, "cause": "refuted" })));
                 self.back_to_work(order, executor, at);
-                events.extend(self.leave_incident("refuted", at));
+                events.extend(self.outlive_incident("refuted", at));
             }
             None if !delivered => {
                 events.push(CaseEvent::new("verify.unreachable", json!({ "attempt": attempt })))
@@ -146,7 +146,9 @@ impl Case {
         let reason = said(reason, "say why the work is not done")?;
         self.back_to_work(order, executor, at);
         let returned = CaseEvent::new("wo.returned", json!({ "order": order, "cause": "control" }));
-        Ok((self, vec![returned.because(reason)]))
+        let mut events = vec![returned.because(reason)];
+        events.extend(self.outlive_incident("returned", at));
+        Ok((self, events))
     }
 
     /// The control desk's inspector was there. Work that was not found done goes back, one level up; of a closed case
@@ -176,6 +178,7 @@ impl Case {
                 let returned = json!({ "order": order, "cause": "inspection", "level": self.level });
                 events.push(CaseEvent::new("wo.returned", returned));
                 self.back_to_work(order, done_by, at);
+                events.extend(self.outlive_incident("returned", at));
             }
         }
         Ok((self, events))

@@ -87,6 +87,12 @@ impl Case {
         self.stay().is_some_and(|stay| stay.restored_at.is_none())
     }
 
+    /// What its applicants are told and asked now is the end of the incident.
+    pub fn tells_restoration(&self) -> bool {
+        let restored_at = self.stay().and_then(|stay| stay.restored_at);
+        restored_at.is_some() && restored_at == self.state.evidence_accepted_at()
+    }
+
     fn stay(&self) -> Option<&PartOf> {
         self.incidents.last().filter(|stay| stay.detached_at.is_none())
     }
@@ -219,8 +225,14 @@ impl Case {
         }
     }
 
+    /// Whatever begins now is no more the incident's: the work goes on, or begins again, for this case alone.
+    pub(super) fn outlive_incident(&mut self, cause: &'static str, at: Timestamp) -> Option<CaseEvent> {
+        let is_over = self.stay().is_some_and(|stay| stay.restored_at.is_some());
+        if is_over { self.leave_incident(cause, at) } else { None }
+    }
+
     /// Takes it out of the incident it is part of; the state is the caller's to move on.
-    pub(super) fn leave_incident(&mut self, cause: &'static str, at: Timestamp) -> Option<CaseEvent> {
+    fn leave_incident(&mut self, cause: &'static str, at: Timestamp) -> Option<CaseEvent> {
         let stay = self.incidents.last_mut().filter(|stay| stay.detached_at.is_none())?;
         stay.detached_at = Some(at);
         let left = json!({ "incident": stay.incident, "cause": cause });

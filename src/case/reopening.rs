@@ -75,6 +75,7 @@ impl Case {
         let reopened = CaseEvent::new("case.reopened", reopened);
         // What an applicant said is theirs, and may have to be erased: only the city's staff is quoted.
         events.push(if by.kind == ActorKind::Applicant { reopened } else { reopened.because(reason) });
+        events.extend(self.outlive_incident("reopened", at));
         events.extend(self.issue(assignment, by_hand, at));
         Ok((self, events))
     }

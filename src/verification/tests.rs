@@ -258,7 +258,7 @@ impl World {
         let mut rng = StdRng::seed_from_u64(seed);
         let store = (0..12)
             .map(|n| inquiry(n, &format!("+38050111220{}", rng.random_range(0..6))))
-            .map(|inquiry| (inquiry.recipient.clone(), inquiry));
+            .map(|inquiry| (inquiry.case().clone(), inquiry));
         let store: BTreeMap<_, _> = store.collect();
         let reading = store.values().cloned().collect();
         let (list, now, calls, refusing) = (list(), noon(), BTreeMap::new(), Vec::new());
@@ -308,14 +308,14 @@ impl World {
                 self.list.postpone(contact, self.now);
                 continue;
             }
-            let known = self.store.get_mut(&asked.recipient).unwrap();
+            let known = self.store.get_mut(asked.case()).unwrap();
             // The attempt is durable before the phone rings.
             known.attempts.push(Attempt { contact, at: self.now.utc, outcome: None, ended_at: None });
             let days: std::collections::BTreeSet<_> =
                 known.attempts.iter().map(|attempt| policy().hours.date_of(attempt.at)).collect();
             assert!(known.attempts.len() <= 3, "more often than the attempts");
             assert!(known.attempts.len() < 3 || days.len() >= 2, "on one day: {:?}", known.attempts);
-            self.calls.insert(contact, (asked.recipient, number));
+            self.calls.insert(contact, (asked.recipient.case, number));
             assert!(self.calls.len() <= 2, "so many at once");
             self.rung += 1;
         }

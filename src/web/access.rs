@@ -63,6 +63,10 @@ const CALLING_BACK: &[Role] = &[Operator, Supervisor, Control, Auditor];
 const ASKING: &[Role] = &[Operator, Supervisor, Control, Auditor];
 /// See who wants no calls that ask, and take that back.
 const ALLOWING: &[Role] = &[Operator, Supervisor, Control, Admin];
+/// See mass outages; nobody's name is in them.
+const INCIDENTS: &[Role] = &[Operator, Supervisor, Control, MayorOffice, Auditor];
+/// Declare them, move their time, end them.
+const DECLARING: &[Role] = &[Supervisor, Control];
 /// Have a phone in their page.
 const PHONING: &[Role] = &[Operator, Supervisor, Admin];
 /// Running the program: everything but content.
@@ -111,6 +115,7 @@ pub(super) const RULES: &[Rule] = &[
     public("POST", "/api/v1/citizen/recording"),
     public("POST", "/api/v1/citizen/recording-link"),
     public("GET", "/api/v1/citizen/recordings/{token}"),
+    public("GET", "/api/v1/citizen/incidents"),
     public("GET", "/open311/discovery.xml"),
     public("GET", "/open311/discovery.json"),
     public("GET", "/open311/v2/services.xml"),
@@ -131,7 +136,7 @@ pub(super) const RULES: &[Rule] = &[
     signed_in("DELETE", "/api/v1/session"),
     signed_in("GET", "/api/v1/city"),
     only("GET", "/api/v1/city/preview", ROUTING),
-    only("GET", "/api/v1/addresses", CLASSIFYING),
+    only("GET", "/api/v1/addresses", ASSIGNING),
     only("GET", "/api/v1/calls", CALLS),
     only("GET", "/api/v1/calls/{id}", CALLS),
     only("GET", "/api/v1/calls/{id}/timeline", CALLS),
@@ -201,6 +206,15 @@ pub(super) const RULES: &[Rule] = &[
     only("POST", "/api/v1/cases/{number}/ask-refuse", DECIDING),
     only("GET", "/api/v1/escalations", ORDERS),
     only("POST", "/api/v1/escalations/{number}/{escalation}/answer", ANSWERING),
+    only("GET", "/api/v1/incidents", INCIDENTS),
+    only("POST", "/api/v1/incidents", DECLARING),
+    only("GET", "/api/v1/incidents/{number}", INCIDENTS),
+    only("GET", "/api/v1/incidents/{number}/cases", INCIDENTS),
+    only("POST", "/api/v1/incidents/{number}/expect", DECLARING),
+    only("POST", "/api/v1/incidents/{number}/restore", DECLARING),
+    only("POST", "/api/v1/incidents/{number}/cancel", DECLARING),
+    only("POST", "/api/v1/cases/{number}/incident", ASSIGNING),
+    only("POST", "/api/v1/cases/{number}/incident-leave", ASSIGNING),
     only("GET", "/api/v1/cases/{number}/filing", CASES),
     only("GET", "/api/v1/cases/{number}/attachments/{id}", CASES),
     only("GET", "/api/v1/receptions", ARRANGING),

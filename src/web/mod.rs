@@ -19,6 +19,7 @@ mod filing;
 mod gate;
 mod health;
 mod hearings;
+mod incidents;
 mod limits;
 mod login_limit;
 mod masked_calls;

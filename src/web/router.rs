@@ -19,7 +19,7 @@ use crate::time;
 use super::error::{ApiError, Problem};
 use super::{
     Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city,
-    escalations, events, gate, health, hearings, masked_calls, messages, open311, operators, pages, phone,
+    escalations, events, gate, health, hearings, incidents, masked_calls, messages, open311, operators, pages, phone,
     receptions, reports, session, sip_socket, sms_reports, timeline, verifications, web_calls, work_orders,
 };
 
@@ -161,6 +161,7 @@ fn case_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(cases::evidence::show))
         .routes(routes!(cases::evidence::view))
         .merge(clock_routes())
+        .merge(incident_routes())
         .routes(routes!(cases::filing::show))
         .routes(routes!(cases::filing::attachment))
         .routes(routes!(work_orders::list))
@@ -192,6 +193,19 @@ fn clock_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(clocks::turn_down))
         .routes(routes!(escalations::list))
         .routes(routes!(escalations::answer))
+}
+
+fn incident_routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(incidents::list, incidents::declare))
+        .routes(routes!(incidents::show))
+        .routes(routes!(incidents::members))
+        .routes(routes!(incidents::expect))
+        .routes(routes!(incidents::restore))
+        .routes(routes!(incidents::cancel))
+        .routes(routes!(incidents::attach))
+        .routes(routes!(incidents::detach))
+        .routes(routes!(incidents::known))
 }
 
 fn live_routes() -> OpenApiRouter<Shared> {

@@ -110,7 +110,7 @@ impl VerificationView {
         let answer_by = reached.max().map(|at| rule.answer_deadline(at));
         let inquiry = Inquiry {
             recipient: Recipient { case: asking.case.number.clone(), whom: asking.whom.clone() },
-            restored: asking.case.incident().is_some(),
+            restored: asking.case.tells_restoration(),
             since: asking.since,
             language: asking.language,
             topic: None,

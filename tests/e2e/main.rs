@@ -52,6 +52,7 @@ mod dictation;
 mod disk;
 mod duty;
 mod framing;
+mod incident;
 mod ladder;
 mod loop_page;
 mod notices;

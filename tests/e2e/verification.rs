@@ -16,12 +16,12 @@ use crate::server::{KEYS_TO_QUEUE, Server};
 use crate::transfer::{SOON, user_id};
 use crate::wait;
 
-const LINE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 5));
+pub const LINE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 5));
 /// Mobiles that the line takes calls to.
 pub const MOBILE: &str = "+380501234567";
-const OTHER: &str = "+380507654321";
+pub const OTHER: &str = "+380507654321";
 /// At any hour, so that the test means the same at night.
-const VERIFICATION: &str = "[verification]\nautomatic = true\nhours = \"00:00-24:00\"\nretry_after_secs = 10\n\
+pub const VERIFICATION: &str = "[verification]\nautomatic = true\nhours = \"00:00-24:00\"\nretry_after_secs = 10\n\
                             retry_busy_secs = 10\nbetween_cases_secs = 0\nring_secs = 10\nkeep_free = 0\n";
 
 fn greeting() -> ToneSequence {
@@ -82,7 +82,7 @@ pub fn water(server: &Server) -> (String, String, String) {
     found.into_iter().next().expect("somebody is responsible somewhere")
 }
 
-fn executor_of_water(server: &Server) -> String {
+pub fn executor_of_water(server: &Server) -> String {
     water(server).2
 }
 

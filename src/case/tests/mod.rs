@@ -9,6 +9,7 @@ mod endings;
 mod execution;
 mod histories;
 mod part;
+mod part_of;
 mod reception;
 pub(crate) mod walk;
 mod witness;

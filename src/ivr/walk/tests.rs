@@ -141,6 +141,10 @@ fn short(output: &Output) -> String {
         Output::Step(Step::TopicChosen { topic }) => format!("topic {topic}"),
         Output::Lookup(Lookup::OwnCases) => "look up own".to_owned(),
         Output::Lookup(Lookup::CaseStatus { number }) => format!("look up {number}"),
+        Output::Lookup(Lookup::Incident { topic, territory, except }) => {
+            format!("look up incident {topic:?} {territory:?} {}", except.len())
+        }
+        Output::Attach { incident, number } => format!("attach {incident} {number:?}"),
         Output::Answered(verdict) => format!("answered {}", verdict.name()),
         Output::Leave(exit) => format!("leave {exit:?}"),
     }

@@ -8,12 +8,14 @@ use utoipa::ToSchema;
 
 use crate::address::house_key;
 use crate::case::{Case, CaseState, Site};
+use crate::incident::Spot;
 use crate::phone_number::PhoneNumber;
 use crate::store::Surroundings;
 
 use super::super::error::ApiError;
 use super::super::extract::Path;
 use super::super::gate::Principal;
+use super::super::incidents::IncidentView;
 use super::super::{Shared, Web};
 use super::view::{CaseView, PlaceView};
 
@@ -25,6 +27,8 @@ const MAX_SHOWN: usize = 8;
 const MAX_AROUND: u32 = 50;
 /// As far as trouble with pipes, lamps and rubbish reaches, metres.
 const NEAR_METRES: f64 = 300.0;
+/// Two cases of one kind in one place within this time are probably about one trouble.
+const SAME_TROUBLE: std::time::Duration = std::time::Duration::from_secs(48 * 60 * 60);
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct ContextView {
@@ -38,6 +42,8 @@ pub(in crate::web) struct ContextView {
     nearby: Vec<NearbyView>,
     /// `nearby` is about the last place: this case has no address yet.
     near_last_place: bool,
+    /// Open incidents at the address or where the last one was, the nearest first; then others of the same kind.
+    incidents: Vec<IncidentView>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,6 +53,8 @@ pub(in crate::web) struct NearbyView {
     how: &'static str,
     /// Metres, where the register knows both places.
     metres: Option<u32>,
+    /// Of the same kind and about the same time: probably the same trouble, to be merged or attached to.
+    likely_duplicate: bool,
 }
 
 /// What is known of the caller and around the address.
@@ -70,6 +78,13 @@ pub(in crate::web) async fn show(
         Some(site) => (Some(site), false),
         None => (last.and_then(|place| place.site.clone()), last.is_some()),
     };
+    let territory = case.place.as_ref().or(last).and_then(|place| place.territory.clone());
+    let spot = Spot {
+        territory,
+        street: site.as_ref().map(|site| site.key.clone()),
+        house: site.as_ref().and_then(|site| site.house.clone()),
+    };
+    let incidents = web.incidents_near(&spot, &case.category).await?;
     let nearby = match site {
         Some(site) => web.nearby(&site, &case, &principal).await?,
         None => Vec::new(),
@@ -83,6 +98,7 @@ pub(in crate::web) async fn show(
         of_number: own.iter().take(MAX_SHOWN).map(|other| CaseView::new(other, &[], role, &city)).collect(),
         nearby,
         near_last_place,
+        incidents,
     }))
 }
 
@@ -114,15 +130,26 @@ impl Web {
             .filter(|other| !matches!(other.state, CaseState::Explained { .. }))
             .filter_map(|other| Some((nearness(site, other, &around.streets)?, other)))
             .collect();
-        near.sort_by_key(|(nearness, other)| (*nearness, std::cmp::Reverse(other.registered_at)));
+        near.sort_by_key(|(nearness, other)| {
+            (!is_likely_duplicate(case, other), *nearness, std::cmp::Reverse(other.registered_at))
+        });
         let (role, city) = (principal.role(), self.city());
         let view = |(nearness, other): (Nearness, &Case)| NearbyView {
             case: CaseView::new(other, &[], role, &city),
             how: nearness.name(),
             metres: metres(site, other),
+            likely_duplicate: is_likely_duplicate(case, other),
         };
         Ok(near.into_iter().take(MAX_SHOWN).map(view).collect())
     }
+}
+
+/// Whether the two are probably about one trouble, both being near each other.
+fn is_likely_duplicate(case: &Case, other: &Case) -> bool {
+    let root = |case: &Case| case.category.split('.').next().map(str::to_owned);
+    let (earlier, later) =
+        (case.registered_at.min(other.registered_at), case.registered_at.max(other.registered_at));
+    root(case) == root(other) && later.since(earlier) <= SAME_TROUBLE
 }
 
 /// In the order they are shown.

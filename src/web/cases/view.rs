@@ -52,6 +52,8 @@ pub(in crate::web) struct CaseView {
     relations: Vec<RelationView>,
     /// Applicants of cases merged into this one; they are told too.
     joined: Vec<JoinedView>,
+    /// The incident it is part of.
+    incident: Option<u32>,
     inspections: Vec<InspectionView>,
     /// Of a closed case: until when the applicant may have it reopened.
     reopen_until: Option<UtcTime>,
@@ -191,6 +193,7 @@ impl CaseView {
             level: case.level,
             bounces: case.bounces,
             relations: case.relations.iter().map(RelationView::from).collect(),
+            incident: case.incident().map(|incident| incident.0),
             joined: case.joined.iter().map(|joined| JoinedView::new(joined, case, role, plan)).collect(),
             inspections: case.inspections.iter().map(InspectionView::from).collect(),
             reopen_until: match &case.state {

@@ -99,7 +99,7 @@ impl Web {
     }
 
     /// A question that needs no code.
-    fn admit_look(&self, from: From) -> Result<(), ApiError> {
+    pub(super) fn admit_look(&self, from: From) -> Result<(), ApiError> {
         let rate = minutely(self.citizen().looks_per_address_per_minute);
         let taken = self.limits.look(from.0, rate, time::now().mono);
         taken.map_err(|retry_after| ApiError::TooManyRequests { retry_after })

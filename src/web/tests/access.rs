@@ -19,7 +19,7 @@ const EXPECTED: &str = "
     GET    /api/v1/session                          *
     GET    /api/v1/city                             *
     GET    /api/v1/city/preview                     osc
-    GET    /api/v1/addresses                        os
+    GET    /api/v1/addresses                        osc
     GET    /api/v1/calls                            oscmra
     GET    /api/v1/calls/{id}                       oscmra
     GET    /api/v1/calls/{id}/timeline              oscmra
@@ -40,6 +40,15 @@ const EXPECTED: &str = "
     POST   /api/v1/verifications/{number}/give-up   c
     GET    /api/v1/refused-calls                    oscx
     POST   /api/v1/refused-calls/{call}/allow       oscx
+    GET    /api/v1/incidents                        oscma
+    POST   /api/v1/incidents                        sc
+    GET    /api/v1/incidents/{number}               oscma
+    GET    /api/v1/incidents/{number}/cases         oscma
+    POST   /api/v1/incidents/{number}/expect        sc
+    POST   /api/v1/incidents/{number}/restore       sc
+    POST   /api/v1/incidents/{number}/cancel        sc
+    POST   /api/v1/cases/{number}/incident          osc
+    POST   /api/v1/cases/{number}/incident-leave    osc
     GET    /api/v1/cases                            oscemra
     GET    /api/v1/cases/{number}                   oscemra
     PATCH  /api/v1/cases/{number}                   os

@@ -78,3 +78,5 @@ export function digitOf({ code, ctrlKey, metaKey, altKey, shiftKey }: Pressed): 
 
 /** Put the call on the first, second and third case that is offered. With Alt they write nothing, wherever the cursor is. */
 export const ATTACH_KEYS = ['Alt+Q', 'Alt+W', 'Alt+E'] as const
+/** Attach the case on the screen to the first incident that is offered. */
+export const INCIDENT_KEY = 'Alt+I'

@@ -12,6 +12,7 @@ import * as city from './city.ts'
 import { clocksOf, dress, raisedOf } from './clocks.ts'
 import { receptionsApi } from './receptions.ts'
 import { reportsApi } from './reports.ts'
+import { incidentsApi } from './incidents.ts'
 import { Refused, requestsApi } from './requests.ts'
 import { peaks, photo, recording } from './sound.ts'
 
@@ -40,6 +41,7 @@ export function mockApi() {
   const admin = adminApi()
   const requests = requestsApi()
   const officials = receptionsApi()
+  const incidents = incidentsApi()
   const sockets = new WebSocketServer({ noServer: true })
   let failures = 0
   /** Calls from the citizen's page: whether there are any, what refuses them, how far the one that is on has come. */
@@ -229,6 +231,7 @@ export function mockApi() {
       Object.assign(requests.page, { appointment: officials.own() })
       return { number: officials.number, code: 'K7QM-3XPA' }
     }
+    if (path === '/citizen/incidents') return page(incidents.known())
     if (path.startsWith('/citizen/')) {
       try {
         const body = requests.answer(path.split('/')[2], json, raw, url.searchParams)
@@ -275,6 +278,7 @@ export function mockApi() {
         throw new Refusal(status, message, more)
       }
     }
+    if (kind === 'incidents') return url.searchParams.get('open') ? page(incidents.open()) : incidents.answer(method, id, action, json)
     if (kind === 'inspections') return page(cases.filter((item) => item.state === 'closed' && !item.inspections).map((item) => ({ case: item, cycle: item.cycle, entry: 7, drawn_at: city.at(-2), inspected_at: null, passed: null })))
     if (kind === 'work-orders') return page(cases.filter((item) => me.role !== 'executor' || item.executor === me.organisation).map(city.workOrder).filter((order) => order !== null))
     if (kind === 'calls') {
@@ -331,7 +335,8 @@ export function mockApi() {
       if (action === 'code') return { code: 'K7QM-3XPA' }
       if (action === 'appointment') return item
       if (action === 'attachments') { response.setHeader('content-type', 'image/png').end(photo(true)); return response }
-      if (action === 'context') return city.context(cases, item.number)
+      if (action === 'incident') { item.incident = Number(json.incident); return item }
+      if (action === 'context') return { ...city.context(cases, item.number), incidents: incidents.open().map((one, at) => ({ ...one, nearness: at === 0 ? 'district' : null })) }
       if (action === 'timeline') return page(city.caseTimeline(item))
       if (action === 'evidence' && sub) {
         const proof = item.evidence?.find((proof) => proof.id === sub)
@@ -413,7 +418,7 @@ export function mockApi() {
     })
   }
 
-  return { studio: admin.studio, handle, upgrade, asked, radio, done, cases, live, crowd, webCalls, requests, officials, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { studio: admin.studio, handle, upgrade, asked, radio, done, cases, live, crowd, webCalls, requests, officials, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */

@@ -1,5 +1,7 @@
 // The shapes of the HTTP contract (/api/v1), as the pages use them.
 
+import type { Incident } from '../incidents'
+
 export type Role =
   | 'operator' | 'supervisor' | 'control' | 'executor' | 'mayor_office' | 'records' | 'auditor' | 'admin'
 
@@ -22,6 +24,8 @@ export interface User {
 /** A case whose applicant the program rings, with what came of it. */
 export interface Verification {
   case: string
+  /** The applicant who came with this merged case; null is the case's own. */
+  applicant_of?: string | null
   since: Moment
   /** None where nobody is rung any more, or by the program. */
   next_attempt: Moment | null
@@ -265,6 +269,8 @@ export interface Nearby {
   case: Case
   how: 'same_house' | 'same_street' | 'near'
   metres: number | null
+  /** Of the same kind and about the same time. */
+  likely_duplicate?: boolean
 }
 
 /** What is known of a caller, and around the address. */
@@ -274,6 +280,8 @@ export interface CaseContext {
   of_number: Case[]
   nearby: Nearby[]
   near_last_place: boolean
+  /** Open ones, those that have the address first. */
+  incidents?: Incident[]
 }
 
 export interface Deadline {
@@ -338,6 +346,8 @@ export interface Case {
   relations?: { kind: 'repeat_of' | 'duplicate_of' | 'follows', other: string }[]
   /** Applicants of cases merged into this one. */
   joined?: { from: string, applicant: { number: string | null, name: string | null }, language: string, told: boolean }[]
+  /** Number of the incident it is part of. */
+  incident?: number | null
   inspections?: { at: Moment, cycle: number, passed: boolean }[]
   /** Of a closed case: until when it may be reopened. */
   reopen_until?: Moment | null

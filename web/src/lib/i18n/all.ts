@@ -12,6 +12,7 @@ import { common } from './common'
 import { consult } from './consult'
 import { desk } from './desk'
 import { dictation } from './dictation'
+import { incidents } from './incidents'
 import { lifecycle } from './lifecycle'
 import { phone } from './phone'
 import { problems } from './problems'
@@ -36,6 +37,7 @@ const all = {
   ...consult,
   ...desk,
   ...dictation,
+  ...incidents,
   ...lifecycle,
   ...phone,
   ...problems,
