@@ -136,7 +136,6 @@ impl Service {
             Resolver::new(config.sip.dns).context("[sip] dns")?,
             media.clone(),
             keeper,
-            store.clone(),
             Studio::new(&config.recording.dir, store.clone(), inputs_in.clone()),
             inputs_in,
             snapshot_out,

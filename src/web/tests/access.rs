@@ -18,7 +18,7 @@ use crate::web::access::{self, RULES, Who};
 const EXPECTED: &str = "
     GET    /api/v1/session                          *
     GET    /api/v1/city                             *
-    GET    /api/v1/city/preview                     osc
+    GET    /api/v1/city/preview                     oscx
     GET    /api/v1/addresses                        osc
     GET    /api/v1/calls                            oscmra
     GET    /api/v1/calls/{id}                       oscmra
