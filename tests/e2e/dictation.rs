@@ -25,11 +25,19 @@ fn reaches(admin: &Api, wanted: &str) {
     });
 }
 
+/// Half a second: whoever has said the last word looks for the key.
+const BREATH: [i16; 4_000] = [0; 4_000];
+
 /// Says it whole, then a key.
 fn speak(talk: &Talk, sequence: &ToneSequence) {
-    talk.rtp.say(&sequence.samples());
+    talk.rtp.say(&[sequence.samples().as_slice(), &BREATH].concat());
     wait::until_true("it to be said", 2 * SOON, || talk.rtp.has_finished_speaking());
     talk.rtp.press("5");
+}
+
+/// Most of it, in its place; what was said late by this machine was recorded late. Another sequence has less than half.
+fn recognises(sequence: &ToneSequence, heard: &[i16], talk: &Talk) -> bool {
+    sequence.find(heard).share > (0.9 - talk.rtp.forgiven(sequence)).max(0.6)
 }
 
 fn welcome(admin: &Api) -> Value {
@@ -67,7 +75,7 @@ fn what_is_said_into_the_phone_is_what_the_next_citizen_hears() {
     talk.rtp.listen_anew();
     reaches(&admin, "choosing");
     wait::until_true("it to be played back", 2 * SOON, || {
-        talk.rtp.heard().is_some_and(|heard| first.find(&heard.samples).share > 0.9)
+        talk.rtp.heard().is_some_and(|heard| recognises(&first, &heard.samples, &talk))
     });
     talk.rtp.press("2");
     wait::until_true("the third take", SOON, || dictation(&admin)["takes"] == 3);
@@ -91,7 +99,7 @@ fn what_is_said_into_the_phone_is_what_the_next_citizen_hears() {
     assert!((2_450..3_100).contains(&lasts), "what was said, and neither silence nor key: {lasts} ms");
     let mut citizen = Invite { caller: "380440000621".to_owned(), ..Invite::default() }.call(server.sip);
     wait::until_true("the citizen to hear it", 2 * SOON, || {
-        citizen.rtp.heard().is_some_and(|heard| second.find(&heard.samples).share > 0.9)
+        citizen.rtp.heard().is_some_and(|heard| recognises(&second, &heard.samples, &talk))
     });
     let heard = citizen.rtp.heard().expect("something was heard");
     assert!(first.find(&heard.samples).share < 0.5, "the take that was not kept is heard by nobody");
