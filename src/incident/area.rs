@@ -120,11 +120,11 @@ impl Stretch {
 }
 
 impl HouseRange {
-    const fn has(self, number: u32) -> bool {
+    fn has(self, number: u32) -> bool {
         let side = match self.side {
             Side::Both => true,
-            Side::Odd => number % 2 == 1,
-            Side::Even => number % 2 == 0,
+            Side::Odd => !number.is_multiple_of(2),
+            Side::Even => number.is_multiple_of(2),
         };
         side && number >= self.from && number <= self.to
     }

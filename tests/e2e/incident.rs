@@ -111,10 +111,13 @@ fn attached(server: &Server, caller: &str, number: u64, before: u64) -> String {
         incident(&control, number)["cases"]["attached"] == before + 1
     });
     let auditor = server.sign_in("audyt");
-    let call = auditor.call_where(&caller[1..], "that is over", |call| {
-        call["ivr_path"].as_array().is_some_and(|path| path.contains(&json!("attach")))
-            && call["ended_at"].is_string()
-            && call["case"].is_string()
+    let call = wait::until("the call to be over and on a case", SOON, || {
+        let over = |call: &Value| {
+            call["ivr_path"].as_array().is_some_and(|path| path.contains(&json!("attach")))
+                && call["ended_at"].is_string()
+                && call["case"].is_string()
+        };
+        auditor.calls_of(&caller[1..]).into_iter().find(over)
     });
     call["case"].as_str().expect("it has one").to_owned()
 }
