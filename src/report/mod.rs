@@ -6,8 +6,6 @@ pub mod csv;
 mod difference;
 pub mod fact;
 pub mod figures;
-#[cfg(test)]
-mod histories;
 pub mod html;
 pub mod indicator;
 mod json;

@@ -2,6 +2,8 @@
 //! what differs between two reports is named.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod histories;
+
 use super::samples::{a_report, facts, period, report_of, step, week};
 use super::*;
 use crate::case::CaseNumber;

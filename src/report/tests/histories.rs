@@ -5,9 +5,6 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::fact::{Standing, Step, StepKind};
-use super::replay::{CASE_EVENTS, CaseReplay};
-use super::samples;
 use crate::case::hold::HoldReason;
 use crate::case::tests::draft;
 use crate::case::tests::walk::{everybody, moves};
@@ -15,6 +12,9 @@ use crate::case::transition::Transition;
 use crate::case::{Case, CaseEvent, CaseNumber, Clock};
 use crate::journal::Draft;
 use crate::people::{Actor, Role};
+use crate::report::fact::{Standing, Step, StepKind};
+use crate::report::replay::{CASE_EVENTS, CaseReplay};
+use crate::report::samples;
 use crate::time::Timestamp;
 
 const HISTORIES: u64 = 400;
