@@ -20,9 +20,10 @@ pub const LINE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 5));
 /// Mobiles that the line takes calls to.
 pub const MOBILE: &str = "+380501234567";
 pub const OTHER: &str = "+380507654321";
-/// At any hour, so that the test means the same at night.
+/// At any hour, so that the test means the same at night; who was called may hear it.
 pub const VERIFICATION: &str = "[verification]\nautomatic = true\nhours = \"00:00-24:00\"\nretry_after_secs = 10\n\
-                            retry_busy_secs = 10\nbetween_cases_secs = 0\nring_secs = 10\nkeep_free = 0\n";
+                            retry_busy_secs = 10\nbetween_cases_secs = 0\nring_secs = 10\nkeep_free = 0\n\
+                            [citizen]\nown_recording = \"at_once\"\n";
 
 fn greeting() -> ToneSequence {
     ToneSequence::operator(131, 1_500)
