@@ -2,12 +2,13 @@
 //!
 //! `signalling` owns the switchboard and carries out its effects; `record_keeper` takes its rows to the store in
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
-//! left open; `recording_watch` raises the alarm when the disk fails; `clock_watch` lets the clocks of cases run;
+//! left open; `field_calls` answers executors on the telephone; `recording_watch` raises the alarm when the disk fails; `clock_watch` lets the clocks of cases run;
 //! `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
 
 mod archivist;
 mod clock_watch;
 mod descriptors;
+mod field_calls;
 #[cfg(test)]
 mod fixture;
 mod metrics;

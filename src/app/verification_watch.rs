@@ -169,21 +169,26 @@ impl VerificationWatch {
 /// What the switchboard must know of a case.
 pub(crate) fn inquiry_of(asking: &Asking, city: &CityPlan) -> Inquiry {
     let case = &asking.case;
-    let topics = city.topic_categories();
-    let closest = |(_, category): &(&String, &String)| {
-        case.category == **category || case.category.starts_with(&format!("{category}."))
-    };
-    let topic = topics.iter().filter(closest).max_by_key(|(_, category)| category.len());
     Inquiry {
         case: case.number.clone(),
         since: asking.since,
         language: case.language,
-        topic: topic.map(|(topic, _)| topic.clone()),
+        topic: topic_of(case, city),
         number: diallable(case.applicant.number.as_ref()),
         attempts: asking.calls.iter().map(|call| call.attempt).collect(),
         refuses_calls: asking.refuses_calls,
         given_up: asking.given_up,
     }
+}
+
+/// The topic of the IVR that leads closest to the category of a case.
+pub(super) fn topic_of(case: &Case, city: &CityPlan) -> Option<String> {
+    let topics = city.topic_categories();
+    let closest = |(_, category): &(&String, &String)| {
+        case.category == **category || case.category.starts_with(&format!("{category}."))
+    };
+    let topic = topics.iter().filter(closest).max_by_key(|(_, category)| category.len());
+    topic.map(|(topic, _)| topic.clone())
 }
 
 /// The case as it is after this call; the same where it has heard of it already, or is no longer asked about.

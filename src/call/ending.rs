@@ -182,6 +182,7 @@ impl Call {
                 Some(_) if (self.is_call_back() || self.is_masked()) && self.contact.connected_at.is_some() => {
                     Disposition::CaseLinked
                 }
+                Some(_) if self.is_executors => Disposition::CaseLinked,
                 _ => self.contact.default_disposition(self.informed, self.left_word),
             };
             // The store never gave the number, but a case was asked for and is being tried.

@@ -137,7 +137,7 @@ impl Case {
     }
 
     /// The lead reports for all: not before the others have reported.
-    pub(super) fn check_parts(&self) -> Result<(), InvalidTransition> {
+    pub fn check_parts(&self) -> Result<(), InvalidTransition> {
         if self.parts.iter().any(|part| part.state == PartState::Declined) {
             return Err(InvalidTransition::Invariant(
                 "a co-executor declined its part: a dispatcher decides who does it",

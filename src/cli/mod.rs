@@ -5,6 +5,7 @@ mod call;
 mod check;
 mod demo;
 mod ivr;
+mod route;
 mod serve;
 mod user;
 mod verify;
@@ -47,6 +48,8 @@ enum Command {
     /// The dialplan without a telephone.
     #[command(subcommand)]
     Ivr(ivr::Command),
+    /// Whom routing would choose for a matter, there and then, and why.
+    Route(route::Args),
     /// Proves that journal, register and recordings are whole.
     Verify,
     /// Brings the database to this version.
@@ -107,6 +110,7 @@ async fn run(cli: Cli) -> Outcome {
             call::run(args).await
         }
         Command::Ivr(command) => ivr::run(command),
+        Command::Route(args) => route::run(file, &args),
         Command::Verify => verify::run(file).await,
         Command::Migrate => {
             let config = load(file)?;

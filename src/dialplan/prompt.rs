@@ -43,8 +43,9 @@ impl Value {
     ];
 }
 
-/// Prompts no node names: queue announcements, the spoken case status, star codes, faults.
-pub const SYSTEM_PROMPTS: [&str; 17] = [
+/// Prompts no node names: queue announcements, the spoken case status, star codes, orders told to
+/// executors, their calls to applicants, faults.
+pub const SYSTEM_PROMPTS: [&str; 25] = [
     "queue.next",
     "queue.position",
     "queue.position_more",
@@ -61,6 +62,14 @@ pub const SYSTEM_PROMPTS: [&str; 17] = [
     "operator.ready",
     "operator.not_ready",
     "operator.refused",
+    "order.number",
+    "order.place",
+    "order.place_unknown",
+    "order.due",
+    "order.overdue",
+    "masked.connecting",
+    "masked.announcement",
+    "masked.not_reached",
     "system.technical",
 ];
 

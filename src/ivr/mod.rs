@@ -1,9 +1,11 @@
 //! Walking a dialplan with one caller: VoiceXML's words (`menu`, `no_input`, `no_match`, `barge_in`,
 //! `inter_digit_timeout`), real-time machine form. The words that come in and go out are here, the machine
-//! in `walk.rs`, what each node does in `enter.rs`, digits in `collect.rs`, numbers and dates in `spoken.rs`.
+//! in `walk.rs`, what each node does in `enter.rs` and `order.rs`, digits in `collect.rs`, numbers and dates in
+//! `spoken.rs`.
 
 mod collect;
 mod enter;
+mod order;
 mod simulate;
 mod spoken;
 mod walk;
@@ -11,8 +13,10 @@ mod walk;
 use serde::{Deserialize, Serialize};
 
 use crate::dialplan::PromptRef;
-pub use crate::dialplan::node::Verdict;
+pub use crate::dialplan::node::{OrderStep, Verdict};
+use crate::ids::UserId;
 use crate::language::Language;
+use crate::phone_code::PhoneCode;
 
 pub use simulate::{Happening, InvalidInput, Line, SimulatedInput, Transcript, simulate, simulate_in};
 pub use spoken::position_prompts;
@@ -32,6 +36,11 @@ pub enum Output {
     Lookup(Lookup),
     /// The applicant has answered whether the work is done.
     Answered(Verdict),
+    /// The caller is an executor, and the call is about the case of their order: its register number.
+    OrderOpened {
+        case: String,
+        by: UserId,
+    },
     /// The walk is over.
     Leave(Exit),
 }
@@ -68,6 +77,11 @@ pub enum Lookup {
     CaseStatus { number: String },
     /// Open cases of the caller's own number.
     OwnCases,
+    /// The open order of an executor who types its number (digits of the register number, or the last of them) and their
+    /// own code.
+    OpenOrder { number: String, code: PhoneCode },
+    /// A step of the work on it.
+    OrderStep { number: String, by: UserId, step: OrderStep },
 }
 
 /// The answer to a lookup.
@@ -79,9 +93,32 @@ pub enum Answer {
         due: Option<(i32, u32, u32)>,
     },
     Count(u32),
+    Order(Box<SpokenOrder>),
+    /// The step was taken.
+    StepTaken,
+    /// "Done" is not believed without photos.
+    NeedsPhotos,
+    /// Too many wrong codes.
+    Locked,
     NotFound,
     /// The store did not answer in time; the node's spoken fallback is taken.
     Failed,
+}
+
+/// An order as it is told to its executor.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SpokenOrder {
+    /// Register number of the case, and its digits.
+    pub case: String,
+    pub number: String,
+    /// The executor whose code it was.
+    pub by: UserId,
+    /// Topic of the IVR closest to the category, if there is one.
+    pub topic: Option<String>,
+    /// The address as a sound of its own; none where it could not be spoken.
+    pub place: Option<PromptRef>,
+    /// Promised civil date (y, m, d).
+    pub due: Option<(i32, u32, u32)>,
 }
 
 /// How the walk ends.

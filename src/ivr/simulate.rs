@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use chrono::Datelike as _;
 
-use super::{Answer, Exit, Lookup, Output, Step, Verdict, Walk};
+use super::{Answer, Exit, Lookup, Output, SpokenOrder, Step, Verdict, Walk};
 use crate::dialplan::{Dialplan, PromptRef, PromptTexts};
 use crate::dtmf::Digit;
+use crate::ids::UserId;
 use crate::language::Language;
 use crate::phone_number::PhoneNumber;
 use crate::time::Now;
@@ -27,7 +28,7 @@ pub enum SimulatedInput {
     /// The caller does nothing until the walk acts by itself: `w`.
     Silence,
     /// The next look-up's answer: `count=2`, `case=in_progress`, `case=on_hold@2026-12-01` with its promised
-    /// date, `not_found`, `failed`.
+    /// date, `not_found`, `failed`; for an executor `order`, `taken`, `photos`, `locked`.
     Answer(Answer),
     /// The queue the walk left for takes nobody more: `full`.
     QueueFull,
@@ -39,7 +40,8 @@ pub enum SimulatedInput {
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "'{0}' is no input: keys 0-9 * #, w for silence, count=N, case=STATE, not_found, failed, full, surge, machine"
+    "'{0}' is no input: keys 0-9 * #, w for silence, count=N, case=STATE, order, taken, photos, locked, not_found, failed, full, \
+     surge, machine"
 )]
 pub struct InvalidInput(pub String);
 
@@ -64,6 +66,10 @@ impl SimulatedInput {
             "full" => return Ok(vec![Self::QueueFull]),
             "surge" => return Ok(vec![Self::Surge]),
             "machine" => return Ok(vec![Self::Machine]),
+            "order" => return Ok(vec![Self::Answer(Answer::Order(Box::new(simulated_order())))]),
+            "taken" => return Ok(vec![Self::Answer(Answer::StepTaken)]),
+            "photos" => return Ok(vec![Self::Answer(Answer::NeedsPhotos)]),
+            "locked" => return Ok(vec![Self::Answer(Answer::Locked)]),
             "not_found" => return Ok(vec![Self::Answer(Answer::NotFound)]),
             "failed" => return Ok(vec![Self::Answer(Answer::Failed)]),
             _ => {}
@@ -159,6 +165,18 @@ pub fn simulate(
         return walk_through(Walk::new(plan, caller, started), texts, inputs, started);
     };
     simulate_in(plan, language, texts, caller, inputs, started)
+}
+
+/// The order that a simulated executor opens.
+fn simulated_order() -> SpokenOrder {
+    SpokenOrder {
+        case: SIMULATED_CASE.to_owned(),
+        number: SIMULATED_CASE.replace('-', ""),
+        by: UserId(uuid::Uuid::nil()),
+        topic: Some("water".to_owned()),
+        place: None,
+        due: None,
+    }
 }
 
 /// The case that a simulated plan asks about.
@@ -280,6 +298,7 @@ impl Run<'_> {
                 Output::Step(step) => self.note_step(step),
                 Output::Lookup(lookup) => self.note_lookup(&lookup),
                 Output::Answered(verdict) => self.note(Happening::Answered(verdict)),
+                Output::OrderOpened { .. } => {}
                 Output::Leave(exit) => {
                     self.note(Happening::Left(exit.clone()));
                     self.transcript.exit = Some(exit);
@@ -303,6 +322,8 @@ impl Run<'_> {
         self.note(Happening::LookedUp(match lookup {
             Lookup::CaseStatus { .. } => "case status",
             Lookup::OwnCases => "own cases",
+            Lookup::OpenOrder { .. } => "order",
+            Lookup::OrderStep { step, .. } => step.name(),
         }));
         if !matches!(self.inputs.front(), Some(SimulatedInput::Answer(_))) {
             self.inputs.push_front(SimulatedInput::Answer(Answer::Failed));

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::order::Field;
 use super::{Answer, Exit, Lookup, Output, Step};
 use crate::dialplan::node::{Node, NodeKind, Queue, Target};
 use crate::dialplan::{Dialplan, PromptRef};
@@ -66,6 +67,7 @@ pub struct Walk {
     pub(super) topic: Option<String>,
     pub(super) case_number: Option<String>,
     pub(super) callback_number: Option<String>,
+    pub(super) field: Field,
     pub(super) own_cases: u32,
     /// Times this stay at the node went without input, and with a wrong one.
     pub(super) no_inputs: u32,
@@ -144,6 +146,7 @@ impl Walk {
             topic: None,
             case_number: None,
             callback_number: None,
+            field: Field::default(),
             own_cases: 0,
             no_inputs: 0,
             no_matches: 0,

@@ -97,6 +97,8 @@ pub enum Input {
     },
     /// All cases that wait for their applicant's answer, as the store has them.
     ApplicantsToAsk(Vec<Inquiry>),
+    /// An executor wants to be connected with an applicant when their call is over; judged already.
+    CallApplicant(Box<MaskedCall>),
     /// None when the servers could not be found.
     Resolved {
         resolution: ResolutionId,
@@ -323,6 +325,12 @@ impl Switchboard {
                 self.with_call(contact, now, |call, turn| call.handle_lookup(answer, turn));
             }
             Input::ApplicantsToAsk(inquiries) => self.verifications.know(inquiries, now),
+            Input::CallApplicant(wanted) => {
+                let id = wanted.id;
+                if let Err(error) = self.call_applicant(*wanted, now) {
+                    tracing::warn!(call.id = %id, %error, "an executor is not rung");
+                }
+            }
             Input::Resolved { resolution, located } => self.handle_resolved(resolution, located, now),
         }
         self.settle(now);

@@ -68,7 +68,7 @@ use login_limit::LoginLimit;
 pub use admin::{
     CITY, CONFIG, DIALPLAN, InForce, PlanFile, QueueInForce, ReloadRequest, SipEntrance, TrunkInForce, Wanted,
 };
-pub use password::{PasswordError, hash as hash_password};
+pub use password::{PasswordError, check as check_password, hash as hash_password};
 pub use router::{openapi, router};
 pub use server::{MAX_CONNECTIONS, ServeError, serve};
 pub use terms::{ApiKey, CitizenTerms, Open311Terms, PublicTerms};

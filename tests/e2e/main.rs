@@ -47,6 +47,7 @@ mod devices;
 mod dialogs;
 mod disk;
 mod duty;
+mod field;
 mod framing;
 mod ladder;
 mod open311;

@@ -18,7 +18,7 @@ use crate::web::access::{self, RULES, Who};
 const EXPECTED: &str = "
     GET    /api/v1/session                          *
     GET    /api/v1/city                             *
-    GET    /api/v1/city/preview                     osc
+    GET    /api/v1/city/preview                     oscx
     GET    /api/v1/addresses                        os
     GET    /api/v1/calls                            oscmra
     GET    /api/v1/calls/{id}                       oscmra
@@ -82,6 +82,12 @@ const EXPECTED: &str = "
     GET    /api/v1/cases/{number}/filing            oscemra
     GET    /api/v1/cases/{number}/attachments/{id}  oscemra
     GET    /api/v1/work-orders                      escma
+    GET    /api/v1/work-orders/{id}/call            e
+    POST   /api/v1/work-orders/{id}/call            e
+    POST   /api/v1/cases/{number}/part-accept       e
+    POST   /api/v1/cases/{number}/part-report       e
+    POST   /api/v1/cases/{number}/part-decline      e
+    POST   /api/v1/cases/{number}/part-give         sc
     GET    /api/v1/operators                        oscmax
     GET    /api/v1/queues                           oscmax
     GET    /api/v1/events                           oscmax
@@ -100,6 +106,9 @@ const EXPECTED: &str = "
     POST   /api/v1/admin/users                      x
     PATCH  /api/v1/admin/users/{id}                 x
     POST   /api/v1/admin/users/{id}/phone           x
+    POST   /api/v1/admin/users/{id}/phone-code      x
+    DELETE /api/v1/admin/users/{id}/phone-code      x
+    PUT    /api/v1/admin/users/{id}/field-phone     x
     GET    /api/v1/admin/queues                     x
     GET    /api/v1/admin/dialplan                   x
     POST   /api/v1/admin/dialplan/simulate          x

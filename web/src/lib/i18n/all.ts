@@ -9,6 +9,7 @@ import { clocks } from './clocks'
 import { common } from './common'
 import { consult } from './consult'
 import { desk } from './desk'
+import { field } from './field'
 import { lifecycle } from './lifecycle'
 import { phone } from './phone'
 import { requests } from './requests'
@@ -17,7 +18,7 @@ import { verification } from './verification'
 import { webCall } from './web-call'
 import { work } from './work'
 
-const all = { ...address, ...common, ...citizen, ...clocks, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall, ...work, ...requests }
+const all = { ...address, ...common, ...citizen, ...clocks, ...consult, ...desk, ...field, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall, ...work, ...requests }
 /** Texts that come with pages which are fetched when they are wanted. */
 type Late = typeof import('./admin').admin
 
