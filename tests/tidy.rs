@@ -22,7 +22,18 @@ const NOT_OURS: &[&str] = &[".git", "target", "node_modules", "dist", "var", "da
 /// The layers from the bottom up, by the first words of the module path. `sip::message` is wire, the rest of
 /// `sip` are machines.
 const LAYERS: &[&[&str]] = &[
-    &["calendar", "diagnostic", "digest", "ids", "language", "people", "phone_code", "phone_number", "termination", "time"],
+    &[
+        "calendar",
+        "diagnostic",
+        "digest",
+        "ids",
+        "language",
+        "people",
+        "phone_code",
+        "phone_number",
+        "termination",
+        "time",
+    ],
     &["sip::message", "address", "dialplan", "dtmf", "pcap", "picture", "rtp", "sdp", "srtp", "stun", "wav"],
     &["sip", "acd", "case", "ivr", "media", "recording"],
     &["journal", "callback", "verification", "call", "switchboard"],

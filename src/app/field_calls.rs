@@ -2,6 +2,7 @@
 //! (`ivr/order.rs`), rules of codes are `crate::phone_code`'s, those of cases `case/`'s; here they meet the store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::{Semaphore, mpsc};
@@ -27,6 +28,9 @@ use crate::switchboard::Input;
 
 /// Digits of a sound's name out of the digest of its words.
 const NAME_DIGITS: usize = 32;
+
+/// An address that takes longer is not told: the caller hears nothing meanwhile.
+const LONGEST_RENDERING: Duration = Duration::from_secs(1);
 
 /// A look-up of an executor.
 #[derive(Debug)]
@@ -158,16 +162,16 @@ impl FieldDesk {
             }
             sound
         });
-        match rendered.await {
-            Ok(Ok(sound)) => {
+        match tokio::time::timeout(LONGEST_RENDERING, rendered).await {
+            Ok(Ok(Ok(sound))) => {
                 self.spoken.keep(prompt.clone(), sound);
                 Some(prompt)
             }
-            Ok(Err(complaint)) => {
+            Ok(Ok(Err(complaint))) => {
                 tracing::warn!(complaint.message, "an address cannot be spoken");
                 None
             }
-            Err(_) => None,
+            Ok(Err(_)) | Err(_) => None,
         }
     }
 

@@ -163,10 +163,7 @@ impl Service {
             in_force,
             sip: net.guest_entrance(),
             origins: config.http.origins.clone().into(),
-            masked: {
-                let rules = rules.clone();
-                Arc::new(move || rules.borrow().masked.clone())
-            },
+            masked: masked_terms(rules.clone()),
             asking: Arc::new(move || rules.borrow().policy.clone()),
         };
         announce(&net, http);
@@ -276,6 +273,13 @@ fn keep_cases(
     let archivist = Archivist { store: store.clone(), city: city.clone(), stopping: stopping.clone() };
     tokio::spawn(clocks.run());
     tokio::spawn(archivist.run());
+}
+
+/// When executors may call applicants, as it is at the moment of asking.
+fn masked_terms(
+    rules: watch::Receiver<Rules>,
+) -> Arc<dyn Fn() -> Option<crate::call::masked::Policy> + Send + Sync> {
+    Arc::new(move || rules.borrow().masked.clone())
 }
 
 fn announce(net: &SipNet, http: SocketAddr) {

@@ -179,7 +179,9 @@ impl Call {
         if self.contact.disposition.is_none() {
             let shown = match &self.contact.case {
                 // Rung about it.
-                Some(_) if (self.is_call_back() || self.is_masked()) && self.contact.connected_at.is_some() => {
+                Some(_)
+                    if (self.is_call_back() || self.is_masked()) && self.contact.connected_at.is_some() =>
+                {
                     Disposition::CaseLinked
                 }
                 Some(_) if self.is_executors => Disposition::CaseLinked,

@@ -83,7 +83,8 @@ impl Call {
 
     pub fn handle_lookup(&mut self, answer: Answer, turn: &mut Turn<'_>) {
         if let Phase::Ivr { walk } = &mut self.phase {
-            self.informed |= matches!(answer, Answer::CaseStatus { .. } | Answer::Count(_) | Answer::Order(_));
+            self.informed |=
+                matches!(answer, Answer::CaseStatus { .. } | Answer::Count(_) | Answer::Order(_));
             walk.handle_lookup(answer, turn.now);
             self.drain_walk(turn);
         }

@@ -358,10 +358,8 @@ impl Call {
         if matches!(self.phase, Phase::Ended { .. }) {
             return;
         }
-        let at_executor = matches!(
-            self.phase,
-            Phase::Setup { .. } | Phase::Masking { stage: Stage::ExecutorRings }
-        );
+        let at_executor =
+            matches!(self.phase, Phase::Setup { .. } | Phase::Masking { stage: Stage::ExecutorRings });
         let who = if at_executor { "executor" } else { "applicant" };
         self.citizen.hang_up(turn);
         turn.media(media::Command::StopPlay { leg: self.citizen.id });
@@ -459,11 +457,8 @@ mod tests {
         let mut changed = case();
         changed.parts = vec![Part { executor: "heat".to_owned(), state: PartState::Asked }];
         assert_eq!(judged(Wish { case: &changed, organisation: Some("heat"), ..wish }, 12), Ok(()));
-        changed.state = CaseState::WorkReported {
-            order: ORDER,
-            executor: "vodokanal".to_owned(),
-            reported_at: at(2),
-        };
+        changed.state =
+            CaseState::WorkReported { order: ORDER, executor: "vodokanal".to_owned(), reported_at: at(2) };
         assert_eq!(judged(Wish { case: &changed, ..wish }, 12), Err(NotCalled::NotOpen));
     }
 }

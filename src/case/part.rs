@@ -88,14 +88,15 @@ impl Case {
         let order = self.order_at_work()?;
         allow(by, DISPATCHERS, "only supervisors and the control desk give a part to somebody else")?;
         let reason = said(reason, "say why")?;
-        let taken = |id: &str| {
-            self.state.executor() == Some(id) || self.parts.iter().any(|part| part.executor == id)
-        };
+        let taken =
+            |id: &str| self.state.executor() == Some(id) || self.parts.iter().any(|part| part.executor == id);
         if to.is_some_and(taken) {
             return Err(InvalidTransition::Invariant("this organisation has a part of the work already"));
         }
-        let at = self.parts.iter().position(|part| part.executor == from && part.state != PartState::Reported);
-        let at = at.ok_or(InvalidTransition::Invariant("this organisation has no part that is still open"))?;
+        let at =
+            self.parts.iter().position(|part| part.executor == from && part.state != PartState::Reported);
+        let at =
+            at.ok_or(InvalidTransition::Invariant("this organisation has no part that is still open"))?;
         self.parts.remove(at);
         self.parts.extend(to.map(|to| Part { executor: to.to_owned(), state: PartState::Asked }));
         let given = json!({ "order": order, "from": from, "executor": to });
@@ -112,7 +113,8 @@ impl Case {
         let order = self.order_at_work()?;
         let own = |part: &&mut Part| by.organisation.as_deref() == Some(&part.executor);
         let part = self.parts.iter_mut().find(own).filter(|_| by.kind == ActorKind::Executor);
-        let part = part.ok_or(InvalidTransition::NotAllowed("only an organisation that has a part may do this"))?;
+        let part =
+            part.ok_or(InvalidTransition::NotAllowed("only an organisation that has a part may do this"))?;
         if !may(part.state) {
             return Err(InvalidTransition::Invariant("this part was answered already"));
         }

@@ -115,7 +115,11 @@ impl Replayed {
             absorbed: case.absorbed,
             tellings: case.told.len(),
             inspections: case.inspections.len(),
-            parts: case.parts.iter().map(|part: &Part| (part.executor.clone(), part.state.name().to_owned())).collect(),
+            parts: case
+                .parts
+                .iter()
+                .map(|part: &Part| (part.executor.clone(), part.state.name().to_owned()))
+                .collect(),
             relations: case.relations.iter().map(pair).collect(),
         }
     }

@@ -84,7 +84,8 @@ pub fn route(
 ) -> Result<Assignment, RoutingError> {
     let (category, territory) = known(plan, case)?;
     let matter = matter(case, category, territory);
-    let decided = plan.responsible(matter, at).and_then(|area| Some((area, plan.organisation(&area.executor)?)));
+    let decided =
+        plan.responsible(matter, at).and_then(|area| Some((area, plan.organisation(&area.executor)?)));
     let (area, executor) = decided.ok_or_else(|| RoutingError::NobodyResponsible {
         category: category.id.clone(),
         territory: territory.map_or("no territory", |territory| &territory.id).to_owned(),
@@ -129,10 +130,7 @@ pub fn reroute(
     }
 }
 
-fn known<'p>(
-    plan: &'p CityPlan,
-    case: &Case,
-) -> Result<(&'p Category, Option<&'p Territory>), RoutingError> {
+fn known<'p>(plan: &'p CityPlan, case: &Case) -> Result<(&'p Category, Option<&'p Territory>), RoutingError> {
     let category =
         plan.category(&case.category).ok_or_else(|| RoutingError::UnknownCategory(case.category.clone()))?;
     let territory = match case.place.as_ref().and_then(|place| place.territory.as_deref()) {

@@ -78,7 +78,8 @@ fn place(args: &Args, register: &Register) -> Result<Place, Failure> {
     let mut site = Site { holder: args.holder.clone(), ..Site::default() };
     if let Some(words) = &args.address {
         let hits = register.search(words);
-        let hit = hits.first().ok_or_else(|| Failure::No(format!("no street of the register is '{words}'")))?;
+        let hit =
+            hits.first().ok_or_else(|| Failure::No(format!("no street of the register is '{words}'")))?;
         let house = match &hit.house {
             Some(HitHouse::Known(house)) => Some(*house),
             _ => None,

@@ -148,11 +148,13 @@ fn collected(plan: &Dialplan, source: &Source<'_>) {
             source.complain_at(node.at, message);
         }
     }
-    let opens = |node: &Node| matches!(&node.kind, NodeKind::WorkOrder(order) if order.step == OrderStep::Open);
+    let opens =
+        |node: &Node| matches!(&node.kind, NodeKind::WorkOrder(order) if order.step == OrderStep::Open);
     let has_open = plan.nodes.values().any(opens);
     let steps = plan.nodes.values().filter(|node| matches!(node.kind, NodeKind::WorkOrder(_)));
     for node in steps.filter(|_| !has_open) {
-        let message = format!("node '{}' takes a step of an order, but no node has step = \"open\"", node.name);
+        let message =
+            format!("node '{}' takes a step of an order, but no node has step = \"open\"", node.name);
         source.complain_at(node.at, message);
     }
 }

@@ -8,8 +8,7 @@ use super::MAX_MENU_KEYS;
 use super::fields::Fields;
 use super::node::{
     Answer, Callback, CaseStatus, Collect, Duty, Hangup, LookupKind, LookupNode, Menu, Node, NodeKind,
-    Onward, OrderStep, Queue, Say, Schedule, SetLanguage, Slot, Target, Verdict, Voicemail,
-    WorkOrderNode,
+    Onward, OrderStep, Queue, Say, Schedule, SetLanguage, Slot, Target, Verdict, Voicemail, WorkOrderNode,
 };
 use super::prompt;
 use crate::language::Language;
@@ -129,7 +128,9 @@ fn collect(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
     let inter_digit_timeout = fields.secs("inter_digit_timeout_secs", SILENCE_SECS, DEFAULT_INTER_DIGIT_SECS);
     let secret = fields.bool("secret", false);
     if into == Some(Slot::PhoneCode) && !secret {
-        fields.source.complain_at(fields.position(), "a phone_code must be secret = true: a journal is for ever");
+        fields
+            .source
+            .complain_at(fields.position(), "a phone_code must be secret = true: a journal is for ever");
     }
     let next = fields.target("next");
     let (no_input, no_match) = (fields.retry("no_input"), fields.retry("no_match"));

@@ -36,7 +36,9 @@ impl Walk {
                 self.field.tries += 1;
                 number.zip(code).map(|(number, code)| Lookup::OpenOrder { number, code })
             }
-            step => number.zip(self.field.signed_in).map(|(number, by)| Lookup::OrderStep { number, by, step }),
+            step => {
+                number.zip(self.field.signed_in).map(|(number, by)| Lookup::OrderStep { number, by, step })
+            }
         };
         match lookup {
             Some(lookup) => self.look_up(lookup, node.deadline, now),

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 
-use crate::dialplan::PromptRef;
 use super::SpokenOrder;
+use crate::dialplan::PromptRef;
 use crate::dialplan::prompt::{
     MAX_SPOKEN_NUMBER, SPOKEN_TOPICS, day_prompt, month_prompt, number_prompt, state_prompt, topic_prompt,
 };

@@ -32,7 +32,10 @@ pub struct FieldPhone {
 pub enum FieldPhoneChange {
     Phone(Option<PhoneNumber>),
     /// A new code: what names the person, and the hash of the whole. Wrong ones are forgotten.
-    Code { name: String, hash: String },
+    Code {
+        name: String,
+        hash: String,
+    },
     NoCode,
 }
 
@@ -120,7 +123,8 @@ impl Change for ChangeFieldPhone {
         let connection = &mut *ledger.connection;
         let known = sqlx::query("SELECT 1 FROM users WHERE id = $1").bind(&id);
         known.fetch_optional(&mut *connection).await?.ok_or(StoreError::NotFound("user"))?;
-        let new = sqlx::query("INSERT INTO field_phones (user_id) VALUES ($1) ON CONFLICT DO NOTHING").bind(&id);
+        let new =
+            sqlx::query("INSERT INTO field_phones (user_id) VALUES ($1) ON CONFLICT DO NOTHING").bind(&id);
         new.execute(&mut *connection).await?;
         let changed = match &change {
             FieldPhoneChange::Phone(phone) => {

@@ -62,7 +62,8 @@ impl Switchboard {
             return Err(CommandError::Full);
         }
         let keeping = self.keeping().map_err(|_| CommandError::Full)?;
-        let to_applicant = self.way_to(&wanted.applicant, "no line takes calls to the applicant's number", now)?;
+        let to_applicant =
+            self.way_to(&wanted.applicant, "no line takes calls to the applicant's number", now)?;
         let to_executor = self.way_to(&wanted.executor, "no line takes calls to your number", now)?;
         let new = NewMasked {
             wanted,

@@ -263,9 +263,10 @@ pub(super) fn hearing(user: &User, contact: &Contact, reason: Option<&str>) -> R
 /// Executors see the cases their organisation works on, all others in the table see every case.
 pub(super) fn sees_case(user: &User, case: &Case) -> bool {
     user.role != Executor
-        || user.organisation.as_deref().is_some_and(|own| {
-            case.state.executor() == Some(own) || case.part_of(own).is_some()
-        })
+        || user
+            .organisation
+            .as_deref()
+            .is_some_and(|own| case.state.executor() == Some(own) || case.part_of(own).is_some())
 }
 
 /// Entries of a case's history that concern the executor; the rest is between the citizen and the city.

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::case::city::{Category, CityPlan};
-use crate::case::{Applicant, Case, CaseDraft, CaseNumber, IdentityLevel, Place, Priority, Site};
 use crate::case::routing::{self, Because};
+use crate::case::{Applicant, Case, CaseDraft, CaseNumber, IdentityLevel, Place, Priority, Site};
 use crate::ids::WorkOrderId;
 use crate::language::Language;
 use crate::time;

@@ -6,16 +6,16 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::case::{Case, Part};
 use crate::case::city::CityPlan;
 use crate::case::work_order::{WorkOrder, WorkOrderState};
+use crate::case::{Case, Part};
 use crate::store::WorkOrderFilter;
 
 use super::cases::view::{DeadlineView, PlaceView};
+use super::city::BecauseView;
 use super::error::ApiError;
 use super::extract::Query;
 use super::gate::Principal;
-use super::city::BecauseView;
 use super::view::{ListView, Paging, UtcTime};
 use super::{Shared, access, city};
 
@@ -118,7 +118,8 @@ impl WorkOrderView {
     fn new(order: WorkOrder, case: &Case, plan: &CityPlan, reader: Option<&str>) -> Self {
         // The parts a case has are those of its last order.
         let is_last = case.last_order.as_ref().is_some_and(|last| last.order == order.id);
-        let own = reader.filter(|_| is_last).and_then(|id| case.parts.iter().find(|part| part.executor == id));
+        let own =
+            reader.filter(|_| is_last).and_then(|id| case.parts.iter().find(|part| part.executor == id));
         Self {
             because: order.because.as_ref().map(|because| BecauseView::new(because, plan)),
             parts: if is_last { PartView::of(case, plan) } else { Vec::new() },

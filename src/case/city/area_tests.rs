@@ -67,10 +67,14 @@ fn a_reopened_case_goes_to_who_had_it_with_who_helped() {
     let mut case = case("water.burst", Some("north"), DAY);
     let mut had = |executor: &str| {
         let order = WorkOrderId(Uuid::nil());
-        case.last_order = Some(LastOrder { order, executor: executor.to_owned(), by_hand: executor == "duty" });
+        case.last_order =
+            Some(LastOrder { order, executor: executor.to_owned(), by_hand: executor == "duty" });
         reroute(&plan, &case, order, at(DAY)).unwrap()
     };
-    assert_eq!((had("vodokanal").co_executors, had("vodokanal").because.is_some()), (vec!["roads".to_owned()], true));
+    assert_eq!(
+        (had("vodokanal").co_executors, had("vodokanal").because.is_some()),
+        (vec!["roads".to_owned()], true)
+    );
     let by_hand = had("duty");
     assert_eq!((by_hand.executor.as_str(), by_hand.because), ("duty", None));
 }
@@ -108,7 +112,8 @@ fn every_matter_at_every_hour_has_somebody_or_is_a_named_hole() {
     let night = "[[area]]\ncategories = [\"*\"]\nexecutor = \"duty\"\n";
     let told = complaints(night, "");
     assert!(told.iter().any(|text| text.contains("nobody is responsible round the clock")), "{told:#?}");
-    let nobody = RoutingError::NobodyResponsible { category: "other".to_owned(), territory: "north".to_owned() };
+    let nobody =
+        RoutingError::NobodyResponsible { category: "other".to_owned(), territory: "north".to_owned() };
     assert!(nobody.to_string().contains("'other' in 'north'"));
 }
 
@@ -125,7 +130,8 @@ fn two_rules_that_are_equally_specific_are_a_mistake_where_the_second_stands() {
     assert!(rival[0].contains("as specific as the area of 'vodokanal' (the 1st of the file)"), "{rival:#?}");
     // Hours that meet, districts that meet.
     assert_eq!(told("categories = [\"waste\"]\nexecutor = \"duty\"\ncalendar = \"office\"").len(), 1);
-    let north = "categories = [\"housing\"]\nterritories = [\"north\"]\nexecutor = \"duty\"\ncalendar = \"crews\"";
+    let north =
+        "categories = [\"housing\"]\nterritories = [\"north\"]\nexecutor = \"duty\"\ncalendar = \"crews\"";
     assert_eq!(told(north).len(), 1);
     for fine in [
         "categories = [\"water\"]\nterritories = [\"north\"]\nexecutor = \"duty\"",
@@ -135,7 +141,10 @@ fn two_rules_that_are_equally_specific_are_a_mistake_where_the_second_stands() {
     ] {
         let outcome = CityPlan::parse("city.toml", &with(fine)).map(|_| ());
         let complaints = outcome.err().unwrap_or_default();
-        assert!(complaints.iter().all(|told| !told.message.contains("as specific")), "{fine}: {complaints:#?}");
+        assert!(
+            complaints.iter().all(|told| !told.message.contains("as specific")),
+            "{fine}: {complaints:#?}"
+        );
     }
 }
 

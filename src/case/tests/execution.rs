@@ -168,7 +168,8 @@ fn a_declined_order_keeps_its_reason() {
 fn done_by_telephone_implies_what_goes_before_it() {
     let done = || WorkReport { result: "by telephone".to_owned() };
     for state in ["assigned", "accepted", "in_progress"] {
-        let (case, events) = in_state(state).report_at_once(done(), &[], None, &executor(), minute(9)).unwrap();
+        let (case, events) =
+            in_state(state).report_at_once(done(), &[], None, &executor(), minute(9)).unwrap();
         assert_eq!(case.state.name(), "work_reported", "{state}");
         assert_eq!(events.last().map(|event| event.name), Some("wo.reported"), "{state}");
     }
@@ -177,5 +178,8 @@ fn done_by_telephone_implies_what_goes_before_it() {
     assert!(by_rule(in_state("in_progress")).is_ok());
     assert!(by_rule(in_state("accepted")).is_err(), "a photo from before the work shows nothing of it");
     assert!(in_state("verification").report_at_once(done(), &[], None, &executor(), minute(9)).is_err());
-    assert_not_allowed(in_state("assigned").report_at_once(done(), &[], None, &control(), minute(9)), "control");
+    assert_not_allowed(
+        in_state("assigned").report_at_once(done(), &[], None, &control(), minute(9)),
+        "control",
+    );
 }

@@ -1,4 +1,5 @@
-//! Co-executors: each answers for its part, the lead for the whole.
+//! Co-executors: each answers for its part, the lead for the whole; what is declined waits for a dispatcher, and the
+//! journal tells the same as the rows.
 
 use super::*;
 use crate::case::part::{Part, PartState};
@@ -44,9 +45,11 @@ fn the_lead_reports_when_every_part_is_reported() {
     let case = next(case.give_part("heat", None, "nobody is needed", &supervisor(), minute(9)));
     let case = next(report(&case));
     assert_eq!(case.parts, [Part { executor: "roads".to_owned(), state: PartState::Reported }]);
-    assert_not_allowed(case.clone().accept_evidence(&Actor {
-        organisation: Some("roads".to_owned()), ..control()
-    }, minute(10)), "nobody judges a part of their own");
+    assert_not_allowed(
+        case.clone()
+            .accept_evidence(&Actor { organisation: Some("roads".to_owned()), ..control() }, minute(10)),
+        "nobody judges a part of their own",
+    );
     let mut journal = Replayed::default();
     events.iter().for_each(|event| journal.apply(event.name, &event.data));
     assert_eq!(journal.difference(&case), None);
@@ -55,7 +58,8 @@ fn the_lead_reports_when_every_part_is_reported() {
 #[test]
 fn whoever_gets_the_work_anew_gets_it_without_the_parts_of_before() {
     let co_executors = vec!["roads".to_owned()];
-    let case = registered().assign(Assignment { co_executors, ..assignment() }, &operator(), minute(1)).unwrap().0;
+    let case =
+        registered().assign(Assignment { co_executors, ..assignment() }, &operator(), minute(1)).unwrap().0;
     assert!(case.part_of("roads").is_some());
     let case = case.decline("too far", &executor(), minute(2)).unwrap().0;
     assert!(case.part_of("roads").is_none(), "no order, no part");

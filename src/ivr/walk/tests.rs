@@ -506,9 +506,9 @@ fn wrong_codes_end_the_call_and_without_one_there_is_no_step() {
     caller.press("42#");
     caller.press("1234567890");
     assert_eq!(caller.answer(Answer::Locked), [">order_locked", "play order.locked+goodbye"]);
-    let shown = format!("{:?}", Lookup::OpenOrder {
-        number: "42".to_owned(),
-        code: crate::phone_code::PhoneCode::new(7),
-    });
+    let shown = format!(
+        "{:?}",
+        Lookup::OpenOrder { number: "42".to_owned(), code: crate::phone_code::PhoneCode::new(7) }
+    );
     assert!(!shown.contains("0000000007"), "{shown}");
 }

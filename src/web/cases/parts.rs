@@ -95,8 +95,7 @@ pub(in crate::web) async fn give(
         return Err(ApiError::Unprocessable(format!("the city plan has no organisation '{id}'")));
     }
     let actor = principal.actor();
-    let change = move |case: crate::case::Case, _: &[_], at| {
-        case.give_part(&from, to.as_deref(), &reason, &actor, at)
-    };
+    let change =
+        move |case: crate::case::Case, _: &[_], at| case.give_part(&from, to.as_deref(), &reason, &actor, at);
     web.move_case(&number, &principal, change).await
 }
