@@ -27,7 +27,7 @@ describe('executors outside', () => {
         await shot(page, `field-talking-${lang}-${size}.png`)
       })
 
-      it(`are given a telephone and a code by the administrator, who tries the rules: ${lang}, ${size}`, async () => {
+      it(`are chosen by rules that the administrator can try: ${lang}, ${size}`, async () => {
         const visited = await visit('/admin/routing', { lang, user: 'admin', size })
         const { page } = visited
         await page.selectOption('main form select >> nth=0', 'water.burst')
