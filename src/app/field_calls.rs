@@ -16,7 +16,7 @@ use crate::case::work_order::{EvidenceRef, WorkOrder, WorkReport};
 use crate::case::{Case, CaseEvent, CaseState, InvalidTransition};
 use crate::dialplan::PromptRef;
 use crate::digest::Sha256;
-use crate::ids::{ContactId, UserId};
+use crate::ids::{ContactId, Mint, UserId};
 use crate::ivr::{Answer, Lookup, OrderStep, SpokenOrder};
 use crate::journal::{Draft, EventType, MediaPosition};
 use crate::language::Language;
@@ -243,7 +243,7 @@ impl FieldDesk {
             }
         };
         let wanted = MaskedCall {
-            id: ContactId(uuid::Uuid::now_v7()),
+            id: ContactId(Mint::new(rand::random()).uuid(at)),
             by: user.id,
             organisation,
             case: case.number.clone(),
