@@ -27,6 +27,16 @@ describe('executors outside', () => {
         await shot(page, `field-talking-${lang}-${size}.png`)
       })
 
+      it(`have a telephone, and a code whose state the administrator sees: ${lang}, ${size}`, async () => {
+        const visited = await visit('/admin/operators', { lang, user: 'admin', size })
+        const { page } = visited
+        await page.locator('button[aria-label*="Мельник"]').first().click()
+        await page.waitForSelector('dialog input[type=tel]')
+        expect(await page.inputValue('dialog input[type=tel]')).toBe('+380501234567')
+        await shot(page, `field-person-${lang}-${size}.png`)
+        await expectSound(visited)
+      })
+
       it(`are chosen by rules that the administrator can try: ${lang}, ${size}`, async () => {
         const visited = await visit('/admin/routing', { lang, user: 'admin', size })
         const { page } = visited
