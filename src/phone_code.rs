@@ -87,7 +87,7 @@ impl Wrongs {
     #[must_use]
     pub fn one_more(self, now: Timestamp) -> Self {
         let in_a_row = self.in_a_row.saturating_add(1).min(WRONG_AT_MOST);
-        let rests = in_a_row % WRONG_BEFORE_REST == 0;
+        let rests = in_a_row.is_multiple_of(WRONG_BEFORE_REST);
         Self { in_a_row, locked_until: if rests { Some(now.plus(REST)) } else { self.locked_until } }
     }
 }

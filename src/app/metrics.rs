@@ -127,6 +127,7 @@ impl Meters {
     pub(super) fn text(&self, rtp_ports: u64, sip: &Counts) -> String {
         let mut page = Page::default();
         self.calls_text(&mut page);
+        self.masked_calls_text(&mut page);
         self.recordings_text(&mut page);
         self.trunks_text(&mut page);
         self.guard_text(&mut page);
@@ -171,6 +172,16 @@ impl Meters {
         );
     }
 
+    fn masked_calls_text(&self, page: &mut Page) {
+        let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        page.counters(
+            "ringback_masked_calls_total",
+            "Calls of executors to applicants, by what came of them.",
+            "outcome",
+            &observed.counters.masked_calls,
+        );
+    }
+
     fn calls_text(&self, page: &mut Page) {
         let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
         let counters = &observed.counters;
@@ -209,12 +220,6 @@ impl Meters {
             "Calls to ask applicants whether the work is done, by what came of them.",
             "outcome",
             &counters.verifications,
-        );
-        page.counters(
-            "ringback_masked_calls_total",
-            "Calls of executors to applicants, by what came of them.",
-            "outcome",
-            &counters.masked_calls,
         );
         page.counter("ringback_offers_total", "Times an operator's phone was rung.", counters.offers);
         page.counter(

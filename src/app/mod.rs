@@ -2,13 +2,14 @@
 //!
 //! `signalling` owns the switchboard and carries out its effects; `record_keeper` takes its rows to the store in
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
-//! left open; `recording_watch` raises the alarm when the disk fails; `clock_watch` lets the clocks of cases run;
-//! the senders of `notify` empty the outbox;
+//! left open; `field_calls` answers executors on the telephone; `recording_watch` raises the alarm when the disk fails;
+//! `clock_watch` lets the clocks of cases run; the senders of `notify` empty the outbox;
 //! `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
 
 mod archivist;
 mod clock_watch;
 mod descriptors;
+mod field_calls;
 #[cfg(test)]
 mod fixture;
 mod incident_watch;
@@ -174,10 +175,7 @@ impl Service {
             in_force,
             sip: net.guest_entrance(),
             origins: config.http.origins.clone().into(),
-            masked: {
-                let rules = rules.clone();
-                Arc::new(move || rules.borrow().masked.clone())
-            },
+            masked: masked_terms(rules.clone()),
             asking: Arc::new(move || rules.borrow().policy.clone()),
             notices: board,
         };
@@ -290,6 +288,13 @@ fn keep_cases(
     tokio::spawn(clocks.run());
     tokio::spawn(incidents.run());
     tokio::spawn(archivist.run());
+}
+
+/// When executors may call applicants, as it is at the moment of asking.
+fn masked_terms(
+    rules: watch::Receiver<Rules>,
+) -> Arc<dyn Fn() -> Option<crate::call::masked::Policy> + Send + Sync> {
+    Arc::new(move || rules.borrow().masked.clone())
 }
 
 fn announce(net: &SipNet, http: SocketAddr) {

@@ -38,7 +38,16 @@ pub struct Plans {
     pub prompts: Arc<PromptLibrary>,
     /// What applicants hear who are asked whether work is done; none where the program rings nobody.
     pub asking: Option<Arc<Dialplan>>,
+    /// What speaks words that no plan has.
+    pub(super) voice: Voice,
     sources: Arc<Sources>,
+}
+
+/// A speech program and the folder it may write in.
+#[derive(Clone, Debug)]
+pub(super) struct Voice {
+    pub(super) engine: PathBuf,
+    pub(super) folder: PathBuf,
 }
 
 /// What the files said when they were read.
@@ -71,6 +80,7 @@ impl Plans {
             addresses: Arc::new(addresses),
             prompts: Arc::new(prompts),
             asking: asking.map(Arc::new),
+            voice: Voice { engine: config.speech.engine.clone(), folder: config.speech.cache.clone() },
             sources: Arc::new(sources),
         })
     }
@@ -544,6 +554,7 @@ mod tests {
             addresses: Arc::default(),
             prompts: Arc::new(prompts),
             asking: None,
+            voice: Voice { engine: PathBuf::new(), folder: folder.path().to_owned() },
             sources: Arc::new(sources),
         };
         let in_force = Arc::new(plans.in_force(&config, None, ""));

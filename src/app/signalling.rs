@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
+use super::field_calls::{self, FieldDesk};
 use super::metrics::Meters;
 use super::outages;
 use super::record_keeper::{Job, RecordKeeper};
@@ -14,7 +15,9 @@ use super::studio::Studio;
 use super::vital::Vital;
 use super::{Change, Plans, Stop};
 use crate::call::effect::{Effect, ResolutionId};
+use crate::ids::ContactId;
 use crate::ivr::{Answer, Lookup};
+use crate::journal::MediaPosition;
 use crate::media;
 use crate::media_plane::{MediaPlane, Order};
 use crate::net::{Arrival, SipNet};
@@ -39,6 +42,8 @@ const END_DEADLINE: Duration = Duration::from_secs(8);
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Inputs taken before the clock and the effects are looked at again.
 const BURST: usize = 64;
+/// Codes checked at once: each takes a core and 19 MiB for some 30 ms.
+const CODE_CHECKS: usize = 1;
 /// Open cases counted for one caller at most; nobody is read a longer number.
 const MAX_OWN_CASES: u32 = 99;
 
@@ -71,6 +76,8 @@ pub(super) struct Signalling {
     /// Set when something happened since the last snapshot.
     unseen: bool,
     seen_at: Instant,
+    /// Codes of executors that are checked at this moment.
+    code_checks: Arc<Semaphore>,
     stop: Stop,
     /// When draining turns into ending, and ending into leaving.
     stop_deadline: Option<Instant>,
@@ -117,6 +124,7 @@ impl Signalling {
             outcomes,
             snapshot,
             meters,
+            code_checks: Arc::new(Semaphore::new(CODE_CHECKS)),
             unseen: true,
             seen_at: crate::time::now().mono,
             stop: Stop::Running,
@@ -341,7 +349,10 @@ impl Signalling {
             }
             Effect::Resolve { resolution, uri } => self.resolve(resolution, uri),
             Effect::SaveLadder { contact, ladder } => self.keep(Job::SaveLadder { contact, ladder }, now),
-            Effect::Lookup { contact, lookup, caller } => self.look_up(contact, lookup, caller),
+            Effect::Lookup { contact, lookup, caller, media } => match field_calls::Asked::of(lookup) {
+                Ok(asked) => self.look_up_order(contact, asked, media),
+                Err(lookup) => self.look_up(contact, lookup, caller),
+            },
         }
     }
 
@@ -391,6 +402,29 @@ impl Signalling {
     }
 }
 
+impl Signalling {
+    /// What an executor asks for by telephone.
+    fn look_up_order(&self, contact: ContactId, asked: field_calls::Asked, media: Option<MediaPosition>) {
+        let desk = FieldDesk {
+            store: self.store.clone(),
+            city: self.plans.city.clone(),
+            policy: self.switchboard.masked_policy().cloned(),
+            voice: self.plans.voice.clone(),
+            spoken: self.sounds.spoken(),
+            checks: self.code_checks.clone(),
+            during: (contact, media),
+            inputs: self.outcomes.clone(),
+        };
+        let outcomes = self.outcomes.clone();
+        tokio::spawn(async move {
+            let answered = tokio::time::timeout(LOOKUP_DEADLINE, desk.answer(asked)).await;
+            let answer = answered.unwrap_or(Answer::Failed);
+            // The queue is closed only when the switchboard is gone.
+            outcomes.send(Input::LookupAnswered { contact, answer }).await.ok();
+        });
+    }
+}
+
 async fn answer(
     store: &Store,
     city: &crate::case::city::CityPlan,
@@ -408,6 +442,8 @@ async fn answer(
                 due: case.promise_shown().map(|deadline| city.civil_date(deadline.resolve_by)),
             })
         }),
+        // Answered by `field_calls`.
+        Lookup::OpenOrder { .. } | Lookup::OrderStep { .. } => Ok(Answer::Failed),
         Lookup::OwnCases if caller.is_withheld() => Ok(Answer::NotFound),
         Lookup::OwnCases => {
             let open = [

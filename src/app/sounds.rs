@@ -2,7 +2,7 @@
 //! have under another name or not at all. What a prompt sounds like is `speech/library.rs`.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::dialplan::PromptRef;
 use crate::media::{SAMPLE_RATE, Sound};
@@ -11,6 +11,8 @@ use crate::speech::PromptLibrary;
 /// Libraries kept behind the one in force: calls that outlive more than two reloads with renamed prompts are rare,
 /// and each library takes some megabytes.
 const MAX_FORMER: usize = 2;
+/// Sounds kept that were rendered for one call: each is heard within a second, and takes some 100 kB.
+const MAX_SPOKEN: usize = 64;
 
 /// A phone that rings far away, as most of Europe knows it: 425 Hz, one second on and four off (ETSI TR 101 041-2).
 pub(super) fn ringing() -> Arc<Sound> {
@@ -24,16 +26,35 @@ pub(super) fn ringing() -> Arc<Sound> {
     RINGING.get_or_init(sound).clone()
 }
 
+/// What was rendered for one call, an address for instance: the latest of all calls, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Spoken(Mutex<VecDeque<(PromptRef, Arc<Sound>)>>);
+
+impl Spoken {
+    pub(super) fn keep(&self, prompt: PromptRef, sound: Arc<Sound>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(known, _)| *known != prompt);
+        kept.push_front((prompt, sound));
+        kept.truncate(MAX_SPOKEN);
+    }
+
+    fn of(&self, prompt: &PromptRef) -> Option<Arc<Sound>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().find(|(known, _)| known == prompt).map(|(_, sound)| sound.clone())
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Sounds {
     current: Arc<PromptLibrary>,
     /// The latest first.
     former: VecDeque<Arc<PromptLibrary>>,
+    spoken: Arc<Spoken>,
 }
 
 impl Sounds {
     pub(super) fn new(current: Arc<PromptLibrary>) -> Self {
-        Self { current, former: VecDeque::new() }
+        Self { current, former: VecDeque::new(), spoken: Arc::default() }
     }
 
     pub(super) fn replace(&mut self, library: Arc<PromptLibrary>) {
@@ -45,12 +66,18 @@ impl Sounds {
     pub(super) fn of(&self, prompts: &[PromptRef]) -> Vec<Arc<Sound>> {
         let sound = |prompt: &PromptRef| {
             let found = std::iter::once(&self.current).chain(&self.former).find_map(|it| it.sound(prompt));
+            let found = found.cloned().or_else(|| self.spoken.of(prompt));
             if found.is_none() {
                 tracing::warn!(prompt.id = prompt.id, prompt.language = %prompt.language, "prompt has no sound");
             }
-            found.cloned()
+            found
         };
         prompts.iter().filter_map(sound).collect()
+    }
+
+    /// Where sounds are put that no plan has.
+    pub(super) fn spoken(&self) -> Arc<Spoken> {
+        self.spoken.clone()
     }
 
     pub(super) fn music(&self) -> Arc<Sound> {

@@ -146,5 +146,7 @@ pub enum Effect {
         contact: ContactId,
         lookup: Lookup,
         caller: PhoneNumber,
+        /// Where in the recording it was asked for.
+        media: Option<MediaPosition>,
     },
 }

@@ -184,6 +184,7 @@ impl Call {
                 {
                     Disposition::CaseLinked
                 }
+                Some(_) if self.is_executors => Disposition::CaseLinked,
                 _ => self.contact.default_disposition(self.informed, self.left_word),
             };
             // The store never gave the number, but a case was asked for and is being tried.

@@ -9,13 +9,13 @@ use serde_json::json;
 use crate::call::effect::Effect;
 use crate::call::turn::Turn;
 use crate::call::{Call, Key, KeySource, Phase, Timer, case_draft};
-use crate::case::{IdentityLevel, Priority};
+use crate::case::{CaseNumber, IdentityLevel, Priority};
 use crate::dtmf::Digit;
 use crate::ids::{IncidentNumber, LegId};
 use crate::ivr::{Answer, Exit, Output, Step, Walk};
 use crate::journal::{Draft, EventType};
 use crate::media::{self, PlayId};
-use crate::people::Actor;
+use crate::people::{Actor, Role};
 use crate::phone_number::PhoneNumber;
 use crate::termination::Termination;
 
@@ -83,7 +83,8 @@ impl Call {
 
     pub fn handle_lookup(&mut self, answer: Answer, turn: &mut Turn<'_>) {
         if let Phase::Ivr { walk } = &mut self.phase {
-            self.informed |= matches!(answer, Answer::CaseStatus { .. } | Answer::Count(_));
+            self.informed |=
+                matches!(answer, Answer::CaseStatus { .. } | Answer::Count(_) | Answer::Order(_));
             walk.handle_lookup(answer, turn.now);
             self.drain_walk(turn);
         }
@@ -106,9 +107,17 @@ impl Call {
                     contact: self.contact.id,
                     lookup,
                     caller: self.contact.caller.clone(),
+                    media: self.position(turn.now.mono),
                 }),
                 Output::Answered(verdict) => self.note_verdict(verdict, turn),
                 Output::Attach { incident, number } => self.attach(incident, number, turn),
+                Output::OrderOpened { case, by } => {
+                    self.contact.case = Some(CaseNumber(case));
+                    self.is_executors = true;
+                    let executor = Actor::person(Role::Executor, by, None);
+                    let viewed = self.draft(EventType::AccessViewed, executor, turn);
+                    entries.push(viewed.with(json!({ "what": "work_order", "channel": "phone" })).draft);
+                }
                 Output::Leave(left) => {
                     exit = Some(left);
                     break;

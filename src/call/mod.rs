@@ -102,6 +102,8 @@ pub struct Call {
     wants_call_back: bool,
     /// Where the dialplan sent the caller, whether or not there was room.
     sought_queue: Option<String>,
+    /// An executor who calls about an order.
+    is_executors: bool,
     /// Was counted among those who call a queue.
     has_arrived: bool,
     /// The last key, and how it came: phones that send each key twice press it once.

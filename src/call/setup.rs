@@ -118,6 +118,7 @@ impl Call {
             left_word: false,
             wants_call_back: false,
             sought_queue: None,
+            is_executors: false,
             has_arrived: false,
             last_key: None,
         }

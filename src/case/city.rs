@@ -1,6 +1,8 @@
 //! The city plan (`city.toml`): calendars, norms, categories, organisations, service areas, evidence rules, duties.
 //! Here the plan's words and its answers; `city/parse` reads the text, `city/checks` compares its parts.
 
+#[cfg(test)]
+mod area_tests;
 mod areas;
 mod checks;
 mod duty;

@@ -77,6 +77,32 @@ impl Case {
         Ok((self, vec![CaseEvent::new("wo.reported", reported)]))
     }
 
+    /// All that is left up to "done", by whoever only says so afterwards, as on the telephone: accepted and started are
+    /// implied.
+    pub fn report_at_once(
+        self,
+        report: WorkReport,
+        evidence: &[EvidenceRef],
+        rule: Option<&EvidenceRule>,
+        by: &Actor,
+        at: Timestamp,
+    ) -> Transition {
+        let (mut case, mut events) = (self, Vec::new());
+        if matches!(case.state, CaseState::Assigned { .. }) {
+            let (accepted, more) = case.accept(by, at)?;
+            events.extend(more);
+            case = accepted;
+        }
+        if matches!(case.state, CaseState::Accepted { .. }) {
+            let (started, more) = case.start(by, at)?;
+            events.extend(more);
+            case = started;
+        }
+        let (case, more) = case.report_work(report, evidence, rule, by, at)?;
+        events.extend(more);
+        Ok((case, events))
+    }
+
     /// The work goes back to the executor who holds the order.
     pub(super) fn back_to_work(&mut self, order: WorkOrderId, executor: String, at: Timestamp) {
         self.next = Some(NextAction::new(&executor, "do the work again", self.resolve_deadline(at)));
@@ -90,6 +116,11 @@ impl Case {
 }
 
 impl EvidenceRule {
+    /// Something must be shown before "done" is believed.
+    pub fn demands_photos(&self) -> bool {
+        self.min_photos > 0 || !self.roles.is_empty()
+    }
+
     /// Photos enough, every role shown, and the finished work photographed after the work (last) began: the picture
     /// that was rejected proves nothing a second time.
     fn check(&self, shown: &[&EvidenceRef], started_at: Timestamp) -> Result<(), InvalidTransition> {

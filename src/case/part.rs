@@ -134,12 +134,11 @@ impl Case {
 
     /// Invariant 3 for those who worked with the lead.
     pub(super) fn has_no_part(&self, by: &Actor) -> Result<(), InvalidTransition> {
-        let organisations = self.parts.iter().map(|part| part.executor.as_str());
-        organisations.map(|executor| is_outside(by, executor)).collect()
+        self.parts.iter().try_for_each(|part| is_outside(by, &part.executor))
     }
 
     /// The lead reports for all: not before the others have reported.
-    pub(super) fn check_parts(&self) -> Result<(), InvalidTransition> {
+    pub fn check_parts(&self) -> Result<(), InvalidTransition> {
         if self.parts.iter().any(|part| part.state == PartState::Declined) {
             return Err(InvalidTransition::Invariant(
                 "a co-executor declined its part: a dispatcher decides who does it",

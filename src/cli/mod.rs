@@ -6,6 +6,7 @@ mod check;
 mod demo;
 mod ivr;
 mod report;
+mod route;
 mod serve;
 mod user;
 mod verify;
@@ -48,6 +49,8 @@ enum Command {
     /// The dialplan without a telephone.
     #[command(subcommand)]
     Ivr(ivr::Command),
+    /// Whom routing would choose for a matter, there and then, and why.
+    Route(route::Args),
     /// Proves that journal, register and recordings are whole.
     Verify,
     /// The weekly control report, from the rows or from the journal.
@@ -110,6 +113,7 @@ async fn run(cli: Cli) -> Outcome {
             call::run(args).await
         }
         Command::Ivr(command) => ivr::run(command),
+        Command::Route(args) => route::run(file, &args),
         Command::Verify => verify::run(file).await,
         Command::Report(args) => report::run(file, args).await,
         Command::Migrate => {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::fields::did_you_mean;
-use super::node::{LookupKind, Node, NodeKind, Slot, Verdict};
+use super::node::{LookupKind, Node, NodeKind, OrderStep, Slot, Verdict};
 use super::prompt::{PromptItem, TONE_PREFIX, Value, dynamic_prompts};
 use super::source::Source;
 use super::texts::PromptTexts;
@@ -143,28 +143,39 @@ fn incidents(plan: &Dialplan, source: &Source<'_>) {
     }
 }
 
-/// A node that speaks of the collected case number needs some node that collects it.
+/// A node that speaks of what was collected needs some node that collects it.
 fn collected(plan: &Dialplan, source: &Source<'_>) {
-    let collects = plan
-        .nodes
-        .values()
-        .any(|node| matches!(&node.kind, NodeKind::Collect(collect) if collect.into == Slot::CaseNumber));
-    if collects {
-        return;
-    }
+    let collects = |slot: Slot| {
+        plan.nodes
+            .values()
+            .any(|node| matches!(&node.kind, NodeKind::Collect(collect) if collect.into == slot))
+    };
     for node in plan.nodes.values() {
-        let needs = match &node.kind {
-            NodeKind::CaseStatus(_) => true,
-            NodeKind::Lookup(lookup) => lookup.what == LookupKind::CaseStatus,
-            _ => false,
+        let needs: &[(Slot, &str, &str)] = match &node.kind {
+            NodeKind::CaseStatus(_) => &[(Slot::CaseNumber, "case number", "case_number")],
+            NodeKind::Lookup(lookup) if lookup.what == LookupKind::CaseStatus => {
+                &[(Slot::CaseNumber, "case number", "case_number")]
+            }
+            NodeKind::WorkOrder(order) if order.step == OrderStep::Open => &[
+                (Slot::OrderNumber, "order number", "order_number"),
+                (Slot::PhoneCode, "phone code", "phone_code"),
+            ],
+            _ => &[],
         };
-        if needs {
-            let message = format!(
-                "node '{}' needs a case number, but no node collects one (into = \"case_number\")",
-                node.name
-            );
+        for (_, what, slot) in needs.iter().filter(|(slot, _, _)| !collects(*slot)) {
+            let message =
+                format!("node '{}' needs a {what}, but no node collects one (into = \"{slot}\")", node.name);
             source.complain_at(node.at, message);
         }
+    }
+    let opens =
+        |node: &Node| matches!(&node.kind, NodeKind::WorkOrder(order) if order.step == OrderStep::Open);
+    let has_open = plan.nodes.values().any(opens);
+    let steps = plan.nodes.values().filter(|node| matches!(node.kind, NodeKind::WorkOrder(_)));
+    for node in steps.filter(|_| !has_open) {
+        let message =
+            format!("node '{}' takes a step of an order, but no node has step = \"open\"", node.name);
+        source.complain_at(node.at, message);
     }
 }
 

@@ -38,6 +38,7 @@ pub enum NodeKind {
     Callback(Callback),
     Voicemail(Voicemail),
     CaseStatus(CaseStatus),
+    WorkOrder(WorkOrderNode),
     Hangup(Hangup),
     Answer(Answer),
     Attach(Attach),
@@ -104,6 +105,10 @@ pub struct Collect {
 pub enum Slot {
     CaseNumber,
     CallbackNumber,
+    /// Of the case whose order an executor calls about.
+    OrderNumber,
+    /// By which an executor is known.
+    PhoneCode,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -197,6 +202,63 @@ pub struct CaseStatus {
     pub failed: Target,
 }
 
+/// An executor opens their order, or takes a step of its work.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WorkOrderNode {
+    pub step: OrderStep,
+    pub deadline: Duration,
+    /// Opened and told, or the step is taken.
+    pub next: Target,
+    /// Number or code are wrong; or the order is not in a state for this step.
+    pub refused: Target,
+    /// Of `open`: too many wrong codes.
+    pub locked: Option<Target>,
+    /// Of `done`: the category demands photos.
+    pub photos: Option<Target>,
+    pub failed: Target,
+}
+
+impl WorkOrderNode {
+    pub fn locked_or_refused(&self) -> &Target {
+        self.locked.as_ref().unwrap_or(&self.refused)
+    }
+
+    fn exits(&self) -> impl Iterator<Item = &Target> {
+        [&self.next, &self.refused, &self.failed].into_iter().chain(&self.locked).chain(&self.photos)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum OrderStep {
+    /// Looks number and code up, and tells the order.
+    Open,
+    /// Tells it once more.
+    Again,
+    Accept,
+    Done,
+    /// The executor is rung and connected with the applicant after this call.
+    Call,
+}
+
+impl OrderStep {
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("open", Self::Open),
+        ("again", Self::Again),
+        ("accept", Self::Accept),
+        ("done", Self::Done),
+        ("call", Self::Call),
+    ];
+
+    /// The order is told.
+    pub const fn tells(self) -> bool {
+        matches!(self, Self::Open | Self::Again)
+    }
+
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, step)| *step == self).map_or("open", |(name, _)| name)
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hangup {
     pub prompt: Vec<PromptItem>,
@@ -270,6 +332,7 @@ impl Node {
             }
             NodeKind::Attach(attach) => by_itself(&[&attach.next, &attach.no_number]),
             NodeKind::CaseStatus(status) => by_itself(&[&status.next, &status.not_found, &status.failed]),
+            NodeKind::WorkOrder(order) => by_itself(&order.exits().collect::<Vec<_>>()),
             NodeKind::Queue(queue) => {
                 let mut exits = by_itself(&[&queue.full]);
                 // Once in a call at most, so it makes no loop.
@@ -332,6 +395,7 @@ impl Node {
             | NodeKind::Lookup(_)
             | NodeKind::Answer(_)
             | NodeKind::Attach(_)
+            | NodeKind::WorkOrder(_)
             | NodeKind::CaseStatus(_) => vec![],
         }
     }

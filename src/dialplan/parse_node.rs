@@ -8,7 +8,8 @@ use super::MAX_MENU_KEYS;
 use super::fields::Fields;
 use super::node::{
     Answer, Attach, Callback, CaseStatus, Collect, Duty, Hangup, LookupKind, LookupNode, Menu, Node,
-    NodeKind, Onward, Queue, Say, Schedule, SetLanguage, Slot, Target, Verdict, Voicemail,
+    NodeKind, Onward, OrderStep, Queue, Say, Schedule, SetLanguage, Slot, Target, Verdict, Voicemail,
+    WorkOrderNode,
 };
 use super::prompt;
 use crate::language::Language;
@@ -30,7 +31,7 @@ const MESSAGE_SECS: std::ops::RangeInclusive<i64> = 5..=300;
 type Reader = fn(&mut Fields<'_, '_>) -> Option<NodeKind>;
 
 /// The kinds as a dialplan writes them.
-const READERS: [(&str, Reader); 14] = [
+const READERS: [(&str, Reader); 15] = [
     ("menu", menu),
     ("say", say),
     ("collect", collect),
@@ -42,6 +43,7 @@ const READERS: [(&str, Reader); 14] = [
     ("callback", callback),
     ("voicemail", voicemail),
     ("case_status", case_status),
+    ("work_order", work_order),
     ("hangup", hangup),
     ("answer", answer),
     ("attach", attach),
@@ -115,7 +117,12 @@ fn say(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
 fn collect(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
     let prompt = fields.spoken("prompt");
     let (barge_in, type_ahead) = (fields.bool("barge_in", true), fields.bool("type_ahead", true));
-    let slots = [("case_number", Slot::CaseNumber), ("callback_number", Slot::CallbackNumber)];
+    let slots = [
+        ("case_number", Slot::CaseNumber),
+        ("callback_number", Slot::CallbackNumber),
+        ("order_number", Slot::OrderNumber),
+        ("phone_code", Slot::PhoneCode),
+    ];
     let into = fields.one_of("into", &slots);
     let min = fields.integer("min_digits", DIGITS, Some(1));
     let max = fields.integer("max_digits", DIGITS, None);
@@ -123,6 +130,11 @@ fn collect(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
     let timeout = fields.secs("timeout_secs", SILENCE_SECS, DEFAULT_TIMEOUT_SECS);
     let inter_digit_timeout = fields.secs("inter_digit_timeout_secs", SILENCE_SECS, DEFAULT_INTER_DIGIT_SECS);
     let secret = fields.bool("secret", false);
+    if into == Some(Slot::PhoneCode) && !secret {
+        fields
+            .source
+            .complain_at(fields.position(), "a phone_code must be secret = true: a journal is for ever");
+    }
     let next = fields.target("next");
     let (no_input, no_match) = (fields.retry("no_input"), fields.retry("no_match"));
     let (min_digits, max_digits) = (usize::try_from(min?).ok()?, usize::try_from(max?).ok()?);
@@ -242,6 +254,25 @@ fn case_status(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
         deadline,
         next: next?,
         not_found: not_found?,
+        failed: failed?,
+    }))
+}
+
+fn work_order(fields: &mut Fields<'_, '_>) -> Option<NodeKind> {
+    let step = fields.one_of("step", &OrderStep::ALL);
+    let deadline = fields.secs("deadline_secs", LOOKUP_SECS, DEFAULT_LOOKUP_SECS);
+    let (next, refused) = (fields.target("next"), fields.target("refused"));
+    let failed = fields.target("failed");
+    // Each of the two belongs to one step, and is missed there.
+    let locked = if step == Some(OrderStep::Open) { fields.target("locked") } else { None };
+    let photos = if step == Some(OrderStep::Done) { fields.target("photos") } else { None };
+    Some(NodeKind::WorkOrder(WorkOrderNode {
+        step: step?,
+        deadline,
+        next: next?,
+        refused: refused?,
+        locked,
+        photos,
         failed: failed?,
     }))
 }

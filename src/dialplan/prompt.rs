@@ -50,8 +50,8 @@ impl Value {
 }
 
 /// Prompts no node names: queue announcements, the spoken case status, star codes, what is said to who records a prompt by
-/// telephone, faults.
-pub const SYSTEM_PROMPTS: [&str; 21] = [
+/// telephone, orders told to executors, their calls to applicants, faults.
+pub const SYSTEM_PROMPTS: [&str; 29] = [
     "queue.next",
     "queue.position",
     "queue.position_more",
@@ -72,6 +72,14 @@ pub const SYSTEM_PROMPTS: [&str; 21] = [
     "studio.choose",
     "studio.kept",
     "studio.unfit",
+    "order.number",
+    "order.place",
+    "order.place_unknown",
+    "order.due",
+    "order.overdue",
+    "masked.connecting",
+    "masked.announcement",
+    "masked.not_reached",
     "system.technical",
 ];
 

@@ -85,6 +85,8 @@ impl Walk {
         match collect.into {
             Slot::CaseNumber => self.case_number = Some(digits),
             Slot::CallbackNumber => self.callback_number = Some(digits),
+            Slot::OrderNumber => self.field.order = Some(digits),
+            Slot::PhoneCode => self.field.code = Some(digits),
         }
         self.go(&collect.next.node, now);
     }

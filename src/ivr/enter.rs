@@ -51,6 +51,7 @@ impl Walk {
             NodeKind::SetLanguage(set) => self.set_language(set, now),
             NodeKind::Lookup(lookup) => self.start_lookup(lookup, now),
             NodeKind::CaseStatus(status) => self.start_case_status(status, now),
+            NodeKind::WorkOrder(node) => self.start_work_order(node, now),
             NodeKind::Queue(queue) => {
                 let exit = Exit::Queue {
                     queue: queue.queue.clone(),
@@ -177,10 +178,9 @@ impl Walk {
                     self.tell(prompts, Then::Go(node.next.clone()), node.barge_in, now);
                 }
                 Answer::NotFound => self.go(&node.not_found.node, now),
-                Answer::Count(_) | Answer::Incident(_) | Answer::PlaceUnknown | Answer::Failed => {
-                    self.go(&node.failed.node, now)
-                }
+                _ => self.go(&node.failed.node, now),
             },
+            Some(NodeKind::WorkOrder(node)) => self.use_order_answer(node, answer, now),
             _ => self.leave_for_fault(now),
         }
     }

@@ -1,9 +1,11 @@
 //! Walking a dialplan with one caller: VoiceXML's words (`menu`, `no_input`, `no_match`, `barge_in`,
 //! `inter_digit_timeout`), real-time machine form. The words that come in and go out are here, the machine
-//! in `walk.rs`, what each node does in `enter.rs`, digits in `collect.rs`, numbers and dates in `spoken.rs`.
+//! in `walk.rs`, what each node does in `enter.rs` and `order.rs`, digits in `collect.rs`, numbers and dates in
+//! `spoken.rs`.
 
 mod collect;
 mod enter;
+mod order;
 mod outage;
 mod simulate;
 mod spoken;
@@ -12,9 +14,10 @@ mod walk;
 use serde::{Deserialize, Serialize};
 
 use crate::dialplan::PromptRef;
-pub use crate::dialplan::node::Verdict;
-use crate::ids::IncidentNumber;
+pub use crate::dialplan::node::{OrderStep, Verdict};
+use crate::ids::{IncidentNumber, UserId};
 use crate::language::Language;
+use crate::phone_code::PhoneCode;
 use crate::time::Timestamp;
 
 pub use simulate::{Happening, InvalidInput, Line, SimulatedInput, Transcript, simulate, simulate_in};
@@ -39,6 +42,11 @@ pub enum Output {
     Attach {
         incident: IncidentNumber,
         number: Option<String>,
+    },
+    /// The caller is an executor, and the call is about the case of their order: its register number.
+    OrderOpened {
+        case: String,
+        by: UserId,
     },
     /// The walk is over.
     Leave(Exit),
@@ -83,6 +91,11 @@ pub enum Lookup {
         /// Those the caller has heard of.
         except: Vec<IncidentNumber>,
     },
+    /// The open order of an executor who types its number (digits of the register number, or the last of them) and their
+    /// own code.
+    OpenOrder { number: String, code: PhoneCode },
+    /// A step of the work on it.
+    OrderStep { number: String, by: UserId, step: OrderStep },
 }
 
 /// An open incident, as far as it is spoken of.
@@ -129,9 +142,32 @@ pub enum Answer {
     Incident(Outage),
     /// There are incidents, and nobody knows where the caller is.
     PlaceUnknown,
+    Order(Box<SpokenOrder>),
+    /// The step was taken.
+    StepTaken,
+    /// "Done" is not believed without photos.
+    NeedsPhotos,
+    /// Too many wrong codes.
+    Locked,
     NotFound,
     /// The store did not answer in time; the node's spoken fallback is taken.
     Failed,
+}
+
+/// An order as it is told to its executor.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SpokenOrder {
+    /// Register number of the case, and its digits.
+    pub case: String,
+    pub number: String,
+    /// The executor whose code it was.
+    pub by: UserId,
+    /// Topic of the IVR closest to the category, if there is one.
+    pub topic: Option<String>,
+    /// The address as a sound of its own; none where it could not be spoken.
+    pub place: Option<PromptRef>,
+    /// Promised civil date (y, m, d).
+    pub due: Option<(i32, u32, u32)>,
 }
 
 /// How the walk ends.

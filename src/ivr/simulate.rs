@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use chrono::Datelike as _;
 
-use super::{About, Answer, Exit, Lookup, Outage, OutagePlace, Output, Step, Verdict, Walk};
+use super::{About, Answer, Exit, Lookup, Outage, OutagePlace, Output, SpokenOrder, Step, Verdict, Walk};
 use crate::dialplan::{Dialplan, PromptRef, PromptTexts};
 use crate::dtmf::Digit;
-use crate::ids::IncidentNumber;
+use crate::ids::{IncidentNumber, UserId};
 use crate::language::Language;
 use crate::phone_number::PhoneNumber;
 use crate::time::Now;
@@ -28,7 +28,7 @@ pub enum SimulatedInput {
     /// The caller does nothing until the walk acts by itself: `w`.
     Silence,
     /// The next look-up's answer: `count=2`, `case=in_progress`, `case=on_hold@2026-12-01` with its promised
-    /// date, `not_found`, `failed`.
+    /// date, `not_found`, `failed`; for an executor `order`, `taken`, `photos`, `locked`.
     Answer(Answer),
     /// The queue the walk left for takes nobody more: `full`.
     QueueFull,
@@ -40,7 +40,8 @@ pub enum SimulatedInput {
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "'{0}' is no input: keys 0-9 * #, w for silence, count=N, case=STATE, not_found, failed, full, surge, machine"
+    "'{0}' is no input: keys 0-9 * #, w for silence, count=N, case=STATE, order, taken, photos, locked, not_found, failed, full, \
+     surge, machine"
 )]
 pub struct InvalidInput(pub String);
 
@@ -67,6 +68,10 @@ impl SimulatedInput {
             "machine" => return Ok(vec![Self::Machine]),
             "incident" => return Ok(vec![Self::Answer(Answer::Incident(simulated_outage()))]),
             "unknown" => return Ok(vec![Self::Answer(Answer::PlaceUnknown)]),
+            "order" => return Ok(vec![Self::Answer(Answer::Order(Box::new(simulated_order())))]),
+            "taken" => return Ok(vec![Self::Answer(Answer::StepTaken)]),
+            "photos" => return Ok(vec![Self::Answer(Answer::NeedsPhotos)]),
+            "locked" => return Ok(vec![Self::Answer(Answer::Locked)]),
             "not_found" => return Ok(vec![Self::Answer(Answer::NotFound)]),
             "failed" => return Ok(vec![Self::Answer(Answer::Failed)]),
             _ => {}
@@ -174,6 +179,18 @@ fn simulated_outage() -> Outage {
         cause: "failure".to_owned(),
         place: OutagePlace::Address,
         expected: None,
+    }
+}
+
+/// The order that a simulated executor opens.
+fn simulated_order() -> SpokenOrder {
+    SpokenOrder {
+        case: SIMULATED_CASE.to_owned(),
+        number: SIMULATED_CASE.replace('-', ""),
+        by: UserId(uuid::Uuid::nil()),
+        topic: Some("water".to_owned()),
+        place: None,
+        due: None,
     }
 }
 
@@ -298,6 +315,7 @@ impl Run<'_> {
                 Output::Lookup(lookup) => self.note_lookup(&lookup),
                 Output::Answered(verdict) => self.note(Happening::Answered(verdict)),
                 Output::Attach { incident, .. } => self.note(Happening::Attached(incident)),
+                Output::OrderOpened { .. } => {}
                 Output::Leave(exit) => {
                     self.note(Happening::Left(exit.clone()));
                     self.transcript.exit = Some(exit);
@@ -322,6 +340,8 @@ impl Run<'_> {
             Lookup::CaseStatus { .. } => "case status",
             Lookup::OwnCases => "own cases",
             Lookup::Incident { .. } => "incident",
+            Lookup::OpenOrder { .. } => "order",
+            Lookup::OrderStep { step, .. } => step.name(),
         }));
         if !matches!(self.inputs.front(), Some(SimulatedInput::Answer(_))) {
             self.inputs.push_front(SimulatedInput::Answer(Answer::Failed));

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 
+use super::SpokenOrder;
 use crate::dialplan::PromptRef;
-use crate::dialplan::prompt::{MAX_SPOKEN_NUMBER, day_prompt, month_prompt, number_prompt, state_prompt};
+use crate::dialplan::prompt::{
+    MAX_SPOKEN_NUMBER, SPOKEN_TOPICS, day_prompt, month_prompt, number_prompt, state_prompt, topic_prompt,
+};
 use crate::language::Language;
 
 /// Digits spoken of one number; E.164 has 15, a register number 12.
@@ -73,6 +76,29 @@ pub(super) fn case_status_prompts(
         Some(due) if due < today => prompts.push(prompt("status.overdue")),
         Some(due) => {
             prompts.push(prompt("status.due"));
+            prompts.extend(date(due, language));
+        }
+        None => {}
+    }
+    prompts
+}
+
+/// Number, matter, place and promised date of an order.
+pub(super) fn order_prompts(order: &SpokenOrder, today: NaiveDate, language: Language) -> Vec<PromptRef> {
+    let prompt = |id: &str| PromptRef { id: id.to_owned(), language };
+    let mut prompts = vec![prompt("order.number")];
+    prompts.extend(digits(&order.number, language));
+    let topic = order.topic.as_deref().filter(|topic| SPOKEN_TOPICS.contains(topic));
+    prompts.extend(topic.map(|topic| prompt(&topic_prompt(topic))));
+    match &order.place {
+        Some(place) => prompts.extend([prompt("order.place"), place.clone()]),
+        None => prompts.push(prompt("order.place_unknown")),
+    }
+    let due = order.due.and_then(|(year, month, day)| NaiveDate::from_ymd_opt(year, month, day));
+    match due {
+        Some(due) if due < today => prompts.push(prompt("order.overdue")),
+        Some(due) => {
+            prompts.push(prompt("order.due"));
             prompts.extend(date(due, language));
         }
         None => {}

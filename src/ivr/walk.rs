@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::order::Field;
 use super::{About, Answer, Exit, Lookup, Outage, Output, Step};
 use crate::dialplan::node::{Node, NodeKind, Queue, Target};
 use crate::dialplan::{Dialplan, PromptRef};
@@ -67,6 +68,7 @@ pub struct Walk {
     pub(super) topic: Option<String>,
     pub(super) case_number: Option<String>,
     pub(super) callback_number: Option<String>,
+    pub(super) field: Field,
     pub(super) own_cases: u32,
     /// Where the caller says they are.
     pub(super) territory: Option<String>,
@@ -157,6 +159,7 @@ impl Walk {
             topic: None,
             case_number: None,
             callback_number: None,
+            field: Field::default(),
             own_cases: 0,
             territory: None,
             outage: None,

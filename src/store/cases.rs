@@ -16,7 +16,7 @@ use super::row::{self, Fields};
 use super::{CaseFilter, Listed, Page, Store, StoreError};
 
 /// Digits of a register number that `case_for_caller` looks at: more than any number has.
-const MAX_NUMBER_DIGITS: usize = 32;
+pub(super) const MAX_NUMBER_DIGITS: usize = 32;
 
 impl Store {
     pub async fn case(&self, number: &CaseNumber) -> Result<Option<Case>, StoreError> {

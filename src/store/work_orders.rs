@@ -8,7 +8,7 @@ use crate::case::Case;
 use crate::case::work_order::WorkOrder;
 use crate::ids::WorkOrderId;
 
-use super::cases::any_of;
+use super::cases::{MAX_NUMBER_DIGITS, any_of};
 use super::page::{Cursor, Order};
 use super::row::{self, Fields};
 use super::{Listed, Page, Store, StoreError, WorkOrderFilter};
@@ -17,6 +17,24 @@ impl Store {
     pub async fn work_order(&self, id: WorkOrderId) -> Result<Option<WorkOrder>, StoreError> {
         let query = sqlx::query("SELECT * FROM work_orders WHERE id = $1").bind(id.to_string());
         self.reading(query.fetch_optional(&self.readers)).await?.as_ref().map(read).transpose()
+    }
+
+    /// Orders of cases that an organisation leads or has a part in, not reported yet, whose case's register number, read
+    /// without its dashes, ends in `digits`; two at most, which says that more digits are needed.
+    pub async fn orders_ending_in(
+        &self,
+        organisation: &str,
+        digits: &str,
+    ) -> Result<Vec<WorkOrder>, StoreError> {
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number || digits.len() > MAX_NUMBER_DIGITS {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT * FROM work_orders WHERE state IN ('issued', 'accepted', 'started', 'returned') \
+                   AND (executor = $1 OR id IN (SELECT order_id FROM work_order_parts WHERE executor = $1)) \
+                   AND REPLACE(case_number, '-', '') LIKE $2 ORDER BY resolve_by, id LIMIT 2";
+        let query = sqlx::query(sql).bind(organisation).bind(format!("%{digits}"));
+        self.reading(query.fetch_all(&self.readers)).await?.iter().map(read).collect()
     }
 
     /// By deadline, the earliest first.

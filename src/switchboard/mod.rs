@@ -110,6 +110,8 @@ pub enum Input {
         leg: LegId,
         kept: bool,
     },
+    /// An executor wants to be connected with an applicant when their call is over; judged already.
+    CallApplicant(Box<MaskedCall>),
     /// None when the servers could not be found.
     Resolved {
         resolution: ResolutionId,
@@ -346,6 +348,12 @@ impl Switchboard {
             Input::DictationRead { leg, sound } => self.handle_dictation_read(leg, sound, now),
             Input::PromptKept { leg, kept } => self.handle_prompt_kept(leg, kept, now),
             Input::ApplicantsToAsk(inquiries) => self.verifications.know(inquiries, now),
+            Input::CallApplicant(wanted) => {
+                let id = wanted.id;
+                if let Err(error) = self.call_applicant(*wanted, now) {
+                    tracing::warn!(call.id = %id, %error, "an executor is not rung");
+                }
+            }
             Input::Resolved { resolution, located } => self.handle_resolved(resolution, located, now),
         }
         self.settle(now);

@@ -1,6 +1,8 @@
 //! `/api/v1/work-orders/{id}/call`: an executor calls the applicant of their order through the city. Neither number is ever
 //! told. Whether they may is judged in `call/masked.rs`, both telephones are rung by the switchboard.
 
+use std::time::Duration;
+
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -20,7 +22,11 @@ use super::error::ApiError;
 use super::extract::Path;
 use super::gate::Principal;
 use super::view::UtcTime;
-use super::{Shared, Web, access};
+use super::{Shared, Web};
+
+const PATH: &str = "/api/v1/work-orders/{id}/call";
+/// A call that has no record after so long never began.
+const NEVER_BEGUN: Duration = Duration::from_secs(60);
 
 /// What an executor must know before they press the button, and what became of it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -91,7 +97,8 @@ pub(super) async fn show(
     let last = match known.begun.last {
         Some((contact, at)) => {
             let row = web.store().contact(contact).await?;
-            Some(LastCallView { call: contact.to_string(), at: at.into(), state: state_of(row.as_ref()) })
+            let state = state_of(row.as_ref(), time::now().utc.since(at));
+            Some(LastCallView { call: contact.to_string(), at: at.into(), state })
         }
         None => None,
     };
@@ -144,11 +151,7 @@ impl Web {
         at: Timestamp,
     ) -> Result<Known, ApiError> {
         let order = self.store().work_order(id).await?.ok_or(ApiError::NotFound("work order"))?;
-        let case = self.store().case(&order.case).await?;
-        let case = case.ok_or_else(|| ApiError::internal("work order without its case", &order.id))?;
-        if !access::sees_case(&principal.user, &case) {
-            return Err(ApiError::forbidden("this case is not with your organisation"));
-        }
+        let case = self.case_to_see(&order.case.0, principal, PATH).await?;
         let policy = (self.given.masked)();
         let today = policy.as_ref().map_or(at, |policy| policy.hours.start_of(policy.hours.date_of(at)));
         let begun = self.store().begun_calls(id, today).await?;
@@ -157,8 +160,10 @@ impl Web {
     }
 }
 
-fn state_of(contact: Option<&Contact>) -> &'static str {
+fn state_of(contact: Option<&Contact>, age: Duration) -> &'static str {
     match contact {
+        // Asked for on the telephone, and then no line was free.
+        None if age > NEVER_BEGUN => "not_reached",
         Some(contact) if contact.ended_at.is_some() && contact.connected_at.is_some() => "reached",
         Some(contact) if contact.ended_at.is_some() => "not_reached",
         Some(contact) if contact.connected_at.is_some() => "talking",

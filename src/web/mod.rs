@@ -76,7 +76,7 @@ pub use admin::{
     CITY, CONFIG, DIALPLAN, InForce, PlanFile, QueueInForce, ReloadRequest, SipEntrance, TrunkInForce,
     VERIFICATION, Wanted,
 };
-pub use password::{PasswordError, hash as hash_password};
+pub use password::{PasswordError, check as check_password, hash as hash_password};
 pub use reports::file::Form as ReportForm;
 pub use router::{openapi, router};
 pub use server::{MAX_CONNECTIONS, ServeError, serve};

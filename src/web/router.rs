@@ -19,8 +19,9 @@ use crate::time;
 use super::error::{ApiError, Problem};
 use super::{
     Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city,
-    escalations, events, gate, health, hearings, incidents, masked_calls, messages, open311, operators, pages, phone,
-    receptions, reports, session, sip_socket, sms_reports, timeline, verifications, web_calls, work_orders,
+    escalations, events, gate, health, hearings, incidents, masked_calls, messages, open311, operators,
+    pages, phone, receptions, reports, session, sip_socket, sms_reports, timeline, verifications, web_calls,
+    work_orders,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.

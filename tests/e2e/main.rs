@@ -51,6 +51,7 @@ mod dialogs;
 mod dictation;
 mod disk;
 mod duty;
+mod field;
 mod framing;
 mod incident;
 mod ladder;

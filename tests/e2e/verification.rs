@@ -20,10 +20,11 @@ pub const LINE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 5));
 /// Mobiles that the line takes calls to.
 pub const MOBILE: &str = "+380501234567";
 pub const OTHER: &str = "+380507654321";
-/// At any hour, so that the test means the same at night; who was called may hear it.
+/// At any hour, so that the test means the same at night.
 pub const VERIFICATION: &str = "[verification]\nautomatic = true\nhours = \"00:00-24:00\"\nretry_after_secs = 10\n\
-                            retry_busy_secs = 10\nbetween_cases_secs = 0\nring_secs = 10\nkeep_free = 0\n\
-                            [citizen]\nown_recording = \"at_once\"\n";
+                            retry_busy_secs = 10\nbetween_cases_secs = 0\nring_secs = 10\nkeep_free = 0\n";
+/// Who was called may hear it.
+const OWN_SOUND: &str = "[citizen]\nown_recording = \"at_once\"\n";
 
 fn greeting() -> ToneSequence {
     ToneSequence::operator(131, 1_500)
@@ -40,7 +41,7 @@ fn call_us() -> ToneSequence {
 
 /// A server with one line and prompts that can be told apart by ear; who is silent is asked once.
 pub fn asking_server() -> (Server, DeskPhone) {
-    asking_server_and("", |_| {})
+    asking_server_and(OWN_SOUND, |_| {})
 }
 
 /// With `more` sections in the configuration, and what `change` does to the files of its folder.

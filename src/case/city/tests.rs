@@ -10,17 +10,17 @@ use crate::case::routing::{RoutingError, route};
 use crate::case::{Applicant, Case, CaseDraft, CaseNumber, IdentityLevel, Place};
 use crate::ids::WorkOrderId;
 
-const DEMO: &str = include_str!("../../../city.toml");
+pub(super) const DEMO: &str = include_str!("../../../city.toml");
 
-fn demo() -> CityPlan {
+pub(super) fn demo() -> CityPlan {
     CityPlan::parse("city.toml", DEMO).unwrap_or_else(|complaints| panic!("{complaints:#?}"))
 }
 
-fn at(text: &str) -> Timestamp {
+pub(super) fn at(text: &str) -> Timestamp {
     Timestamp::from_utc(chrono::DateTime::parse_from_rfc3339(text).unwrap().to_utc())
 }
 
-fn case(category: &str, territory: Option<&str>, registered: &str) -> Case {
+pub(super) fn case(category: &str, territory: Option<&str>, registered: &str) -> Case {
     let draft = CaseDraft {
         contact: None,
         category: category.to_owned(),
@@ -147,7 +147,7 @@ fn evidence_rules_are_inherited() {
 }
 
 /// The demo plan with one piece of text replaced, and the complaints it then gets.
-fn complaints(from: &str, to: &str) -> Vec<String> {
+pub(super) fn complaints(from: &str, to: &str) -> Vec<String> {
     assert!(DEMO.contains(from), "{from}");
     let text = DEMO.replacen(from, to, 1);
     let complaints = CityPlan::parse("city.toml", &text).map(|_| ()).unwrap_err();
@@ -155,7 +155,7 @@ fn complaints(from: &str, to: &str) -> Vec<String> {
 }
 
 /// `city.toml:line:column: ` of `needle`'s first place in the changed plan.
-fn place(from: &str, to: &str, needle: &str) -> String {
+pub(super) fn place(from: &str, to: &str, needle: &str) -> String {
     let text = DEMO.replacen(from, to, 1);
     let before = &text[..text.find(needle).unwrap()];
     let column = before.rsplit('\n').next().unwrap().chars().count() + 1;

@@ -163,3 +163,23 @@ fn a_declined_order_keeps_its_reason() {
         (WorkOrderState::Declined, Some("не наша мережа"))
     );
 }
+
+#[test]
+fn done_by_telephone_implies_what_goes_before_it() {
+    let done = || WorkReport { result: "by telephone".to_owned() };
+    for state in ["assigned", "accepted", "in_progress"] {
+        let (case, events) =
+            in_state(state).report_at_once(done(), &[], None, &executor(), minute(9)).unwrap();
+        assert_eq!(case.state.name(), "work_reported", "{state}");
+        assert_eq!(events.last().map(|event| event.name), Some("wo.reported"), "{state}");
+    }
+    let shown = [photo("before", minute(4)), photo("after", minute(5))];
+    let by_rule = |case: Case| case.report_at_once(done(), &shown, Some(&rule()), &executor(), minute(9));
+    assert!(by_rule(in_state("in_progress")).is_ok());
+    assert!(by_rule(in_state("accepted")).is_err(), "a photo from before the work shows nothing of it");
+    assert!(in_state("verification").report_at_once(done(), &[], None, &executor(), minute(9)).is_err());
+    assert_not_allowed(
+        in_state("assigned").report_at_once(done(), &[], None, &control(), minute(9)),
+        "control",
+    );
+}

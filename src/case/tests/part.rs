@@ -1,4 +1,5 @@
-//! Co-executors: each answers for its part, the lead for the whole.
+//! Co-executors: each answers for its part, the lead for the whole; what is declined waits for a dispatcher, and the
+//! journal tells the same as the rows.
 
 use super::*;
 use crate::case::part::{Part, PartState};

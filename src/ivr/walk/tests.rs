@@ -145,6 +145,9 @@ fn short(output: &Output) -> String {
             format!("look up incident {topic:?} {territory:?} {}", except.len())
         }
         Output::Attach { incident, number } => format!("attach {incident} {number:?}"),
+        Output::Lookup(Lookup::OpenOrder { number, code }) => format!("open {number} by {}", code.name()),
+        Output::Lookup(Lookup::OrderStep { number, step, .. }) => format!("{} {number}", step.name()),
+        Output::OrderOpened { case, .. } => format!("opened {case}"),
         Output::Answered(verdict) => format!("answered {}", verdict.name()),
         Output::Leave(exit) => format!("leave {exit:?}"),
     }
@@ -436,4 +439,80 @@ fn who_chose_a_language_before_is_greeted_in_it_where_the_plan_speaks_it() {
         });
         assert!(prompts.unwrap().iter().all(|prompt| prompt.language == spoken));
     }
+}
+
+/// Numbers of nodes that executors walk through, in the shipped plan.
+fn executor() -> Caller {
+    let shipped = Dialplan::parse("1580.toml", include_str!("../../../dialplans/1580.toml"));
+    let plan = Arc::new(shipped.unwrap_or_else(|wrong| panic!("{wrong:#?}")));
+    let now = Caller::at(MONDAY_NOON, "1").now;
+    let mut caller = Caller { walk: Walk::new(plan, &PhoneNumber::from_user_part("1"), now), now };
+    caller.drain();
+    caller.heard();
+    caller.press("9");
+    caller
+}
+
+fn order() -> Answer {
+    Answer::Order(Box::new(crate::ivr::SpokenOrder {
+        case: "2026-01-000042".to_owned(),
+        number: "202601000042".to_owned(),
+        by: crate::ids::UserId(uuid::Uuid::from_u128(5)),
+        topic: Some("water".to_owned()),
+        place: None,
+        due: Some((2026, 12, 1)),
+    }))
+}
+
+#[test]
+fn an_executor_opens_an_order_by_number_and_code_and_takes_its_steps() {
+    let mut caller = executor();
+    caller.press("42#");
+    let typed = caller.press("1234567890");
+    assert!(typed.contains(&"=****".to_owned()), "the code is no journal's business: {typed:?}");
+    assert_eq!(typed.last().map(String::as_str), Some("open 42 by 1234"));
+    let told = caller.answer(order());
+    assert_eq!(told[0], "opened 2026-01-000042");
+    assert!(told[1].starts_with("play order.number+number.2+number.0+number.2+number.6"), "{told:?}");
+    assert!(told[1].ends_with("topic.water+order.place_unknown+order.due+day.1+month.12"), "{told:?}");
+    caller.heard();
+    assert_eq!(caller.press("1").last().map(String::as_str), Some("accept 202601000042"));
+    assert_eq!(caller.answer(Answer::StepTaken), [">order_accepted", "play order.accepted"]);
+    caller.heard();
+    assert_eq!(caller.press("2").last().map(String::as_str), Some("done 202601000042"));
+    assert_eq!(caller.answer(Answer::NeedsPhotos), [">order_photos", "play order.photos"]);
+    caller.heard();
+    caller.press("3");
+    assert_eq!(caller.answer(Answer::NotFound), [">order_no_call", "play order.no_call"]);
+    caller.heard();
+    caller.press("4");
+    assert!(caller.answer(order())[1].starts_with("play order.number"));
+    caller.heard();
+    caller.press("2");
+    assert_eq!(caller.answer(Answer::StepTaken), [">order_reported", "play order.done"]);
+}
+
+#[test]
+fn wrong_codes_end_the_call_and_without_one_there_is_no_step() {
+    let mut caller = executor();
+    for n in 1..=4 {
+        caller.press("42#");
+        let typed = caller.press("1234567890");
+        if n == 4 {
+            assert_eq!(typed.last().map(String::as_str), Some("play order.locked+goodbye"), "{typed:?}");
+            break;
+        }
+        assert_eq!(typed.last().map(String::as_str), Some("open 42 by 1234"));
+        assert_eq!(caller.answer(Answer::NotFound), [">order_wrong", "play order.wrong"]);
+        caller.heard();
+    }
+    let mut caller = executor();
+    caller.press("42#");
+    caller.press("1234567890");
+    assert_eq!(caller.answer(Answer::Locked), [">order_locked", "play order.locked+goodbye"]);
+    let shown = format!(
+        "{:?}",
+        Lookup::OpenOrder { number: "42".to_owned(), code: crate::phone_code::PhoneCode::new(7) }
+    );
+    assert!(!shown.contains("0000000007"), "{shown}");
 }

@@ -103,6 +103,7 @@ fn node_view(node: &Node, in_force: &InForce) -> NodeView {
         topic: node.topic.clone(),
         about: match &node.kind {
             NodeKind::Queue(queue) => Some(queue.queue.clone()),
+            NodeKind::WorkOrder(order) => Some(order.step.name().to_owned()),
             NodeKind::Duty(duty) => Some(duty.roster.clone()),
             NodeKind::Schedule(schedule) => Some(schedule.calendar.node.clone()),
             NodeKind::SetLanguage(set) => Some(set.language.code().to_owned()),
@@ -126,6 +127,7 @@ const fn kind(kind: &NodeKind) -> &'static str {
         NodeKind::Callback(_) => "callback",
         NodeKind::Voicemail(_) => "voicemail",
         NodeKind::CaseStatus(_) => "case_status",
+        NodeKind::WorkOrder(_) => "work_order",
         NodeKind::Answer(_) => "answer",
         NodeKind::Attach(_) => "attach",
         NodeKind::Hangup(_) => "hangup",
@@ -206,6 +208,13 @@ fn exits(kind: &NodeKind) -> Vec<ExitView> {
             way("not_found", &status.not_found),
             way("failed", &status.failed),
         ],
+        NodeKind::WorkOrder(order) => {
+            let locked = order.locked.as_ref().map(|to| way("locked", to));
+            let photos = order.photos.as_ref().map(|to| way("photos", to));
+            let common =
+                [way("next", &order.next), way("refused", &order.refused), way("failed", &order.failed)];
+            common.into_iter().chain(locked).chain(photos).collect()
+        }
         NodeKind::Queue(queue) => {
             let surge = queue.surge.as_ref().map(|surge| way("surge", surge));
             [Some(way("full", &queue.full)), surge].into_iter().flatten().collect()

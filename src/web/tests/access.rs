@@ -105,6 +105,12 @@ const EXPECTED: &str = "
     GET    /api/v1/reports/weekly/file              scmra
     POST   /api/v1/reports/weekly/recompute         ma
     GET    /api/v1/reports/today                    oscmax
+    GET    /api/v1/work-orders/{id}/call            e
+    POST   /api/v1/work-orders/{id}/call            e
+    POST   /api/v1/cases/{number}/part-accept       e
+    POST   /api/v1/cases/{number}/part-report       e
+    POST   /api/v1/cases/{number}/part-decline      e
+    POST   /api/v1/cases/{number}/part-give         sc
     GET    /api/v1/operators                        oscmax
     GET    /api/v1/queues                           oscmax
     GET    /api/v1/events                           oscmax
@@ -124,6 +130,9 @@ const EXPECTED: &str = "
     POST   /api/v1/admin/users                      x
     PATCH  /api/v1/admin/users/{id}                 x
     POST   /api/v1/admin/users/{id}/phone           x
+    POST   /api/v1/admin/users/{id}/phone-code      x
+    DELETE /api/v1/admin/users/{id}/phone-code      x
+    PUT    /api/v1/admin/users/{id}/field-phone     x
     GET    /api/v1/admin/queues                     x
     GET    /api/v1/admin/notifications              x
     POST   /api/v1/admin/notifications/test         x

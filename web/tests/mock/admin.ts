@@ -151,7 +151,7 @@ const PEOPLE: Person[] = [
   person('u-11', 'Лариса Ткаченко', 'operator', { queues: ['city', 'duty'], blocked: true }),
   person('u-8', USERS.admin!.name, 'admin'),
   person('u-1', USERS.operator!.name, 'operator', { languages: ['uk', 'en', 'pl'], queues: ['city', 'emergency'], skills: { water: 4, heating: 2 }, extension: '101', phones: [{ kind: 'page', user_agent: 'JsSIP 3.13.8', transport: 'WSS', address: '192.0.2.44', reachable: true }] }),
-  person('u-5', USERS.executor!.name, 'executor', { organisation: 'vodokanal' }),
+  person('u-5', USERS.executor!.name, 'executor', { organisation: 'vodokanal', field: { phone: '+380501234567', code: 'resting' } }),
 ]
 
 const KEYS: [string, unknown][] = [['strategy', 'longest_idle'], ['extension', '810'], ['capacity', 50], ['no_answer_secs', 20], ['wrap_up_secs', 30], ['announce_secs', 45], ['head_start_secs', 0], ['ring_another_secs', 5], ['relax_language_secs', 120], ['skills', {}], ['relax_skills_secs', 60], ['max_wait_secs', 0], ['max_expected_wait_secs', 900], ['surge_per_minute', 40], ['surge_wait_secs', 300]]

@@ -64,10 +64,13 @@ export function mockApi() {
     return item
   }
 
+  /** What the executor may do who looks at an order. */
+  let masked: Record<string, unknown> & { left_today: number } = { may_call: true, why_not: null, left_today: 3, own_phone_ends: '67', last: null }
+
   function deadline(category: string, territory: string) {
     const executor = city.EXECUTOR_OF[category.split('.')[0] ?? '']
     if (!executor) throw new Refusal(422, `no executor is responsible for '${category}' in '${territory}' at this time; a dispatcher must decide`)
-    return { executor, executor_name: city.organisationName(executor)!, resolve_by: city.at(city.HOURS_OF[category] ?? 24), norm: category.replace('.', '-') }
+    return { executor, executor_name: city.organisationName(executor)!, resolve_by: city.at(city.HOURS_OF[category] ?? 24), norm: category.replace('.', '-'), because: { category, territory: territory || null, holder: executor, holder_name: city.organisationName(executor)!, hours: 'crews', in_words: category }, co_executors: category === 'water.burst' ? [{ id: 'roads', name: city.organisationName('roads') ?? 'roads' }] : [] }
   }
 
   function received(item: Case, form: Buffer) {
@@ -280,6 +283,10 @@ export function mockApi() {
     }
     if (kind === 'incidents') return url.searchParams.get('open') ? page(incidents.open()) : incidents.answer(method, id, action, json)
     if (kind === 'inspections') return page(cases.filter((item) => item.state === 'closed' && !item.inspections).map((item) => ({ case: item, cycle: item.cycle, entry: 7, drawn_at: city.at(-2), inspected_at: null, passed: null })))
+    if (kind === 'work-orders' && action === 'call') {
+      if (method === 'POST') masked = { ...masked, left_today: masked.left_today - 1, last: { call: 'c-9', at: city.at(0), state: 'talking' } }
+      return method === 'POST' ? { call: 'c-9' } : masked
+    }
     if (kind === 'work-orders') return page(cases.filter((item) => me.role !== 'executor' || item.executor === me.organisation).map(city.workOrder).filter((order) => order !== null))
     if (kind === 'calls') {
       if (!id) return page(city.CALLS.filter((call) => (!url.searchParams.get('caller') || call.caller.includes(url.searchParams.get('caller')!)) && (!url.searchParams.get('case') || call.case === url.searchParams.get('case'))))

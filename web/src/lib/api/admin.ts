@@ -59,6 +59,13 @@ export interface Person {
   extension: string | null
   blocked: boolean
   phones: Device[]
+  field?: FieldPhone | null
+}
+
+/** Where an executor is rung outside, and their code. */
+export interface FieldPhone {
+  phone: string | null
+  code: 'usable' | 'resting' | 'void' | null
 }
 
 export interface PhoneSetup {

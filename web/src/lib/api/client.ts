@@ -87,7 +87,8 @@ export const get = <T>(path: string, query?: Query) => send<T>('GET', address(pa
 export const post = <T = unknown>(path: string, body: unknown = {}) => send<T>('POST', address(path), body)
 export const put = <T = unknown>(path: string, body: unknown) => send<T>('PUT', address(path), body)
 export const patch = <T = unknown>(path: string, body: unknown) => send<T>('PATCH', address(path), body)
-export const remove = (path: string) => send<void>('DELETE', address(path))
+export const put = <T = unknown>(path: string, body: unknown) => send<T>('PUT', address(path), body)
+export const remove = <T = void>(path: string) => send<T>('DELETE', address(path))
 
 /** Sends bytes as they are. */
 export async function sendBytes<T>(path: string, body: Blob, type: string): Promise<T> {

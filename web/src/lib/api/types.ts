@@ -428,6 +428,10 @@ export interface WorkOrder {
   deadline: Deadline | null
   priority: Priority
   case_state: CaseState
+  because?: Because | null
+  parts?: { executor: string; executor_name: Name; state: string }[]
+  /** State of the reader's own part; none of the lead. */
+  own_part?: string | null
 }
 
 export interface TimelineItem {
@@ -459,6 +463,27 @@ export interface Preview {
   executor_name: Name
   resolve_by: Moment
   norm: string
+  because?: Because | null
+  co_executors?: { id: string; name: Name }[]
+}
+
+/** The rule that decided: what it names of the matter. */
+export interface Because {
+  category: string
+  territory: string | null
+  holder: string | null
+  holder_name: string | null
+  hours: string | null
+  in_words: string
+}
+
+/** Whether an executor may call the applicant of an order now, and the last call there was. */
+export interface MaskedCall {
+  may_call: boolean
+  why_not: string | null
+  left_today: number
+  own_phone_ends: string | null
+  last: { call: string; at: Moment; state: 'ringing' | 'talking' | 'reached' | 'not_reached' } | null
 }
 
 /** One SIP message of a call. */

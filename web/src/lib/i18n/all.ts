@@ -12,6 +12,7 @@ import { common } from './common'
 import { consult } from './consult'
 import { desk } from './desk'
 import { dictation } from './dictation'
+import { field } from './field'
 import { incidents } from './incidents'
 import { lifecycle } from './lifecycle'
 import { phone } from './phone'
@@ -37,6 +38,7 @@ const all = {
   ...consult,
   ...desk,
   ...dictation,
+  ...field,
   ...incidents,
   ...lifecycle,
   ...phone,

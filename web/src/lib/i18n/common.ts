@@ -34,6 +34,7 @@ export const common = messages({
   'admin.nav./admin': ['Стан служби', 'Service', 'Tarnybos būsena', 'Stan usługi', 'Состояние службы', 'מצב השירות'],
   'admin.nav./admin/trunks': ['Лінії провайдерів', 'Trunks', 'Tiekėjų linijos', 'Łącza operatorów', 'Линии провайдеров', 'קווי ספקים'],
   'admin.nav./admin/operators': ['Люди й телефони', 'People and phones', 'Žmonės ir telefonai', 'Osoby i telefony', 'Люди и телефоны', 'אנשים וטלפונים'],
+  'admin.nav./admin/routing': ['Маршрути', 'Routing', 'Maršrutai', 'Kierowanie', 'Маршруты', 'ניתוב'],
   'admin.nav./admin/queues': ['Черги', 'Queues', 'Eilės', 'Kolejki', 'Очереди', 'תורים'],
   'admin.nav./admin/ivr': ['Голосове меню', 'Voice menu', 'Balso meniu', 'Menu głosowe', 'Голосовое меню', 'תפריט קולי'],
   'admin.nav./admin/prompts': ['Фрази', 'Prompts', 'Frazės', 'Komunikaty', 'Фразы', 'הודעות קוליות'],
