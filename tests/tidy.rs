@@ -25,7 +25,7 @@ const LAYERS: &[&[&str]] = &[
     &["calendar", "diagnostic", "digest", "ids", "language", "people", "phone_number", "termination", "time"],
     &["sip::message", "address", "dialplan", "dtmf", "pcap", "picture", "rtp", "sdp", "srtp", "stun", "wav"],
     &["sip", "acd", "case", "ivr", "media", "recording"],
-    &["journal", "callback", "verification", "call", "switchboard"],
+    &["journal", "callback", "notification", "verification", "call", "switchboard"],
     &["net", "resolver", "media_plane", "store", "files", "web", "notify", "speech"],
     &["config", "app", "cli", "softphone", "main", "lib"],
 ];

@@ -322,11 +322,7 @@ fn start_verification(
 }
 
 /// Starts what empties the outbox; what the pages show of it.
-fn start_senders(
-    store: &Store,
-    notices: &watch::Receiver<Arc<notify::Settings>>,
-    vitals: &Vitals,
-) -> Board {
+fn start_senders(store: &Store, notices: &watch::Receiver<Arc<notify::Settings>>, vitals: &Vitals) -> Board {
     let board = Board::new(notices.clone());
     for (channel, part) in [(Channel::Sms, "SMS sender"), (Channel::Mail, "mail sender")] {
         let sender = Sender::new(store.clone(), notices.clone(), board.clone(), channel);

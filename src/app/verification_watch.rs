@@ -170,7 +170,9 @@ impl VerificationWatch {
             Step::Write(channel) => channel,
         };
         let recipient = recipients.into_iter().find(|(way, _)| *way == channel).and_then(|(_, to)| to);
-        let (Some(recipient), Some(patience)) = (recipient, settings.patience(channel)) else { return Ok(true) };
+        let (Some(recipient), Some(patience)) = (recipient, settings.patience(channel)) else {
+            return Ok(true);
+        };
         let case = &asking.case;
         let whom =
             Whom { case: &case.number, cycle: case.cycle, since: asking.since, language: case.language };
@@ -194,9 +196,10 @@ impl VerificationWatch {
         self.left.insert(key);
         let was_written = asking.writings.iter().any(|writing| matches!(writing.fate(), Fate::Reached(_)));
         // What staff was told, staff closes.
-        let by_staff = asking.case.answer().is_some_and(|told| {
-            told.contact.is_none() && told.channel != TellingChannel::Page
-        });
+        let by_staff = asking
+            .case
+            .answer()
+            .is_some_and(|told| told.contact.is_none() && told.channel != TellingChannel::Page);
         let (since, rule) = (asking.since, rules.city.verify_rule().clone());
         let (actor, at) = (Actor::system(ACTOR), crate::time::now().utc);
         let by = actor.clone();
@@ -299,7 +302,14 @@ fn told(
 }
 
 /// The case as it is after this message; the same where it has heard of it already, or is no longer asked about.
-fn written(case: Case, since: Timestamp, writing: &Writing, delivered: bool, by: &Actor, at: Timestamp) -> Moved {
+fn written(
+    case: Case,
+    since: Timestamp,
+    writing: &Writing,
+    delivered: bool,
+    by: &Actor,
+    at: Timestamp,
+) -> Moved {
     let known = case.told.iter().any(|told| told.notification == Some(writing.id));
     if known || case.state.evidence_accepted_at() != Some(since) {
         return Ok((case, Vec::new()));
@@ -321,7 +331,8 @@ fn written(case: Case, since: Timestamp, writing: &Writing, delivered: bool, by:
     };
     let (case, mut events) = case.tell(told, by, at)?;
     if let Some(attempted) = events.first_mut() {
-        let outcome = writing.failure.map_or_else(|| serde_json::json!("written"), |why| serde_json::json!(why));
+        let outcome =
+            writing.failure.map_or_else(|| serde_json::json!("written"), |why| serde_json::json!(why));
         attempted.data["outcome"] = outcome;
         attempted.data["notification"] = serde_json::json!(writing.id);
     }

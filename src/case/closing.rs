@@ -259,8 +259,9 @@ impl Case {
 
     /// When the last message about the work as it stands reached the applicant.
     fn written_at(&self) -> Option<Timestamp> {
-        let in_writing =
-            |told: &&Told| matches!(told.channel, TellingChannel::Sms | TellingChannel::Mail) && told.delivered;
+        let in_writing = |told: &&Told| {
+            matches!(told.channel, TellingChannel::Sms | TellingChannel::Mail) && told.delivered
+        };
         self.tellings_of(None).filter(in_writing).map(|told| told.at).last()
     }
 

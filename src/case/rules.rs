@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn attempts_count_on_the_days_of_the_city() {
-        let rule = VerifyRule { attempts: 3, on_days: 2, answer_days: 3, inspect_per_mille: 0, clock: kyiv() };
+        let rule =
+            VerifyRule { attempts: 3, on_days: 2, answer_days: 3, inspect_per_mille: 0, clock: kyiv() };
         // 23:30 and 00:30 in Kyiv are one day of UTC and two of the city; 01:00 and 23:00 the other way round.
         let two_days = ["2026-11-21T21:00:00Z", "2026-11-21T21:30:00Z", "2026-11-21T22:30:00Z"].map(at);
         let one_day = ["2026-11-20T23:00:00Z", "2026-11-21T08:00:00Z", "2026-11-21T21:00:00Z"].map(at);

@@ -129,11 +129,17 @@ impl Sms {
     }
 
     /// What is wrong, each with the table and the key it stands at. `page` is the citizens', `short` the short number.
-    pub(super) fn complaints(&self, short: &str, page: Option<&str>) -> Vec<(&'static str, &'static str, String)> {
+    pub(super) fn complaints(
+        &self,
+        short: &str,
+        page: Option<&str>,
+    ) -> Vec<(&'static str, &'static str, String)> {
         let mut found = Vec::new();
         let Some(url) = &self.url else { return found };
         let mut complain = |table, key, message: String| found.push((table, key, message));
-        if !(url.starts_with("https://") || url.starts_with("http://")) || url.parse::<reqwest::Url>().is_err() {
+        if !(url.starts_with("https://") || url.starts_with("http://"))
+            || url.parse::<reqwest::Url>().is_err()
+        {
             complain("sms", "url", "an address is as in https://gateway.example/send".to_owned());
         }
         let mut named = Vec::new();
@@ -146,7 +152,11 @@ impl Sms {
         }
         for needed in ["number", "text"] {
             if !named.contains(&needed) {
-                complain("sms", "body", format!("`{{{needed}}}` is neither in `body` nor in `url` nor in `headers`"));
+                complain(
+                    "sms",
+                    "body",
+                    format!("`{{{needed}}}` is neither in `body` nor in `url` nor in `headers`"),
+                );
             }
         }
         if !matches!(self.method.as_str(), "POST" | "GET" | "PUT") {
@@ -156,7 +166,8 @@ impl Sms {
             complain("sms", "headers", format!("'{wrong}' is no name of a header"));
         }
         if self.takes.is_empty() {
-            let message = "`takes` names the beginnings of the numbers that may be written to, as in [\"+380\"]";
+            let message =
+                "`takes` names the beginnings of the numbers that may be written to, as in [\"+380\"]";
             complain("sms", "takes", message.to_owned());
         }
         let is_begin = |begin: &&String| {
@@ -169,7 +180,11 @@ impl Sms {
         match self.secret() {
             Err(error) => complain("sms", "secret_file", error),
             Ok(None) if named.contains(&"secret") => {
-                complain("sms", "secret", "`{secret}` needs `secret_file`, or RINGBACK_SMS__SECRET".to_owned());
+                complain(
+                    "sms",
+                    "secret",
+                    "`{secret}` needs `secret_file`, or RINGBACK_SMS__SECRET".to_owned(),
+                );
             }
             Ok(_) => {}
         }
@@ -255,7 +270,9 @@ pub(super) fn secret(
     file: Option<&std::path::Path>,
 ) -> Result<Option<Secret>, String> {
     match (given, file) {
-        (Some(_), Some(_)) => Err("a secret stands in the file or in the environment, not in both".to_owned()),
+        (Some(_), Some(_)) => {
+            Err("a secret stands in the file or in the environment, not in both".to_owned())
+        }
         (Some(secret), None) => Ok(Some(secret.clone())),
         (None, Some(file)) => {
             let text = super::read(file).map_err(|error| format!("{} {error}", file.display()))?;

@@ -178,7 +178,13 @@ mod tests {
             for channel in Channel::ALL {
                 for occasion in [Occasion::Registered, Occasion::Done] {
                     for page in [Some("https://city.example"), None] {
-                        let facts = Facts { language, short: "1580", number: "2026-01-000042", code: "K7QM-3XPA", page };
+                        let facts = Facts {
+                            language,
+                            short: "1580",
+                            number: "2026-01-000042",
+                            code: "K7QM-3XPA",
+                            page,
+                        };
                         let Message { subject, text } = compose(occasion, channel, &facts);
                         assert!(!text.contains(['{', '}']) && !subject.contains(['{', '}']), "{text}");
                         assert!(text.contains("2026-01-000042") && text.contains("K7QM-3XPA"), "{text}");

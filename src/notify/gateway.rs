@@ -63,7 +63,11 @@ static CLIENT: LazyLock<Result<Client, String>> = LazyLock::new(|| {
 
 impl Gateway {
     /// Sends one message; the id the gateway gave it, where it tells.
-    pub(super) async fn send(&self, message: &Claimed, timeout: Duration) -> Result<Option<String>, SendError> {
+    pub(super) async fn send(
+        &self,
+        message: &Claimed,
+        timeout: Duration,
+    ) -> Result<Option<String>, SendError> {
         let client = CLIENT.as_ref().map_err(|error| SendError::Gateway(error.clone()))?;
         let value = |name: &str| match name {
             "number" => message.recipient.clone(),
@@ -143,7 +147,8 @@ fn told(error: reqwest::Error) -> String {
 
 /// The beginning of what it said, long runs of digits masked.
 fn quoted(text: &str) -> String {
-    let plain: String = text.chars().take(MAX_QUOTED_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let plain: String =
+        text.chars().take(MAX_QUOTED_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut quoted = String::new();
     for word in plain.split_inclusive(|c: char| !c.is_ascii_digit()) {
         let digits = word.bytes().take_while(u8::is_ascii_digit).count();
@@ -176,9 +181,8 @@ mod tests {
 
     #[test]
     fn answers_are_told_apart() {
-        let judge = |status: u16, text: &str| {
-            gateway().judge(StatusCode::from_u16(status).unwrap_or_default(), text)
-        };
+        let judge =
+            |status: u16, text: &str| gateway().judge(StatusCode::from_u16(status).unwrap_or_default(), text);
         assert_eq!(judge(200, r#"{"ok": "ok", "messages": [{"id": 17}]}"#), Ok(Some("17".to_owned())));
         assert_eq!(judge(202, r#"["ok"]"#), Ok(None));
         assert!(matches!(judge(200, "no credit"), Err(SendError::Refused(_))));

@@ -77,7 +77,9 @@ impl Sender {
             match self.go_on(done).await {
                 Ok(()) => {}
                 Err(StoreError::Closed) => return,
-                Err(error) => tracing::warn!(%error, channel = self.channel.name(), "the outbox was not looked at"),
+                Err(error) => {
+                    tracing::warn!(%error, channel = self.channel.name(), "the outbox was not looked at")
+                }
             }
         }
     }
@@ -182,7 +184,10 @@ impl Sender {
     async fn alarm(&self, turn: Turn, at: Timestamp) -> Result<(), StoreError> {
         let event = match turn {
             Turn::Halted => {
-                tracing::error!(channel = self.channel.name(), "the gateway does not answer; nothing is sent for now");
+                tracing::error!(
+                    channel = self.channel.name(),
+                    "the gateway does not answer; nothing is sent for now"
+                );
                 EventType::NotifHalted
             }
             Turn::Resumed => {
@@ -231,7 +236,8 @@ fn phone(case: &NewCase) -> Option<PhoneNumber> {
 
 /// Whom this way tells of the new case: e-mail only those whom no SMS tells.
 fn recipient_of(channel: Channel, case: &NewCase, settings: &Settings) -> Option<String> {
-    let texted = settings.tells_registered(Channel::Sms).then(|| settings.texts_to(phone(case).as_ref())).flatten();
+    let texted =
+        settings.tells_registered(Channel::Sms).then(|| settings.texts_to(phone(case).as_ref())).flatten();
     match channel {
         Channel::Sms => texted,
         Channel::Mail if texted.is_none() && settings.tells_registered(Channel::Mail) => {

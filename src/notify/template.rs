@@ -41,7 +41,9 @@ impl Escape {
 
     fn apply(self, value: &str) -> String {
         match self {
-            Self::Percent => form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().replace('+', "%20"),
+            Self::Percent => {
+                form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().replace('+', "%20")
+            }
             Self::Json => {
                 let quoted = serde_json::Value::String(value.to_owned()).to_string();
                 quoted[1..quoted.len() - 1].to_owned()

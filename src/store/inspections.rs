@@ -148,7 +148,7 @@ mod tests {
                 cycle: 1,
                 whom: None,
                 contact: None,
-            notification: None,
+                notification: None,
             };
             case.tell(told, &control(), at(55))
         },

@@ -65,7 +65,10 @@ pub struct Claimed {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Settlement {
     /// The gateway has it, and a report is waited for until then; with none it is the gateway's last word.
-    Sent { gateway_id: Option<String>, report_by: Option<Timestamp> },
+    Sent {
+        gateway_id: Option<String>,
+        report_by: Option<Timestamp>,
+    },
     /// To be tried again, not before.
     Again(Timestamp),
     Delivered,
@@ -321,11 +324,8 @@ impl Change for Queue {
         if outgoing.channel == Channel::Sms {
             data["segments"] = json!(segments::segments(&outgoing.text));
         }
-        let about = |event, data| Draft {
-            case: outgoing.case.clone(),
-            data,
-            ..Draft::new(event, at, actor.clone())
-        };
+        let about =
+            |event, data| Draft { case: outgoing.case.clone(), data, ..Draft::new(event, at, actor.clone()) };
         let mut entries = vec![about(EventType::NotifQueued, data.clone())];
         match (failure, &outgoing.case, &outgoing.code) {
             (Some(failure), ..) => {
@@ -404,7 +404,10 @@ pub(super) async fn forget_codes(
     connection: &mut SqliteConnection,
     case: &CaseNumber,
 ) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM notification_codes WHERE case_number = $1").bind(&case.0).execute(connection).await?;
+    sqlx::query("DELETE FROM notification_codes WHERE case_number = $1")
+        .bind(&case.0)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -9,10 +9,10 @@ use crate::call::contact::Contact;
 use crate::case::{Case, CaseNumber};
 use crate::ids::{ContactId, RecordingId};
 use crate::journal::{Draft, EventType, MediaPosition};
+use crate::notification::chain::Writing;
 use crate::people::Actor;
 use crate::phone_number::PhoneNumber;
 use crate::time::Timestamp;
-use crate::notification::chain::Writing;
 use crate::verification::{Attempt, MAX_INQUIRIES, Outcome};
 
 use super::row::Fields;

@@ -28,6 +28,7 @@ const PAGES: [&str; 15] = [
     "/admin/queues",
     "/admin/ivr",
     "/admin/prompts",
+    "/admin/messages",
     "/admin/changes",
     "/signin.html",
 ];

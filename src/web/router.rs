@@ -19,8 +19,8 @@ use crate::time;
 use super::error::{ApiError, Problem};
 use super::{
     Shared, Web, WebState, addresses, admin, callbacks, calls, cases, citizen, city, escalations, events,
-    gate, health, messages, open311, operators, pages, phone, session, sip_socket, sms_reports, timeline, verifications,
-    web_calls, work_orders,
+    gate, health, messages, open311, operators, pages, phone, session, sip_socket, sms_reports, timeline,
+    verifications, web_calls, work_orders,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.

@@ -69,7 +69,8 @@ impl Web {
             return Err(ApiError::BadRequest(format!("at most {MAX_REPORTED} reports at once")));
         }
         for report in all {
-            let (Some(id), Some(status)) = (field(report, &reports.id), field(report, &reports.status)) else {
+            let (Some(id), Some(status)) = (field(report, &reports.id), field(report, &reports.status))
+            else {
                 tracing::warn!("a report of the SMS gateway names no message or no state");
                 continue;
             };

@@ -151,7 +151,10 @@ pub(super) async fn list(
     let askings = web.store().askings().await?;
     let (policy, plan) = (web.asking_policy(), web.city());
     let wanted = |asking: &&Asking| query.case.as_ref().is_none_or(|case| asking.case.number.0 == *case);
-    let views = askings.iter().filter(wanted).map(|asking| VerificationView::new(asking, policy.as_ref(), plan.verify_rule()));
+    let views = askings
+        .iter()
+        .filter(wanted)
+        .map(|asking| VerificationView::new(asking, policy.as_ref(), plan.verify_rule()));
     Ok(Answer(ListView { items: views.collect(), next: None }))
 }
 

@@ -107,7 +107,8 @@ fn serve_http(stream: TcpStream, asked: &Taken<Value>, silent: &AtomicBool) {
             let _ = reader.read_line(&mut line);
             return;
         }
-        let answer = json!({ "messages": [{ "id": format!("g-{}", message["reference"].as_str().unwrap_or("")) }] });
+        let answer =
+            json!({ "messages": [{ "id": format!("g-{}", message["reference"].as_str().unwrap_or("")) }] });
         let answer = answer.to_string();
         let head = format!("HTTP/1.1 202 Accepted\r\nContent-Length: {}\r\n\r\n", answer.len());
         if (&stream).write_all((head + &answer).as_bytes()).is_err() {

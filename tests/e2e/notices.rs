@@ -53,7 +53,10 @@ fn who_does_not_pick_up_gets_an_sms_and_answers_on_the_page() {
     let (server, mut line) = writing_server(&(gateway.section() + PAGE));
     let number = reported(&server, MOBILE);
     let registered = gateway.asked.first("the SMS with the number", |message| is_of(message, &number));
-    assert_eq!((&registered["to"], &registered["authorization"]), (&json!(MOBILE), &json!("Bearer of-the-gateway")));
+    assert_eq!(
+        (&registered["to"], &registered["authorization"]),
+        (&json!(MOBILE), &json!("Bearer of-the-gateway"))
+    );
     let citizen = server.anonymous();
     let (named, code) = key_in(registered["text"].as_str().expect("a text"));
     assert_eq!(named, number);
@@ -66,7 +69,8 @@ fn who_does_not_pick_up_gets_an_sms_and_answers_on_the_page() {
         is_of(message, &number) && message["reference"] != registered["reference"]
     });
     let (_, code) = key_in(asked["text"].as_str().expect("a text"));
-    let report = json!([{ "id": format!("g-{}", asked["reference"].as_str().expect("an id")), "status": "DELIVRD" }]);
+    let report =
+        json!([{ "id": format!("g-{}", asked["reference"].as_str().expect("an id")), "status": "DELIVRD" }]);
     assert_eq!(citizen.send("POST", "/api/v1/sms-reports/of-somebody-else", Some(&report)).0, 404);
     // The report may be there before the program has written down that the message was taken.
     let auditor = server.sign_in("audyt");
@@ -127,18 +131,26 @@ fn where_the_gateway_is_dead_an_e_mail_goes() {
     let asked = mail.taken.first("the mail that asks", |mail| mail.text.contains("is it fixed?"));
     let auditor = server.sign_in("audyt");
     let failed = events(&auditor, &number, "notif.failed", "sms");
-    assert_eq!((&failed[0]["data"]["failure"], &failed[0]["data"]["attempts"]), (&json!("unanswered"), &json!(2)));
+    assert_eq!(
+        (&failed[0]["data"]["failure"], &failed[0]["data"]["attempts"]),
+        (&json!("unanswered"), &json!(2))
+    );
     wait::until_true("the case to hear of both", SOON, || {
         let attempted = |channel| events(&auditor, &number, "verify.attempted", channel);
         let (sms, mail) = (attempted("sms"), attempted("mail"));
-        sms.len() == 1 && mail.len() == 1 && sms[0]["data"]["delivered"] == false
+        sms.len() == 1
+            && mail.len() == 1
+            && sms[0]["data"]["delivered"] == false
             && mail[0]["data"]["delivered"] == true
     });
     let (_, code) = key_in(&asked.text.replace("=\r\n", "").replace("=3D", "="));
     citizen.post("/api/v1/citizen/verdict", &json!({ "number": number, "code": code, "fixed": true }));
     assert_eq!(state(&auditor, &number), "closed");
     let closed = event(&timeline(&auditor, &number), "case.closed").expect("it is closed").clone();
-    assert_eq!((&closed["data"]["code"], &closed["actor"]["kind"]), (&json!("fixed_confirmed"), &json!("system")));
+    assert_eq!(
+        (&closed["data"]["code"], &closed["actor"]["kind"]),
+        (&json!("fixed_confirmed"), &json!("system"))
+    );
 }
 
 #[test]
@@ -165,7 +177,11 @@ fn a_program_that_is_killed_sends_nothing_twice() {
     let questions: Vec<Value> = gateway.asked.all().into_iter().filter(is_question).collect();
     assert!(questions.len() >= 2, "it did not know, so it asked again");
     for again in &questions {
-        assert_eq!((&again["reference"], &again["text"]), (&first["reference"], &first["text"]), "one message");
+        assert_eq!(
+            (&again["reference"], &again["text"]),
+            (&first["reference"], &first["text"]),
+            "one message"
+        );
     }
     assert_eq!(events(&auditor, &number, "notif.queued", "sms").len(), 2, "number and question");
     let line = line.called_within(std::time::Duration::from_secs(1));

@@ -154,7 +154,10 @@ fn who_was_written_to_and_did_not_answer_in_time_counts_as_unconfirmed() {
     let by = rule.answer_deadline(at);
     for channel in [TellingChannel::Sms, TellingChannel::Mail] {
         let told = verifying.clone().tell(written(channel, true), &system, at).unwrap().0;
-        assert!(close(told.clone(), Timestamp::from_micros(by.micros() - 1)).is_err(), "they have time to answer");
+        assert!(
+            close(told.clone(), Timestamp::from_micros(by.micros() - 1)).is_err(),
+            "they have time to answer"
+        );
         assert_eq!(close(told, by).unwrap().0.state.name(), "closed");
         let lost = verifying.clone().tell(written(channel, false), &system, at).unwrap().0;
         assert!(close(lost, by).is_err(), "it did not arrive");

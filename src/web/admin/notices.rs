@@ -143,7 +143,9 @@ pub(in crate::web) async fn test(
     };
     let recipient = recipient.ok_or_else(|| {
         ApiError::Unprocessable(match asked.channel {
-            Channel::Sms => "this is no number that `takes` of [sms] allows, with its + and country code".to_owned(),
+            Channel::Sms => {
+                "this is no number that `takes` of [sms] allows, with its + and country code".to_owned()
+            }
             Channel::Mail => "this is no mail address".to_owned(),
         })
     })?;

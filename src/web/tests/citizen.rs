@@ -289,7 +289,10 @@ async fn who_has_no_telephone_answers_on_the_page() {
     assert_eq!((status, &page["state"]), (StatusCode::OK, &json!("started")), "{page}");
     assert_eq!(page["may"]["answer"], false);
     let refuted = service.journalled("verify.refuted").await.remove(0);
-    assert_eq!((&refuted.data["level"], refuted.actor.kind), (&json!(1), crate::people::ActorKind::Applicant));
+    assert_eq!(
+        (&refuted.data["level"], refuted.actor.kind),
+        (&json!(1), crate::people::ActorKind::Applicant)
+    );
     assert_eq!(service.journalled("applicant.noted").await.len(), 1);
     let wrong = json!({ "number": number, "code": "0000-0000", "fixed": true });
     assert_eq!(send(&service, "verdict", wrong).await.0, StatusCode::NOT_FOUND);
@@ -299,7 +302,10 @@ async fn who_has_no_telephone_answers_on_the_page() {
     assert_eq!((status, &page["state"]), (StatusCode::OK, &json!("closed")), "{page}");
     assert_eq!(page["closing_code"], "fixed_confirmed");
     let attempted = service.journalled("verify.attempted").await.pop().unwrap();
-    assert_eq!((&attempted.data["channel"], &attempted.data["outcome"]), (&json!("page"), &json!("confirmed")));
+    assert_eq!(
+        (&attempted.data["channel"], &attempted.data["outcome"]),
+        (&json!("page"), &json!("confirmed"))
+    );
     assert_eq!(say(true).await.0, StatusCode::CONFLICT, "once");
     let told = json!({ "channel": "page", "delivered": true, "confirmed": true });
     let path = format!("/api/v1/cases/{}/tell", number.as_str().unwrap());

@@ -15,7 +15,7 @@ export interface RequestPage {
   number: string, state: string, open: boolean, category_name: string, description: string, address: string | null
   registered_at: string, responsible: string | null, promised_by: string | null, first_promised_by: string | null
   overdue: boolean, cycle: number, steps: RequestStep[], pictures: string[], rating: number | null
-  may: { reopen: boolean, reopen_until: string | null, withdraw: boolean, rate: boolean, add: boolean }
+  may: { answer?: boolean, reopen: boolean, reopen_until: string | null, withdraw: boolean, rate: boolean, add: boolean }
 }
 
 export const pageOf = (key: RequestKey) => post<RequestPage>('/citizen/status', key)

@@ -10,6 +10,7 @@ import { common } from './common'
 import { consult } from './consult'
 import { desk } from './desk'
 import { lifecycle } from './lifecycle'
+import { notices } from './notices'
 import { phone } from './phone'
 import { requests } from './requests'
 import { supervision } from './supervision'
@@ -17,7 +18,7 @@ import { verification } from './verification'
 import { webCall } from './web-call'
 import { work } from './work'
 
-const all = { ...address, ...common, ...citizen, ...clocks, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...audit, ...webCall, ...work, ...requests }
+const all = { ...address, ...common, ...citizen, ...clocks, ...consult, ...desk, ...phone, ...board, ...supervision, ...cases, ...lifecycle, ...verification, ...notices, ...audit, ...webCall, ...work, ...requests }
 /** Texts that come with pages which are fetched when they are wanted. */
 type Late = typeof import('./admin').admin
 
