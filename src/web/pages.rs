@@ -14,7 +14,7 @@ use super::error::ApiError;
 struct Dist;
 
 /// Addresses that are the app itself.
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "/",
     "/desk",
     "/work",

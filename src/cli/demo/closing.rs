@@ -63,7 +63,9 @@ impl Story {
         let number = self.register().await?;
         line(&format!("Case {number}: a citizen ({MOBILE}) reported it; it goes to its executor."));
         self.assign(&number).await?;
-        for (key, said) in [('2', "\"2, it is not fixed\": back to work, one level up"), ('1', "\"1, it is fixed\"")] {
+        for (key, said) in
+            [('2', "\"2, it is not fixed\": back to work, one level up"), ('1', "\"1, it is fixed\"")]
+        {
             tokio::time::sleep(STEP).await;
             let case = self.work(&number).await?;
             line(&format!("Case {number}: reported done by {}, and control believes it.", org(&case)));
@@ -97,9 +99,12 @@ impl Story {
             ivr_path: Vec::new(),
         };
         let order = WorkOrderId(uuid::Uuid::nil());
-        let categories = self.city.categories().iter().filter(|one| self.city.evidence_rule(&one.id).is_none());
+        let categories =
+            self.city.categories().iter().filter(|one| self.city.evidence_rule(&one.id).is_none());
         let found = categories
-            .flat_map(|category| self.city.territories().iter().map(|territory| draft(&category.id, &territory.id)))
+            .flat_map(|category| {
+                self.city.territories().iter().map(|territory| draft(&category.id, &territory.id))
+            })
             .find(|draft| {
                 let (case, _) = Case::register(draft.clone(), CaseNumber::new(2026, "00", 1), at);
                 routing::route(&self.city, &case, order, at).is_ok()

@@ -13,6 +13,7 @@ mod errors;
 mod events;
 mod evidence;
 mod ladder;
+mod notices;
 mod open311;
 mod phone;
 mod service;

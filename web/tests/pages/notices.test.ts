@@ -51,7 +51,7 @@ describe('SMS and e-mail of the administrator', () => {
       expect(posted('admin/notifications/test').at(-1)).toEqual({ channel: 'sms', to: '+380501112299' })
       await page.locator('.list').nth(1).locator('button').click()
       await page.locator('dialog textarea, dialog input').first().fill('Попросив сам')
-      await page.locator('dialog button[type=submit]').click()
+      await page.locator('dialog .button.main, dialog button.main').first().click()
       await page.waitForFunction(() => document.querySelectorAll('.list')[1]?.querySelector('button') === null)
       expect(posted('refused-calls/c-31/allow')).toEqual([{ reason: 'Попросив сам' }])
     }, LOOKS_MS)
