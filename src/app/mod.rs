@@ -111,8 +111,7 @@ impl Service {
     pub async fn start(config: Config, file: Option<PathBuf>, plans: Plans) -> anyhow::Result<Self> {
         let Ground { http_socket, http, net, arrivals, store } = Ground::prepare(&config, &plans).await?;
         let (inputs_in, inputs) = mpsc::channel(MAX_INPUTS);
-        let meters = Arc::new(Meters::default());
-        let (vitals, ended) = Vitals::new();
+        let (meters, (vitals, ended)) = (Arc::new(Meters::default()), Vitals::new());
         let (media, floor) = start_media(&config, inputs_in.clone(), meters.clone(), &vitals)?;
         let keeper =
             RecordKeeper::start(store.clone(), inputs_in.clone(), meters.clone(), vitals.of("record keeper"));
@@ -125,10 +124,7 @@ impl Service {
         let switchboard = make_switchboard(plans.settings(&config, &users)?, &store, &media).await?;
         let (snapshot_out, snapshot) = watch::channel(Arc::new(first_snapshot(crate::time::now())));
         let (published, city, addresses) = plans.publish();
-        let (notices_in, notices) = watch::channel(plans.notices(&config)?);
-        let board = start_senders(&store, &notices, &vitals);
-        let (rules_in, rules) =
-            start_verification(&config, &plans, &store, inputs_in.clone(), notices, &vitals)?;
+        let asking = start_asking(&config, &plans, &store, inputs_in.clone(), &vitals)?;
         keep_cases(&store, &city, &stopping, &vitals);
         let signalling = Signalling::new(
             switchboard,
@@ -156,8 +152,7 @@ impl Service {
             users,
             net: net.clone(),
             in_force: in_force_out,
-            rules: rules_in,
-            notices: notices_in,
+            asking: asking.renewal,
         }
         .start();
         let state = WebState {
@@ -170,14 +165,14 @@ impl Service {
             recording_dir: config.recording.dir.clone(),
             short_number: config.number.short.clone(),
             page_realm: config.sip.digest.contains(&Algorithm::Md5).then(|| config.sip.realm.clone()),
-            metrics: metrics_text(meters, media, net.clone(), board.clone()),
+            metrics: metrics_text(meters, media, net.clone(), asking.board.clone()),
             reload: reload.clone(),
             in_force,
             sip: net.guest_entrance(),
             origins: config.http.origins.clone().into(),
-            masked: masked_terms(rules.clone()),
-            asking: Arc::new(move || rules.borrow().policy.clone()),
-            notices: board,
+            masked: masked_terms(asking.rules.clone()),
+            asking: Arc::new(move || asking.rules.borrow().policy.clone()),
+            notices: asking.board,
         };
         announce(&net, http);
         let http_server = serve_http(http_socket, state, stopping, vitals.of("HTTP server"));
@@ -322,19 +317,36 @@ fn first_snapshot(now: Now) -> Snapshot {
     Snapshot { seq, ..Snapshot::default() }
 }
 
-/// Starts the watch over cases that wait for their applicant's answer; what takes new rules for it, and who reads them.
-fn start_verification(
+/// What asks applicants, by telephone and in writing.
+struct Asking {
+    renewal: Renewal,
+    rules: watch::Receiver<Rules>,
+    /// What the pages show of messages.
+    board: Board,
+}
+
+/// What takes new rules for it.
+#[derive(Debug)]
+struct Renewal {
+    rules: watch::Sender<Rules>,
+    /// By what applicants are written to.
+    notices: watch::Sender<Arc<notify::Settings>>,
+}
+
+/// Starts the watch over cases that wait for their applicant's answer, and what writes to applicants.
+fn start_asking(
     config: &Config,
     plans: &Plans,
     store: &Store,
     inputs: mpsc::Sender<Input>,
-    notices: watch::Receiver<Arc<notify::Settings>>,
     vitals: &Vitals,
-) -> anyhow::Result<(watch::Sender<Rules>, watch::Receiver<Rules>)> {
+) -> anyhow::Result<Asking> {
+    let (notices_in, notices) = watch::channel(plans.notices(config)?);
+    let board = start_senders(store, &notices, vitals);
     let (rules_in, rules) = watch::channel(plans.rules(config)?);
     let vital = vitals.of("verification");
     tokio::spawn(VerificationWatch::new(store.clone(), rules.clone(), inputs, notices, vital).run());
-    Ok((rules_in, rules))
+    Ok(Asking { renewal: Renewal { rules: rules_in, notices: notices_in }, rules, board })
 }
 
 /// Starts what empties the outbox; what the pages show of it.

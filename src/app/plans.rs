@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use super::verification_watch::Rules;
-use super::{Change, MAX_RELOADS, USERS_EVERY};
+use super::{Change, MAX_RELOADS, Renewal, USERS_EVERY};
 use crate::acd::OperatorProfile;
 use crate::address::{self, Register};
 use crate::case::city::CityPlan;
@@ -374,9 +374,7 @@ pub(super) struct Reloader {
     /// What the administrator's pages show.
     pub in_force: watch::Sender<Arc<InForce>>,
     /// How applicants are asked.
-    pub rules: watch::Sender<Rules>,
-    /// By what they are written to.
-    pub notices: watch::Sender<Arc<notify::Settings>>,
+    pub asking: Renewal,
 }
 
 impl Reloader {
@@ -461,8 +459,8 @@ impl Reloader {
         }
         self.in_force.send_replace(Arc::new(in_force));
         self.published.renew(&plans);
-        self.rules.send_replace(rules);
-        self.notices.send_replace(notices);
+        self.asking.rules.send_replace(rules);
+        self.asking.notices.send_replace(notices);
         self.floor.send_replace(config.recording.floor());
         (self.config, self.users, self.plans) = (config, users, plans.clone());
         self.send(Change { settings, plans: Some(plans) }).await;
@@ -568,8 +566,10 @@ mod tests {
             users: Vec::new(),
             net: SipNet::start(SipListeners::default(), mpsc::channel(1).0).await.unwrap(),
             in_force: watch::channel(in_force).0,
-            rules: watch::channel(plans.rules(&config).unwrap()).0,
-            notices: watch::channel(plans.notices(&config).unwrap()).0,
+            asking: Renewal {
+                rules: watch::channel(plans.rules(&config).unwrap()).0,
+                notices: watch::channel(plans.notices(&config).unwrap()).0,
+            },
             plans,
             config: config.clone(),
         };

@@ -19,7 +19,7 @@ pub struct Email {
     pub host: Option<String>,
     /// 1 to 65,535; none for what `tls` usually has: 465, 587 and 25.
     pub port: Option<u16>,
-    pub tls: Tls,
+    pub tls: Protection,
     pub user: Option<String>,
     pub password: Option<Secret>,
     pub password_file: Option<PathBuf>,
@@ -44,9 +44,10 @@ pub struct Email {
     pub at_once: u64,
 }
 
+/// Of the connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Tls {
+pub enum Protection {
     Tls,
     StartTls,
     None,
@@ -57,7 +58,7 @@ impl Default for Email {
         Self {
             host: None,
             port: None,
-            tls: Tls::StartTls,
+            tls: Protection::StartTls,
             user: None,
             password: None,
             password_file: None,
@@ -103,7 +104,7 @@ impl Email {
         let is_here = self.host.as_ref().is_some_and(|host| {
             host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
         });
-        if self.tls == Tls::None && !is_here {
+        if self.tls == Protection::None && !is_here {
             let message = "without TLS only a server on this machine is written by: \"starttls\" or \"tls\"";
             found.push(("tls", message.to_owned()));
         }
@@ -114,9 +115,9 @@ impl Email {
     pub fn way(&self) -> Option<Way> {
         let host = self.host.clone()?;
         let tls = match self.tls {
-            Tls::Tls => MailTls::Tls,
-            Tls::StartTls => MailTls::StartTls,
-            Tls::None => MailTls::None,
+            Protection::Tls => MailTls::Tls,
+            Protection::StartTls => MailTls::StartTls,
+            Protection::None => MailTls::None,
         };
         let usual = match tls {
             MailTls::Tls => 465,

@@ -121,6 +121,9 @@ impl Default for Report {
     }
 }
 
+/// The table and the key something is wrong at, and what.
+pub(super) type Complaint = (&'static str, &'static str, String);
+
 impl Sms {
     pub(super) fn resolve(&mut self, base: &std::path::Path) {
         for file in [&mut self.secret_file, &mut self.report.secret_file].into_iter().flatten() {
@@ -129,11 +132,7 @@ impl Sms {
     }
 
     /// What is wrong, each with the table and the key it stands at. `page` is the citizens', `short` the short number.
-    pub(super) fn complaints(
-        &self,
-        short: &str,
-        page: Option<&str>,
-    ) -> Vec<(&'static str, &'static str, String)> {
+    pub(super) fn complaints(&self, short: &str, page: Option<&str>) -> Vec<Complaint> {
         let mut found = Vec::new();
         let Some(url) = &self.url else { return found };
         let mut complain = |table, key, message: String| found.push((table, key, message));
@@ -177,9 +176,17 @@ impl Sms {
         if let Some(wrong) = self.takes.iter().find(is_begin) {
             complain("sms", "takes", format!("'{wrong}' is no beginning of a number, as in +380"));
         }
+        found.extend(self.wrong_secrets(named.contains(&"secret")));
+        found.extend(self.too_long(short, page));
+        found
+    }
+
+    fn wrong_secrets(&self, is_named: bool) -> Vec<Complaint> {
+        let mut found = Vec::new();
+        let mut complain = |table, key, message: String| found.push((table, key, message));
         match self.secret() {
             Err(error) => complain("sms", "secret_file", error),
-            Ok(None) if named.contains(&"secret") => {
+            Ok(None) if is_named => {
                 complain(
                     "sms",
                     "secret",
@@ -197,16 +204,21 @@ impl Sms {
             ),
             Ok(_) => {}
         }
+        found
+    }
+
+    /// The longest of our texts against the parts that are paid for.
+    fn too_long(&self, short: &str, page: Option<&str>) -> Option<Complaint> {
         let (parts, language): (usize, Language) = text::longest(short, page);
-        if u64::try_from(parts).unwrap_or(u64::MAX) > self.segments {
+        let is_long = u64::try_from(parts).unwrap_or(u64::MAX) > self.segments;
+        is_long.then(|| {
             let message = format!(
                 "our texts have up to {parts} parts with this `url` of [citizen] (in '{language}'), but `segments` \
                  allows {}",
                 self.segments
             );
-            complain("sms", "segments", message);
-        }
-        found
+            ("sms", "segments", message)
+        })
     }
 
     fn secret(&self) -> Result<Option<Secret>, String> {

@@ -343,3 +343,43 @@ fn calls_from_the_page_need_what_browsers_need() {
     assert!(complaint("[[trunk]]\nname = \"web\"\nfrom = [\"192.0.2.1\"]\n").contains("the web page"));
     assert!(complaint("[web_call]\npass_secs = 1\n").contains("outside 5 to 300"));
 }
+
+#[test]
+fn messages_are_off_until_a_gateway_is_named_and_then_held_to_what_it_needs() {
+    let off = parse("").unwrap();
+    assert!(off.sms.way("Europe/Kyiv").unwrap().is_none() && off.email.way().is_none());
+    let complaints = |text: &str| {
+        let found = parse(text).err().unwrap_or_default();
+        found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let sms = "[sms]\nurl = \"https://gateway.example/send\"\ntakes = [\"+380\"]\nbody = \"to={number}&text={text}\"\n";
+    assert_eq!(complaints(sms), "");
+    for (change, expected) in [
+        ("takes = [\"+380\"]", "takes = []", "`takes` names the beginnings"),
+        ("+380", "380", "no beginning of a number"),
+        ("{number}", "{nummber}", "did you mean `{number}`"),
+        ("{text}", "text", "`{text}` is neither in"),
+        ("https://", "gopher://", "an address is as in"),
+        ("to={number}", "key={secret}&to={number}", "needs `secret_file`"),
+    ]
+    .map(|(from, to, expected)| (sms.replace(from, to), expected))
+    {
+        let said = complaints(&change);
+        assert!(said.contains(expected), "{change}: {said}");
+    }
+    let page = format!("{sms}[citizen]\nurl = \"https://{}.example\"\n", "x".repeat(200));
+    assert!(complaints(&page).contains("`segments` allows 3"), "{}", complaints(&page));
+    let short = format!("{sms}[sms.report]\nsecret = \"short\"\n");
+    assert!(complaints(&short).contains("at least 16 characters"));
+    let mail = "[email]\nhost = \"smtp.city.example\"\nfrom = \"City <noreply@city.example>\"\n";
+    assert_eq!(complaints(mail), "");
+    for (more, expected) in [
+        ("tls = \"none\"", "only a server on this machine"),
+        ("user = \"a\"", "`user` needs"),
+        ("password = \"a\"", "a password needs `user`"),
+        ("tsl = \"tls\"", "did you mean `tls`"),
+    ] {
+        let said = complaints(&format!("{mail}{more}\n"));
+        assert!(said.contains(expected), "{more}: {said}");
+    }
+}

@@ -96,7 +96,7 @@ pub fn check_placeholders(template: &str) -> Result<Vec<&str>, PlaceholderError>
     let names: Vec<&str> = pieces(template)?.into_iter().filter_map(Result::err).collect();
     match names.iter().find(|name| !PLACEHOLDERS.contains(*name)) {
         Some(wrong) => {
-            let near = suggestion(wrong, PLACEHOLDERS.into_iter());
+            let near = suggestion(wrong, PLACEHOLDERS);
             let hint = near.map(|near| format!("; did you mean `{{{near}}}`?")).unwrap_or_default();
             Err(PlaceholderError::Unknown((*wrong).to_owned(), hint))
         }

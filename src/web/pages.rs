@@ -14,7 +14,7 @@ use super::error::ApiError;
 struct Dist;
 
 /// Addresses that are the app itself.
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 19] = [
     "/",
     "/desk",
     "/work",
@@ -28,8 +28,10 @@ const PAGES: [&str; 17] = [
     "/admin/trunks",
     "/admin/operators",
     "/admin/queues",
+    "/admin/routing",
     "/admin/ivr",
     "/admin/prompts",
+    "/admin/messages",
     "/admin/changes",
     "/signin.html",
 ];

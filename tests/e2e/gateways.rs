@@ -118,7 +118,7 @@ fn serve_http(stream: TcpStream, asked: &Taken<Value>, silent: &AtomicBool) {
 }
 
 /// A mail as it came, headers and body.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Mail {
     pub to: String,
     pub text: String,

@@ -1,8 +1,9 @@
 //! `ringback demo`, what `make run` starts: a demo city on SQLite and loopback, accounts with random passwords,
-//! citizens who call over real SIP and RTP, and one of them waiting for the newcomer.
+//! citizens who call over real SIP and RTP, one of them waiting for the newcomer, and one rung back about work that is done.
 
 mod accounts;
 mod citizens;
+mod closing;
 mod invitation;
 mod place;
 mod staff;
@@ -31,7 +32,8 @@ pub(super) async fn run(args: Args) -> Outcome {
     let place = place::prepare(&args.files, &args.data)?;
     eprintln!("Rendering prompts in six languages (only the first time takes longer) ...");
     let plans = super::serve::load_plans(&place.config).await?;
-    let organisation = accounts::busiest_organisation(&plans.city);
+    let city = plans.city.clone();
+    let organisation = accounts::busiest_organisation(&city);
     let store = crate::app::open_store(&place.config).await?;
     let accounts = accounts::create(&place.config, &store, &organisation).await?;
     store.close().await;
@@ -46,7 +48,11 @@ pub(super) async fn run(args: Args) -> Outcome {
             snapshot: service.snapshot.clone(),
             commands: service.commands.clone(),
         };
-        vec![tokio::spawn(staff::play(stage.clone(), accounts.clone())), tokio::spawn(citizens::play(stage))]
+        vec![
+            tokio::spawn(staff::play(stage.clone(), accounts.clone())),
+            tokio::spawn(closing::play(stage.clone(), service.store.clone(), city, accounts.clone())),
+            tokio::spawn(citizens::play(stage)),
+        ]
     };
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

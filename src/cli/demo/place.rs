@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use super::closing::MOBILE;
 use crate::config::{Config, OneOrMore, PortRange};
 
 /// How many ports are tried from the usual one upwards.
@@ -18,14 +19,21 @@ pub(super) struct Place {
     /// This run's folder.
     pub folder: PathBuf,
     pub sip: SocketAddr,
+    /// Where the citizen's mobile is that the city rings back.
+    pub mobile: SocketAddr,
 }
+
+/// A neighbour of the service's own address: calls from there are told apart.
+const MOBILE_IP: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 5);
 
 /// Makes the folder of this run and a configuration for it.
 pub(super) fn prepare(files: &Path, data: &Path) -> anyhow::Result<Place> {
     let run = crate::time::now().utc.utc().format("%Y-%m-%dT%H-%M-%S").to_string();
     let folder = data.join(run);
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    let mut config = Config::parse("demo", DEMO, std::iter::empty(), files)
+    let mobile = free_udp(MOBILE_IP)?;
+    let demo = DEMO.replace("MOBILE_ADDRESS", &mobile.to_string()).replace("MOBILE_NUMBER", MOBILE);
+    let mut config = Config::parse("demo", &demo, std::iter::empty(), files)
         .map_err(|complaints| anyhow::anyhow!("the demo's own configuration: {complaints:?}"))?;
     let sip = free_sip(5060)?;
     let http = free_tcp(8080)?;
@@ -35,7 +43,7 @@ pub(super) fn prepare(files: &Path, data: &Path) -> anyhow::Result<Place> {
     config.speech.cache = data.join("speech");
     config.number.dialplan = open_all_day(files, &folder)?;
     config.rtp.ports = PortRange(20_000..=20_999);
-    Ok(Place { config, folder, sip })
+    Ok(Place { config, folder, sip, mobile })
 }
 
 /// Long waits, so that the newcomer can take the time to look around.
@@ -46,6 +54,23 @@ addresses = "addresses.csv"
 [[trunk]]
 name = "loopback"
 from = ["127.0.0.0/8"]
+
+# The way out to the one mobile that is rung back.
+[[trunk]]
+name = "mobile"
+to = ["sip:MOBILE_ADDRESS"]
+probe_secs = 0
+country_code = "380"
+caller = "+380542001580"
+takes = ["MOBILE_NUMBER"]
+
+[verification]
+automatic = true
+hours = "00:00-24:00"
+retry_after_secs = 10
+retry_busy_secs = 10
+between_cases_secs = 0
+keep_free = 0
 
 [[queue]]
 name = "city"
@@ -90,6 +115,11 @@ fn free_sip(first: u16) -> anyhow::Result<SocketAddr> {
     candidates(first)
         .find(|address| UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok())
         .context("no free port for SIP")
+}
+
+fn free_udp(ip: Ipv4Addr) -> anyhow::Result<SocketAddr> {
+    let socket = UdpSocket::bind((ip, 0)).context("no free port for the mobile")?;
+    Ok(socket.local_addr()?)
 }
 
 fn free_tcp(first: u16) -> anyhow::Result<SocketAddr> {

@@ -5,12 +5,15 @@
 /// Stands for a secret, whatever its length.
 const MASK: &str = "\"****\"";
 
+/// Keys end so whose values are secrets.
+const KEYS: [&str; 2] = ["password", "secret"];
+
 /// `text` without secrets, line by line.
 pub(super) fn masked(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(found) = rest.find("password") {
-        let (before, after) = rest.split_at(found + "password".len());
+    while let Some(end) = end_of_key(rest) {
+        let (before, after) = rest.split_at(end);
         shown.push_str(before);
         rest = after;
         let value = after.trim_start_matches(['"', '\'']).trim_start_matches([' ', '\t']);
@@ -25,6 +28,12 @@ pub(super) fn masked(text: &str) -> String {
     }
     shown.push_str(rest);
     shown.split('\n').map(without_address_password).collect::<Vec<_>>().join("\n")
+}
+
+/// Where the first word ends that names a secret.
+fn end_of_key(text: &str) -> Option<usize> {
+    let ends = KEYS.iter().filter_map(|key| text.find(key).map(|found| found + key.len()));
+    ends.min()
 }
 
 /// Bytes of the string at the beginning of `text`, or of its line when there is none.
@@ -101,6 +110,7 @@ mod tests {
             ("password = \"open\nname = \"x\"", "password = \"****\"\nname = \"x\""),
             ("password = bare\nx", "password = \"****\"\nx"),
             ("password_file = \"secrets/a\"", "password_file = \"secrets/a\""),
+            ("secret = \"a\"\npassword = \"b\"", "secret = \"****\"\npassword = \"****\""),
             ("# the password is in a file", "# the password is in a file"),
             ("url = \"postgres://u:p@ss@h/db\"", "url = \"postgres://u:****@h/db\""),
             ("url = \"sqlite://var/x.db\"", "url = \"sqlite://var/x.db\""),

@@ -14,6 +14,7 @@ mod events;
 mod evidence;
 mod hearings;
 mod ladder;
+mod notices;
 mod open311;
 mod phone;
 mod receptions;

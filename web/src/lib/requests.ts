@@ -19,7 +19,7 @@ export interface RequestPage {
   appointment?: OwnAppointment | null
   calls?: OwnCall[]
   calls_ask_number?: boolean
-  may: { reopen: boolean, reopen_until: string | null, withdraw: boolean, rate: boolean, add: boolean }
+  may: { answer?: boolean, reopen: boolean, reopen_until: string | null, withdraw: boolean, rate: boolean, add: boolean }
 }
 
 export interface Slot { starts_at: string, ends_at: string }

@@ -239,6 +239,24 @@ export function adminApi() {
     return Object.assign(who, changed)
   }
 
+  const latest = [
+    { id: 'n-3', case: '2026-01-000388', channel: 'mail', occasion: 'done', state: 'sent', failure: null as string | null, to: 'o***@city.example', attempts: 1, queued_at: at(-2), settled_at: at(-2) as string | null },
+    { id: 'n-2', case: '2026-01-000388', channel: 'sms', occasion: 'done', state: 'failed', failure: 'undelivered', to: '***********67', attempts: 1, queued_at: at(-4), settled_at: at(-3) },
+    { id: 'n-1', case: '2026-01-000431', channel: 'sms', occasion: 'registered', state: 'delivered', failure: null, to: '***********33', attempts: 2, queued_at: at(-30), settled_at: at(-30) },
+  ]
+  function notifications(method: string, json: Record<string, unknown>): unknown {
+    if (method === 'POST') {
+      if (!/^\+380\d{9}$/.test(String(json.to)) && !String(json.to).includes('@')) throw new Refused(422, 'this is no number that `takes` of [sms] allows, with its + and country code')
+      latest.unshift({ id: 'n-9', case: null as unknown as string, channel: String(json.channel), occasion: 'test', state: 'queued', failure: null, to: '***********99', attempts: 0, queued_at: at(0), settled_at: null })
+      return { id: 'n-9' }
+    }
+    const way = { on: true, registered: true, reports: true, halted_since: null, taken_at: at(-1), trouble_at: null, trouble: null, waiting: 2, unreported: 3, reached: 148, failed: 0 }
+    return { ways: [
+      { ...way, channel: 'sms', halted_since: at(-0.5), failed: 6, trouble_at: at(-0.4), trouble: 'the gateway was not reached: Connection refused (os error 111)' },
+      { ...way, channel: 'mail', reports: false, reached: 17 },
+    ], latest }
+  }
+
   /** The answer to /admin/...; what it throws has a status. */
   function answer(method: string, parts: string[], json: Record<string, unknown>): unknown {
     const [section, id, third, fourth] = parts
@@ -247,6 +265,7 @@ export function adminApi() {
       case 'service': return { version: '0.1.0', started_at: at(-200), in_force_at: at(-26), short_number: '1580', calls: 12, trunks: 3, trunks_down: 1, operators: 4, operators_present: 2, prompts_recorded: 5, prompts_spoken: 811, recording: { state: 'able', cause: null, since: null, refuses_calls: false }, restart_needed: reloads ? ['http'] : [] } as unknown as ServiceState
       case 'trunks': return id ? (id === 'pbx' ? { items: [], left_out: 0 } : WIRE) : list(TRUNKS)
       case 'queues': return list(QUEUES)
+      case 'notifications': return notifications(method, json)
       case 'dialplan': return id === 'simulate' ? simulate(json.inputs as string[], (json.language as string | undefined) ?? 'uk') : TREE
       case 'changes': return changes()
       case 'versions':

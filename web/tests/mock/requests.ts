@@ -16,7 +16,7 @@ export function requestsApi() {
     number: NUMBER, state: 'registered', open: true, category: 'light', category_name: 'Вуличне освітлення', description: 'Лампа не світить',
     address: 'вулиця Тараса Шевченка, 2', registered_at: at(-30), responsible: null as string | null, promised_by: null as string | null, first_promised_by: null as string | null,
     overdue: false, continued: null as { number: string, state: string, open: boolean } | null, closing_code: null, cycle: 1, steps: [{ at: at(-30), step: 'registered', organisation: null as string | null }], pictures: [] as string[],
-    may: { reopen: false, reopen_until: null as string | null, withdraw: true, rate: false, add: true }, rating: null as number | null,
+    may: { answer: false, reopen: false, reopen_until: null as string | null, withdraw: true, rate: false, add: true }, rating: null as number | null,
     work_pictures: [] as { id: string, role: string }[], appointment: null as Record<string, unknown> | null,
     calls: [] as { id: string, at: string, seconds: number, state: string, reason: string | null }[], calls_ask_number: true,
   }
@@ -24,8 +24,15 @@ export function requestsApi() {
   /** The work is done, and the case is closed. */
   function close() {
     Object.assign(page, { state: 'closed', open: false, responsible: null, promised_by: at(20), first_promised_by: at(-4) })
-    page.may = { reopen: true, reopen_until: at(700), withdraw: false, rate: true, add: false }
+    page.may = { answer: false, reopen: true, reopen_until: at(700), withdraw: false, rate: true, add: false }
     step('assigned', -29, 'КП «Міськсвітло»'); step('accepted', -28); step('reported', -3); step('closed', -1)
+  }
+
+  /** Control has found the work done, and the city asks. */
+  function ask() {
+    Object.assign(page, { state: 'checked', responsible: 'КП «Міськсвітло»', promised_by: at(20) })
+    page.may = { ...page.may, answer: true }
+    step('assigned', -29, 'КП «Міськсвітло»'); step('accepted', -28); step('reported', -3); step('checked', -1)
   }
 
   function answer(action: string | undefined, json: Record<string, unknown>, raw: Buffer, query: URLSearchParams): unknown {
@@ -60,12 +67,17 @@ export function requestsApi() {
       case 'rating': Object.assign(page, { rating: json.score }); page.may.rate = false; return page
       case 'reopen':
         Object.assign(page, { state: 'assigned', open: true, cycle: 2, responsible: 'КП «Міськсвітло»', overdue: true })
-        page.may = { reopen: false, reopen_until: null, withdraw: true, rate: false, add: true }
+        page.may = { answer: false, reopen: false, reopen_until: null, withdraw: true, rate: false, add: true }
         step('reopened', 0)
         return page
-      case 'withdraw': Object.assign(page, { state: 'closed', open: false }); page.may = { reopen: false, reopen_until: null, withdraw: false, rate: false, add: false }; step('withdrawn', 0); return page
+      case 'verdict':
+        page.may = { ...page.may, answer: false }
+        if (json.fixed) close()
+        else { Object.assign(page, { state: 'started' }); step('returned', 0) }
+        return page
+      case 'withdraw': Object.assign(page, { state: 'closed', open: false }); page.may = { answer: false, reopen: false, reopen_until: null, withdraw: false, rate: false, add: false }; step('withdrawn', 0); return page
       default: throw new Refused(404, String(action))
     }
   }
-  return { page, close, answer }
+  return { page, close, ask, answer }
 }

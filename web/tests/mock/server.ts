@@ -195,7 +195,10 @@ export function mockApi() {
       { call: 'c-7', at: city.at(-5), outcome: 'busy', recording: null, offset_ms: null },
       { call: 'c-8', at: city.at(-3), outcome: 'machine', recording: 'r-8', offset_ms: 21_400 },
     ],
+    messages: [{ channel: 'sms', state: 'failed', failure: 'undelivered', at: city.at(-2) }, { channel: 'mail', state: 'sent', failure: null, at: city.at(-1) }], answer_by: city.at(70),
   }
+
+  const refused = [{ call: 'c-31', number: '***********67', at: city.at(-50) }]
 
   async function answer(request: IncomingMessage, response: ServerResponse, url: URL): Promise<unknown> {
     const [path, method] = [decodeURIComponent(url.pathname.slice('/api/v1'.length)), request.method ?? 'GET']
@@ -258,6 +261,10 @@ export function mockApi() {
       return page(cases.some((item) => item.number === verification.case && item.state === 'verification') ? [verification] : [])
     }
     if (kind === 'reports') return reportsApi(path, url.searchParams)
+    if (kind === 'refused-calls') {
+      if (method === 'POST') { refused.splice(refused.findIndex((one) => one.call === id), 1); return undefined }
+      return page(refused.filter((one) => one.number.includes(url.searchParams.get('number') ?? '')))
+    }
     if (kind === 'addresses') return { items: city.addresses(url.searchParams.get('q') ?? ''), register: true }
     if (kind === 'city') return id === 'preview' ? deadline(url.searchParams.get('category') ?? '', url.searchParams.get('territory') ?? '') : city.CITY
     if (kind === 'queues') return page(me === city.USERS.crowded ? crowd.queues : live.queues)

@@ -134,3 +134,33 @@ export interface Changes {
 }
 
 export interface Version { id: number; file: string; sha256: string; at: Moment; by: string | null; how: string; in_force: boolean; hunks?: Hunk[] }
+
+export interface MessageWay {
+  channel: 'sms' | 'mail'
+  on: boolean
+  registered: boolean
+  reports: boolean
+  halted_since: Moment | null
+  taken_at: Moment | null
+  trouble_at: Moment | null
+  trouble: string | null
+  waiting: number
+  unreported: number
+  reached: number
+  failed: number
+}
+
+export interface SentMessage {
+  id: string
+  case: string | null
+  channel: 'sms' | 'mail'
+  occasion: string
+  state: string
+  failure: string | null
+  to: string
+  attempts: number
+  queued_at: Moment
+  settled_at: Moment | null
+}
+
+export interface SentMessages { ways: MessageWay[]; latest: SentMessage[] }

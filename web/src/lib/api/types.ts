@@ -33,7 +33,15 @@ export interface Verification {
   over: string | null
   attempts: Attempt[]
   attempts_allowed: number
+  /** SMS and e-mails that ask the same. */
+  messages?: AskingMessage[]
+  answer_by?: Moment | null
 }
+
+export interface AskingMessage { channel: 'sms' | 'mail'; state: string; failure: string | null; at: Moment }
+
+/** A number that wants no calls that ask. */
+export interface RefusedCall { call: string; number: string; at: Moment }
 
 export interface Attempt {
   call: string

@@ -15,6 +15,7 @@ import { dictation } from './dictation'
 import { field } from './field'
 import { incidents } from './incidents'
 import { lifecycle } from './lifecycle'
+import { notices } from './notices'
 import { phone } from './phone'
 import { problems } from './problems'
 import { receptions } from './receptions'
@@ -41,6 +42,7 @@ const all = {
   ...field,
   ...incidents,
   ...lifecycle,
+  ...notices,
   ...phone,
   ...problems,
   ...receptions,
