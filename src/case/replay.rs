@@ -80,7 +80,11 @@ impl Replayed {
             "verify.attempted" | "reply.sent" => self.tellings += 1,
             "verify.inspected" if data["passed"].is_boolean() => self.inspections += 1,
             "case.linked" => self.link(data),
-            "incident.case_attached" => self.incidents.extend(incident(data)),
+            // An order that was out is cancelled: the incident has the work.
+            "incident.case_attached" => {
+                self.incidents.extend(incident(data));
+                self.to("registered");
+            }
             "incident.case_detached" => {
                 incident(data).map(|incident| self.incidents.remove(&incident));
             }
