@@ -12,7 +12,7 @@
 mod life;
 mod rows;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -74,7 +74,7 @@ fn url(file: &Path) -> String {
 }
 
 /// The database, unless it is there from an earlier run.
-async fn generate(file: &PathBuf, cases: u64, seed: u64) -> Duration {
+async fn generate(file: &Path, cases: u64, seed: u64) -> Duration {
     let done = file.with_extension("done");
     if done.exists() {
         return Duration::ZERO;

@@ -231,8 +231,11 @@ pub(super) const STEPS: &[Step] = &[
     step("archive", |case, by, at| case.archive(&archiving(), by, at)),
 ];
 
+/// What a step does.
+pub(crate) type Act = fn(Case, &Actor, Timestamp) -> Transition;
+
 /// The steps for others who watch histories.
-pub(crate) fn moves() -> Vec<(&'static str, fn(Case, &Actor, Timestamp) -> Transition)> {
+pub(crate) fn moves() -> Vec<(&'static str, Act)> {
     STEPS.iter().map(|step| (step.name, step.act)).collect()
 }
 
