@@ -126,11 +126,11 @@ fn outbound(auditor: &Api) -> Vec<Value> {
 fn both_talk(server: &Server, line: &mut DeskPhone, number: &str) {
     let invite = line.is_called();
     assert!(invite.start_line.starts_with(&format!("INVITE sip:{EXECUTOR}@{LINE}")), "{invite:?}");
-    only_the_city(&format!("{invite:?}"), APPLICANT, &invite.expect("From").to_owned());
+    only_the_city(&format!("{invite:?}"), APPLICANT, invite.expect("From"));
     let executor = line.pick_up(&invite);
     let invite = line.is_called();
     assert!(invite.start_line.starts_with(&format!("INVITE sip:{APPLICANT}@{LINE}")), "{invite:?}");
-    only_the_city(&format!("{invite:?}"), EXECUTOR, &invite.expect("From").to_owned());
+    only_the_city(&format!("{invite:?}"), EXECUTOR, invite.expect("From"));
     line.let_ring(&invite);
     let applicant = line.pick_up(&invite);
     let answered_at = Instant::now();
