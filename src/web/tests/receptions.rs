@@ -1,4 +1,5 @@
-//! Appointments over HTTP: booked from the page and by the desk, moved, given back, held, missed; whose list is whose.
+//! Appointments over HTTP: booked from the page and by the desk, moved, given back, held, missed; whose list is
+//! whose.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
