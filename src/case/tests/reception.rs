@@ -1,4 +1,5 @@
 //! Receptions: slots by days, hours and holidays; booking, moving, holding, missing, and what of it the case may do.
+//! That a slot is taken once is tested where it is kept, in `store/appointments.rs`.
 
 use std::time::Duration;
 

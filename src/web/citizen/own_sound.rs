@@ -112,7 +112,7 @@ impl OwnSound {
         let step = usize::try_from(frame_bytes).unwrap_or(1);
         let left: Vec<u8> = frames.chunks_exact(step).flat_map(|frame| [frame[0], frame[1]]).collect();
         // A range may begin inside a sample.
-        Ok(left[usize::from(at % SAMPLE_BYTES != 0)..].to_vec())
+        Ok(left[usize::from(!at.is_multiple_of(SAMPLE_BYTES))..].to_vec())
     }
 }
 

@@ -1,4 +1,5 @@
-//! Applicants hear their own calls: by which rule, whose calls, whose voice, how long, and what the journal keeps of it.
+//! Applicants hear their own calls: by which rule, whose calls, whose voice, how long, and what the journal keeps
+//! of it.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

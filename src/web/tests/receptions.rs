@@ -1,4 +1,5 @@
-//! Appointments over HTTP: booked from the page and by the desk, moved, given back, held, missed; whose list is whose.
+//! Appointments over HTTP: booked from the page and by the desk, moved, given back, held, missed; whose list is
+//! whose.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -47,7 +48,7 @@ async fn booked(service: &Service, starts_at: &str) -> Value {
 /// A case whose reception has begun.
 async fn begun(service: &Service) -> String {
     let now = time::now().utc;
-    let ago = |minutes: u64| crate::time::Timestamp::from_micros(now.micros() - minutes as i64 * 60_000_000);
+    let ago = |minutes: i64| crate::time::Timestamp::from_micros(now.micros() - minutes * 60_000_000);
     let draft = crate::store::Filing {
         draft: crate::case::CaseDraft {
             contact: None,
