@@ -429,6 +429,7 @@ fn tell(case: &Case, delivered: bool, confirmed: Option<bool>, at: Timestamp) ->
         cycle: case.cycle,
         whom: None,
         contact: None,
+        notification: None,
     }
 }
 

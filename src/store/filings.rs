@@ -445,7 +445,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::case::ClosingCode;
+    use crate::case::{CaseState, ClosingCode};
     use crate::store::fixture::{at, case_draft, fresh};
     use uuid::Uuid;
 

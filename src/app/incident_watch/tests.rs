@@ -110,6 +110,7 @@ async fn answers(store: &Store, case: &CaseNumber, confirmed: Option<bool>) -> C
             cycle: case.cycle,
             whom: None,
             contact: None,
+            notification: None,
         };
         let (case, mut events) = case.tell(told, &by, at)?;
         if confirmed != Some(true) {

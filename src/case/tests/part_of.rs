@@ -20,6 +20,7 @@ fn verify() -> VerifyRule {
     VerifyRule {
         attempts: 2,
         on_days: 1,
+        answer_days: 3,
         inspect_per_mille: 0,
         clock: Calendar::always("Europe/Kyiv").unwrap(),
     }

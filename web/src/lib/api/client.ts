@@ -87,7 +87,6 @@ export const get = <T>(path: string, query?: Query) => send<T>('GET', address(pa
 export const post = <T = unknown>(path: string, body: unknown = {}) => send<T>('POST', address(path), body)
 export const put = <T = unknown>(path: string, body: unknown) => send<T>('PUT', address(path), body)
 export const patch = <T = unknown>(path: string, body: unknown) => send<T>('PATCH', address(path), body)
-export const put = <T = unknown>(path: string, body: unknown) => send<T>('PUT', address(path), body)
 export const remove = <T = void>(path: string) => send<T>('DELETE', address(path))
 
 /** Sends bytes as they are. */

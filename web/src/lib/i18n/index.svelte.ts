@@ -67,6 +67,9 @@ export function tCode(prefix: string, code: string | null | undefined): string {
   return text ? fill(text, i18n.lang) : code.replaceAll('_', ' ')
 }
 
+/** Figures inside a sentence that may run the other way: left to right. */
+export const leftToRight = (figures: string) => `\u2066${figures}\u2069`
+
 /** A name inside a sentence that may run the other way: first strong isolate. */
 export const isolated = (name: string) => `\u2068${name}\u2069`
 
