@@ -176,8 +176,17 @@ impl Service {
         };
         announce(&net, http);
         let http_server = serve_http(http_socket, state, stopping, vitals.of("HTTP server"));
-        let commands = commands_in;
-        Ok(Self { http, store, snapshot, commands, stop, reload, signalling, http_server, ended })
+        Ok(Self {
+            http,
+            store,
+            snapshot,
+            commands: commands_in,
+            stop,
+            reload,
+            signalling,
+            http_server,
+            ended,
+        })
     }
 
     /// Reads configuration, dialplan and city plan again; what is wrong with them leaves the old ones in force.

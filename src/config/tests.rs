@@ -377,7 +377,7 @@ fn messages_are_off_until_a_gateway_is_named_and_then_held_to_what_it_needs() {
         ("tls = \"none\"", "only a server on this machine"),
         ("user = \"a\"", "`user` needs"),
         ("password = \"a\"", "a password needs `user`"),
-        ("tsl = \"tls\"", "did you mean `tls`"),
+        ("tsl = \"tls\"", "unknown key `tsl`; known here"),
     ] {
         let said = complaints(&format!("{mail}{more}\n"));
         assert!(said.contains(expected), "{more}: {said}");

@@ -38,9 +38,8 @@ impl Walk {
                 self.tell(prompts, Then::Go(say.next.clone()), say.barge_in, now);
             }
             NodeKind::Schedule(schedule) => {
-                let standing =
-                    plan.calendar(&schedule.calendar.node).map(|calendar| calendar.standing(now.utc));
-                let next = match standing {
+                let calendar = plan.calendar(&schedule.calendar.node);
+                let next = match calendar.map(|calendar| calendar.standing(now.utc)) {
                     Some(Standing::Open) => &schedule.open,
                     Some(Standing::Holiday) => &schedule.holiday,
                     Some(Standing::Emergency) => &schedule.emergency,

@@ -1,4 +1,5 @@
 //! Incidents as the API shows them: to staff with their cases counted, to the world without them.
+//! Who is asked to see what is `access.rs`'s business; how an incident moves, `crate::incident`'s.
 
 use std::collections::BTreeMap;
 

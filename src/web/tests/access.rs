@@ -217,6 +217,7 @@ fn the_table_has_no_row_that_is_not_expected() {
         "/api/v1/web-calls",
         "/api/v1/web-calls/{user}",
         "/api/v1/citizen/form",
+        "/api/v1/citizen/incidents",
         "/api/v1/citizen/addresses",
         "/api/v1/citizen/requests",
         "/api/v1/citizen/status",
