@@ -80,6 +80,11 @@ impl Case {
             return Err(InvalidTransition::Invariant("a case is not merged with itself"));
         }
         self.check_chain(into)?;
+        if self.awaits_reception() {
+            return Err(InvalidTransition::Invariant(
+                "an official waits for the applicant: give the appointment back first",
+            ));
+        }
         if !into.state.is_open() {
             return Err(InvalidTransition::Invariant(
                 "the other case is closed: reopen it, or link this one as its repeat",

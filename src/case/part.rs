@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::closing::is_outside;
 use super::transition::{DISPATCHERS, InvalidTransition, Transition, allow, said};
-use super::{Case, CaseEvent, CaseState};
+use super::{Case, CaseEvent, CaseState, NextAction};
 use crate::ids::WorkOrderId;
 use crate::people::{Actor, ActorKind};
 use crate::time::Timestamp;
@@ -69,10 +69,13 @@ impl Case {
     }
 
     /// Back to a dispatcher; until they have decided the lead cannot report the whole.
-    pub fn decline_part(self, reason: &str, by: &Actor, _at: Timestamp) -> Transition {
+    pub fn decline_part(self, reason: &str, by: &Actor, at: Timestamp) -> Transition {
         let reason = said(reason, "say why the part is declined")?.to_owned();
         let (case, events) =
             self.answer_part(by, PartState::Declined, "wo.part_declined", PartState::is_open)?;
+        let next =
+            NextAction::new("dispatcher", "give the declined part to somebody", case.resolve_deadline(at));
+        let case = Case { next: Some(next), ..case };
         Ok((case, events.into_iter().map(|event| event.because(&reason)).collect()))
     }
 
@@ -83,7 +86,7 @@ impl Case {
         to: Option<&str>,
         reason: &str,
         by: &Actor,
-        _at: Timestamp,
+        at: Timestamp,
     ) -> Transition {
         let order = self.order_at_work()?;
         allow(by, DISPATCHERS, "only supervisors and the control desk give a part to somebody else")?;
@@ -93,12 +96,16 @@ impl Case {
         if to.is_some_and(taken) {
             return Err(InvalidTransition::Invariant("this organisation has a part of the work already"));
         }
-        let at =
+        let place =
             self.parts.iter().position(|part| part.executor == from && part.state != PartState::Reported);
-        let at =
-            at.ok_or(InvalidTransition::Invariant("this organisation has no part that is still open"))?;
-        self.parts.remove(at);
+        let place =
+            place.ok_or(InvalidTransition::Invariant("this organisation has no part that is still open"))?;
+        self.parts.remove(place);
         self.parts.extend(to.map(|to| Part { executor: to.to_owned(), state: PartState::Asked }));
+        if self.parts.iter().all(|part| part.state != PartState::Declined) {
+            let lead = self.state.executor().unwrap_or_default();
+            self.next = Some(NextAction::new(lead, "report the work", self.resolve_deadline(at)));
+        }
         let given = json!({ "order": order, "from": from, "executor": to });
         Ok((self, vec![CaseEvent::new("wo.part_given", given).because(reason)]))
     }

@@ -120,6 +120,11 @@ impl Case {
             _ => return Err(self.refused("attached to an incident")),
         }
         self.check_apart()?;
+        if self.awaits_reception() {
+            return Err(InvalidTransition::Invariant(
+                "an official waits for the applicant: give the appointment back first",
+            ));
+        }
         if self.incidents.len() >= MAX_INCIDENTS {
             return Err(InvalidTransition::Invariant(
                 "it was part of too many incidents: treat it by itself",

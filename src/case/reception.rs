@@ -16,6 +16,9 @@ use crate::language::Language;
 use crate::people::{Actor, ActorKind};
 use crate::time::Timestamp;
 
+/// What the official's secretary has to do about a case with an appointment.
+pub const RECEIVE: &str = "receive the applicant";
+
 /// Slots of one reception that are worked out at once: half a year of whole days.
 pub const MAX_SLOTS: usize = 5_000;
 
@@ -142,7 +145,7 @@ impl Case {
         let minutes = said(minutes, "say what the official answered")?;
         let mut events = vec![CaseEvent::new("appt.held", json!({ "starts_at": slot.starts_at }))];
         // A case that was given to an executor meanwhile goes its own way.
-        if self.state == CaseState::Registered {
+        if self.state == CaseState::Registered && self.joined.is_empty() {
             events.push(CaseEvent::new("case.explained", json!({ "text": minutes })));
             let told = Told {
                 at,
@@ -164,6 +167,7 @@ impl Case {
             events.push(self.closed(ClosingCode::Explained, None, at));
         } else {
             events[0].reason = Some(minutes.to_owned());
+            self.leave_reception(at);
         }
         Ok((self, events))
     }
@@ -175,8 +179,10 @@ impl Case {
             return Err(InvalidTransition::Invariant("the reception has not begun yet"));
         }
         let mut events = vec![CaseEvent::new("appt.no_show", json!({ "starts_at": slot.starts_at }))];
-        if self.state == CaseState::Registered {
+        if self.state == CaseState::Registered && self.joined.is_empty() {
             events.push(self.closed(ClosingCode::Withdrawn, None, at));
+        } else {
+            self.leave_reception(at);
         }
         Ok((self, events))
     }
@@ -191,8 +197,20 @@ impl Case {
         Ok((self, vec![instructed]))
     }
 
+    /// An official waits for the applicant.
+    pub(super) fn awaits_reception(&self) -> bool {
+        self.next.as_ref().is_some_and(|next| next.action == RECEIVE)
+    }
+
+    /// Others came with merged cases and wait for an answer: the desk goes on with it.
+    fn leave_reception(&mut self, at: Timestamp) {
+        if self.state == CaseState::Registered && self.awaits_reception() {
+            self.back_to_desk(at);
+        }
+    }
+
     fn await_reception(&mut self, booking: &Booking) {
-        self.next = Some(NextAction::new(&booking.post, "receive the applicant", booking.slot.ends_at));
+        self.next = Some(NextAction::new(&booking.post, RECEIVE, booking.slot.ends_at));
     }
 }
 

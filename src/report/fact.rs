@@ -155,8 +155,13 @@ impl Step {
     }
 
     fn new(kind: StepKind, at: Timestamp, before: Option<&Case>, after: &Case) -> Self {
-        // Whose work it was: the step may have given it to somebody else.
+        // Whose work it was: the step may have given it to somebody else. Work that an incident has done was issued and
+        // reported in one step.
         let was = before.unwrap_or(after);
+        let worked = if matches!(kind, StepKind::Reported | StepKind::Done) { after } else { was };
+        // Told and closed in one step, as in the call that asks.
+        let mut told_now = after.told.iter().skip(was.told.len());
+        let heard = was.is_heard() || told_now.any(|told| told.whom.is_none() && told.delivered);
         let reported_at = match &after.state {
             CaseState::Verification { reported_at, .. } if kind == StepKind::Done => Some(*reported_at),
             _ => None,
@@ -166,15 +171,15 @@ impl Step {
             case: after.number.clone(),
             at,
             kind,
-            executor: was.last_order.as_ref().map(|last| last.executor.clone()),
+            executor: worked.last_order.as_ref().map(|last| last.executor.clone()),
             category: was.category.clone(),
             territory: territory_of(was),
             language: was.language,
             code: code.map(code_name),
-            heard: kind == StepKind::Closed && was.is_heard(),
+            heard: kind == StepKind::Closed && heard,
             begun_at: was.reopened_at.unwrap_or(was.registered_at),
             reported_at,
-            resolve_by: was.deadline.as_ref().map(|deadline| deadline.resolve_by),
+            resolve_by: worked.deadline.as_ref().map(|deadline| deadline.resolve_by),
         }
     }
 }

@@ -32,6 +32,7 @@ pub const CASE_EVENTS: &[&str] = &[
     "wo.returned",
     "evidence.accepted",
     "evidence.rejected",
+    "incident.case_attached",
     "norm.applied",
     "norm.clock_paused",
     "norm.clock_resumed",
@@ -203,7 +204,7 @@ pub struct ContactReplay {
 impl ContactReplay {
     /// Begins with `contact.offered`.
     pub fn new(id: ContactId, offered_at: Timestamp, offered: &Value) -> Self {
-        let rung = ["callback_of", "asks"].iter().any(|key| !offered[*key].is_null());
+        let rung = ["callback_of", "asks", "masked"].iter().any(|key| !offered[*key].is_null());
         Self {
             fact: ContactFact {
                 id,

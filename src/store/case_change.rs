@@ -1,6 +1,8 @@
 //! Changing a case: load, let the pure transition work it out, save unless somebody was faster. The transition runs
 //! in its caller's task, so that no rule of the domain ever holds the writer up.
 
+use sqlx::SqliteConnection;
+
 use crate::case::transition::InvalidTransition;
 use crate::case::work_order::{EvidenceRef, WorkOrder};
 use crate::case::{Case, CaseEvent, CaseNumber};
@@ -152,28 +154,43 @@ impl Change for Save {
     type Answer = Option<Case>;
 
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<Option<Case>, StoreError> {
-        let before = report::before(ledger.connection, &self.case.number).await?;
-        if !cases::update(ledger.connection, &self.case, self.revision).await? {
+        if !self.keep(ledger.connection).await? {
             return Ok(None);
         }
-        report::keep(ledger.connection, before.as_ref(), &self.case, &self.entries).await?;
-        if let Some((once, at)) = &self.once {
-            sent::keep(ledger.connection, once, None, *at).await?;
-        }
-        for order in &self.orders {
-            work_orders::save(ledger.connection, order).await?;
-        }
-        if self.moves_parts {
-            work_orders::save_parts(ledger.connection, &self.case).await?;
-        }
-        for contact in self.linked {
-            contacts::set_case(ledger.connection, contact, &self.case.number).await?;
-        }
-        let entries = ledger.append_and_show(self.entries).await?;
-        inspections::follow(ledger.connection, &entries).await?;
-        appointments::follow(ledger.connection, &entries).await?;
+        append(ledger, self.entries).await?;
         Ok(Some(self.case))
     }
+}
+
+impl Save {
+    /// All rows but the journal's; false when the case had moved on.
+    pub(super) async fn keep(&self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+        let before = report::before(connection, &self.case.number).await?;
+        if !cases::update(connection, &self.case, self.revision).await? {
+            return Ok(false);
+        }
+        report::keep(connection, before.as_ref(), &self.case, &self.entries).await?;
+        if let Some((once, at)) = &self.once {
+            sent::keep(connection, once, None, *at).await?;
+        }
+        for order in &self.orders {
+            work_orders::save(connection, order).await?;
+        }
+        if self.moves_parts {
+            work_orders::save_parts(connection, &self.case).await?;
+        }
+        for contact in &self.linked {
+            contacts::set_case(connection, *contact, &self.case.number).await?;
+        }
+        Ok(true)
+    }
+}
+
+/// The entries of such changes, and the rows that are written from entries.
+pub(super) async fn append(ledger: &mut Ledger<'_>, entries: Vec<Draft>) -> Result<(), StoreError> {
+    let entries = ledger.append_and_show(entries).await?;
+    inspections::follow(ledger.connection, &entries).await?;
+    appointments::follow(ledger.connection, &entries).await
 }
 
 #[cfg(test)]

@@ -10,11 +10,11 @@ use crate::case::{Case, CaseNumber};
 use crate::people::Actor;
 use crate::time::Timestamp;
 
-use super::case_change::{Save, moves_parts};
+use super::case_change::{self, Save, moves_parts};
 use super::register::{Source, drafts};
 use super::row::Fields;
 use super::writer::{Change, Ledger};
-use super::{Store, StoreError, cases, work_orders};
+use super::{Store, StoreError, cases};
 
 /// Cases of one transaction: calls wait for it some fifty milliseconds.
 pub const MOST_AT_ONCE: usize = 200;
@@ -81,16 +81,12 @@ impl Change for Many {
         let mut entries = Vec::new();
         let mut moved = 0;
         for save in self.saves {
-            if !cases::update(ledger.connection, &save.case, save.revision).await? {
-                continue;
+            if save.keep(ledger.connection).await? {
+                entries.extend(save.entries);
+                moved += 1;
             }
-            for order in &save.orders {
-                work_orders::save(ledger.connection, order).await?;
-            }
-            entries.extend(save.entries);
-            moved += 1;
         }
-        ledger.append_all(entries).await?;
+        case_change::append(ledger, entries).await?;
         Ok(moved)
     }
 }

@@ -7,18 +7,20 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
 use crate::case::part_of::NoticeState;
-use crate::case::{Case, CaseDraft, CaseNumber};
+use crate::case::reception::RECEIVE;
+use crate::case::work_order::WorkOrder;
+use crate::case::{Case, CaseDraft, CaseNumber, IdentityLevel};
 use crate::ids::IncidentNumber;
 use crate::incident::{Incident, IncidentEvent, MAX_OPEN, Matter, Refused, Step, Wave};
 use crate::journal::{Draft, EventType, MediaPosition};
 use crate::people::{Actor, ActorKind};
 use crate::time::Timestamp;
 
-use super::case_change::{Save, newly_linked};
+use super::case_change::{Save, moves_parts, newly_linked};
 use super::register::{Registration, Source, drafts};
 use super::row::{self, Fields};
 use super::writer::{Change, Ledger, Receipt};
-use super::{Store, StoreError, cases, contacts};
+use super::{Store, StoreError, cases, contacts, work_orders};
 
 /// Incidents listed at once; the open ones and the latest of the others.
 const MAX_LISTED: u32 = 500;
@@ -294,6 +296,10 @@ impl Change for Attaching {
         let (case, revision) = known;
         let contacts_before = case.contacts.clone();
         let previous = case.clone();
+        let order_before = match case.state.order() {
+            Some(order) => work_orders::standing(ledger.connection, order).await?,
+            None => None,
+        };
         let linked = case.link(contact, at);
         let (case, mut events) = linked.unwrap_or((previous, Vec::new()));
         let is_over =
@@ -314,8 +320,8 @@ impl Change for Attaching {
             linked: newly_linked(&contacts_before, &case),
             case: case.clone(),
             revision,
-            orders: Vec::new(),
-            moves_parts: false,
+            orders: WorkOrder::after(&case, order_before, &events, at),
+            moves_parts: moves_parts(&events),
             once: None,
         };
         save.apply(ledger).await?.ok_or(StoreError::Timeout)
@@ -328,17 +334,22 @@ async fn own_case(
     incident: &Incident,
     draft: &CaseDraft,
 ) -> Result<Option<(Case, i64)>, StoreError> {
+    // A number that was only typed may be anybody's.
+    if draft.applicant.identity != IdentityLevel::CallerNumber {
+        return Ok(None);
+    }
     let Some(caller) = draft.applicant.number.as_ref().filter(|number| !number.is_withheld()) else {
         return Ok(None);
     };
     let sql = "SELECT k.number FROM cases k LEFT JOIN incident_cases i ON i.case_number = k.number \
                AND i.incident = $2 AND i.detached_at IS NULL \
                WHERE k.caller = $1 AND k.state NOT IN ('closed', 'archived') \
-               AND (i.incident IS NOT NULL OR k.state = 'registered' AND k.category = $3) \
+               AND (i.incident IS NOT NULL OR k.state = 'registered' AND k.category = $3 \
+                    AND json_extract(k.body, '$.next.action') <> $4) \
                ORDER BY i.incident IS NULL, k.registered_at DESC LIMIT 1";
     let query = sqlx::query_scalar(sql).bind(caller.as_str()).bind(i64::from(incident.number.0));
     let number: Option<String> =
-        query.bind(&incident.matter.category).fetch_optional(&mut *connection).await?;
+        query.bind(&incident.matter.category).bind(RECEIVE).fetch_optional(&mut *connection).await?;
     match number {
         Some(number) => with_revision(connection, &CaseNumber(number)).await.map(Some),
         None => Ok(None),

@@ -426,8 +426,9 @@ impl Change for Claim {
         let sql = "UPDATE notifications SET state = 'sending', attempts = attempts + 1, not_before = $3 WHERE id IN \
                    (SELECT id FROM notifications WHERE channel = $1 AND state IN ('queued', 'sending') \
                     AND not_before <= $2 AND (due_at IS NULL OR due_at > $2) AND (occasion = 'test' OR NOT $4) \
-                    AND (occasion <> 'done' OR EXISTS (SELECT 1 FROM cases k WHERE k.number = case_number \
-                         AND k.state = 'verification' \
+                    AND (occasion <> 'done' OR EXISTS (SELECT 1 FROM cases k WHERE k.state = 'verification' \
+                         AND k.number IN (case_number, (SELECT r.other FROM case_relations r \
+                              WHERE r.case_number = notifications.case_number AND r.kind = 'duplicate_of')) \
                          AND json_extract(k.body, '$.state.evidence_accepted_at') = since)) \
                     ORDER BY not_before, id LIMIT $5) RETURNING *";
         let rows = sqlx::query(sql)

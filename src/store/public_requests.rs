@@ -54,6 +54,11 @@ pub fn tells(event: &str) -> bool {
 /// Steps of one answer: a thousand cases that were each sent to and fro.
 const MAX_STEPS: u32 = 50_000;
 
+/// What somebody comes to an official with is between the two of them, and so is what was instructed there.
+const NOT_PUBLIC: &str = " AND NOT EXISTS (SELECT 1 FROM appointments a WHERE a.case_number = cases.number) \
+                          AND NOT EXISTS (SELECT 1 FROM case_relations r WHERE r.case_number = cases.number \
+                                          AND r.kind = 'follows')";
+
 /// Of a case that is over; all others are open.
 const CLOSED: &str = "state IN ('closed', 'archived')";
 
@@ -70,6 +75,7 @@ impl Store {
              COALESCE((SELECT answers FROM filings WHERE case_number = cases.number), '[]') AS answers \
              FROM cases WHERE 1 = 1",
         );
+        query.push(NOT_PUBLIC);
         narrow(&mut query, filter);
         query.push(" ORDER BY registered_at DESC, number DESC LIMIT ").push_bind(filter.limit);
         query.push(" OFFSET ").push_bind(i64::try_from(filter.skip).unwrap_or(i64::MAX));
@@ -112,7 +118,7 @@ impl Store {
         let mut query =
             QueryBuilder::new("SELECT journal.* FROM journal INDEXED BY journal_of_public_updates ");
         query.push("JOIN cases ON cases.number = journal.case_number WHERE type IN ").push(TOLD);
-        query.push(" AND case_number IS NOT NULL");
+        query.push(" AND case_number IS NOT NULL").push(NOT_PUBLIC);
         query.push(" AND at >= ").push_bind(from.micros()).push(" AND at < ").push_bind(to.micros());
         any_of(&mut query, "category", categories.iter().map(String::as_str));
         query.push(" ORDER BY at, seq LIMIT ").push_bind(limit);

@@ -13,9 +13,11 @@ use super::page::{Cursor, Order};
 use super::row::{self, Fields};
 use super::{Listed, Page, Store, StoreError, WorkOrderFilter};
 
+const ONE: &str = "SELECT * FROM work_orders WHERE id = $1";
+
 impl Store {
     pub async fn work_order(&self, id: WorkOrderId) -> Result<Option<WorkOrder>, StoreError> {
-        let query = sqlx::query("SELECT * FROM work_orders WHERE id = $1").bind(id.to_string());
+        let query = sqlx::query(ONE).bind(id.to_string());
         self.reading(query.fetch_optional(&self.readers)).await?.as_ref().map(read).transpose()
     }
 
@@ -59,6 +61,14 @@ impl Store {
 }
 
 /// Who works with the lead on the order that is out, for their own lists.
+/// The order as it is in this very transaction.
+pub(super) async fn standing(
+    connection: &mut SqliteConnection,
+    id: WorkOrderId,
+) -> Result<Option<WorkOrder>, StoreError> {
+    sqlx::query(ONE).bind(id.to_string()).fetch_optional(connection).await?.as_ref().map(read).transpose()
+}
+
 pub(super) async fn save_parts(connection: &mut SqliteConnection, case: &Case) -> Result<(), StoreError> {
     let Some(order) = case.state.order() else { return Ok(()) };
     let gone = sqlx::query("DELETE FROM work_order_parts WHERE order_id = $1").bind(order.to_string());

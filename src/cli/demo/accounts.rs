@@ -57,7 +57,7 @@ struct Cast {
     page: &'static str,
 }
 
-const CAST: [Cast; 7] = [
+const CAST: [Cast; 9] = [
     Cast {
         name: NEWCOMER,
         role: Role::Operator,
@@ -74,6 +74,8 @@ const CAST: [Cast; 7] = [
     },
     Cast { name: "executor", role: Role::Executor, extension: None, languages: &[], page: "/work" },
     Cast { name: "control", role: Role::Control, extension: None, languages: &[], page: "/control" },
+    Cast { name: "mayor", role: Role::MayorOffice, extension: None, languages: &[], page: "/reports" },
+    Cast { name: "records", role: Role::Records, extension: None, languages: &[], page: "/hearings" },
     Cast { name: "auditor", role: Role::Auditor, extension: None, languages: &[], page: "/audit" },
     Cast {
         name: "supervisor",

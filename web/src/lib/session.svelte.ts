@@ -12,7 +12,7 @@ export const PAGES_OF: Record<Role, string[]> = {
   executor: ['/work'],
   mayor_office: ['/reports', '/control', '/audit', '/receptions'],
   records: ['/reports', '/hearings'],
-  auditor: ['/audit', '/reports'],
+  auditor: ['/audit', '/reports', '/hearings'],
   admin: ['/admin'],
 }
 

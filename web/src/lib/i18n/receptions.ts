@@ -13,7 +13,7 @@ export const receptions = messages({
   'book.time': ['Час', 'Time', 'Laikas', 'Godzina', 'Время', 'שעה'],
   'book.topic': ['З чим прийдете', 'What you come with', 'Su kokiu klausimu', 'Z jaką sprawą', 'С каким вопросом', 'באיזה עניין'],
   'book.name': ['Ваше ім’я та прізвище', 'Your full name', 'Vardas ir pavardė', 'Imię i nazwisko', 'Ваши имя и фамилия', 'שם מלא'],
-  'book.number': ['Телефон, щоб нагадати (не обов’язково)', 'Telephone, to remind you (if you like)', 'Telefonas priminimui (nebūtina)', 'Telefon do przypomnienia (nieobowiązkowo)', 'Телефон для напоминания (не обязательно)', 'טלפון לתזכורת (לא חובה)'],
+  'book.number': ['Телефон, якщо щось зміниться (не обов’язково)', 'Telephone, should anything change (if you like)', 'Telefonas, jei kas pasikeistų (nebūtina)', 'Telefon, gdyby coś się zmieniło (nieobowiązkowo)', 'Телефон, если что-то изменится (не обязательно)', 'טלפון, אם משהו ישתנה (לא חובה)'],
   'book.send': ['Записатися', 'Book', 'Registruotis', 'Umów', 'Записаться', 'קביעה'],
   'book.none': ['Вільного часу зараз немає. Зателефонуйте нам.', 'There is no free time now. Call us.', 'Laisvo laiko dabar nėra. Paskambinkite mums.', 'Nie ma teraz wolnych terminów. Zadzwoń do nas.', 'Свободного времени сейчас нет. Позвоните нам.', 'אין כרגע מועד פנוי. התקשרו אלינו.'],
   'book.taken': ['Цей час щойно зайняли. Виберіть інший.', 'Somebody has just taken this time. Choose another.', 'Šį laiką ką tik užėmė. Pasirinkite kitą.', 'Ten termin właśnie zajęto. Wybierz inny.', 'Это время только что заняли. Выберите другое.', 'המועד נתפס זה עתה. בחרו אחר.'],
