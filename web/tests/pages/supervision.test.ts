@@ -138,7 +138,7 @@ describe('a talk', () => {
     await page.locator('dialog input[value=complaint]').check()
     await page.keyboard.press('Enter')
     await page.getByRole('alert').locator('text=Two supervisors are in this talk').waitFor()
-    await page.route('**/supervision', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', body: JSON.stringify({ title: '', detail: 'no phone of yours is registered here' }) }))
+    await page.route('**/supervision', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', body: JSON.stringify({ type: 'urn:ringback:problem:no_phone', title: '', detail: 'no phone of yours is registered here' }) }))
     await card(page, 'u-9').click()
     await page.keyboard.press('1')
     await page.getByRole('alert').locator('text=No phone of yours is registered').waitFor()
@@ -150,7 +150,7 @@ describe('a talk', () => {
   it('offers nothing of a talk to listen to while there is none, and keeps its keys to itself', async () => {
     const { page, close } = await open()
     await card(page, 'u-11').click()
-    expect(await menu(page).getByRole('menuitem').allInnerTexts()).toEqual(['Make not ready…', 'Message…'])
+    expect(await menu(page).getByRole('menuitem').allInnerTexts()).toEqual(['Make not ready…', 'Queues…', 'Message…'])
     await page.keyboard.press('1')
     await page.keyboard.press('Escape')
     expect(await card(page, 'u-11').evaluate((name) => name === document.activeElement)).toBe(true)
