@@ -115,7 +115,7 @@ impl Service {
         let (media, floor) = start_media(&config, inputs_in.clone(), meters.clone(), &vitals)?;
         let keeper =
             RecordKeeper::start(store.clone(), inputs_in.clone(), meters.clone(), vitals.of("record keeper"));
-        let (commands_in, commands) = mpsc::channel(MAX_COMMANDS);
+        let (control, commands) = mpsc::channel(MAX_COMMANDS);
         let (ladders_in, ladders) = mpsc::channel(MAX_COMMANDS);
         let ((stop, stopping), (change_in, changes)) = (watch::channel(Stop::Running), mpsc::channel(1));
         let users = store.users().await?;
@@ -157,7 +157,7 @@ impl Service {
         .start();
         let state = WebState {
             store: store.clone(),
-            commands: commands_in.clone(),
+            commands: control.clone(),
             ladders: ladders_in,
             snapshot: snapshot.clone(),
             city,
@@ -176,17 +176,7 @@ impl Service {
         };
         announce(&net, http);
         let http_server = serve_http(http_socket, state, stopping, vitals.of("HTTP server"));
-        Ok(Self {
-            http,
-            store,
-            snapshot,
-            commands: commands_in,
-            stop,
-            reload,
-            signalling,
-            http_server,
-            ended,
-        })
+        Ok(Self { http, store, snapshot, commands: control, stop, reload, signalling, http_server, ended })
     }
 
     /// Reads configuration, dialplan and city plan again; what is wrong with them leaves the old ones in force.

@@ -236,7 +236,11 @@ fn who_hangs_up_or_decides_nothing_changes_nothing() {
     bench.played();
     bench.wanted();
     bench.passes(Duration::from_secs(30));
-    assert_eq!((bench.wanted(), bench.stage()), (vec!["BYE".to_owned()], "not_kept"));
+    // Said again while nobody answers it.
+    assert!(
+        matches!(bench.wanted().as_slice(), [bye, again @ ..] if bye == "BYE" && again.iter().all(|one| one == bye))
+    );
+    assert_eq!(bench.stage(), "not_kept");
 }
 
 #[test]
