@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::api::{Api, event, event_names};
 use crate::audio::{ToneSequence, write_mono};
 use crate::citizen::Invite;
-use crate::desk_phone::DeskPhone;
+use crate::desk_phone::{DeskPhone, Talk};
 use crate::outside::with_lines_and;
 use crate::server::Server;
 use crate::transfer::SOON;
@@ -84,6 +84,15 @@ fn server_in_an_outage() -> (Server, DeskPhone) {
     for (id, sound) in sounds {
         write_mono(&folder.join(format!("prompts/en/{id}.wav")), &sound.samples(), 8_000);
     }
+    // What is said before is short, and of other tones.
+    let digits = (0..10).map(|digit| format!("number.{digit}"));
+    for (seed, id) in (240..).zip(digits.chain(["verify.greeting".to_owned(), "verify.case".to_owned()])) {
+        write_mono(
+            &folder.join(format!("prompts/en/{id}.wav")),
+            &ToneSequence::citizen(seed, 300).samples(),
+            8_000,
+        );
+    }
     let text = fs::read_to_string(server.config_path()).expect("the configuration is there");
     fs::write(server.config_path(), text + VERIFICATION).expect("the configuration can be written");
     server.run();
@@ -142,16 +151,22 @@ fn callers_hear_of_an_outage_are_attached_rung_and_asked() {
 
     control.post(&format!("/api/v1/incidents/{number}/restore"), &json!({}));
     let mut answers = [(MOBILE, "2"), (OTHER, "1")].to_vec();
+    let mut talks: Vec<(Talk, &str)> = Vec::new();
+    // Both are rung at the same time; an INVITE may come twice.
     while !answers.is_empty() {
         let invite = line.is_called();
-        let rung = answers.iter().position(|(mobile, _)| invite.start_line.contains(mobile));
-        let (_, key) = answers.remove(rung.expect("one of the two is rung, once"));
+        let Some(rung) = answers.iter().position(|(mobile, _)| invite.start_line.contains(mobile)) else {
+            continue;
+        };
+        let (_, key) = answers.remove(rung);
         line.let_ring(&invite);
-        let talk = line.pick_up(&invite);
-        hears(&talk, "that it is over", &restored());
-        hears(&talk, "the question", &question());
+        talks.push((line.pick_up(&invite), key));
+    }
+    for (talk, key) in &talks {
+        hears(talk, "that it is over", &restored());
+        hears(talk, "the question", &question());
         talk.rtp.press(key);
-        line.is_hung_up_on(&talk);
+        line.is_hung_up_on(talk);
     }
     let auditor = server.sign_in("audyt");
     wait::until_true("work again", SOON, || state(&auditor, &first) == "in_progress");
