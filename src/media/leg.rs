@@ -123,7 +123,8 @@ impl Leg {
         }
         self.session = Some(session);
         self.silence_deadline = self.silence_deadline(now);
-        self.quiet_deadline = None;
+        // A phone that answers and loses its power at once is never heard.
+        self.quiet_deadline = self.silence_deadline.map(|_| now + Duration::from_secs(QUIET_SECS));
     }
 
     /// Nothing where the peer takes no telephone events.

@@ -175,8 +175,8 @@ pub enum Event {
     AudioStarted {
         leg: LegId,
     },
-    /// The peer was heard, may speak, and has sent no RTP for [`QUIET_SECS`]: perhaps it knows of no call any more. Told
-    /// once for each silence.
+    /// The peer may speak, and has sent no RTP for [`QUIET_SECS`], or none since it was connected: perhaps it knows of no
+    /// call any more. Told once for each silence.
     WentQuiet {
         leg: LegId,
     },

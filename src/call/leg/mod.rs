@@ -101,8 +101,6 @@ pub struct Leg {
     /// Held by a call that goes out over a trunk.
     trunk_place: Option<TrunkHold>,
     timers: TimerTable<Timer>,
-    /// When it was last asked whether it still knows the call.
-    asked_at: Option<Instant>,
 }
 
 /// What the peer has told of itself.
@@ -242,7 +240,6 @@ impl Leg {
             login: None,
             trunk_place: None,
             timers: TimerTable::default(),
-            asked_at: None,
         }
     }
 

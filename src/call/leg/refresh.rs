@@ -20,9 +20,6 @@ use crate::sip::transaction::ClientTransactionId;
 /// session's end bounds how often.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
-/// A phone that goes quiet again and again is not asked more often.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(10);
-
 /// A refresh of ours and what it was.
 #[derive(Debug)]
 pub(super) struct Refresh {
@@ -77,12 +74,11 @@ impl Leg {
         None
     }
 
-    /// Asks a peer that went quiet. One that does not know the call answers 481; whatever else it says, it is there.
+    /// Asks a peer that went quiet. One that does not know the call answers 481; whatever else it says, it is there. It must
+    /// be heard and go quiet again before it is asked again, so not more often than once in [`crate::media::QUIET_SECS`]; a
+    /// question left out would leave a desk talking with nobody.
     pub(in crate::call) fn ask_whether_it_knows_the_call(&mut self, turn: &mut Turn<'_>) {
-        let now = turn.now.mono;
-        let lately = self.asked_at.is_some_and(|at| now.saturating_duration_since(at) < ASK_AGAIN_AFTER);
-        if !lately && self.may_refresh() {
-            self.asked_at = Some(now);
+        if self.may_refresh() {
             self.send_refresh(self.session_terms.map(|terms| terms.wish()), turn);
         }
     }
