@@ -120,6 +120,8 @@ impl World {
         if self.arrives() {
             let at = self.arrival();
             self.agenda.add(at, Happening::ToPerson { person, bytes });
+        } else {
+            self.people[person].datagrams_lost += 1;
         }
     }
 
