@@ -50,7 +50,6 @@ use crate::resolver::Resolver;
 use crate::sip::digest_auth::Algorithm;
 use crate::store::{Publication, Store};
 use crate::switchboard::{Input, Settings, Snapshot, Switchboard};
-use crate::time::Now;
 use crate::web::{self, CommandRequest, InForce, ReloadRequest, Wanted, WebState};
 
 pub use plans::Plans;
@@ -122,7 +121,7 @@ impl Service {
         let in_force = in_force_at_the_start(&config, file.as_deref(), &plans, &store).await?;
         let (in_force_out, in_force) = watch::channel(in_force);
         let switchboard = make_switchboard(plans.settings(&config, &users)?, &store, &media).await?;
-        let (snapshot_out, snapshot) = watch::channel(Arc::new(first_snapshot(crate::time::now())));
+        let (snapshot_out, snapshot) = watch::channel(first_snapshot(&switchboard));
         let (published, city, addresses) = plans.publish();
         let asking = start_asking(&config, &plans, &store, inputs_in.clone(), &vitals)?;
         keep_cases(&store, &city, &stopping, &vitals);
@@ -310,10 +309,12 @@ fn make_folder(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())
 }
 
-/// Numbers of a former run must not look like numbers of this one to a desk that resumes.
-fn first_snapshot(now: Now) -> Snapshot {
+/// What desks see before anything has happened: everybody who works here, nobody signed in. Numbers of a former run must not
+/// look like numbers of this one to a desk that resumes.
+fn first_snapshot(switchboard: &Switchboard) -> Arc<Snapshot> {
+    let now = crate::time::now();
     let seq = u64::try_from(now.utc.micros() / 1000).unwrap_or(0);
-    Snapshot { seq, ..Snapshot::default() }
+    Arc::new(Snapshot { seq, ..switchboard.snapshot(now) })
 }
 
 /// What asks applicants, by telephone and in writing.

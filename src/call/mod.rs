@@ -52,7 +52,7 @@ use crate::ivr::Walk;
 use crate::journal::Draft;
 use crate::media::{self, PlayId};
 use crate::sip::message::{Flow, Method, Request, Response, Uri};
-use crate::sip::transaction::{ClientTransactionId, ServerTransactionId};
+use crate::sip::transaction::{ClientTransactionId, ServerTransactionId, TransactionLayer};
 use crate::switchboard::snapshot::CallPhase;
 use crate::time::TimerTable;
 
@@ -509,10 +509,16 @@ impl Call {
         self.doubt_hold(flow, now);
     }
 
-    /// A phone of this call registered `contact` over another flow.
-    pub fn follow_registration(&mut self, contact: &Uri, flow: Flow, now: Instant) {
+    /// A phone of this call registered `contact` over `flow`.
+    pub fn follow_registration(
+        &mut self,
+        contact: &Uri,
+        flow: Flow,
+        sip: &mut TransactionLayer,
+        now: Instant,
+    ) {
         for leg in self.live_legs() {
-            leg.follow_registration(contact, flow);
+            leg.follow_registration(contact, flow, sip, now);
         }
         self.trust_hold(&flow, now);
     }

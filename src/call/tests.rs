@@ -264,28 +264,28 @@ fn a_page_that_closed_on_hold_is_not_waited_for() {
     let ack = bench.request("ACK", &dialog, "");
     let Message::Request(ack) = parse_datagram(ack.as_bytes()).unwrap() else { panic!("a request") };
     bench.turn(|turn| call.handle_ack(desk, &ack, turn));
-    call.follow_registration(&contact, socket(6001), bench.now.mono);
+    call.follow_registration(&contact, socket(6001), &mut bench.sip, bench.now.mono);
     // The bench has left the setup out.
     call.timers.stop(Timer::Setup);
-    let mut later = |call: &mut Call, secs| {
+    let later = |bench: &mut Bench, call: &mut Call, secs| {
         bench.now.mono += Duration::from_secs(secs);
         bench.turn(|turn| call.handle_timeout(turn));
         bench.now.mono
     };
 
-    let now = later(&mut call, 120);
+    let now = later(&mut bench, &mut call, 120);
     call.handle_flow_closed(&socket(6001), now);
-    let now = later(&mut call, 50);
-    call.follow_registration(&contact, socket(6002), now);
-    let now = later(&mut call, 120);
+    let now = later(&mut bench, &mut call, 50);
+    call.follow_registration(&contact, socket(6002), &mut bench.sip, now);
+    let now = later(&mut bench, &mut call, 120);
     assert!(call.is_talking(), "the page is back, and holds");
     call.handle_flow_closed(&socket(6001), now);
-    let now = later(&mut call, 120);
+    let now = later(&mut bench, &mut call, 120);
     assert!(call.is_talking(), "that socket is nobody's any more");
     call.handle_flow_closed(&socket(6002), now);
-    later(&mut call, 50);
+    later(&mut bench, &mut call, 50);
     assert!(call.is_talking(), "it may come back yet");
-    later(&mut call, 11);
+    later(&mut bench, &mut call, 11);
     assert!(!call.is_talking(), "nobody holds the citizen any more");
 }
 

@@ -17,8 +17,8 @@ impl Switchboard {
         }
     }
 
-    /// `user` registered over `flow`: requests of calls with the same phone go there, too. Only calls of this very
-    /// user are touched, for a contact may be guessed.
+    /// `user` registered over `flow`: requests of calls with the same phone go there, too, and what it has not answered is
+    /// repeated. Only calls of this very user are touched, for a contact may be guessed.
     pub(super) fn follow_registration(&mut self, user: &str, flow: Flow, now: Now) {
         let operator = self.operator_of(user);
         let bindings = self.registrar.bindings(user).into_iter().filter(|binding| binding.flow == flow);
@@ -26,7 +26,7 @@ impl Switchboard {
             for call in self.calls.values_mut() {
                 let talks = operator.is_some() && call.operator() == operator;
                 if talks || call.contact().origin == user {
-                    call.follow_registration(&binding.contact, flow, now.mono);
+                    call.follow_registration(&binding.contact, flow, &mut self.sip, now.mono);
                 }
             }
         }

@@ -3,11 +3,13 @@
 //! the net's business.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 use crate::call::leg::body::description_of;
 use crate::call::leg::{Leg, State};
 use crate::sdp;
 use crate::sip::message::{Flow, Host, Scheme, Transport, Uri};
+use crate::sip::transaction::TransactionLayer;
 
 /// Ports of RFC 3261 19.1.2.
 const SIP_PORT: u16 = 5060;
@@ -42,13 +44,23 @@ impl Leg {
         self.follow(flow.filter(same));
     }
 
-    /// A phone registered `contact` anew over `flow`; a leg to that very contact moves there.
-    pub fn follow_registration(&mut self, contact: &Uri, flow: Flow) {
-        let is_it = |target: &Uri| {
-            (&target.user, &target.host, target.port) == (&contact.user, &contact.host, contact.port)
-        };
-        if flow != self.flow && self.dialog().is_some_and(|dialog| is_it(&dialog.remote_target)) {
+    /// A phone registered `contact` anew over `flow`; a leg to that very contact moves there. One that had lost power is back
+    /// and is asked at once what it left unanswered.
+    pub fn follow_registration(
+        &mut self,
+        contact: &Uri,
+        flow: Flow,
+        sip: &mut TransactionLayer,
+        now: Instant,
+    ) {
+        let Some(dialog) = self.dialog() else { return };
+        let target = &dialog.remote_target;
+        let is_it = (&target.user, &target.host, target.port) == (&contact.user, &contact.host, contact.port);
+        let is_direct = dialog.route_set.is_empty();
+        if flow != self.flow && is_it {
             self.move_to(flow);
+        } else if flow == self.flow && (is_it || is_direct) {
+            self.hurry_refresh(sip, now);
         }
     }
 

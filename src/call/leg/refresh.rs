@@ -5,7 +5,7 @@
 //! Also the wait after a 491, so that two re-INVITEs do not cross twice (RFC 3261 14.1). What the interval is,
 //! and when it is over, is `sip/session_timer.rs`'s.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::call::leg::body::{SDP, description_of};
 use crate::call::leg::{Leg, LegEnd, LegEvent, State, Timer, authorize, send_bye};
@@ -14,7 +14,7 @@ use crate::call::turn::Turn;
 use crate::sdp::AudioOffer;
 use crate::sip::message::{Method, Response, StatusCode};
 use crate::sip::session_timer::{Terms, Wish};
-use crate::sip::transaction::ClientTransactionId;
+use crate::sip::transaction::{ClientTransactionId, TransactionLayer};
 
 /// A refresh that could not be sent, or was refused for a reason that may pass, is tried again after this; the
 /// session's end bounds how often.
@@ -80,6 +80,13 @@ impl Leg {
     pub(in crate::call) fn ask_whether_it_knows_the_call(&mut self, turn: &mut Turn<'_>) {
         if self.may_refresh() {
             self.send_refresh(self.session_terms.map(|terms| terms.wish()), turn);
+        }
+    }
+
+    /// The peer shows itself: it need not wait for the next copy of what it was asked.
+    pub(super) fn hurry_refresh(&self, sip: &mut TransactionLayer, now: Instant) {
+        if let Some(refresh) = self.refresh.as_ref().filter(|_| self.refresh_is_pending()) {
+            sip.hurry(refresh.transaction, now);
         }
     }
 

@@ -113,6 +113,18 @@ impl InviteClient {
         out.push_back(Output::ResponseReceived { transaction: self.id, response: Box::new(response), flow });
     }
 
+    /// Sends the INVITE again at once, with short intervals again; over a reliable transport it cannot have been lost.
+    pub(super) fn hurry(&mut self, now: Instant, out: &mut VecDeque<Output>) {
+        if self.flow.transport.is_reliable() {
+            return;
+        }
+        if let State::Calling { bytes, interval, .. } = &mut self.state {
+            out.push_back(Output::Transmit { bytes: bytes.clone(), flow: self.flow });
+            *interval = T1;
+            self.timers.set(Timer::A, now + T1);
+        }
+    }
+
     /// The user wants the INVITE cancelled; [`Self::poll_cancel`] tells when.
     pub(super) fn cancel(&mut self) {
         if let State::Calling { cancel, .. } | State::Proceeding { cancel } = &mut self.state

@@ -272,6 +272,17 @@ impl TransactionLayer {
         }
     }
 
+    /// The peer has just been heard elsewhere: what it has not answered is sent again now, not when the interval of a long
+    /// silence is over. When the transaction gives up stays as it is.
+    pub fn hurry(&mut self, transaction: ClientTransactionId, now: Instant) {
+        match self.table.transaction(transaction.0) {
+            Some(Transaction::InviteClient(client)) => client.hurry(now, &mut self.outputs),
+            Some(Transaction::NonInviteClient(client)) => client.hurry(now, &mut self.outputs),
+            _ => return,
+        }
+        self.settle(transaction.0, now);
+    }
+
     /// Over which flow the peer of a received request is reached: it may have left the one the dialog knows.
     pub fn server_flow(&self, transaction: ServerTransactionId) -> Option<Flow> {
         self.table.flow(transaction.0)

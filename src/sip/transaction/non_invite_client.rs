@@ -82,6 +82,18 @@ impl NonInviteClient {
         }
     }
 
+    /// Sends the request again at once, with short intervals again; over a reliable transport it cannot have been lost.
+    pub(super) fn hurry(&mut self, now: Instant, out: &mut VecDeque<Output>) {
+        if self.flow.transport.is_reliable() {
+            return;
+        }
+        if let State::Trying { bytes, interval } = &mut self.state {
+            out.push_back(Output::Transmit { bytes: bytes.clone(), flow: self.flow });
+            *interval = T1;
+            self.timers.set(Timer::E, now + T1);
+        }
+    }
+
     fn fail(&mut self, failure: RequestFailure, out: &mut VecDeque<Output>) {
         if let Audience::User(transaction) = self.audience
             && matches!(self.state, State::Trying { .. } | State::Proceeding { .. })

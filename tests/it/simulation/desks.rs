@@ -1,7 +1,6 @@
 //! The operators' side: their telephones register, lose power, forget calls and come back; their owners take breaks. And
 //! the reference model of a desk in its plainest form: the telephone itself knows whether it rings or talks, and the desk
-//! may say otherwise for [`LONGEST_WRONG`] at most, and for [`SAID_AGAIN_AFTER`] more with each datagram the link lost
-//! meanwhile.
+//! may say otherwise for [`LONGEST_WRONG`] at most.
 
 use std::time::{Duration, Instant};
 
@@ -21,8 +20,6 @@ use super::world::{Happening, TICK, World};
 
 /// No operator is shown in a state that is not theirs for longer.
 const LONGEST_WRONG: Duration = Duration::from_secs(5);
-/// What a lost datagram may cost: T2, the longest interval of repetition (RFC 3261 17.1.2.1).
-const SAID_AGAIN_AFTER: Duration = Duration::from_secs(4);
 
 impl World {
     /// Every operator's telephone registers; readiness is asked for whenever it is missing.
@@ -142,13 +139,11 @@ impl World {
                 self.wrong_since.remove(&user);
                 continue;
             }
-            let lost = person.datagrams_lost;
-            let (since, lost_before) = *self.wrong_since.entry(user).or_insert((self.now.mono, lost));
-            let longest = LONGEST_WRONG + SAID_AGAIN_AFTER * (lost - lost_before);
+            let since = *self.wrong_since.entry(user).or_insert(self.now.mono);
             let wrong = self.now.mono - since;
             self.seen.longest_wrong = self.seen.longest_wrong.max(wrong);
             assert!(
-                wrong <= longest,
+                wrong <= LONGEST_WRONG,
                 "operator {} is {:?} for {wrong:?}, but the telephone rings: {rings}, talks: {talks}",
                 operator.extension,
                 operator.status

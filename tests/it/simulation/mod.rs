@@ -72,7 +72,7 @@ fn desks_say_what_their_telephones_do_through_crashes_lost_byes_and_breaks() {
         loss: 0.02,
         vanishing: 0.02,
         crashes: 0.15,
-        lost_byes: 0.15,
+        lost_byes: 0.25,
         breaks: 0.1,
         ..Plan::smooth(seed(), 6)
     };

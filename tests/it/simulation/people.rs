@@ -23,8 +23,6 @@ pub(super) struct Person {
     pub role: Role,
     /// Its telephone was thrown into the river: nothing comes in or goes out any more.
     pub vanished: bool,
-    /// Of its signalling, both ways.
-    pub datagrams_lost: u32,
     /// The next look at the line's timers.
     pub wakes_at: Option<Instant>,
     /// Of an operator's telephone, until the registrar has said 200.

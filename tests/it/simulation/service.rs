@@ -120,8 +120,6 @@ impl World {
         if self.arrives() {
             let at = self.arrival();
             self.agenda.add(at, Happening::ToPerson { person, bytes });
-        } else {
-            self.people[person].datagrams_lost += 1;
         }
     }
 

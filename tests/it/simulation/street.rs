@@ -35,7 +35,6 @@ impl World {
             leg: None,
             role,
             vanished: false,
-            datagrams_lost: 0,
             wakes_at: None,
             registration: None,
             ringing: None,
@@ -100,14 +99,9 @@ impl World {
                 line::Output::Transmit { bytes, .. } => {
                     let from = self.people[person].line.local();
                     self.note_answer(person, &bytes);
-                    if self.people[person].vanished {
-                        continue;
-                    }
-                    if self.arrives() {
+                    if !self.people[person].vanished && self.arrives() {
                         let at = self.arrival();
                         self.agenda.add(at, Happening::ToService { bytes, from });
-                    } else {
-                        self.people[person].datagrams_lost += 1;
                     }
                 }
                 line::Output::Media(command) => self.person_media(person, command),

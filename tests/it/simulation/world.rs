@@ -160,7 +160,7 @@ pub(super) struct World {
     /// What the run has seen so far, without what is in `record`.
     pub seen: Tally,
     /// Since when desk and telephone of an operator disagree.
-    pub wrong_since: HashMap<UserId, (Instant, u32)>,
+    pub wrong_since: HashMap<UserId, Instant>,
     pub by_sip: HashMap<SocketAddr, usize>,
     pub by_rtp: HashMap<SocketAddr, usize>,
     pub service_ports: HashMap<SocketAddr, LegId>,

@@ -231,6 +231,28 @@ fn a_quiet_peer_is_asked_and_only_one_that_knows_no_call_ends_it() {
 }
 
 #[test]
+fn a_quiet_phone_that_comes_back_is_asked_at_once_what_it_left_unanswered() {
+    let mut bench = Bench::new();
+    bench.talking(&offering(UPDATE_ALLOWED));
+    assert_eq!(ask(&mut bench), ["> UPDATE"]);
+    bench.run(secs(8));
+    let registers = |bench: &mut Bench, contact: &str| {
+        let contact = Uri::parse(contact).unwrap();
+        bench.step(|leg, turn| {
+            leg.follow_registration(&contact, leg.flow, turn.sip, turn.now.mono);
+            None
+        });
+        bench.drain()
+    };
+    let of_this_boot = "sip:another-name@192.0.2.9:5070";
+    assert_eq!(registers(&mut bench, of_this_boot), ["> UPDATE"]);
+    let update = bench.last_request();
+    assert_eq!(bench.respond(&update, 481, "", &[], ""), ["Ended(Unreachable)", "> BYE"]);
+    assert_eq!(registers(&mut bench, of_this_boot), [""; 0]);
+    bench.assert_nothing_left();
+}
+
+#[test]
 fn a_quiet_peer_that_takes_no_update_is_asked_by_a_reinvite_that_changes_nothing() {
     let mut bench = Bench::new();
     bench.talking(&offering(""));

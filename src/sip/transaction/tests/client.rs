@@ -37,6 +37,27 @@ fn invite_over_tcp_is_not_repeated() {
 }
 
 #[test]
+fn a_request_in_a_hurry_starts_over_with_short_intervals_and_is_given_up_when_it_would_have_been() {
+    for method in [Method::Update, Method::Invite] {
+        let (mut bench, transaction, _) = sent(Udp, method.clone());
+        bench.run(secs(8));
+        bench.layer.hurry(transaction, bench.now);
+        assert_eq!(bench.drain(), [format!("> {method}")]);
+        let expected = [8_500, 9_500, 11_500, 15_500].map(|ms| (ms, format!("> {method}")));
+        assert_eq!(bench.run(secs(8)), expected);
+        assert_eq!(bench.run(secs(60)).last(), Some(&(32_000, "failed Timeout".to_owned())));
+        assert!(bench.layer.table.is_blank());
+
+        let (mut bench, answered, request) = sent(Udp, method.clone());
+        bench.receive(request.response(StatusCode::OK, "b1"));
+        bench.layer.hurry(answered, bench.now);
+        let (mut over_tcp, waiting, _) = sent(Tcp, method);
+        over_tcp.layer.hurry(waiting, over_tcp.now);
+        assert_eq!((bench.drain(), over_tcp.drain()), (vec![], vec![]), "nothing of these is lost");
+    }
+}
+
+#[test]
 fn provisional_response_stops_timers_a_and_b() {
     let (mut bench, _, invite) = sent(Udp, Method::Invite);
     assert_eq!(bench.receive(invite.response(StatusCode::RINGING, "b1")), ["response 180"]);
