@@ -2,7 +2,7 @@
 //! with the entries it causes, in the order of time. The same seed gives the same year.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -52,17 +52,17 @@ const OPERATORS: u128 = 60;
 #[derive(Default)]
 pub struct Moment {
     pub contact: Option<Contact>,
-    pub case: Option<(Case, bool)>,
-    pub order: Option<WorkOrder>,
+    /// A case that nobody will move again, with its work orders: rows are written once, as they are in the end.
+    pub over: Option<Underway>,
     pub steps: Vec<Step>,
     pub standings: Vec<Standing>,
     pub drafts: Vec<Draft>,
 }
 
-/// A case under way, and when somebody moves it next.
-struct Underway {
-    case: Case,
-    order: Option<WorkOrder>,
+/// A case and its work orders, the one at hand last.
+pub struct Underway {
+    pub case: Case,
+    pub orders: Vec<WorkOrder>,
 }
 
 pub struct City {
@@ -72,8 +72,8 @@ pub struct City {
     /// Territory, street key, street, houses' place.
     streets: Vec<(String, String, String)>,
     categories: Vec<String>,
-    waiting: BinaryHeap<Reverse<(i64, usize)>>,
-    underway: Vec<Option<Underway>>,
+    waiting: BinaryHeap<Reverse<(i64, u64)>>,
+    underway: BTreeMap<u64, Underway>,
     cases: u64,
     wanted: u64,
     year: i32,
@@ -98,7 +98,7 @@ impl City {
             streets,
             categories,
             waiting: BinaryHeap::new(),
-            underway: Vec::new(),
+            underway: BTreeMap::new(),
             cases: 0,
             wanted,
             year: 2025,
@@ -118,6 +118,11 @@ impl City {
             _ if self.next_call < END && self.cases < self.wanted => Some(self.call()),
             _ => None,
         }
+    }
+
+    /// Cases that are open when the year ends.
+    pub fn open(&mut self) -> impl Iterator<Item = Underway> {
+        std::mem::take(&mut self.underway).into_values()
     }
 
     fn id(&mut self, at: Timestamp) -> Uuid {
@@ -153,10 +158,9 @@ impl City {
                 &Actor::system("clocks"),
                 found_at,
             );
-            moment.case = Some((promised.clone(), true));
             self.cases += 1;
-            let index = self.underway.len();
-            self.underway.push(Some(Underway { case: promised, order: None }));
+            let index = self.cases;
+            self.underway.insert(index, Underway { case: promised, orders: Vec::new() });
             let soon = if contact.connected_at.is_some() { 200 } else { 2_000 } * SECOND;
             let wait = soon + self.rng.random_range(0..soon);
             self.waiting.push(Reverse((queued_at.micros() + wait, index)));
@@ -259,24 +263,30 @@ impl City {
     }
 
     /// The next step of the case that is due.
-    fn advance(&mut self, index: usize, at: Timestamp) -> Moment {
+    fn advance(&mut self, index: u64, at: Timestamp) -> Moment {
         let mut moment = Moment::default();
-        let Some(Underway { case, order }) = self.underway[index].take() else { return moment };
+        let Some(Underway { case, mut orders }) = self.underway.remove(&index) else { return moment };
         let before = case.clone();
         let (outcome, by) = self.step(case, at);
         // What the city plan refuses, as with nobody in charge at night, is tried again in the morning.
         let Ok((after, events)) = outcome else {
-            self.underway[index] = Some(Underway { case: before, order });
+            self.underway.insert(index, Underway { case: before, orders });
             self.waiting.push(Reverse((at.micros() + 12 * HOUR, index)));
             return moment;
         };
-        moment.order = WorkOrder::after(&after, order, &events, at).pop();
+        for order in WorkOrder::after(&after, orders.last().cloned(), &events, at) {
+            orders.retain(|known| known.id != order.id);
+            orders.push(order);
+        }
         self.change(&mut moment, Some(&before), after.clone(), &events, &by, at);
-        moment.case = Some((after.clone(), false));
-        let case = after;
-        if let Some(wait) = self.wait(&case) {
-            self.waiting.push(Reverse((at.micros() + wait, index)));
-            self.underway[index] = Some(Underway { case, order: moment.order.clone() });
+        let wait = self.wait(&after);
+        let underway = Underway { case: after, orders };
+        match wait {
+            Some(wait) => {
+                self.waiting.push(Reverse((at.micros() + wait, index)));
+                self.underway.insert(index, underway);
+            }
+            None => moment.over = Some(underway),
         }
         moment
     }

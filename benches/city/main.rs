@@ -28,6 +28,8 @@ use ringback::time::Timestamp;
 use life::City;
 use rows::Rows;
 
+/// Entries between two words about how far it is.
+const SAID_EVERY: u64 = 1_000_000;
 /// Questions of each kind.
 const ASKED: usize = 200;
 
@@ -86,8 +88,16 @@ async fn generate(file: &Path, cases: u64, seed: u64) -> Duration {
     Store::open(&url(file), "01").await.unwrap().close().await;
     let mut rows = Rows::open(&url(file), seed).await;
     let mut city = City::new(seed, cases);
+    let mut said = 0;
     while let Some(moment) = city.next() {
         rows.add(moment).await;
+        if rows.events() >= said + SAID_EVERY {
+            said = rows.events();
+            eprintln!("{said} entries, {} closed cases, {:.0} s", rows.cases, began.elapsed().as_secs_f64());
+        }
+    }
+    for underway in city.open() {
+        rows.keep(underway).await;
     }
     println!("{} cases, {} calls, {} entries; indexes...", rows.cases, rows.calls, rows.events());
     rows.finish().await;

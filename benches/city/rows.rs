@@ -13,7 +13,7 @@ use ringback::ids::{EntryId, Mint};
 use ringback::journal::{Entry, Head};
 use ringback::report::{Standing, Step};
 
-use super::life::Moment;
+use super::life::{Moment, Underway};
 
 /// Rows in one statement; SQLite takes 32,766 values.
 const ROWS: usize = 500;
@@ -83,12 +83,10 @@ impl Rows {
         }
         self.calls += u64::from(moment.contact.is_some());
         self.contacts.extend(moment.contact);
-        self.orders.extend(moment.order);
         self.steps.extend(moment.steps);
         self.standings.extend(moment.standings);
-        if let Some((case, is_new)) = moment.case {
-            self.cases += u64::from(is_new);
-            self.write_case(&case).await;
+        if let Some(over) = moment.over {
+            self.keep(over).await;
         }
         if self.entries.len() >= ROWS {
             self.flush().await;
@@ -98,6 +96,13 @@ impl Rows {
             run(&mut self.connection, "COMMIT").await;
             run(&mut self.connection, "BEGIN").await;
         }
+    }
+
+    /// A case as it is in the end, and its work orders.
+    pub async fn keep(&mut self, over: Underway) {
+        self.cases += 1;
+        self.write_case(&over.case).await;
+        self.orders.extend(over.orders);
     }
 
     /// Indexes, triggers, the register's last numbers, and what the planner knows of the tables.
@@ -116,7 +121,7 @@ impl Rows {
         let site = case.place.as_ref().and_then(|place| place.site.as_ref());
         let point = site.and_then(|site| site.point);
         let (year, sequence) = (case.number.0[..4].parse::<i64>().unwrap(), case.number.sequence().unwrap());
-        let sql = "INSERT OR REPLACE INTO cases (number, year, office, seq, revision, state, category, executor, caller, \
+        let sql = "INSERT INTO cases (number, year, office, seq, revision, state, category, executor, caller, \
                    registered_at, resolve_by, body, street, house, lat, lon, closed_at, level, due_at) \
                    VALUES ($1, $2, '01', $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
         sqlx::query(sql)
@@ -219,7 +224,7 @@ impl Rows {
     async fn write_orders(&mut self) {
         for order in std::mem::take(&mut self.orders) {
             let state = serde_json::to_value(order.state).unwrap();
-            let sql = "INSERT OR REPLACE INTO work_orders (id, case_number, executor, state, task, issued_at, accept_by, \
+            let sql = "INSERT INTO work_orders (id, case_number, executor, state, task, issued_at, accept_by, \
                        resolve_by, result, declined_reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
             sqlx::query(sql)
                 .bind(order.id.to_string())

@@ -479,4 +479,6 @@ struct Change {
     settings: Settings,
     /// New prompts and city plan, when those were read again.
     plans: Option<Plans>,
+    /// Hears when the next call is served by it.
+    taken: oneshot::Sender<()>,
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::verification_watch::Rules;
 use super::{Change, MAX_RELOADS, Renewal, USERS_EVERY};
@@ -463,7 +463,7 @@ impl Reloader {
         self.asking.notices.send_replace(notices);
         self.floor.send_replace(config.recording.floor());
         (self.config, self.users, self.plans) = (config, users, plans.clone());
-        self.send(Change { settings, plans: Some(plans) }).await;
+        self.hand_over(settings, Some(plans)).await;
         tracing::info!("configuration reloaded");
         Ok(())
     }
@@ -508,14 +508,17 @@ impl Reloader {
         match self.plans.settings(&self.config, &users) {
             Ok(settings) => {
                 self.users = users;
-                self.send(Change { settings, plans: None }).await;
+                self.hand_over(settings, None).await;
             }
             Err(error) => tracing::error!(%error, "users not taken over"),
         }
     }
 
-    async fn send(&self, change: Change) {
-        if self.changes.send(change).await.is_err() {
+    /// Resolves when the next call is served by them: who was told that a plan is in force may try it.
+    async fn hand_over(&self, settings: Settings, plans: Option<Plans>) {
+        let (taken, is_taken) = oneshot::channel();
+        let change = Change { settings, plans, taken };
+        if self.changes.send(change).await.is_err() || is_taken.await.is_err() {
             tracing::debug!("the switchboard is gone");
         }
     }
@@ -530,37 +533,33 @@ mod tests {
     use crate::dialplan::PromptTexts;
     use crate::net::SipListeners;
 
-    #[tokio::test]
-    async fn a_version_that_does_not_check_leaves_its_file_as_it_was() {
-        let folder = tempfile::tempdir().unwrap();
+    /// Of a city whose files would lie in `folder`.
+    async fn reloader(folder: &Path, changes: mpsc::Sender<Change>) -> Reloader {
         let mut config = Config::default();
-        config.number.dialplan = folder.path().join("1580.toml");
-        config.city.file = folder.path().join("city.toml");
+        config.number.dialplan = folder.join("1580.toml");
+        config.city.file = folder.join("city.toml");
         let sources = Sources {
             dialplan: include_str!("../../dialplans/1580.toml").to_owned(),
             city: include_str!("../../city.toml").to_owned(),
             asking: None,
         };
-        std::fs::write(&config.city.file, &sources.city).unwrap();
-        std::fs::write(&config.number.dialplan, "half = \"done\"").unwrap();
         let dialplan = Dialplan::parse("1580.toml", &sources.dialplan).unwrap();
         let city = Arc::new(CityPlan::parse("city.toml", &sources.city).unwrap());
-        let prompts = PromptLibrary::sounding(&dialplan, PromptTexts::default(), folder.path());
+        let prompts = PromptLibrary::sounding(&dialplan, PromptTexts::default(), folder);
         let plans = Plans {
             dialplan: Arc::new(dialplan),
-            city: city.clone(),
+            city,
             addresses: Arc::default(),
             prompts: Arc::new(prompts),
             asking: None,
-            voice: Voice { engine: PathBuf::new(), folder: folder.path().to_owned() },
+            voice: Voice { engine: PathBuf::new(), folder: folder.to_owned() },
             sources: Arc::new(sources),
         };
         let in_force = Arc::new(plans.in_force(&config, None, ""));
-        let store = fixture::store().await;
-        let mut reloader = Reloader {
+        Reloader {
             file: None,
-            store: store.clone(),
-            changes: mpsc::channel(1).0,
+            store: fixture::store().await,
+            changes,
             published: plans.publish().0,
             floor: watch::channel(0).0,
             users: Vec::new(),
@@ -571,16 +570,41 @@ mod tests {
                 notices: watch::channel(plans.notices(&config).unwrap()).0,
             },
             plans,
-            config: config.clone(),
-        };
+            config,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_version_that_does_not_check_leaves_its_file_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut reloader = reloader(folder.path(), mpsc::channel(1).0).await;
+        let (dialplan, store) = (reloader.config.number.dialplan.clone(), reloader.store.clone());
+        std::fs::write(&reloader.config.city.file, &reloader.plans.sources.city).unwrap();
+        std::fs::write(&dialplan, "half = \"done\"").unwrap();
         let mut restore = async |file: &str| {
             let wanted = PlanText { file: file.to_owned(), text: "start = 1".to_owned() };
             reloader.restore(wanted, Actor::system("test")).await
         };
         assert!(restore(DIALPLAN).await.is_err());
-        assert_eq!(std::fs::read_to_string(&config.number.dialplan).unwrap(), "half = \"done\"");
+        assert_eq!(std::fs::read_to_string(&dialplan).unwrap(), "half = \"done\"");
         let kept: Vec<_> = store.plan_versions().await.unwrap().into_iter().map(|one| one.how).collect();
         assert_eq!(kept, [Publication::SetAside], "what the file held is not lost");
         assert!(restore(CONFIG).await.is_err(), "the configuration has no versions");
+    }
+
+    #[tokio::test]
+    async fn a_plan_is_handed_over_when_the_switchboard_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (changes, mut taken_by) = mpsc::channel(1);
+        let reloader = reloader(folder.path(), changes).await;
+        let settings = || reloader.plans.settings(&reloader.config, &[]).unwrap();
+        let mut handed_over = Box::pin(reloader.hand_over(settings(), None));
+        assert!(futures_util::poll!(&mut handed_over).is_pending());
+        let change = taken_by.recv().await.unwrap();
+        assert!(futures_util::poll!(&mut handed_over).is_pending(), "on its way is not there");
+        change.taken.send(()).unwrap();
+        handed_over.await;
+        drop(taken_by);
+        reloader.hand_over(settings(), None).await;
     }
 }

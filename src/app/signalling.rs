@@ -226,6 +226,8 @@ impl Signalling {
         self.switchboard.configure(change.settings, now);
         self.unseen = true;
         self.carry_out(now);
+        // Who published it may have gone away meanwhile.
+        change.taken.send(()).ok();
     }
 
     /// One step on the way out; true when there is nothing left to do.
