@@ -122,7 +122,6 @@ impl Meters {
         self.packets.lost.add(stats.packets_lost);
         self.packets.drops.lock().unwrap_or_else(PoisonError::into_inner).add(&stats.drops);
     }
-
 }
 
 #[cfg(test)]

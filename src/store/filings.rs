@@ -280,7 +280,10 @@ impl Change for Rate {
 }
 
 /// The case as it is in this very transaction.
-pub(super) async fn standing(connection: &mut SqliteConnection, case: &CaseNumber) -> Result<Case, StoreError> {
+pub(super) async fn standing(
+    connection: &mut SqliteConnection,
+    case: &CaseNumber,
+) -> Result<Case, StoreError> {
     let query = sqlx::query("SELECT * FROM cases WHERE number = $1").bind(&case.0);
     cases::read(&query.fetch_optional(connection).await?.ok_or(StoreError::NotFound("case"))?)
 }
