@@ -29,6 +29,8 @@ use ringback::report::{Standing, Step};
 use ringback::termination::Termination;
 use ringback::time::Timestamp;
 
+use super::streets::{HOUSES, addresses};
+
 /// Sunday 2026-11-22, noon UTC: the year ends here.
 pub const END: i64 = 1_795_348_800_000_000;
 const SECOND: i64 = 1_000_000;
@@ -41,9 +43,6 @@ const WITHOUT_CASE: u32 = 150;
 /// Calls by hour of the day, in thousandths.
 const BY_HOUR: [u32; 24] =
     [12, 8, 6, 5, 5, 10, 22, 45, 72, 82, 80, 74, 66, 64, 66, 64, 60, 56, 52, 48, 40, 30, 20, 13];
-/// Streets and houses that the city has.
-const STREETS: u32 = 1_500;
-const HOUSES: u32 = 60;
 /// Telephones that call; some call often.
 const CALLERS: u32 = 400_000;
 const OPERATORS: u128 = 60;
@@ -471,31 +470,4 @@ fn told_of(contact: &Contact) -> Vec<Draft> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// An address register of streets and houses with invented names, as its file, and what cases need of each street.
-fn addresses(plan: &CityPlan, rng: &mut StdRng) -> (String, Vec<(String, String, String)>) {
-    const SOUNDS: [&str; 20] = [
-        "ба", "ве", "го", "да", "жи", "ко", "ла", "мо", "ни", "по", "ра", "со", "ту", "фе", "хо", "ча", "ша",
-        "ли", "ре", "ви",
-    ];
-    let mut csv = "territory,settlement,street,former,house,flats,lat,lon,holder\n".to_owned();
-    let mut streets = Vec::new();
-    let territories = plan.territories();
-    let rng_offset = rng.random_range(0..160_000_u32);
-    for n in 0..STREETS {
-        // 7,919 shares no divisor with 20 to the 4th: every street has a name of its own.
-        let mixed = (n * 7_919 + rng_offset) % 160_000;
-        let mut name: String =
-            [1, 20, 400, 8_000].map(|place| SOUNDS[(mixed / place % 20) as usize]).concat();
-        name.push_str("нська");
-        let street = format!("вулиця {name}");
-        let territory = territories[n as usize % territories.len()].id.clone();
-        for house in 1..=HOUSES {
-            let (lat, lon) = (50.4 + f64::from(n) * 1e-4, 30.4 + f64::from(house) * 1e-4);
-            csv.push_str(&format!("{territory},,{street},,{house},,{lat:.5},{lon:.5},\n"));
-        }
-        streets.push((territory, ringback::address::plain(&name), street));
-    }
-    (csv, streets)
 }

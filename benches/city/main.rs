@@ -11,6 +11,7 @@
 
 mod life;
 mod rows;
+mod streets;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -13,10 +13,13 @@ use crate::call::effect::Effect;
 use crate::call::refusal::Refusal;
 use crate::call::turn::{Counters, Routes};
 use crate::ids::Mint;
+use crate::media;
 use crate::phone_number::{NumberingPlan, PhoneNumber};
 use crate::recording::{Keeping, WhenUnable};
-use crate::sip::message::{Message, NameAddr, StatusCode, Transport, parse_datagram};
-use crate::sip::transaction::{Output, TransactionLayer};
+use crate::sip::message::{
+    Flow, Message, Method, NameAddr, Request, StatusCode, Transport, Uri, parse_datagram,
+};
+use crate::sip::transaction::{Output, ServerTransactionId, TransactionLayer};
 use crate::time::Now;
 
 const OFFER: &str =

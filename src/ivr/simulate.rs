@@ -1,20 +1,23 @@
 //! A walk without a telephone: inputs as words in, a transcript out. For `ringback ivr simulate` and tests.
 //! The simulated caller is patient: prompts are heard to their end before a key is pressed.
 
+mod transcript;
+
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Datelike as _;
 
-use super::{About, Answer, Exit, Lookup, Outage, OutagePlace, Output, SpokenOrder, Step, Verdict, Walk};
-use crate::dialplan::{Dialplan, PromptRef, PromptTexts};
+use super::{About, Answer, Exit, Lookup, Outage, OutagePlace, Output, SpokenOrder, Step, Walk};
+use crate::dialplan::{Dialplan, PromptTexts};
 use crate::dtmf::Digit;
 use crate::ids::{IncidentNumber, UserId};
 use crate::language::Language;
 use crate::phone_number::PhoneNumber;
 use crate::time::Now;
+
+pub use transcript::{Happening, Line, Transcript};
 
 /// A transcript longer than this is a loop of the simulation, not a call.
 const MAX_LINES: usize = 2000;
@@ -82,76 +85,6 @@ impl SimulatedInput {
             c => Digit::from_char(c).map(Self::Digit),
         };
         word.chars().filter(|c| *c != ',').map(|c| key(c).ok_or_else(invalid)).collect()
-    }
-}
-
-/// What happened, line by line.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Transcript {
-    pub lines: Vec<Line>,
-    /// How the walk ended; none when it waits for the caller after the last input.
-    pub exit: Option<Exit>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Line {
-    /// Since the call was answered.
-    pub at: Duration,
-    pub what: Happening,
-}
-
-/// One line of a transcript; printed as the command line shows it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Happening {
-    Pressed(Digit),
-    Silent,
-    Said { prompt: PromptRef, text: String },
-    Entered(String),
-    LanguageChosen(Language),
-    TopicChosen(String),
-    NoInput,
-    NoMatch,
-    Collected(String),
-    LookedUp(&'static str),
-    QueueFull,
-    Surge,
-    Answered(Verdict),
-    Attached(IncidentNumber),
-    Left(Exit),
-}
-
-impl fmt::Display for Happening {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pressed(digit) => write!(f, "caller  {}", digit.as_char()),
-            Self::Silent => f.write_str("caller  (silence)"),
-            Self::Said { prompt, text } => write!(f, "say     [{}] {}: {text}", prompt.language, prompt.id),
-            Self::Entered(node) => write!(f, "node    {node}"),
-            Self::LanguageChosen(language) => write!(f, "choose  language {language}"),
-            Self::TopicChosen(topic) => write!(f, "choose  topic {topic}"),
-            Self::NoInput => f.write_str("        no input"),
-            Self::NoMatch => f.write_str("        no match"),
-            Self::Collected(digits) => write!(f, "        entered {digits}"),
-            Self::LookedUp(what) => write!(f, "look up {what}"),
-            Self::QueueFull => f.write_str("the queue is full"),
-            Self::Surge => f.write_str("too many call"),
-            Self::Attached(incident) => write!(f, "attach  to incident {incident}"),
-            Self::Answered(verdict) => write!(f, "answer  {}", verdict.name()),
-            Self::Left(exit) => write!(f, "leave   {}", exit_line(exit)),
-        }
-    }
-}
-
-impl fmt::Display for Transcript {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for line in &self.lines {
-            let secs = line.at.as_secs();
-            writeln!(f, "{:02}:{:02}  {}", secs / 60, secs % 60, line.what)?;
-        }
-        match &self.exit {
-            Some(_) => Ok(()),
-            None => writeln!(f, "       (waits for the caller)"),
-        }
     }
 }
 
@@ -349,31 +282,13 @@ impl Run<'_> {
     }
 }
 
-fn exit_line(exit: &Exit) -> String {
-    match exit {
-        Exit::Queue { queue, topic, urgent } => {
-            let topic = topic.as_deref().unwrap_or("none");
-            format!("to queue '{queue}', topic {topic}{}", if *urgent { ", urgent" } else { "" })
-        }
-        Exit::Duty { roster, topic } => {
-            format!("to who is on duty in '{roster}', topic {}", topic.as_deref().unwrap_or("none"))
-        }
-        Exit::Callback { topic, number } => {
-            let number = if number.is_some() { "the typed number" } else { "the caller's number" };
-            format!("for a call-back to {number}, topic {}", topic.as_deref().unwrap_or("none"))
-        }
-        Exit::Voicemail { topic, max_secs } => {
-            format!("for a message of at most {max_secs} s, topic {}", topic.as_deref().unwrap_or("none"))
-        }
-        Exit::Hangup => "by hanging up".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::dialplan::PromptRef;
+    use crate::ivr::Verdict;
     use crate::time::Timestamp;
 
     #[test]

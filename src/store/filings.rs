@@ -1,5 +1,5 @@
 //! Requests that come in writing: the case and what came with it in one transaction, the code that opens its page, and what
-//! applicants add and say afterwards. The journal tells that it came, never what it says.
+//! applicants add and say afterwards; their pictures are in `attachments`. The journal tells that it came, never what it says.
 
 use serde_json::json;
 use sqlx::SqliteConnection;
@@ -8,18 +8,16 @@ use sqlx::sqlite::SqliteRow;
 use crate::case::transition::InvalidTransition;
 use crate::case::{Case, CaseDraft, CaseNumber};
 use crate::digest::Sha256;
-use crate::ids::{AttachmentId, NoteId};
+use crate::ids::NoteId;
 use crate::journal::{Draft, EventType};
 use crate::people::Actor;
 use crate::time::Timestamp;
 
 use super::register::Registration;
 use super::row::{self, Fields};
-use super::writer::{Change, Ledger, Receipt, WRITE_DEADLINE};
+use super::writer::{Change, Ledger, Receipt};
 use super::{Store, StoreError, cases, notifications};
 
-/// Pictures of one case: enough to show what is wrong, few enough to look at.
-const MAX_ATTACHMENTS: i64 = 10;
 /// Notes on one case; somebody with more to say should be called.
 const MAX_NOTES: i64 = 100;
 
@@ -57,21 +55,6 @@ pub struct CodeDigest {
     pub salt: String,
     /// Of salt and code.
     pub sha256: Sha256,
-}
-
-/// A picture from an applicant.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Attachment {
-    pub id: AttachmentId,
-    pub case: CaseNumber,
-    /// Of the original.
-    pub content_type: String,
-    /// Of the original, bytes.
-    pub length: u64,
-    pub sha256: Sha256,
-    /// Of what is shown, always a JPEG.
-    pub shown_sha256: Sha256,
-    pub received_at: Timestamp,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -132,41 +115,6 @@ impl Store {
         let Some(row) = self.reading(query.fetch_optional(&self.readers)).await? else { return Ok(None) };
         let fields = Fields::of(&row, "code");
         Ok(Some(CodeDigest { salt: fields.plain("salt")?, sha256: fields.word("sha256")? }))
-    }
-
-    /// Keeps the original and the picture that is shown.
-    ///
-    /// # Errors
-    /// `NotFound` for an unknown case, `Transition` when it has as many as it may have.
-    pub async fn attach(
-        &self,
-        attachment: Attachment,
-        original: Vec<u8>,
-        shown: Vec<u8>,
-        actor: Actor,
-    ) -> Result<(), StoreError> {
-        let slot = tokio::time::timeout(WRITE_DEADLINE, self.evidence_slots.acquire()).await;
-        let _slot = slot.map_err(|_| StoreError::Timeout)?.map_err(|_| StoreError::Closed)?;
-        self.writer.make(Attach { attachment, original, shown, actor }).await
-    }
-
-    /// In order of arrival.
-    pub async fn attachments_of(&self, case: &CaseNumber) -> Result<Vec<Attachment>, StoreError> {
-        let sql = "SELECT * FROM attachments WHERE case_number = $1 ORDER BY received_at, id LIMIT $2";
-        let query = sqlx::query(sql).bind(&case.0).bind(MAX_ATTACHMENTS);
-        self.reading(query.fetch_all(&self.readers)).await?.iter().map(read_attachment).collect()
-    }
-
-    /// The picture as it is shown.
-    pub async fn shown_attachment(
-        &self,
-        id: AttachmentId,
-    ) -> Result<Option<(Attachment, Vec<u8>)>, StoreError> {
-        let sql = "SELECT attachments.*, content FROM attachments \
-                   JOIN evidence_blobs ON evidence_blobs.sha256 = shown_sha256 WHERE id = $1";
-        let query = sqlx::query(sql).bind(id.to_string());
-        let Some(row) = self.reading(query.fetch_optional(&self.readers)).await? else { return Ok(None) };
-        Ok(Some((read_attachment(&row)?, Fields::of(&row, "attachment").plain("content")?)))
     }
 
     /// # Errors
@@ -266,57 +214,6 @@ async fn keep_code(
     Ok(())
 }
 
-struct Attach {
-    attachment: Attachment,
-    original: Vec<u8>,
-    shown: Vec<u8>,
-    actor: Actor,
-}
-
-impl Change for Attach {
-    type Answer = ();
-
-    async fn apply(self, ledger: &mut Ledger<'_>) -> Result<(), StoreError> {
-        let Self { attachment, original, shown, actor } = self;
-        standing(ledger.connection, &attachment.case).await?;
-        let count = "SELECT COUNT(*) AS count FROM attachments WHERE case_number = $1";
-        if count_of(ledger.connection, count, &attachment.case).await? >= MAX_ATTACHMENTS {
-            return Err(InvalidTransition::Invariant("ten pictures are enough for one request").into());
-        }
-        for (digest, bytes) in [(attachment.sha256, original), (attachment.shown_sha256, shown)] {
-            sqlx::query(
-                "INSERT INTO evidence_blobs (sha256, content) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            )
-            .bind(digest.to_string())
-            .bind(bytes)
-            .execute(&mut *ledger.connection)
-            .await?;
-        }
-        let sql = "INSERT INTO attachments \
-                   (id, case_number, content_type, length, sha256, shown_sha256, received_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        sqlx::query(sql)
-            .bind(attachment.id.to_string())
-            .bind(&attachment.case.0)
-            .bind(&attachment.content_type)
-            .bind(row::stored_count(attachment.length))
-            .bind(attachment.sha256.to_string())
-            .bind(attachment.shown_sha256.to_string())
-            .bind(attachment.received_at.micros())
-            .execute(&mut *ledger.connection)
-            .await?;
-        let data = json!({
-            "attachment": attachment.id,
-            "content_type": attachment.content_type,
-            "length": attachment.length,
-            "sha256": attachment.sha256,
-            "shown_sha256": attachment.shown_sha256,
-        });
-        let (case, at) = (&attachment.case, attachment.received_at);
-        ledger.append_all(vec![about(case, EventType::ApplicantAttached, &actor, at, data)]).await
-    }
-}
-
 struct AddNote {
     case: CaseNumber,
     note: Note,
@@ -383,12 +280,15 @@ impl Change for Rate {
 }
 
 /// The case as it is in this very transaction.
-async fn standing(connection: &mut SqliteConnection, case: &CaseNumber) -> Result<Case, StoreError> {
+pub(super) async fn standing(
+    connection: &mut SqliteConnection,
+    case: &CaseNumber,
+) -> Result<Case, StoreError> {
     let query = sqlx::query("SELECT * FROM cases WHERE number = $1").bind(&case.0);
     cases::read(&query.fetch_optional(connection).await?.ok_or(StoreError::NotFound("case"))?)
 }
 
-async fn count_of(
+pub(super) async fn count_of(
     connection: &mut SqliteConnection,
     sql: &'static str,
     case: &CaseNumber,
@@ -397,7 +297,7 @@ async fn count_of(
     Fields::of(&row, "count").plain("count")
 }
 
-fn about(
+pub(super) fn about(
     case: &CaseNumber,
     event: EventType,
     actor: &Actor,
@@ -405,19 +305,6 @@ fn about(
     data: serde_json::Value,
 ) -> Draft {
     Draft { case: Some(case.clone()), data, ..Draft::new(event, at, actor.clone()) }
-}
-
-fn read_attachment(row: &SqliteRow) -> Result<Attachment, StoreError> {
-    let fields = Fields::of(row, "attachment");
-    Ok(Attachment {
-        id: fields.word("id")?,
-        case: fields.word("case_number")?,
-        content_type: fields.plain("content_type")?,
-        length: fields.count("length")?,
-        sha256: fields.word("sha256")?,
-        shown_sha256: fields.word("shown_sha256")?,
-        received_at: fields.moment("received_at")?,
-    })
 }
 
 fn read_note(row: &SqliteRow) -> Result<Note, StoreError> {
@@ -446,6 +333,8 @@ mod tests {
 
     use super::*;
     use crate::case::{CaseState, ClosingCode};
+    use crate::ids::AttachmentId;
+    use crate::store::Attachment;
     use crate::store::fixture::{at, case_draft, fresh};
     use uuid::Uuid;
 

@@ -6,6 +6,7 @@
 
 mod appointments;
 mod assignments;
+mod attachments;
 mod callbacks;
 mod case_change;
 mod case_wave;
@@ -73,12 +74,13 @@ use writer::{Change, Ledger, Writer};
 
 pub use appointments::{Appointment, AppointmentState};
 pub use assignments::{Assigned, Assignment};
+pub use attachments::Attachment;
 pub use case_change::Occasion;
 pub use case_wave::MOST_AT_ONCE;
 pub use clocks::{EscalationFilter, RaisedEscalation};
 pub use evidence::Submission;
 pub use field_phones::{BegunCalls, FieldPhone, FieldPhoneChange};
-pub use filings::{Attachment, CodeDigest, Feedback, Filed, Filing, Note};
+pub use filings::{CodeDigest, Feedback, Filed, Filing, Note};
 pub use hearings::{Hearing, HearingState};
 pub use incidents::{IncidentCase, IncidentSummary};
 pub use inspections::DrawnCase;
