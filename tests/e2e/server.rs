@@ -25,7 +25,7 @@ pub const PASSWORD: &str = "correct-horse-1580";
 /// Keys that lead through `city/dialplan.toml` into the queue: English, water.
 pub const KEYS_TO_QUEUE: &str = "21";
 /// Start with all prompts rendered; the first start of a build renders them.
-const START_TIMEOUT: Duration = Duration::from_secs(120);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// Servers that run at the same time.
 const MAX_SERVERS: usize = 2;
 /// RTP ports of one server.
