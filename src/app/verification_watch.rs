@@ -205,7 +205,6 @@ impl VerificationWatch {
         if unreached && !self.written_out(asking, rules).await? {
             return Ok(());
         }
-        self.left.insert(key);
         let was_written = asking.writings.iter().any(|writing| matches!(writing.fate(), Fate::Reached(_)));
         // What staff was told, staff closes.
         let by_staff = asking
@@ -233,7 +232,10 @@ impl VerificationWatch {
             }
         };
         let changed = self.store.change_case(&asking.case.number, &actor, at, change).await;
-        self.settle(&asking.case.number, changed)
+        self.settle(&asking.case.number, changed)?;
+        // Not before it is written: what the store could not take is concluded with the next look.
+        self.left.insert(key);
+        Ok(())
     }
 
     /// A refused transition means that the case has moved on, or that the control desk has the last word.
@@ -392,3 +394,6 @@ fn unasked(
     }
     Ok((case, events))
 }
+
+#[cfg(test)]
+mod tests;
