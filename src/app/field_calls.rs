@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::plans::Voice;
 use super::sounds::Spoken;
@@ -78,6 +78,8 @@ impl FieldDesk {
     }
 
     async fn open(&self, number: &str, code: PhoneCode) -> Result<Answer, StoreError> {
+        // Held until a wrong code is on record: of many calls at once, none guesses between look and lock.
+        let Ok(turn) = self.checks.clone().acquire_owned().await else { return Ok(Answer::Failed) };
         let at = crate::time::now().utc;
         let known = self.store.field_phone_by_code(code.name()).await?;
         let standing = known.as_ref().map(|known| known.wrongs.standing(at));
@@ -85,7 +87,7 @@ impl FieldDesk {
             return Ok(Answer::Locked);
         }
         let hash = known.as_ref().and_then(|known| known.code_hash.clone());
-        let fits = self.fits(hash, code).await;
+        let Some((fits, _turn)) = fits(hash, code, turn).await else { return Ok(Answer::Failed) };
         let Some(user) = known.map(|known| known.user) else { return Ok(Answer::NotFound) };
         if !fits {
             let wrongs = self.store.note_code(user, false, at, Some(self.denied(user, at))).await?;
@@ -96,16 +98,6 @@ impl FieldDesk {
         let Some(user) = self.executor(user).await? else { return Ok(Answer::NotFound) };
         let Some((order, case)) = self.order_of(&user, number).await? else { return Ok(Answer::NotFound) };
         Ok(Answer::Order(Box::new(self.told(&user, &order, &case).await)))
-    }
-
-    /// The same work whether there is such a code or not.
-    async fn fits(&self, hash: Option<String>, code: PhoneCode) -> bool {
-        let Ok(turn) = self.checks.clone().acquire_owned().await else { return false };
-        let checked = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            crate::web::check_password(hash.as_deref(), code.digits())
-        });
-        checked.await.unwrap_or(false)
     }
 
     fn denied(&self, user: UserId, at: crate::time::Timestamp) -> Draft {
@@ -188,7 +180,8 @@ impl FieldDesk {
         let actor = Actor::person(Role::Executor, user.id, Some(organisation));
         let (at, by, city) = (crate::time::now().utc, actor.clone(), self.city.clone());
         let done = done_by_telephone(city.language());
-        let rule = city.evidence_rule(&case.category).filter(|rule| leads && rule.demands_photos()).is_some();
+        let needs_photos =
+            leads && city.evidence_rule(&case.category).is_some_and(|rule| rule.demands_photos());
         let change = move |case: Case, evidence: &[EvidenceRef]| -> Moved {
             let moved = match (step, leads) {
                 (OrderStep::Accept, true) => case.accept(&by, at),
@@ -203,7 +196,7 @@ impl FieldDesk {
             moved.map(by_telephone)
         };
         let parts_done = case.check_parts().is_ok();
-        let in_time = !matches!(case.state, CaseState::OnHold { .. });
+        let on_hold = matches!(case.state, CaseState::OnHold { .. });
         let during = Some(self.during);
         match self.store.change_case_during(&case.number, &actor, at, during, change).await {
             Ok(case) => {
@@ -212,8 +205,8 @@ impl FieldDesk {
             }
             Err(StoreError::Transition(refused)) => {
                 tracing::info!(case.id = %case.number, %refused, "not moved by telephone");
-                let photos = step == OrderStep::Done && rule && in_time && parts_done;
-                Ok(if photos { Answer::NeedsPhotos } else { Answer::NotFound })
+                let lacks_photos = step == OrderStep::Done && needs_photos && !on_hold && parts_done;
+                Ok(if lacks_photos { Answer::NeedsPhotos } else { Answer::NotFound })
             }
             Err(error) => Err(error),
         }
@@ -259,6 +252,17 @@ impl FieldDesk {
     }
 }
 
+/// Whether the code is that of the hash, with the turn, which lasts as long as the check even where nobody waits for it any
+/// more. The same work whether there is such a code or not.
+async fn fits(
+    hash: Option<String>,
+    code: PhoneCode,
+    turn: OwnedSemaphorePermit,
+) -> Option<(bool, OwnedSemaphorePermit)> {
+    let check = move || (crate::web::check_password(hash.as_deref(), code.digits()), turn);
+    tokio::task::spawn_blocking(check).await.ok()
+}
+
 /// The entries of work say by which way it was told.
 fn by_telephone((case, mut events): (Case, Vec<CaseEvent>)) -> (Case, Vec<CaseEvent>) {
     for event in events.iter_mut().filter(|event| event.name.starts_with("wo.")) {
@@ -276,5 +280,65 @@ const fn done_by_telephone(language: Language) -> &'static str {
         Language::Pl => "Zgłoszono telefonicznie: wykonano",
         Language::Ru => "Сообщено по телефону: выполнено",
         Language::He => "דווח בטלפון: בוצע",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::app::fixture;
+    use crate::phone_code::WRONG_BEFORE_REST;
+    use crate::store::FieldPhoneChange;
+
+    fn desk(store: &Store, checks: &Arc<Semaphore>, call: u128) -> FieldDesk {
+        let city = CityPlan::parse("city.toml", include_str!("../../city.toml")).unwrap();
+        FieldDesk {
+            store: store.clone(),
+            city: Arc::new(city),
+            policy: None,
+            voice: Voice { engine: "none".into(), folder: "none".into() },
+            spoken: Arc::default(),
+            checks: checks.clone(),
+            during: (ContactId(Uuid::from_u128(call)), None),
+            inputs: mpsc::channel(1).0,
+        }
+    }
+
+    #[tokio::test]
+    async fn many_who_guess_at_once_have_no_more_guesses_than_one() {
+        let store = fixture::store().await;
+        let executor = User {
+            id: UserId(Uuid::from_u128(1)),
+            name: "crew".to_owned(),
+            role: Role::Executor,
+            password_hash: String::new(),
+            organisation: Some("vodokanal".to_owned()),
+            languages: Vec::new(),
+            queues: Vec::new(),
+            skills: Default::default(),
+            posts: Vec::new(),
+            sip: None,
+            disabled: false,
+        };
+        store.create_user(&executor).await.unwrap();
+        let hash = crate::web::hash_password("1234567890").unwrap();
+        let given = FieldPhoneChange::Code { name: "1234".to_owned(), hash };
+        let entry = Draft::new(EventType::UserChanged, fixture::at(1), Actor::system("test"));
+        store.change_field_phone(executor.id, given, entry).await.unwrap();
+        let checks = Arc::new(Semaphore::new(1));
+        let guesses = (0..3 * WRONG_BEFORE_REST).map(|n| {
+            let code = PhoneCode::parse(&format!("123400000{n}")).unwrap();
+            let asked = Asked::Open { number: "42".to_owned(), code };
+            tokio::spawn(desk(&store, &checks, u128::from(n)).answer(asked))
+        });
+        for guess in guesses.collect::<Vec<_>>() {
+            assert!(matches!(guess.await.unwrap(), Answer::NotFound | Answer::Locked));
+        }
+        let kept = store.field_phone(executor.id).await.unwrap().unwrap();
+        assert_eq!(kept.wrongs.in_a_row, WRONG_BEFORE_REST, "then it rests");
     }
 }

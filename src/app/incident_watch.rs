@@ -4,11 +4,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rand::RngExt as _;
 use tokio::sync::watch;
 
+use super::pace::pause_after;
 use super::vital::Vital;
 use crate::case::city::CityPlan;
 use crate::case::routing::{self, Assignment};
@@ -20,10 +20,6 @@ use crate::people::Actor;
 use crate::store::{IncidentSummary, MOST_AT_ONCE, Store, StoreError};
 use crate::time::Timestamp;
 
-/// Somebody has just said that it is over, and waits to see it happen.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Pause after a look, as a multiple of what it took: a twentieth of a processor at most.
-const PAUSE_FACTOR: u32 = 20;
 /// Rounds of one incident at a stretch: calls and desks write in between.
 const ROUNDS: usize = 200;
 const ACTOR: &str = "incidents";
@@ -52,9 +48,8 @@ impl IncidentWatch {
                 Err(StoreError::Closed) => return,
                 Err(error) => tracing::warn!(%error, "the end of incidents is not carried out"),
             }
-            let took = crate::time::now().mono.saturating_duration_since(began);
             tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY.max(took * PAUSE_FACTOR)) => {}
+                () = tokio::time::sleep(pause_after(began)) => {}
                 changed = self.city.changed() => if changed.is_err() { return },
             }
         }

@@ -15,6 +15,7 @@ mod fixture;
 mod incident_watch;
 mod metrics;
 mod outages;
+mod pace;
 mod plans;
 mod record_keeper;
 mod recording_watch;

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
+use super::pace::pause_after;
 use super::vital::Vital;
 use crate::call::masked;
 use crate::case::city::CityPlan;
@@ -24,10 +24,6 @@ use crate::switchboard::Input;
 use crate::time::Timestamp;
 use crate::verification::{Inquiry, NotAsked, Policy, Recipient, diallable};
 
-/// The rows are read this often, less often where reading takes its time.
-const READ_EVERY: Duration = Duration::from_secs(1);
-/// Pause after a reading, as a multiple of what it took: a hundredth of a processor at most.
-const PAUSE_FACTOR: u32 = 20;
 const ACTOR: &str = "verification";
 
 /// What may change with a reload.
@@ -78,9 +74,8 @@ impl VerificationWatch {
                 Err(StoreError::Closed) => return,
                 Err(error) => tracing::warn!(%error, "cases in verification not read"),
             }
-            let took = crate::time::now().mono.saturating_duration_since(began);
             tokio::select! {
-                () = tokio::time::sleep(READ_EVERY.max(took * PAUSE_FACTOR)) => {}
+                () = tokio::time::sleep(pause_after(began)) => {}
                 changed = self.rules.changed() => if changed.is_err() { return },
                 () = self.inputs.closed() => return,
             }
@@ -205,7 +200,6 @@ impl VerificationWatch {
         if unreached && !self.written_out(asking, rules).await? {
             return Ok(());
         }
-        self.left.insert(key);
         let was_written = asking.writings.iter().any(|writing| matches!(writing.fate(), Fate::Reached(_)));
         // What staff was told, staff closes.
         let by_staff = asking
@@ -233,7 +227,10 @@ impl VerificationWatch {
             }
         };
         let changed = self.store.change_case(&asking.case.number, &actor, at, change).await;
-        self.settle(&asking.case.number, changed)
+        self.settle(&asking.case.number, changed)?;
+        // Not before it is written: what the store could not take is concluded with the next look.
+        self.left.insert(key);
+        Ok(())
     }
 
     /// A refused transition means that the case has moved on, or that the control desk has the last word.
@@ -392,3 +389,6 @@ fn unasked(
     }
     Ok((case, events))
 }
+
+#[cfg(test)]
+mod tests;

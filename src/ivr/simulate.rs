@@ -31,7 +31,8 @@ pub enum SimulatedInput {
     /// The caller does nothing until the walk acts by itself: `w`.
     Silence,
     /// The next look-up's answer: `count=2`, `case=in_progress`, `case=on_hold@2026-12-01` with its promised
-    /// date, `not_found`, `failed`; for an executor `order`, `taken`, `photos`, `locked`.
+    /// date, `incident`, `unknown` (where the caller is), `not_found`, `failed`; for an executor `order`, `taken`, `photos`,
+    /// `locked`.
     Answer(Answer),
     /// The queue the walk left for takes nobody more: `full`.
     QueueFull,
@@ -43,8 +44,8 @@ pub enum SimulatedInput {
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "'{0}' is no input: keys 0-9 * #, w for silence, count=N, case=STATE, order, taken, photos, locked, not_found, failed, full, \
-     surge, machine"
+    "'{0}' is no input: keys 0-9 * #, w for silence, count=N, case=STATE, incident, unknown, order, taken, photos, locked, \
+     not_found, failed, full, surge, machine"
 )]
 pub struct InvalidInput(pub String);
 
@@ -81,7 +82,6 @@ impl SimulatedInput {
         }
         let key = |c| match c {
             'w' => Some(Self::Silence),
-            ',' => None,
             c => Digit::from_char(c).map(Self::Digit),
         };
         word.chars().filter(|c| *c != ',').map(|c| key(c).ok_or_else(invalid)).collect()

@@ -104,7 +104,13 @@ impl Sender {
         let only_tests = !patience.is_open(at);
         let claimed = self.store.claim_notifications(self.channel, at, until, room, only_tests).await?;
         for message in claimed {
-            self.begin(message, &settings, &patience);
+            if message.attempts > patience.attempts {
+                // Broken off by crashes as often as it may be tried: nobody was asked, and nobody has answered.
+                let unanswered = Settlement::Failed(Failure::Unanswered);
+                self.store.settle_notification(message.id, unanswered, at).await?;
+            } else {
+                self.begin(message, &settings, &patience);
+            }
         }
         Ok(())
     }
@@ -114,10 +120,6 @@ impl Sender {
         tracing::debug!(notification.id = %message.id, channel = self.channel.name(), "sending");
         self.sending.spawn(async move {
             let outcome = match (message.channel, &settings.sms, &settings.mail) {
-                // Broken off by crashes as often as it may be tried.
-                _ if message.attempts > patience.attempts => {
-                    Err(SendError::Refused("broken off too often".to_owned()))
-                }
                 (Channel::Sms, Some(sms), _) => sms.gateway.send(&message, patience.timeout).await,
                 (Channel::Mail, _, Some(mail)) => {
                     mail.server.send(&message, patience.timeout).await.map(|()| None)
@@ -140,9 +142,6 @@ impl Sender {
             _ => self.breaker.answered(),
         };
         self.show(&outcome, at);
-        if let Some(turn) = turn {
-            self.alarm(turn, at).await?;
-        }
         let settlement = match outcome {
             Ok(gateway_id) => {
                 let report_by = patience.report_within.map(|within| at.plus(within));
@@ -161,7 +160,10 @@ impl Sender {
             }
         };
         self.store.settle_notification(message.id, settlement, at).await?;
-        Ok(())
+        match turn {
+            Some(turn) => self.alarm(turn, at).await,
+            None => Ok(()),
+        }
     }
 
     fn show(&self, outcome: &Result<Option<String>, SendError>, at: Timestamp) {
@@ -287,5 +289,71 @@ pub fn outgoing_to(
         text: message.text,
         code: Some(code.kept(&mint.token())),
         expires_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::notify::{Gateway, Secret, Sms};
+
+    /// A gateway where nobody listens.
+    fn settings() -> Settings {
+        let gateway = Gateway {
+            method: reqwest::Method::POST,
+            url: "http://127.0.0.1:1/".to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+            secret: Secret::default(),
+            success: String::new(),
+            message_id: None,
+            reports: None,
+        };
+        let patience = Patience {
+            attempts: 1,
+            retry: Duration::from_secs(60),
+            within: Duration::from_secs(3_600),
+            at_once: 4,
+            timeout: Duration::from_secs(1),
+            hours: None,
+            report_within: None,
+        };
+        let sms = Sms { gateway, patience, takes: vec!["+380".to_owned()], registered: false };
+        Settings { sms: Some(sms), ..Settings::default() }
+    }
+
+    #[tokio::test]
+    async fn what_was_broken_off_too_often_is_no_word_of_the_gateway() {
+        let store = Store::open("sqlite::memory:", "01").await.unwrap();
+        let at = time::now().utc;
+        let settings = watch::channel(Arc::new(settings())).1;
+        let mut sender = Sender::new(store.clone(), settings.clone(), Board::new(settings), Channel::Sms);
+        for _ in 0..crate::notification::breaker::FAILURES {
+            sender.breaker.failed(Timestamp::default());
+        }
+        let test = Outgoing {
+            id: NotificationId(uuid::Uuid::from_u128(1)),
+            case: None,
+            cycle: 0,
+            since: at,
+            occasion: Occasion::Test,
+            channel: Channel::Sms,
+            recipient: "+380501112233".to_owned(),
+            language: crate::language::Language::Uk,
+            subject: String::new(),
+            text: "a test".to_owned(),
+            code: None,
+            expires_at: at.plus(Duration::from_secs(3_600)),
+        };
+        store.queue_notification(test, Actor::system("test"), at).await.unwrap();
+        // Taken by a program that was killed.
+        store.claim_notifications(Channel::Sms, at, at, 1, false).await.unwrap();
+        sender.go_on(Ok(())).await.unwrap();
+        let kept = store.latest_notifications(1).await.unwrap().remove(0);
+        assert_eq!(kept.writing.failure, Some(Failure::Unanswered));
+        assert!(sender.breaker.halted_since().is_some(), "it is still left in peace");
+        assert!(sender.sending.is_empty());
     }
 }

@@ -39,10 +39,10 @@ pub enum FieldPhoneChange {
     NoCode,
 }
 
-/// The last call of an executor about an order.
+/// Calls of executors to the applicant of one order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BegunCalls {
-    /// By anybody, about the order, since the moment asked about.
+    /// By anybody, since the moment asked about.
     pub count: u32,
     pub last: Option<(crate::ids::ContactId, Timestamp)>,
 }

@@ -14,7 +14,7 @@ use crate::report::replay::{CASE_EVENTS, CONTACT_EVENTS, CaseReplay, ContactRepl
 use crate::report::{ContactFact, Facts, Period, Standing, Step};
 use crate::time::Timestamp;
 
-use super::report::{check_bound, save_standings, save_steps};
+use super::report::{MAX_FACTS, check_bound, save_standings, save_steps};
 use super::row::Fields;
 use super::{Store, StoreError};
 
@@ -62,7 +62,7 @@ impl Store {
             for row in &rows {
                 let (case, told) = walk.read(row)?;
                 if let Some(done) = walk.turn_to(&case) {
-                    done.settle(&mut facts, periods);
+                    done.settle(&mut facts);
                 }
                 walk.apply(told, &mut facts, periods);
             }
@@ -75,7 +75,7 @@ impl Store {
             }
         }
         if let Some(done) = walk.now.take() {
-            done.settle(&mut facts, periods);
+            done.settle(&mut facts);
         }
         for facts in &mut facts {
             facts.steps.sort_by(|one, other| (one.at, &one.case).cmp(&(other.at, &other.case)));
@@ -93,10 +93,12 @@ impl Store {
             "SELECT entry.seq, entry.type, entry.at, entry.data, offer.contact FROM journal AS offer \
              JOIN journal AS entry ON entry.contact = offer.contact AND entry.type IN ({events}) \
              WHERE offer.type = 'contact.offered' AND offer.at >= $1 AND offer.at < $2 AND offer.contact IS NOT NULL \
-             ORDER BY offer.at, offer.contact, entry.seq"
+             ORDER BY offer.at, offer.contact, entry.seq LIMIT $3"
         );
+        // One more than there may be, so that it shows.
+        let limit = i64::try_from((MAX_FACTS + 1) * CONTACT_EVENTS.len()).unwrap_or(i64::MAX);
         let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(period.from.micros()).bind(period.to.micros());
-        let rows = self.reading_within(PAGE_DEADLINE, query.fetch_all(&self.readers)).await?;
+        let rows = self.reading_within(PAGE_DEADLINE, query.bind(limit).fetch_all(&self.readers)).await?;
         check_bound(rows.len() / CONTACT_EVENTS.len())?;
         let mut facts = Vec::new();
         let mut now: Option<(ContactId, ContactReplay)> = None;
@@ -173,8 +175,8 @@ impl CaseWalk {
 }
 
 impl OneCase {
-    fn settle(self, facts: &mut [Facts; 2], periods: [&Period; 2]) {
-        for ((facts, _), stood) in facts.iter_mut().zip(periods).zip(self.stood) {
+    fn settle(self, facts: &mut [Facts; 2]) {
+        for (facts, stood) in facts.iter_mut().zip(self.stood) {
             facts.open.extend(stood.filter(|standing| standing.is_open));
         }
     }
@@ -208,7 +210,7 @@ async fn fill_case(connection: &mut SqliteConnection, number: CaseNumber) -> Res
     let rows = sqlx::query(sql).bind(&number.0).fetch_all(&mut *connection).await?;
     let mut replay = CaseReplay::new(number);
     let (mut steps, mut standings): (Vec<Step>, Vec<Standing>) = (Vec::new(), Vec::new());
-    for row in rows.iter() {
+    for row in &rows {
         let told = Told::read(row)?;
         steps.extend(replay.apply(&told.event, told.at, &told.data));
         let Some(standing) = replay.standing() else { continue };

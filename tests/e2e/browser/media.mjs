@@ -1,24 +1,15 @@
 // Chromium's end of a call, without any signalling of its own: one command a line on standard input, one line of JSON
 // back. Speaks from a file, keeps what it hears. The tests carry the session descriptions (`tests/e2e/browser.rs`).
 import { createServer } from 'node:http'
-import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 
-const { chromium } = createRequire(new URL('../../../web/package.json', import.meta.url))('playwright-core')
+import { AUTOPLAY, launch } from '../chromium.mjs'
 
 const [speech] = process.argv.slice(2)
 // A page of its own origin on loopback: a secure context, where a microphone is allowed.
 const server = createServer((_, response) => response.setHeader('content-type', 'text/html').end('<!doctype html>'))
 await new Promise((listening) => server.listen(0, '127.0.0.1', listening))
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: [
-    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync', '--use-fake-ui-for-media-stream',
-    '--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${speech}%noloop`,
-    '--allow-loopback-in-peer-connection', '--autoplay-policy=no-user-gesture-required',
-  ],
-})
+const browser = await launch(`${speech}%noloop`, AUTOPLAY)
 const page = await browser.newPage()
 await page.goto(`http://127.0.0.1:${server.address().port}/`)
 

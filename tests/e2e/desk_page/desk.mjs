@@ -1,28 +1,17 @@
 // The operator's desk in headless Chromium, with the phone in the page: the built pages of the service, its own content
 // policy, its own SIP socket. Driven by `desk_page.rs` and `desk_consult.rs`; what it does is what an operator's hands do. It speaks from a WAV
 // file, and keeps what the page plays (`ears.js`).
-import { createRequire } from 'node:module'
-import { createInterface } from 'node:readline'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { AUTOPLAY, WAIT_MS, launch, obey } from '../chromium.mjs'
+
 const here = dirname(fileURLToPath(import.meta.url))
-const { chromium } = createRequire(join(here, '../../../web/package.json'))('playwright-core')
 
 /** service: its address; user, password: of the operator; speech: 16-bit PCM WAV. */
 const setup = JSON.parse(process.argv[2])
-const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`)
-const WAIT_MS = 25_000
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: [
-    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync', '--use-fake-ui-for-media-stream',
-    '--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${setup.speech}`,
-    '--allow-loopback-in-peer-connection', '--autoplay-policy=no-user-gesture-required',
-  ],
-})
+const browser = await launch(setup.speech, AUTOPLAY)
 const context = await browser.newContext({ locale: 'en', viewport: { width: 1440, height: 900 } })
 await context.addInitScript({ path: join(here, 'ears.js') })
 let page
@@ -59,12 +48,5 @@ const commands = {
   shoot: ({ path }) => page.screenshot({ path }),
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { command, id, ...rest } = JSON.parse(line)
-  try {
-    say({ id, answer: (await commands[command](rest)) ?? null })
-  } catch (error) {
-    say({ id, error: String(error) })
-  }
-}
+await obey(commands)
 await browser.close()

@@ -1,28 +1,12 @@
 // Several people at once in headless Chromium, each with pages and cookies of their own: the built pages of the service, its
 // own content policy. Driven by `loop_page.rs`; what it does is what their hands do, and it sees what they see.
-import { createRequire } from 'node:module'
-import { createInterface } from 'node:readline'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
-const here = dirname(fileURLToPath(import.meta.url))
-const { chromium } = createRequire(join(here, '../../../web/package.json'))('playwright-core')
+import { AUTOPLAY, WAIT_MS, launch, obey } from '../chromium.mjs'
 
 /** service: its address; speech: 16-bit PCM WAV, what every microphone hears. */
 const setup = JSON.parse(process.argv[2])
-const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`)
-const WAIT_MS = 25_000
 const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } }
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: [
-    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync', '--use-fake-ui-for-media-stream',
-    '--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${setup.speech}`,
-    '--allow-loopback-in-peer-connection', '--autoplay-policy=no-user-gesture-required',
-  ],
-})
+const browser = await launch(setup.speech, AUTOPLAY)
 /** Pages by the name of who sits before them. */
 const pages = new Map()
 /** Complaints of the consoles, the service's 401 before signing in apart. */
@@ -72,12 +56,5 @@ const commands = {
   shoot: async ({ who, text }) => { await pages.get(who).screenshot({ path: text, fullPage: true }) },
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { command, id, ...rest } = JSON.parse(line)
-  try {
-    say({ id, answer: (await commands[command](rest)) ?? null })
-  } catch (error) {
-    say({ id, error: String(error) })
-  }
-}
+await obey(commands)
 await browser.close()

@@ -1,28 +1,17 @@
 // The citizen's page in headless Chromium: the built pages of the service, its own content policy, its own SIP socket.
 // Driven by `web_call.rs`; what it does is what a citizen's hands do. It speaks from a WAV file, keeps what the page plays
 // (`ears.js` of the desk), and knows what of a call is still running.
-import { createRequire } from 'node:module'
-import { createInterface } from 'node:readline'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { WAIT_MS, launch, obey } from '../chromium.mjs'
+
 const here = dirname(fileURLToPath(import.meta.url))
-const { chromium } = createRequire(join(here, '../../../web/package.json'))('playwright-core')
 
 /** service: its address; speech: 16-bit PCM WAV. */
 const setup = JSON.parse(process.argv[2])
-const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`)
-const WAIT_MS = 25_000
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: [
-    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync', '--use-fake-ui-for-media-stream',
-    '--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${setup.speech}`,
-    '--allow-loopback-in-peer-connection',
-  ],
-})
+const browser = await launch(setup.speech)
 const context = await browser.newContext({ locale: 'en', viewport: { width: 390, height: 844 }, hasTouch: true })
 await context.addInitScript({ path: join(here, '../desk_page/ears.js') })
 await context.addInitScript(() => {
@@ -63,12 +52,5 @@ const commands = {
   complaints: () => complaints,
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { command, id, ...rest } = JSON.parse(line)
-  try {
-    say({ id, answer: (await commands[command](rest)) ?? null })
-  } catch (error) {
-    say({ id, error: String(error) })
-  }
-}
+await obey(commands)
 await browser.close()
