@@ -455,7 +455,7 @@ mod tests {
         changed.applicant.number = Some(PhoneNumber::from_user_part(""));
         assert_eq!(judged(Wish { case: &changed, ..wish }, 12), Err(NotCalled::NoNumber));
         let mut changed = case();
-        changed.parts = vec![Part { executor: "heat".to_owned(), state: PartState::Asked }];
+        changed.parts = vec![Part { executor: "heat".to_owned(), state: PartState::Asked, reason: None }];
         assert_eq!(judged(Wish { case: &changed, organisation: Some("heat"), ..wish }, 12), Ok(()));
         changed.state =
             CaseState::WorkReported { order: ORDER, executor: "vodokanal".to_owned(), reported_at: at(2) };

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::closing::{TELL_WITHIN, is_outside};
+use super::closing::TELL_WITHIN;
 use super::transition::{DESK, DISPATCHERS, InvalidTransition, Transition, allow, said};
 use super::{Case, CaseEvent, CaseState, ClosingCode, NextAction};
 use crate::ids::ContactId;
@@ -56,7 +56,7 @@ impl Case {
             allow(by, DESK, "only the applicant withdraws a case, or the desk for them")?;
         }
         if let Some(executor) = self.state.executor() {
-            is_outside(by, executor)?;
+            self.check_outside(by, executor)?;
         }
         let reason = said(reason, "say why the applicant withdraws the case")?;
         match contact {

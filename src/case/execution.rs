@@ -21,8 +21,8 @@ impl Case {
             return Err(self.refused("accepted"));
         };
         is_executor(by, &executor)?;
-        self.next = Some(NextAction::new(&executor, "start the work", self.resolve_deadline(at)));
         self.state = CaseState::Accepted { order, executor, accepted_at: at };
+        self.next = self.next_at_work(at);
         Ok((self, vec![CaseEvent::new("wo.accepted", json!({ "order": order }))]))
     }
 
@@ -43,8 +43,8 @@ impl Case {
             return Err(self.refused("started"));
         };
         is_executor(by, &executor)?;
-        self.next = Some(NextAction::new(&executor, "report the work", self.resolve_deadline(at)));
         self.state = CaseState::InProgress { order, executor, started_at: at };
+        self.next = self.next_at_work(at);
         Ok((self, vec![CaseEvent::new("wo.started", json!({ "order": order }))]))
     }
 

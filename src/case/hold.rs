@@ -9,7 +9,6 @@ use serde_json::json;
 
 use super::city::CityPlan;
 use super::clocks::{Extension, Pause};
-use super::closing::is_outside;
 use super::transition::{InvalidTransition, Transition, allow, said};
 use super::{Case, CaseEvent, CaseState, Clock, NextAction};
 use crate::calendar::date_text;
@@ -215,16 +214,11 @@ impl Case {
         if let Some(pause) = self.clocks.pauses.last_mut() {
             pause.until_at = ended_at;
         }
-        let wanted;
-        (self.state, wanted) = match work {
-            HeldWork::Accepted { accepted_at } => {
-                (CaseState::Accepted { order, executor: executor.clone(), accepted_at }, "start the work")
-            }
-            HeldWork::InProgress { started_at } => {
-                (CaseState::InProgress { order, executor: executor.clone(), started_at }, "report the work")
-            }
+        self.state = match work {
+            HeldWork::Accepted { accepted_at } => CaseState::Accepted { order, executor, accepted_at },
+            HeldWork::InProgress { started_at } => CaseState::InProgress { order, executor, started_at },
         };
-        self.next = Some(NextAction::new(&executor, wanted, self.resolve_deadline(at)));
+        self.next = self.next_at_work(at);
         let data = json!({ "ended_at": ended_at, "state": self.state.name(), "deadlines": self.deadlines() });
         Ok((self, CaseEvent::new("norm.clock_resumed", data)))
     }
@@ -342,7 +336,7 @@ impl Case {
 
     fn may_decide(&self, by: &Actor) -> Result<(), InvalidTransition> {
         allow(by, APPROVERS, "only the control desk and supervisors decide about clocks")?;
-        self.state.executor().map_or(Ok(()), |executor| is_outside(by, executor))
+        self.state.executor().map_or(Ok(()), |executor| self.check_outside(by, executor))
     }
 
     /// Both clocks as they are now, for the journal.

@@ -90,12 +90,8 @@ impl Case {
                 "the other case is closed: reopen it, or link this one as its repeat",
             ));
         }
-        if by.organisation.is_some() && self.state.executor() == by.organisation.as_deref() {
-            return Err(InvalidTransition::NotAllowed(
-                "nobody merges away the work of their own organisation",
-            ));
-        }
-        Ok(())
+        // Nobody makes the work of their own organisation disappear.
+        self.state.executor().map_or(Ok(()), |executor| self.check_outside(by, executor))
     }
 
     fn check_chain(&self, into: &Self) -> Result<(), InvalidTransition> {

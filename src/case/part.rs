@@ -5,7 +5,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::closing::is_outside;
 use super::transition::{DISPATCHERS, InvalidTransition, Transition, allow, said};
 use super::{Case, CaseEvent, CaseState, NextAction};
 use crate::ids::WorkOrderId;
@@ -18,6 +17,15 @@ pub struct Part {
     /// Organisation id.
     pub executor: String,
     pub state: PartState,
+    /// Why it was declined, in the organisation's words; none of other parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Part {
+    pub(super) const fn asked_of(executor: String) -> Self {
+        Self { executor, state: PartState::Asked, reason: None }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -71,11 +79,13 @@ impl Case {
     /// Back to a dispatcher; until they have decided the lead cannot report the whole.
     pub fn decline_part(self, reason: &str, by: &Actor, at: Timestamp) -> Transition {
         let reason = said(reason, "say why the part is declined")?.to_owned();
-        let (case, events) =
+        let (mut case, events) =
             self.answer_part(by, PartState::Declined, "wo.part_declined", PartState::is_open)?;
-        let next =
-            NextAction::new("dispatcher", "give the declined part to somebody", case.resolve_deadline(at));
-        let case = Case { next: Some(next), ..case };
+        let own = |part: &&mut Part| by.organisation.as_deref() == Some(&part.executor);
+        if let Some(part) = case.parts.iter_mut().find(own) {
+            part.reason = Some(reason.clone());
+        }
+        case.next = case.next_at_work(at);
         Ok((case, events.into_iter().map(|event| event.because(&reason)).collect()))
     }
 
@@ -101,13 +111,29 @@ impl Case {
         let place =
             place.ok_or(InvalidTransition::Invariant("this organisation has no part that is still open"))?;
         self.parts.remove(place);
-        self.parts.extend(to.map(|to| Part { executor: to.to_owned(), state: PartState::Asked }));
-        if self.parts.iter().all(|part| part.state != PartState::Declined) {
-            let lead = self.state.executor().unwrap_or_default();
-            self.next = Some(NextAction::new(lead, "report the work", self.resolve_deadline(at)));
-        }
+        self.parts.extend(to.map(|to| Part::asked_of(to.to_owned())));
+        self.next = self.next_at_work(at);
         let given = json!({ "order": order, "from": from, "executor": to });
         Ok((self, vec![CaseEvent::new("wo.part_given", given).because(reason)]))
+    }
+
+    /// Who has to do what while the order is worked on: a declined part waits for a dispatcher, however far the lead goes
+    /// on meanwhile.
+    pub(super) fn next_at_work(&self, at: Timestamp) -> Option<NextAction> {
+        let until = self.resolve_deadline(at);
+        if self.parts.iter().any(|part| part.state == PartState::Declined) {
+            return Some(NextAction::new("dispatcher", "give the declined part to somebody", until));
+        }
+        let accept_by = self.deadline.as_ref().and_then(|deadline| deadline.accept_by);
+        let (lead, action, by) = match &self.state {
+            CaseState::Assigned { executor, .. } => {
+                (executor, "accept or decline", accept_by.map_or(until, |accept_by| accept_by.max(at)))
+            }
+            CaseState::Accepted { executor, .. } => (executor, "start the work", until),
+            CaseState::InProgress { executor, .. } => (executor, "report the work", until),
+            _ => return self.next.clone(),
+        };
+        Some(NextAction::new(lead, action, by))
     }
 
     fn answer_part(
@@ -139,9 +165,19 @@ impl Case {
         }
     }
 
-    /// Invariant 3 for those who worked with the lead.
-    pub(super) fn has_no_part(&self, by: &Actor) -> Result<(), InvalidTransition> {
-        self.parts.iter().try_for_each(|part| is_outside(by, &part.executor))
+    /// Invariant 3: whoever judges, decides about or closes the work of `executor` is neither of that organisation nor of
+    /// one that had a part in it, also after the order is over.
+    pub(super) fn check_outside(&self, by: &Actor, executor: &str) -> Result<(), InvalidTransition> {
+        let Some(organisation) = by.organisation.as_deref() else { return Ok(()) };
+        if organisation == executor {
+            return Err(InvalidTransition::NotAllowed("nobody judges the work of their own organisation"));
+        }
+        if self.parts.iter().any(|part| part.executor == organisation) {
+            return Err(InvalidTransition::NotAllowed(
+                "your organisation has a part in this work: somebody else judges it",
+            ));
+        }
+        Ok(())
     }
 
     /// The lead reports for all: not before the others have reported.

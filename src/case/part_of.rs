@@ -130,6 +130,9 @@ impl Case {
                 "it was part of too many incidents: treat it by itself",
             ));
         }
+        if let Some(executor) = self.state.executor() {
+            self.check_outside(by, executor)?;
+        }
         let mut events = self.cancel_order("incident");
         self.back_to_desk(at);
         self.next = Some(NextAction::new("control", "wait for the incident's end", until.max(at)));
@@ -237,7 +240,7 @@ impl Case {
     }
 
     /// Takes it out of the incident it is part of; the state is the caller's to move on.
-    fn leave_incident(&mut self, cause: &'static str, at: Timestamp) -> Option<CaseEvent> {
+    pub(super) fn leave_incident(&mut self, cause: &'static str, at: Timestamp) -> Option<CaseEvent> {
         let stay = self.incidents.last_mut().filter(|stay| stay.detached_at.is_none())?;
         stay.detached_at = Some(at);
         let left = json!({ "incident": stay.incident, "cause": cause });

@@ -3,7 +3,6 @@
 
 use serde_json::json;
 
-use super::closing::is_outside;
 use super::routing::Assignment;
 use super::rules::{ArchiveRule, ReopenRule};
 use super::transition::{InvalidTransition, Transition, allow, said};
@@ -75,7 +74,7 @@ impl Case {
         let reopened = CaseEvent::new("case.reopened", reopened);
         // What an applicant said is theirs, and may have to be erased: only the city's staff is quoted.
         events.push(if by.kind == ActorKind::Applicant { reopened } else { reopened.because(reason) });
-        events.extend(self.outlive_incident("reopened", at));
+        events.extend(self.leave_incident("reopened", at));
         events.extend(self.issue(assignment, by_hand, at));
         Ok((self, events))
     }
@@ -99,7 +98,7 @@ impl Case {
             ReopenCause::Inspection => {
                 allow(by, &[ActorKind::Control], "only the control desk inspects")?;
                 if let Some(last) = &self.last_order {
-                    is_outside(by, &last.executor)?;
+                    self.check_outside(by, &last.executor)?;
                 }
             }
         }

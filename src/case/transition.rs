@@ -8,7 +8,7 @@ use serde_json::json;
 use super::routing::Assignment;
 use super::{
     Case, CaseDraft, CaseEvent, CaseNumber, CaseState, Clock, Clocks, IdentityLevel, LastOrder, NextAction,
-    Part, PartState, Place, Priority,
+    Part, Place, Priority,
 };
 use crate::ids::ContactId;
 use crate::people::{Actor, ActorKind};
@@ -251,13 +251,11 @@ impl Case {
             ),
         ];
         self.clocks.settle(at);
-        let answer_deadline = deadline.accept_by.unwrap_or(deadline.resolve_by).max(at);
-        self.next = Some(NextAction::new(&executor, "accept or decline", answer_deadline));
         self.deadline = Some(deadline);
         self.last_order = Some(LastOrder { order, executor: executor.clone(), by_hand });
-        let asked = |executor| Part { executor, state: PartState::Asked };
-        self.parts = co_executors.into_iter().map(asked).collect();
+        self.parts = co_executors.into_iter().map(Part::asked_of).collect();
         self.state = CaseState::Assigned { order, executor, assigned_at: at };
+        self.next = self.next_at_work(at);
         events
     }
 

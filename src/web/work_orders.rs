@@ -6,11 +6,12 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::case::Case;
 use crate::case::city::CityPlan;
 use crate::case::work_order::{WorkOrder, WorkOrderState};
-use crate::case::{Case, Part};
 use crate::store::WorkOrderFilter;
 
+use super::cases::parts::PartView;
 use super::cases::view::{DeadlineView, PlaceView};
 use super::city::BecauseView;
 use super::error::ApiError;
@@ -60,26 +61,6 @@ pub(super) struct WorkOrderView {
     own_part: Option<&'static str>,
 }
 
-/// What one organisation beside the lead does.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct PartView {
-    /// Organisation id.
-    executor: String,
-    executor_name: String,
-    state: &'static str,
-}
-
-impl PartView {
-    pub(super) fn of(case: &Case, plan: &CityPlan) -> Vec<Self> {
-        let view = |part: &Part| Self {
-            executor_name: city::organisation_name(plan, &part.executor),
-            executor: part.executor.clone(),
-            state: part.state.name(),
-        };
-        case.parts.iter().map(view).collect()
-    }
-}
-
 /// Work orders by deadline; executors see those of their organisation.
 #[utoipa::path(get, path = "/api/v1/work-orders", tag = "work orders", params(OrderQuery, Paging),
     responses((status = 200, body = ListView<WorkOrderView>), (status = 400), (status = 403)))]
@@ -122,7 +103,7 @@ impl WorkOrderView {
             reader.filter(|_| is_last).and_then(|id| case.parts.iter().find(|part| part.executor == id));
         Self {
             because: order.because.as_ref().map(|because| BecauseView::new(because, plan)),
-            parts: if is_last { PartView::of(case, plan) } else { Vec::new() },
+            parts: if is_last { PartView::all_of(case, plan) } else { Vec::new() },
             own_part: own.map(|part| part.state.name()),
             id: order.id.to_string(),
             number: order.case.to_string(),

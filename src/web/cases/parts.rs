@@ -2,15 +2,54 @@
 //! gives a part to somebody else. The rules are `case/part.rs`'s.
 
 use axum::extract::State;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::Shared;
+use crate::case::city::CityPlan;
+use crate::case::{Case, Part, PartState};
+
 use super::super::error::ApiError;
 use super::super::extract::{Json, Path};
 use super::super::gate::Principal;
+use super::super::view::UtcTime;
+use super::super::{Shared, city};
 use super::transitions::{Outcome, check_text};
 use super::view::CaseView;
+
+/// What one organisation beside the lead does.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct PartView {
+    /// Organisation id.
+    executor: String,
+    executor_name: String,
+    /// `asked`, `accepted`, `reported` or `declined`.
+    state: &'static str,
+    /// The order's deadline, which is every part's; null of a part that is reported.
+    resolve_by: Option<UtcTime>,
+    /// Why it was declined.
+    reason: Option<String>,
+}
+
+impl PartView {
+    /// The parts of the order that went out last.
+    pub(in crate::web) fn all_of(case: &Case, plan: &CityPlan) -> Vec<Self> {
+        let resolve_by = case.deadline.as_ref().map(|deadline| UtcTime::from(deadline.resolve_by));
+        let view = |part: &Part| Self {
+            executor_name: city::organisation_name(plan, &part.executor),
+            executor: part.executor.clone(),
+            state: part.state.name(),
+            resolve_by: resolve_by.filter(|_| part.state != PartState::Reported),
+            reason: part.reason.clone(),
+        };
+        case.parts.iter().map(view).collect()
+    }
+
+    /// Those of the case as it stands: none once nobody has the work, or another was asked.
+    pub(super) fn of_case(case: &Case, plan: &CityPlan) -> Vec<Self> {
+        let was_fixed = case.state.closing().is_some_and(|(code, _)| code.is_fixed());
+        if case.state.order().is_some() || was_fixed { Self::all_of(case, plan) } else { Vec::new() }
+    }
+}
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -95,7 +134,6 @@ pub(in crate::web) async fn give(
         return Err(ApiError::Unprocessable(format!("the city plan has no organisation '{id}'")));
     }
     let actor = principal.actor();
-    let change =
-        move |case: crate::case::Case, _: &[_], at| case.give_part(&from, to.as_deref(), &reason, &actor, at);
+    let change = move |case: Case, _: &[_], at| case.give_part(&from, to.as_deref(), &reason, &actor, at);
     web.move_case(&number, &principal, change).await
 }

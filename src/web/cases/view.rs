@@ -23,6 +23,7 @@ use super::super::access;
 use super::super::city;
 use super::super::view::{UtcTime, number_for};
 use super::clock_view::ClocksView;
+use super::parts::PartView;
 use super::proof_view::ProofView;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -65,6 +66,8 @@ pub(in crate::web) struct CaseView {
     /// Organisation id.
     executor: Option<String>,
     executor_name: Option<String>,
+    /// Organisations that work with the executor on this order.
+    parts: Vec<PartView>,
     /// Work order id.
     order: Option<String>,
     /// Empty in lists.
@@ -209,6 +212,7 @@ impl CaseView {
             next: case.next.as_ref().map(NextView::from),
             executor: executor.map(str::to_owned),
             executor_name: executor.map(|id| city::organisation_name(plan, id)),
+            parts: PartView::of_case(case, plan),
             order: case.state.order().map(|order| order.to_string()),
             evidence: evidence.iter().map(EvidenceView::from).collect(),
         }

@@ -1,5 +1,5 @@
 // The invented city of the mock server: plan, people, cases, calls. Times are relative to its start.
-import type { AddressHit, Call, Case, CaseContext, City, Evidence, Ladder, LiveCall, LiveOperator, LiveQueue, LiveRecording, LiveTrunk, Proof, Role, Rung, Site, Snapshot, TimelineItem, User, WorkOrder } from '../../src/lib/api/types.ts'
+import type { AddressHit, Call, Case, CaseContext, City, Evidence, Ladder, LiveCall, LiveOperator, LiveQueue, LiveRecording, LiveTrunk, Part, Proof, Role, Rung, Site, Snapshot, TimelineItem, User, WorkOrder } from '../../src/lib/api/types.ts'
 
 const HOUR = 3_600_000
 export const START = Date.now()
@@ -82,10 +82,13 @@ function aCase(seq: number, category: string, territory: string, address: string
   }
 }
 
+const part = (executor: string, state: Part['state'], due: number | null, reason: string | null = null): Part =>
+  ({ executor, executor_name: organisationName(executor) ?? executor, state, resolve_by: due === null ? null : at(due), reason })
+
 export const CASES: Case[] = [
   aCase(418, 'water.burst', 'center', '', '', 'registered', -0.05, null, { applicant: { identity: 'caller_number', number: '+380445550118', name: null }, place: null, next: { owner: 'operator', action: 'classify', by: at(0.3) } }),
   aCase(417, 'water.burst', 'center', 'вул. Паркова, 12', 'З-під асфальту б’є вода, заливає тротуар і вхід до аптеки.', 'assigned', -0.6, 1.4, { priority: 'urgent' }),
-  aCase(409, 'water.none', 'north', 'просп. Миру, 84, під’їзд 3', 'Немає холодної води з шостої ранку, у сусідніх будинках є.', 'in_progress', -9, 3, { evidence: [photo('e-1', 'before', -2)] }),
+  aCase(409, 'water.none', 'north', 'просп. Миру, 84, під’їзд 3', 'Немає холодної води з шостої ранку, у сусідніх будинках є.', 'in_progress', -9, 3, { evidence: [photo('e-1', 'before', -2)], parts: [part('chysto', 'reported', null), part('svitlo', 'accepted', 3), part('shliakh', 'declined', 3, 'Це не наша дорога: проїзд у дворі утримує ЖЕК.')], next: { owner: 'dispatcher', action: 'give the declined part to somebody', by: at(3) } }),
   aCase(402, 'water.sewer', 'riverside', 'вул. Набережна, 5', 'Запах у підвалі, вода стоїть біля сходів.', 'accepted', -30, -4, { bounces: 1 }),
   aCase(398, 'water.burst', 'south', 'вул. Зелена, 31', 'Прорив біля дитячого садка.', 'work_reported', -40, -1, { evidence: [photo('e-2', 'before', -12, { flags: ['too_far'], distance_m: 2350 }), photo('e-3', 'after', -2, { flags: ['too_old', 'look_alike'], taken_at: at(-49), look_alike: { case: '2026-01-000365', evidence: 'e-7', bits: 3, same_file: false } })], applicant: { identity: 'verified', number: '+380445550198', name: 'Степан Олійник' } }),
   aCase(391, 'light.single', 'north', 'вул. Лісова, навпроти буд. 7', 'Третій тиждень темно на переході.', 'assigned', -24 * 15, -30),
@@ -135,7 +138,7 @@ export function workOrder(item: Case): WorkOrder | null {
     id: `w-${item.number.slice(-3)}`, case: item.number, executor: item.executor, executor_name: item.executor_name, state: states[item.state] ?? 'issued', task: item.description,
     issued_at: item.registered_at, accept_by: item.deadline?.accept_by ?? null, resolve_by: item.deadline?.resolve_by ?? at(24), result: null, declined_reason: null,
     number: item.number, category: item.category, category_name: item.category_name, place: item.place, description: item.description, language: item.language, deadline: item.deadline, priority: item.priority, case_state: item.state,
-    because: null, own_part: null, parts: item.category.startsWith('water.burst') ? [{ executor: 'roads', executor_name: organisationName('roads') ?? 'roads', state: 'asked' }, { executor: 'misksvitlo', executor_name: organisationName('misksvitlo') ?? 'misksvitlo', state: 'reported' }] : [],
+    because: null, own_part: null, parts: item.category.startsWith('water.burst') ? [part('roads', 'asked', 24), part('misksvitlo', 'reported', null)] : [],
   }
 }
 

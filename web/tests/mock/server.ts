@@ -143,6 +143,13 @@ export function mockApi() {
         return to(item.state === 'closed' ? 'assigned' : 'in_progress')
       }
       case 'executor': item.executor = String(body.executor); item.executor_name = city.organisationName(item.executor); return to('assigned')
+      case 'part-give': {
+        const [from, to] = [String(body.from), body.to as string | undefined]
+        if (item.parts?.some((part) => part.executor === to)) throw new Refusal(409, 'this organisation has a part of the work already')
+        item.parts = (item.parts ?? []).filter((part) => part.executor !== from)
+        if (to) item.parts.push({ executor: to, executor_name: city.organisationName(to) ?? to, state: 'asked', resolve_by: item.deadline?.resolve_by ?? null, reason: null })
+        return undefined
+      }
       case 'reopen': item.cycle += 1; item.level = (item.level ?? 0) + 1; return to('assigned')
       default: throw new Refusal(404, action)
     }

@@ -334,6 +334,17 @@ export interface Proof {
   look_alike: { case: string; evidence: string; bits: number; same_file: boolean } | null
 }
 
+/** What one organisation beside the lead does. */
+export interface Part {
+  executor: string
+  executor_name: Name
+  state: 'asked' | 'accepted' | 'reported' | 'declined'
+  /** Null once it is reported. */
+  resolve_by: Moment | null
+  /** Why it was declined. */
+  reason: string | null
+}
+
 export interface Case {
   number: string
   state: CaseState
@@ -365,6 +376,8 @@ export interface Case {
   next?: { owner: string; action: string; by: Moment } | null
   executor: string | null
   executor_name: Name | null
+  /** Who works with the executor on this order. */
+  parts?: Part[]
   order?: string | WorkOrder | null
   evidence?: Evidence[]
 }
@@ -437,7 +450,7 @@ export interface WorkOrder {
   priority: Priority
   case_state: CaseState
   because?: Because | null
-  parts?: { executor: string; executor_name: Name; state: string }[]
+  parts?: Part[]
   /** State of the reader's own part; none of the lead. */
   own_part?: string | null
 }
