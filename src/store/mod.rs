@@ -71,7 +71,7 @@ use crate::time::Timestamp;
 
 use writer::{Change, Ledger, Writer};
 
-pub use appointments::{Appointment, AppointmentState};
+pub use appointments::{Appointment, AppointmentState, Reminder};
 pub use assignments::{Assigned, Assignment};
 pub use case_change::Occasion;
 pub use case_wave::MOST_AT_ONCE;
