@@ -102,6 +102,11 @@ impl Calendar {
         matches!(self.hours, Hours::Always)
     }
 
+    /// IANA name of its zone.
+    pub fn zone(&self) -> &'static str {
+        self.zone.name()
+    }
+
     /// The civil date in the calendar's zone.
     pub fn date_of(&self, at: Timestamp) -> NaiveDate {
         at.utc().with_timezone(&self.zone).date_naive()

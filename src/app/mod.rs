@@ -3,7 +3,7 @@
 //! `signalling` owns the switchboard and carries out its effects; `record_keeper` takes its rows to the store in
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
 //! left open; `field_calls` answers executors on the telephone; `recording_watch` raises the alarm when the disk fails;
-//! `clock_watch` lets the clocks of cases run; the senders of `notify` empty the outbox;
+//! `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; the senders of `notify` empty the outbox;
 //! `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
 
 mod archivist;
@@ -20,6 +20,7 @@ mod plans;
 mod record_keeper;
 mod recording_watch;
 mod recovery;
+mod reminder_watch;
 mod signalling;
 mod sounds;
 mod studio;
@@ -61,6 +62,7 @@ use incident_watch::IncidentWatch;
 use metrics::Meters;
 use record_keeper::RecordKeeper;
 use recording_watch::{MAX_FAILURES, Pace, RecordingWatch};
+use reminder_watch::ReminderWatch;
 use signalling::{Signalling, Wires};
 use studio::Studio;
 use verification_watch::{Rules, VerificationWatch};
@@ -125,7 +127,7 @@ impl Service {
         let (snapshot_out, snapshot) = watch::channel(first_snapshot(&switchboard));
         let (published, city, addresses) = plans.publish();
         let asking = start_asking(&config, &plans, &store, inputs_in.clone(), &vitals)?;
-        keep_cases(&store, &city, &stopping, &vitals);
+        keep_cases(&store, &city, &asking.board, &stopping, &vitals);
         let signalling = Signalling::new(
             switchboard,
             plans.clone(),
@@ -269,17 +271,22 @@ impl Ground {
     }
 }
 
-/// What happens to cases by the passing of time alone: their clocks, the end of incidents, and the archive.
+/// What happens to cases by the passing of time alone: their clocks, the end of incidents, receptions that come near, and the
+/// archive.
 fn keep_cases(
     store: &Store,
     city: &watch::Receiver<Arc<CityPlan>>,
+    board: &Board,
     stopping: &watch::Receiver<Stop>,
     vitals: &Vitals,
 ) {
     let clocks = ClockWatch { store: store.clone(), city: city.clone(), _vital: vitals.of("clock watch") };
     let archivist = Archivist { store: store.clone(), city: city.clone(), stopping: stopping.clone() };
     let incidents = IncidentWatch::new(store.clone(), city.clone(), vitals.of("incident watch"));
+    let reminders =
+        ReminderWatch::new(store.clone(), city.clone(), board.clone(), vitals.of("reminder watch"));
     tokio::spawn(clocks.run());
+    tokio::spawn(reminders.run());
     tokio::spawn(incidents.run());
     tokio::spawn(archivist.run());
 }

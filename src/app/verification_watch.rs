@@ -182,6 +182,7 @@ impl VerificationWatch {
             cycle: asking.case.cycle,
             since: asking.since,
             language: asking.language,
+            visit: None,
         };
         let what = (Occasion::Done, channel, recipient);
         let outgoing = outgoing_to(&mut self.mint, &settings, whom, what, at.plus(patience.within), at);

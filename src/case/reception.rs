@@ -22,6 +22,13 @@ pub const RECEIVE: &str = "receive the applicant";
 /// Slots of one reception that are worked out at once: half a year of whole days.
 pub const MAX_SLOTS: usize = 5_000;
 
+/// A reminder that comes later than this before the beginning is of no use to somebody who must still get there.
+const LEAST_LEAD: Duration = Duration::from_secs(2 * 3_600);
+/// What must go out before an evening goes out so long before it: the gateway may be slow.
+const BEFORE_CLOSING: Duration = Duration::from_secs(3_600);
+/// Days looked back for hours in which people may be disturbed: over a week of holidays nobody remembers a reminder.
+pub const MAX_DAYS_EARLIER: u64 = 7;
+
 /// An official's hours.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reception {
@@ -92,6 +99,24 @@ impl Reception {
             "there is no reception at this time, or it is too late or too early to book it",
         ))?;
         Ok(Booking { reception: self.id.clone(), post: self.post.clone(), slot })
+    }
+
+    /// When the applicant is reminded of `slot`: `remind` before it. Outside `hours`, in which people may be disturbed, it is
+    /// the next of them, or the last before when the next would be too late to be of use.
+    pub fn remind_at(&self, slot: Slot, hours: Option<&Calendar>) -> Timestamp {
+        let due = slot.starts_at.minus(self.remind);
+        let Some(hours) = hours.filter(|hours| !hours.is_open(due)) else { return due };
+        let useful_until = slot.starts_at.minus(LEAST_LEAD);
+        if let Some(next) = hours.next_opening(due).filter(|next| *next <= useful_until) {
+            return next;
+        }
+        let dates = hours.date_of(due).iter_days().rev().take(MAX_DAYS_EARLIER as usize + 1);
+        let openings = dates.filter(|date| hours.is_working_day(*date)).filter_map(|date| {
+            let opens = hours.next_opening(hours.start_of(date))?;
+            Some((opens, hours.end_of(date).minus(BEFORE_CLOSING).max(opens)))
+        });
+        let mut before = openings.filter(|(opens, _)| *opens <= due);
+        before.next().map_or(due, |(_, last)| last.min(due))
     }
 
     fn slots_on(&self, date: chrono::NaiveDate) -> impl Iterator<Item = Slot> + use<> {

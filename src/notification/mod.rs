@@ -36,6 +36,10 @@ pub enum Occasion {
     Registered,
     /// The work is found done: is it fixed?
     Done,
+    /// An official receives the applicant soon.
+    Reminder,
+    /// The applicant has lost the code and asks for another.
+    Code,
     /// An administrator tries the way.
     Test,
 }

@@ -14,7 +14,7 @@ use super::{Board, SendError, Settings};
 use crate::ids::{Mint, NotificationId};
 use crate::journal::{Draft, EventType};
 use crate::notification::breaker::{Breaker, Turn};
-use crate::notification::text::{Facts, compose};
+use crate::notification::text::{Facts, Visit, compose};
 use crate::notification::{Channel, Failure, Occasion, Patience};
 use crate::people::Actor;
 use crate::phone_number::PhoneNumber;
@@ -101,8 +101,8 @@ impl Sender {
             return Ok(());
         }
         let until = at.plus(patience.timeout + CLAIM_MARGIN);
-        let only_tests = !patience.is_open(at);
-        let claimed = self.store.claim_notifications(self.channel, at, until, room, only_tests).await?;
+        let only_awaited = !patience.is_open(at);
+        let claimed = self.store.claim_notifications(self.channel, at, until, room, only_awaited).await?;
         for message in claimed {
             if message.attempts > patience.attempts {
                 // Broken off by crashes as often as it may be tried: nobody was asked, and nobody has answered.
@@ -221,7 +221,13 @@ impl Sender {
             let outgoing = outgoing_to(
                 &mut self.mint,
                 settings,
-                Whom { case: &case.number, cycle: 1, since: case.registered_at, language: case.language },
+                Whom {
+                    case: &case.number,
+                    cycle: 1,
+                    since: case.registered_at,
+                    language: case.language,
+                    visit: None,
+                },
                 (Occasion::Registered, self.channel, recipient),
                 at.plus(patience.within),
                 at,
@@ -256,6 +262,8 @@ pub struct Whom<'w> {
     pub cycle: u16,
     pub since: Timestamp,
     pub language: crate::language::Language,
+    /// For a reminder.
+    pub visit: Option<&'w Visit>,
 }
 
 /// A message with a new code in it.
@@ -274,6 +282,7 @@ pub fn outgoing_to(
         number: &whom.case.0,
         code: &code.to_string(),
         page: settings.page.as_deref(),
+        visit: whom.visit,
     };
     let message = compose(occasion, channel, &facts);
     Outgoing {

@@ -1,6 +1,8 @@
 //! Appointments as rows: written from the very entries that the journal keeps, in their transaction, so that the one always
 //! follows from the other. That a slot is taken once is the database's word: whoever comes second is refused whole.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::SqliteConnection;
@@ -9,7 +11,10 @@ use sqlx::sqlite::SqliteRow;
 use crate::case::reception::{Booking, Slot};
 use crate::case::{Case, CaseDraft, CaseNumber, RelationKind};
 use crate::journal::Entry;
+use crate::language::Language;
+use crate::notification::chain::Writing;
 use crate::people::Actor;
+use crate::phone_number::PhoneNumber;
 use crate::time::Timestamp;
 
 use super::case_change::Save;
@@ -17,7 +22,7 @@ use super::filings::Filing;
 use super::register::{Registration, Source, drafts};
 use super::row::Fields;
 use super::writer::{Change, Ledger};
-use super::{Store, StoreError};
+use super::{Store, StoreError, notifications};
 
 /// Appointments of one reception that are listed at once: half a year of full days.
 const MAX_LISTED: u32 = 5_000;
@@ -42,6 +47,28 @@ pub struct Appointment {
     pub reception: String,
     pub slot: Slot,
     pub state: AppointmentState,
+    /// When this time was booked or moved to.
+    pub arranged_at: Timestamp,
+}
+
+/// An appointment of which its applicant may have to be reminded.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reminder {
+    pub appointment: Appointment,
+    pub cycle: u16,
+    pub language: Language,
+    /// Whom to write to; none who did not give it, or wants no messages.
+    pub number: Option<PhoneNumber>,
+    pub mail: Option<String>,
+    /// What was written about this very arrangement.
+    pub writings: Vec<Writing>,
+}
+
+// Recipients are not for logs.
+impl std::fmt::Debug for Reminder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reminder({} at {:?})", self.appointment.case, self.appointment.slot.starts_at)
+    }
 }
 
 impl Store {
@@ -83,21 +110,63 @@ impl Store {
         self.writer.make(Registration { draft, at, actor, media: None, relation }).await
     }
 
-    /// Appointments of `reception` that begin before `until` and of which nobody has reminded the applicant yet, the next
-    /// first; at most 500. Whoever sends reminders says so with [`Self::reminded`].
+    /// Appointments of `reception` that begin after `now` and by `until`, and of which the applicant may have to be
+    /// reminded yet, the next first; at most 500. Whoever has nobody to write to any more says so with [`Self::reminded`].
     pub async fn reminders_due(
         &self,
         reception: &str,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Vec<Appointment>, StoreError> {
-        let sql = "SELECT * FROM appointments WHERE state = 'booked' AND reminded_at IS NULL AND starts_at > $1 \
-                   AND starts_at <= $2 AND reception = $3 ORDER BY starts_at LIMIT $4";
+    ) -> Result<Vec<Reminder>, StoreError> {
+        let sql = "SELECT a.*, json_extract(k.body, '$.cycle') AS cycle, json_extract(k.body, '$.language') AS language, \
+                   CASE WHEN f.consent = 0 THEN NULL ELSE k.caller END AS phone, \
+                   CASE WHEN f.consent = 1 THEN f.mail END AS mail \
+                   FROM appointments a JOIN cases k ON k.number = a.case_number \
+                   LEFT JOIN filings f ON f.case_number = a.case_number \
+                   WHERE a.state = 'booked' AND a.reminded_at IS NULL AND a.starts_at > $1 \
+                   AND a.starts_at <= $2 AND a.reception = $3 ORDER BY a.starts_at LIMIT $4";
         let query = sqlx::query(sql).bind(now.micros()).bind(until.micros()).bind(reception);
-        self.reading(query.bind(MAX_REMINDERS).fetch_all(&self.readers)).await?.iter().map(read).collect()
+        let rows = self.reading(query.bind(MAX_REMINDERS).fetch_all(&self.readers)).await?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut written = self.reminders_written(reception).await?;
+        let read = |row| {
+            let (fields, appointment) = (Fields::of(row, "appointment"), read(row)?);
+            let phone: Option<String> = fields.plain("phone")?;
+            Ok(Reminder {
+                cycle: fields.count("cycle")?,
+                language: fields.word("language")?,
+                number: phone.as_deref().map(PhoneNumber::from_user_part),
+                mail: fields.plain("mail")?,
+                writings: written.remove(&appointment.case).unwrap_or_default(),
+                appointment,
+            })
+        };
+        rows.iter().map(read).collect()
     }
 
-    /// True for the first who says it of this time: of two senders one keeps quiet.
+    /// Messages that remind of appointments as they are arranged now, of those nobody has settled.
+    async fn reminders_written(
+        &self,
+        reception: &str,
+    ) -> Result<BTreeMap<CaseNumber, Vec<Writing>>, StoreError> {
+        let sql = "SELECT n.* FROM appointments a JOIN notifications n ON n.case_number = a.case_number \
+                   AND n.since = a.arranged_at AND n.occasion = 'reminder' \
+                   WHERE a.state = 'booked' AND a.reminded_at IS NULL AND a.reception = $1 \
+                   ORDER BY n.queued_at, n.id LIMIT $2";
+        // Of each appointment one by each way.
+        let most = MAX_LISTED * 2;
+        let rows = self.reading(sqlx::query(sql).bind(reception).bind(most).fetch_all(&self.readers)).await?;
+        let mut written: BTreeMap<_, Vec<Writing>> = BTreeMap::new();
+        for row in &rows {
+            let case = Fields::of(row, "notification").word("case_number")?;
+            written.entry(case).or_default().push(notifications::read_writing(row)?);
+        }
+        Ok(written)
+    }
+
+    /// Nobody is to be written to about this time any more. False when somebody said so before, or there is another time.
     pub async fn reminded(&self, appointment: &Appointment, at: Timestamp) -> Result<bool, StoreError> {
         self.writer.make(Reminded { appointment: appointment.clone(), at }).await
     }
@@ -143,9 +212,9 @@ impl Change for Reminded {
 
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<bool, StoreError> {
         let sql = "UPDATE appointments SET reminded_at = $3 \
-                   WHERE case_number = $1 AND starts_at = $2 AND state = 'booked' AND reminded_at IS NULL";
+                   WHERE case_number = $1 AND arranged_at = $2 AND state = 'booked' AND reminded_at IS NULL";
         let query =
-            sqlx::query(sql).bind(&self.appointment.case.0).bind(self.appointment.slot.starts_at.micros());
+            sqlx::query(sql).bind(&self.appointment.case.0).bind(self.appointment.arranged_at.micros());
         let updated = query.bind(self.at.micros()).execute(&mut *ledger.connection).await?;
         Ok(updated.rows_affected() == 1)
     }
@@ -160,7 +229,7 @@ pub(super) async fn follow(connection: &mut SqliteConnection, entries: &[Entry])
         let Some(case) = &entry.case else { continue };
         let row = sqlx::query("SELECT * FROM appointments WHERE case_number = $1").bind(&case.0);
         let before = row.fetch_optional(&mut *connection).await?.as_ref().map(read).transpose()?;
-        let Some(after) = told(before.clone(), case, &entry.event, &entry.data) else { continue };
+        let Some(after) = told(before.clone(), case, (&entry.event, entry.at), &entry.data) else { continue };
         if before.as_ref() != Some(&after) {
             save(connection, &after, before.as_ref()).await?;
         }
@@ -176,7 +245,7 @@ fn concerns(event: &str) -> bool {
 pub(super) fn told(
     before: Option<Appointment>,
     case: &CaseNumber,
-    event: &str,
+    (event, at): (&str, Timestamp),
     data: &Value,
 ) -> Option<Appointment> {
     let to = |state| before.clone().map(|appointment| Appointment { state, ..appointment });
@@ -188,6 +257,7 @@ pub(super) fn told(
                 reception: data["reception"].as_str()?.to_owned(),
                 slot: Slot { starts_at: moment("starts_at")?, ends_at: moment("ends_at")? },
                 state: AppointmentState::Booked,
+                arranged_at: at,
             })
         }
         "appt.held" => to(AppointmentState::Held),
@@ -201,8 +271,8 @@ pub(super) fn told(
 
 /// As SQLite writes the row as a JSON array.
 pub(super) fn in_words(appointment: &Appointment) -> Result<String, StoreError> {
-    let Appointment { reception, slot, state, .. } = appointment;
-    super::row::json(&(reception, slot.starts_at, slot.ends_at, state))
+    let Appointment { reception, slot, state, arranged_at, .. } = appointment;
+    super::row::json(&(reception, slot.starts_at, slot.ends_at, state, arranged_at))
 }
 
 async fn save(
@@ -210,10 +280,11 @@ async fn save(
     appointment: &Appointment,
     before: Option<&Appointment>,
 ) -> Result<(), StoreError> {
-    let moved = before.is_none_or(|before| before.slot != appointment.slot);
-    let sql = "INSERT INTO appointments (case_number, reception, starts_at, ends_at, state) VALUES ($1, $2, $3, $4, $5) \
+    let moved = before.is_none_or(|before| before.arranged_at != appointment.arranged_at);
+    let sql = "INSERT INTO appointments (case_number, reception, starts_at, ends_at, state, arranged_at) \
+               VALUES ($1, $2, $3, $4, $5, $7) \
                ON CONFLICT (case_number) DO UPDATE SET reception = $2, starts_at = $3, ends_at = $4, state = $5, \
-               reminded_at = CASE WHEN $6 THEN NULL ELSE reminded_at END";
+               arranged_at = $7, reminded_at = CASE WHEN $6 THEN NULL ELSE reminded_at END";
     let saved = sqlx::query(sql)
         .bind(&appointment.case.0)
         .bind(&appointment.reception)
@@ -221,6 +292,7 @@ async fn save(
         .bind(appointment.slot.ends_at.micros())
         .bind(super::row::word(&appointment.state)?)
         .bind(moved)
+        .bind(appointment.arranged_at.micros())
         .execute(connection)
         .await;
     match saved {
@@ -238,6 +310,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Appointment, StoreError> {
         reception: fields.plain("reception")?,
         slot: Slot { starts_at: fields.moment("starts_at")?, ends_at: fields.moment("ends_at")? },
         state: fields.word("state")?,
+        arranged_at: fields.moment("arranged_at")?,
     })
 }
 
@@ -331,8 +404,8 @@ mod tests {
         assert!(store.reminders_due("mayor", at(5), at(3_599)).await.unwrap().is_empty());
         let due = store.reminders_due("mayor", at(5), at(3_600)).await.unwrap();
         assert_eq!(due.len(), 1);
-        assert!(store.reminded(&due[0], at(6)).await.unwrap());
-        assert!(!store.reminded(&due[0], at(6)).await.unwrap(), "somebody did");
+        assert!(store.reminded(&due[0].appointment, at(6)).await.unwrap());
+        assert!(!store.reminded(&due[0].appointment, at(6)).await.unwrap(), "somebody did");
         assert!(store.reminders_due("mayor", at(5), at(9_000)).await.unwrap().is_empty());
         let by = applicant();
         let moved = store.change_case(&case.number, &by, at(7), |case, _| {

@@ -72,7 +72,7 @@ use crate::time::Timestamp;
 
 use writer::{Change, Ledger, Writer};
 
-pub use appointments::{Appointment, AppointmentState};
+pub use appointments::{Appointment, AppointmentState, Reminder};
 pub use assignments::{Assigned, Assignment};
 pub use attachments::Attachment;
 pub use case_change::Occasion;

@@ -126,17 +126,18 @@ impl Store {
     }
 
     /// Takes at most `most` messages to be sent by `channel`, the longest waiting first; they count as broken off at
-    /// `until` if nobody settles them before. `only_tests` at hours when nobody is to be disturbed. A question that nobody
-    /// asks any more, because the case has moved on, is not taken and expires.
+    /// `until` if nobody settles them before. A question that nobody asks any more, because the case has moved on, and a
+    /// reminder of a time that was given back or moved, are not taken and expire. `only_awaited` at hours when nobody is to be
+    /// disturbed: tests, and codes that somebody has just asked for.
     pub async fn claim_notifications(
         &self,
         channel: Channel,
         at: Timestamp,
         until: Timestamp,
         most: usize,
-        only_tests: bool,
+        only_awaited: bool,
     ) -> Result<Vec<Claimed>, StoreError> {
-        self.writer.make(Claim { channel, at, until, most, only_tests }).await
+        self.writer.make(Claim { channel, at, until, most, only_awaited }).await
     }
 
     /// What came of it; false when that was settled already.
@@ -225,10 +226,10 @@ pub(super) fn read_writing(row: &SqliteRow) -> Result<Writing, StoreError> {
     })
 }
 
-struct Queue {
-    outgoing: Outgoing,
-    actor: Actor,
-    at: Timestamp,
+pub(super) struct Queue {
+    pub(super) outgoing: Outgoing,
+    pub(super) actor: Actor,
+    pub(super) at: Timestamp,
 }
 
 impl Change for Queue {
@@ -341,7 +342,7 @@ struct Claim {
     at: Timestamp,
     until: Timestamp,
     most: usize,
-    only_tests: bool,
+    only_awaited: bool,
 }
 
 impl Change for Claim {
@@ -350,17 +351,20 @@ impl Change for Claim {
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<Vec<Claimed>, StoreError> {
         let sql = "UPDATE notifications SET state = 'sending', attempts = attempts + 1, not_before = $3 WHERE id IN \
                    (SELECT id FROM notifications WHERE channel = $1 AND state IN ('queued', 'sending') \
-                    AND not_before <= $2 AND (due_at IS NULL OR due_at > $2) AND (occasion = 'test' OR NOT $4) \
+                    AND not_before <= $2 AND (due_at IS NULL OR due_at > $2) AND (occasion IN ('test', 'code') OR NOT $4) \
                     AND (occasion <> 'done' OR EXISTS (SELECT 1 FROM cases k WHERE k.state = 'verification' \
                          AND k.number IN (case_number, (SELECT r.other FROM case_relations r \
                               WHERE r.case_number = notifications.case_number AND r.kind = 'duplicate_of')) \
                          AND json_extract(k.body, '$.state.evidence_accepted_at') = since)) \
+                    AND (occasion <> 'reminder' OR EXISTS (SELECT 1 FROM appointments a \
+                         WHERE a.case_number = notifications.case_number AND a.arranged_at = since \
+                         AND a.state = 'booked')) \
                     ORDER BY not_before, id LIMIT $5) RETURNING *";
         let rows = sqlx::query(sql)
             .bind(self.channel.name())
             .bind(self.at.micros())
             .bind(self.until.micros())
-            .bind(i64::from(self.only_tests))
+            .bind(i64::from(self.only_awaited))
             .bind(i64::try_from(self.most).unwrap_or(i64::MAX))
             .fetch_all(&mut *ledger.connection)
             .await?;

@@ -167,9 +167,9 @@ impl Store {
 
     /// The case once more from its entries. Row, entries and draws are of one moment: the program may be at work.
     async fn replay(&self, number: CaseNumber, report: &mut VerifyReport) -> Result<(), StoreError> {
-        let sql = "SELECT journal.type, journal.data, journal.hash, journal.seq, cases.body, \
+        let sql = "SELECT journal.type, journal.at, journal.data, journal.hash, journal.seq, cases.body, \
                    inspections.entry IS NOT NULL AS drawn, \
-                   (SELECT json_array(reception, starts_at, ends_at, state) FROM appointments \
+                   (SELECT json_array(reception, starts_at, ends_at, state, arranged_at) FROM appointments \
                    WHERE appointments.case_number = cases.number) AS appointment \
                    FROM cases JOIN journal ON journal.case_number = cases.number \
                    LEFT JOIN inspections ON inspections.entry = journal.seq \
@@ -181,7 +181,7 @@ impl Store {
             let fields = Fields::of(row, "journal entry");
             let (event, data): (String, serde_json::Value) = (fields.plain("type")?, fields.json("data")?);
             replayed.apply(&event, &data);
-            appointment = appointments::told(appointment, &number, &event, &data);
+            appointment = appointments::told(appointment, &number, (&event, fields.moment("at")?), &data);
             let hash = Sha256::from_hex(&fields.plain::<String>("hash")?).unwrap_or(Sha256([0; 32]));
             let share = inspections::share(&event, &data).unwrap_or(0);
             if VerifyRule::is_drawn(&hash, share) != fields.flag("drawn")? {

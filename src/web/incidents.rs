@@ -26,8 +26,8 @@ use super::gate::Principal;
 use super::view::{ListView, Paging, UtcTime};
 use super::{Shared, Web};
 
-pub(in crate::web) use view::IncidentView;
 use view::{HousesView, KnownIncident, MemberView};
+pub(in crate::web) use view::{IncidentView, KnownIncidents};
 
 /// An attached case of an incident that nobody can foresee is looked at again after this.
 const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
@@ -246,16 +246,16 @@ pub(super) async fn detach(
 
 /// Open incidents, for everybody.
 #[utoipa::path(get, path = "/api/v1/citizen/incidents", tag = "citizen",
-    responses((status = 200, body = ListView<KnownIncident>), (status = 429)))]
+    responses((status = 200, body = KnownIncidents), (status = 429)))]
 pub(super) async fn known(
     State(web): State<Shared>,
     from: super::citizen::From,
-) -> Result<Answer<ListView<KnownIncident>>, ApiError> {
+) -> Result<Answer<KnownIncidents>, ApiError> {
     web.admit_look(from)?;
     let (city, now) = (web.city(), time::now().utc);
     let view = |incident: &Incident| KnownIncident::new(incident, &city, now);
     let items = web.store().open_incidents().await?.iter().filter_map(view).collect();
-    Ok(Answer(ListView { items, next: None }))
+    Ok(Answer(KnownIncidents { items, next: None, time_zone: city.clock().zone() }))
 }
 
 impl AreaWish {

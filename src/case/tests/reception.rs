@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::calendar::Calendar;
 use crate::case::city::CityPlan;
 use crate::case::reception::{Booking, Reception, Slot};
 
@@ -64,6 +65,30 @@ fn slots_lie_in_the_officials_hours_and_never_on_a_holiday() {
     assert!(mayor.booking(hours_later(48), late, mayor.notice).is_err());
     assert!(mayor.booking(hours_later(48), late, Duration::ZERO).is_ok());
     assert!(mayor.booking(Timestamp(hours_later(48).micros() + 1), late, Duration::ZERO).is_err());
+}
+
+#[test]
+fn a_reminder_waits_for_the_day_or_goes_out_before_the_night() {
+    let mayor = Reception { remind: Duration::from_secs(13 * 3_600), ..mayor(&plan()) };
+    let weekly = |week: &str, hours: &str| {
+        let (week, hours) = (week.parse().unwrap(), hours.parse().unwrap());
+        Calendar::weekly("Europe/Kyiv", week, hours, Default::default()).unwrap()
+    };
+    let slot = |starts_at| Slot { starts_at, ends_at: starts_at };
+    let at = |starts: i64, hours: &Calendar| mayor.remind_at(slot(hours_later(starts)), Some(hours));
+    let usual = weekly("Mon-Sun", "09:00-20:00");
+    assert_eq!(mayor.remind_at(slot(hours_later(48)), None), hours_later(35), "at any hour");
+    // Wednesday at 12:00: 23:00 is night, the morning is early enough. At 9:00 it is not: before eight in the evening.
+    assert_eq!(at(51, &usual), hours_later(48));
+    assert_eq!(at(48, &usual), hours_later(34), "an hour before the evening");
+    assert_eq!(at(50, &usual), hours_later(48), "two hours are enough");
+    // Monday at 9:00: nobody is disturbed on Sunday, so on Friday.
+    assert_eq!(at(0, &weekly("Mon-Fri", "09:00-20:00")), hours_later(-62));
+    // Nobody may be disturbed for longer than anybody remembers: as if there were no hours.
+    let rarely = weekly("Mon", "09:00-10:00");
+    let none = Reception { remind: Duration::ZERO, ..mayor.clone() };
+    assert_eq!(none.remind_at(slot(hours_later(48)), Some(&rarely)), hours_later(0));
+    assert_eq!(at(24 * 6, &rarely), hours_later(0));
 }
 
 #[test]

@@ -150,7 +150,7 @@ pub(in crate::web) async fn test(
         })
     })?;
     let (at, language) = (time::now().utc, web.city().language());
-    let facts = Facts { language, short: &settings.short, number: "", code: "", page: None };
+    let facts = Facts { language, short: &settings.short, number: "", code: "", page: None, visit: None };
     let message = compose(Occasion::Test, asked.channel, &facts);
     let outgoing = Outgoing {
         id: NotificationId(web.with_mint(|mint| mint.uuid(at))),

@@ -9,10 +9,12 @@ use crate::case::city::CityPlan;
 use crate::case::{Case, Part, PartState};
 
 use super::super::error::ApiError;
-use super::super::extract::{Json, Path};
+use super::super::extract::{Json, OrEmpty, Path};
 use super::super::gate::Principal;
+use super::super::once::OnceKey;
 use super::super::view::UtcTime;
 use super::super::{Shared, city};
+use super::pressed::{self, Step};
 use super::transitions::{Outcome, check_text};
 use super::view::CaseView;
 
@@ -56,6 +58,7 @@ impl PartView {
 pub(in crate::web) struct PartDone {
     /// What was done, in words.
     result: String,
+    pressed_at: Option<UtcTime>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -63,6 +66,7 @@ pub(in crate::web) struct PartDone {
 pub(in crate::web) struct PartDeclined {
     /// Why, in words.
     reason: String,
+    pressed_at: Option<UtcTime>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -78,45 +82,61 @@ pub(in crate::web) struct PartGiven {
 
 /// A co-executor takes its part on.
 #[utoipa::path(post, path = "/api/v1/cases/{number}/part-accept", tag = "cases",
-    params(("number" = String, Path)),
+    params(("number" = String, Path), OnceKey), request_body = Step,
     responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409)))]
 pub(in crate::web) async fn accept(
     State(web): State<Shared>,
     principal: Principal,
     Path(number): Path<String>,
+    key: OnceKey,
+    OrEmpty(step): OrEmpty<Step>,
 ) -> Outcome {
-    let actor = principal.actor();
-    web.move_case(&number, &principal, move |case, _, at| case.accept_part(&actor, at)).await
+    let (actor, once) = (principal.actor(), key.once(&principal, "part-accept", &[&number, &step.digest()]));
+    web.move_case_once(&number, &principal, once, move |case, _, at| {
+        let site = pressed::site_of(&case);
+        Ok(pressed::noted(case.accept_part(&actor, at)?, &step.facts(site)))
+    })
+    .await
 }
 
 /// A co-executor has done its part.
 #[utoipa::path(post, path = "/api/v1/cases/{number}/part-report", tag = "cases",
-    params(("number" = String, Path)), request_body = PartDone,
+    params(("number" = String, Path), OnceKey), request_body = PartDone,
     responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409), (status = 422)))]
 pub(in crate::web) async fn report(
     State(web): State<Shared>,
     principal: Principal,
     Path(number): Path<String>,
-    Json(PartDone { result }): Json<PartDone>,
+    key: OnceKey,
+    Json(PartDone { result, pressed_at }): Json<PartDone>,
 ) -> Outcome {
     check_text(&result)?;
-    let actor = principal.actor();
-    web.move_case(&number, &principal, move |case, _, at| case.report_part(&result, &actor, at)).await
+    let (actor, once) = (principal.actor(), key.once(&principal, "part-report", &[&number, &result]));
+    let step = Step { pressed_at, place: None };
+    web.move_case_once(&number, &principal, once, move |case, _, at| {
+        Ok(pressed::noted(case.report_part(&result, &actor, at)?, &step.facts(None)))
+    })
+    .await
 }
 
 /// A co-executor sends its part back.
 #[utoipa::path(post, path = "/api/v1/cases/{number}/part-decline", tag = "cases",
-    params(("number" = String, Path)), request_body = PartDeclined,
+    params(("number" = String, Path), OnceKey), request_body = PartDeclined,
     responses((status = 200, body = CaseView), (status = 403), (status = 404), (status = 409), (status = 422)))]
 pub(in crate::web) async fn decline(
     State(web): State<Shared>,
     principal: Principal,
     Path(number): Path<String>,
-    Json(PartDeclined { reason }): Json<PartDeclined>,
+    key: OnceKey,
+    Json(PartDeclined { reason, pressed_at }): Json<PartDeclined>,
 ) -> Outcome {
     check_text(&reason)?;
-    let actor = principal.actor();
-    web.move_case(&number, &principal, move |case, _, at| case.decline_part(&reason, &actor, at)).await
+    let (actor, once) = (principal.actor(), key.once(&principal, "part-decline", &[&number, &reason]));
+    let step = Step { pressed_at, place: None };
+    web.move_case_once(&number, &principal, once, move |case, _, at| {
+        Ok(pressed::noted(case.decline_part(&reason, &actor, at)?, &step.facts(None)))
+    })
+    .await
 }
 
 /// A dispatcher takes a part from one organisation and gives it to another, or to none.

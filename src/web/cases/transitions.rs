@@ -398,7 +398,7 @@ impl Web {
     }
 
     /// The same for a request that may come again.
-    async fn move_case_once<F>(
+    pub(super) async fn move_case_once<F>(
         &self,
         number: &str,
         principal: &Principal,

@@ -32,6 +32,8 @@ pub(in crate::web) struct FormView {
     open: bool,
     /// Whether addresses can be searched.
     register: bool,
+    /// The city's, by its IANA name.
+    time_zone: &'static str,
     categories: Vec<FormCategoryView>,
 }
 
@@ -135,6 +137,7 @@ pub(in crate::web) async fn form(
     Ok(Answer(FormView {
         open: web.citizen().enabled,
         register: !web.addresses().is_empty(),
+        time_zone: plan.clock().zone(),
         categories: plan
             .categories()
             .iter()

@@ -31,6 +31,8 @@ use super::{From, Key};
 pub(in crate::web) struct OpenReceptionsView {
     /// Whether appointments can be made here.
     open: bool,
+    /// The city's, by its IANA name.
+    time_zone: &'static str,
     items: Vec<ReceptionView>,
 }
 
@@ -90,7 +92,8 @@ pub(in crate::web) async fn list(
 ) -> Result<Answer<OpenReceptionsView>, ApiError> {
     web.admit_look(from)?;
     let open = web.citizen().enabled;
-    Ok(Answer(OpenReceptionsView { open, items: web.receptions(None).await? }))
+    let time_zone = web.city().clock().zone();
+    Ok(Answer(OpenReceptionsView { open, time_zone, items: web.receptions(None).await? }))
 }
 
 /// Make an appointment.

@@ -70,6 +70,8 @@ pub(in crate::web) struct StatusView {
     calls: Vec<OwnCallView>,
     /// Whether the telephone number of a call is asked for beside number and code.
     calls_ask_number: bool,
+    /// The city's, by its IANA name.
+    time_zone: &'static str,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -245,6 +247,7 @@ impl Web {
             appointment: self.own_appointment(case).await?,
             calls: self.own_calls(case).await?,
             calls_ask_number: self.citizen().hearing.ask_number,
+            time_zone: plan.clock().zone(),
         })
     }
 }

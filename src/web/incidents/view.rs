@@ -208,6 +208,15 @@ pub(in crate::web) struct KnownIncident {
     expected: Option<UtcTime>,
 }
 
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct KnownIncidents {
+    pub(super) items: Vec<KnownIncident>,
+    /// Always null: they are all there.
+    pub(super) next: Option<String>,
+    /// The city's, by its IANA name.
+    pub(super) time_zone: &'static str,
+}
+
 impl KnownIncident {
     /// None for what the city does not show to the world.
     pub(super) fn new(incident: &Incident, city: &CityPlan, now: Timestamp) -> Option<Self> {

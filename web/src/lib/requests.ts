@@ -6,7 +6,7 @@ import { t } from './i18n/index.svelte'
 export type Names = Record<string, string>
 export interface Question { code: string, kind: string, required: boolean, name: Names, values: { key: string, name: Names }[] }
 export interface FormCategory { id: string, name: Names, group: string, questions: Question[] }
-export interface RequestForm { open: boolean, register: boolean, categories: FormCategory[] }
+export interface RequestForm { open: boolean, register: boolean, time_zone?: string, categories: FormCategory[] }
 export interface FoundStreet { key: string, street: string, settlement: string | null, house: string | null }
 
 export interface RequestKey { number: string, code: string }
@@ -19,9 +19,11 @@ export interface RequestPage {
   appointment?: OwnAppointment | null
   calls?: OwnCall[]
   calls_ask_number?: boolean
+  time_zone?: string
   may: { answer?: boolean, reopen: boolean, reopen_until: string | null, withdraw: boolean, rate: boolean, add: boolean }
 }
 
+export interface Receptions { open: boolean, time_zone?: string, items: Reception[] }
 export interface Slot { starts_at: string, ends_at: string }
 export interface Reception { id: string, name: Names, place: string, categories: string[], free: Slot[] }
 export interface OwnAppointment extends Slot { reception: string, name: Names, place: string, state: 'booked' | 'held' | 'no_show' | 'cancelled', may_move: boolean, may_cancel: boolean }

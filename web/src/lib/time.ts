@@ -31,27 +31,54 @@ function format(lang: string, options: Intl.DateTimeFormatOptions): Intl.DateTim
   return found
 }
 
-export function clockTime(moment: Moment, lang: string, seconds = false): string {
-  return format(lang, { hour: '2-digit', minute: '2-digit', second: seconds ? '2-digit' : undefined, hourCycle: 'h23' }).format(millis(moment))
+/** `zone`, here and below, is an IANA name; without one it is the browser's. */
+export function clockTime(moment: Moment, lang: string, seconds = false, zone?: string): string {
+  return format(lang, { hour: '2-digit', minute: '2-digit', second: seconds ? '2-digit' : undefined, hourCycle: 'h23', timeZone: zone }).format(millis(moment))
 }
 
-const dayStart = (ms: number) => new Date(ms).setHours(0, 0, 0, 0)
-
-/** Whole local days from `now` to the moment: 0 today, 1 tomorrow, -1 yesterday. */
-export function dayDistance(moment: Moment, now: number): number {
-  return Math.round((dayStart(millis(moment)) - dayStart(now)) / DAY)
+/** What a clock on the wall in the zone shows, as if it were UTC: for days and differences only. */
+function civil(ms: number, zone?: string): number {
+  const parts = format('en', { year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', hourCycle: 'h23', timeZone: zone }).formatToParts(ms)
+  const of = (type: string) => Number(parts.find((part) => part.type === type)?.value)
+  return Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'))
 }
+
+/** The civil day of a moment, as a number that grows by one each day. */
+export const dayNumber = (moment: Moment, zone?: string) => Math.floor(civil(millis(moment), zone) / DAY)
+
+/** Whole civil days from `now` to the moment: 0 today, 1 tomorrow, -1 yesterday. */
+export const dayDistance = (moment: Moment, now: number, zone?: string) => dayNumber(moment, zone) - dayNumber(now * 1000, zone)
 
 /** "today, 14:05", "tomorrow, 09:00", "Mon, 23 Nov, 12:00"; with the year when it is another one. */
-export function dateTime(moment: Moment, lang: string, now: number): string {
-  const distance = dayDistance(moment, now)
-  const time = clockTime(moment, lang)
+export function dateTime(moment: Moment, lang: string, now: number, zone?: string): string {
+  const distance = dayDistance(moment, now, zone)
+  const time = clockTime(moment, lang, false, zone)
   if (Math.abs(distance) <= 1) {
     return `${new Intl.RelativeTimeFormat(lang, { numeric: 'auto' }).format(distance, 'day')}, ${time}`
   }
   const ms = millis(moment)
-  const sameYear = new Date(ms).getFullYear() === new Date(now).getFullYear()
-  return `${format(lang, { day: 'numeric', month: 'short', year: sameYear ? undefined : 'numeric' }).format(ms)}, ${time}`
+  const year = (at: number) => new Date(civil(at, zone)).getUTCFullYear()
+  return `${format(lang, { day: 'numeric', month: 'short', year: year(ms) === year(now) ? undefined : 'numeric', timeZone: zone }).format(ms)}, ${time}`
+}
+
+/** "Wednesday, 25 November". */
+export function dayText(moment: Moment, lang: string, zone?: string): string {
+  return format(lang, { weekday: 'long', day: 'numeric', month: 'long', timeZone: zone }).format(millis(moment))
+}
+
+/** Whether clocks in both zones show the same at this moment; none is the browser's. */
+export const sameClock = (moment: Moment, zone?: string, other?: string) => civil(millis(moment), zone) === civil(millis(moment), other)
+
+/** The zone in words, "Eastern European Time". */
+export function zoneName(moment: Moment, lang: string, zone: string): string {
+  const parts = format(lang, { timeZone: zone, timeZoneName: 'longGeneric' }).formatToParts(millis(moment))
+  return parts.find((part) => part.type === 'timeZoneName')?.value ?? zone
+}
+
+/** As [`dateTime`] by the clock of `zone`; its name follows where the reader's own clock, in `own`, shows another time. */
+export function dateTimeThere(moment: Moment, lang: string, now: number, zone: string | undefined, own?: string): string {
+  const text = dateTime(moment, lang, now, zone)
+  return zone === undefined || sameClock(moment, zone, own) ? text : `${text} (${zoneName(moment, lang, zone)})`
 }
 
 /** "5 minutes ago", "in 3 hours", "in 2 days". */

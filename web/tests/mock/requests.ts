@@ -4,6 +4,8 @@ import { photo } from './sound.ts'
 const names = (uk: string, he: string) => ({ uk, en: uk, lt: uk, pl: uk, ru: uk, he })
 export const NUMBER = '2026-01-000431'
 export const CODE = 'K7QM-3XPA'
+/** The city's; pages are looked at from other zones, too. */
+export const ZONE = 'Europe/Kyiv'
 const HOUR = 3_600_000
 
 export class Refused extends Error {
@@ -17,9 +19,11 @@ export function requestsApi() {
     address: 'вулиця Тараса Шевченка, 2', registered_at: at(-30), responsible: null as string | null, promised_by: null as string | null, first_promised_by: null as string | null,
     overdue: false, continued: null as { number: string, state: string, open: boolean } | null, closing_code: null, cycle: 1, steps: [{ at: at(-30), step: 'registered', organisation: null as string | null }], pictures: [] as string[],
     may: { answer: false, reopen: false, reopen_until: null as string | null, withdraw: true, rate: false, add: true }, rating: null as number | null,
-    work_pictures: [] as { id: string, role: string }[], appointment: null as Record<string, unknown> | null,
+    work_pictures: [] as { id: string, role: string }[], appointment: null as Record<string, unknown> | null, time_zone: ZONE,
     calls: [] as { id: string, at: string, seconds: number, state: string, reason: string | null }[], calls_ask_number: true,
   }
+  /** Whether the city writes at all. */
+  const sms = { on: true }
   const step = (step: string, hours: number, organisation: string | null = null) => page.steps.push({ at: at(hours), step, organisation })
   /** The work is done, and the case is closed. */
   function close() {
@@ -50,6 +54,9 @@ export function requestsApi() {
       }
       case 'addresses': return { items: /шев|shev/i.test(query.get('q') ?? '') ? [{ key: 'шевченка', street: 'вулиця Тараса Шевченка', settlement: null, house: /\d/.test(query.get('q') ?? '') ? '2' : null }] : [] }
       case 'requests': return { number: NUMBER, code: CODE }
+      case 'code':
+        if (!sms.on) throw new Refused(409, 'codes are not sent by SMS here: call us')
+        return { accepted: true }
       case 'photos':
         if (!text.includes(CODE)) throw new Refused(404, 'no such request')
         page.pictures = [...page.pictures, `p-${page.pictures.length}`]
@@ -79,5 +86,5 @@ export function requestsApi() {
       default: throw new Refused(404, String(action))
     }
   }
-  return { page, close, ask, answer }
+  return { page, sms, close, ask, answer }
 }

@@ -13,7 +13,7 @@ import { clocksOf, dress, raisedOf } from './clocks.ts'
 import { receptionsApi } from './receptions.ts'
 import { reportsApi } from './reports.ts'
 import { incidentsApi } from './incidents.ts'
-import { Refused, requestsApi } from './requests.ts'
+import { Refused, ZONE, requestsApi } from './requests.ts'
 import { peaks, photo, recording } from './sound.ts'
 
 const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/receptions', '/hearings', '/signin.html', ...ADMIN_PAGES]
@@ -52,6 +52,8 @@ export function mockApi() {
   const radio = { signal: true, answersToLose: 0 }
   /** Steps and photos that were carried out, by their idempotency keys. */
   const done = new Map<string, unknown>()
+  /** Parts of the executor in orders that others lead: the state by register number. */
+  const ownParts = new Map<string, string>()
 
   const tell = (message: LiveMessage) => sockets.clients.forEach((client) => { if (client.readyState === WebSocket.OPEN) client.send(JSON.stringify(message)) })
   const changed = () => { live.seq += 1; tell({ type: 'delta', seq: live.seq, calls: live.calls, operators: live.operators, queues: live.queues, trunks: live.trunks }) }
@@ -89,6 +91,9 @@ export function mockApi() {
         Object.assign(item, { executor: promise.executor, executor_name: promise.executor_name, deadline: { norm: promise.norm, first: promise.resolve_by, resolve_by: promise.resolve_by, accept_by: city.at(0.5) } })
         return to('assigned')
       }
+      case 'part-accept': return void ownParts.set(item.number, 'accepted')
+      case 'part-report': return void ownParts.set(item.number, 'reported')
+      case 'part-decline': return void ownParts.set(item.number, 'declined')
       case 'accept': return to('accepted')
       case 'start': return to('in_progress')
       case 'decline': item.bounces += 1; item.executor = null; return to('registered')
@@ -237,14 +242,14 @@ export function mockApi() {
       return { user: 'web-guest', realm: 'ringback', ha1: '5ebe2294ecd0e0f08eab7690d2a6ee69', socket: '/sip', number: '1580' }
     }
     if (path === '/web-calls/web-guest') return webCalls.progress
-    if (path === '/citizen/receptions') return { open: true, items: officials.receptions() }
+    if (path === '/citizen/receptions') return { open: true, time_zone: ZONE, items: officials.receptions() }
     if (path === '/citizen/appointments') {
       if (officials.taken.has(json.starts_at)) throw new Refusal(409, 'an appointment at this time already exists')
       officials.taken.add(json.starts_at)
       Object.assign(requests.page, { appointment: officials.own() })
       return { number: officials.number, code: 'K7QM-3XPA' }
     }
-    if (path === '/citizen/incidents') return page(incidents.known())
+    if (path === '/citizen/incidents') return { ...page(incidents.known()), time_zone: ZONE }
     if (path.startsWith('/citizen/')) {
       try {
         const body = requests.answer(path.split('/')[2], json, raw, url.searchParams)
@@ -301,7 +306,15 @@ export function mockApi() {
       if (method === 'POST') masked = { ...masked, left_today: masked.left_today - 1, last: { call: 'c-9', at: city.at(0), state: 'talking' } }
       return method === 'POST' ? { call: 'c-9' } : masked
     }
-    if (kind === 'work-orders') return page(cases.filter((item) => me.role !== 'executor' || item.executor === me.organisation).map(city.workOrder).filter((order) => order !== null))
+    if (kind === 'work-orders') {
+      const mine = (item: Case) => me.role !== 'executor' || item.executor === me.organisation || ownParts.has(item.number)
+      const dressed = (order: NonNullable<ReturnType<typeof city.workOrder>>) => {
+        const state = ownParts.get(order.number)
+        const own = state && { executor: me.organisation!, executor_name: city.organisationName(me.organisation!) ?? me.organisation!, state }
+        return own ? { ...order, own_part: state, parts: [own, ...order.parts!] } : order
+      }
+      return page(cases.filter(mine).map(city.workOrder).filter((order) => order !== null).map(dressed))
+    }
     if (kind === 'calls') {
       if (!id) return page(city.CALLS.filter((call) => (!url.searchParams.get('caller') || call.caller.includes(url.searchParams.get('caller')!)) && (!url.searchParams.get('case') || call.case === url.searchParams.get('case'))))
       if (action === 'supervision') return enterTalk(me, id, method === 'POST' ? json.how : null)
@@ -369,7 +382,7 @@ export function mockApi() {
       if (me.role === 'executor' && method === 'POST') {
         const lost = () => { if (radio.answersToLose > 0) { radio.answersToLose -= 1; request.socket.destroy() } }
         if (done.has(key)) { lost(); return done.get(key) }
-        if (item.executor !== me.organisation) throw new Refusal(403, 'this case is not with your organisation')
+        if (item.executor !== me.organisation && !ownParts.has(item.number)) throw new Refusal(403, 'this case is not with your organisation')
         const outcome = action === 'evidence' ? received(item, raw) : (act(item, action!, json), item)
         if (key) done.set(key, outcome)
         lost()
@@ -439,7 +452,7 @@ export function mockApi() {
     })
   }
 
-  return { studio: admin.studio, handle, upgrade, asked, radio, done, cases, live, crowd, webCalls, requests, officials, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { studio: admin.studio, handle, upgrade, asked, radio, done, ownParts, cases, live, crowd, webCalls, requests, officials, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */

@@ -36,14 +36,14 @@ export const asked = (method: string, path: string) =>
 
 export interface Visit { page: Page, complaints: string[], close: () => Promise<void> }
 
-interface Visitor { user?: string, lang: string, size?: Size, dark?: boolean, prepare?: (context: BrowserContext) => Promise<unknown> }
+interface Visitor { user?: string, lang: string, size?: Size, dark?: boolean, zone?: string, prepare?: (context: BrowserContext) => Promise<unknown> }
 
 /** A page of the mock server. */
 export const visit = (path: string, visitor: Visitor): Promise<Visit> => visitAt(browser, mock.url, path, visitor)
 
 export async function visitAt(browser: Browser, url: string, path: string, options: Visitor): Promise<Visit> {
   const size = options.size ?? 'desk'
-  const context = await browser.newContext({ viewport: SIZES[size], locale: options.lang, timezoneId: 'Europe/Kyiv', colorScheme: options.dark ? 'dark' : 'light', hasTouch: size === 'phone', isMobile: size === 'phone', reducedMotion: 'reduce', bypassCSP: false })
+  const context = await browser.newContext({ viewport: SIZES[size], locale: options.lang, timezoneId: options.zone ?? 'Europe/Kyiv', colorScheme: options.dark ? 'dark' : 'light', hasTouch: size === 'phone', isMobile: size === 'phone', reducedMotion: 'reduce', bypassCSP: false })
   if (options.user) await context.addCookies([{ name: 'ringback_session', value: options.user, url, httpOnly: true, sameSite: 'Strict' }])
   await context.addInitScript((lang) => localStorage.setItem('ringback.language', lang), options.lang)
   await options.prepare?.(context)

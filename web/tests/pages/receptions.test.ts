@@ -20,6 +20,23 @@ async function open(page: Page) {
 }
 
 describe('an appointment', () => {
+  it('is told by the city’s clock, by name where the reader’s shows another time', async () => {
+    for (const [zone, named] of [['America/New_York', true], ['Europe/Kyiv', false]] as const) {
+      const visited = await visit('/', { lang: 'uk', size: 'phone', zone })
+      const { page } = visited
+      await page.click('#request .book')
+      await page.selectOption('#request select >> nth=0', 'mayor')
+      await page.waitForSelector('.times button')
+      const slot = mock.api.officials.receptions()[0]!.free[0]!
+      const time = new Intl.DateTimeFormat('uk', { hour: '2-digit', minute: '2-digit', timeZone: 'Europe/Kyiv' }).format(new Date(slot.starts_at))
+      expect(await page.textContent('.times button >> nth=0')).toBe(time)
+      const legend = await page.textContent('#request legend')
+      expect(legend?.includes('за східноєвропейським часом')).toBe(named)
+      if (named) await shoot(page, 'elsewhere.uk.phone')
+      await expectSound(visited)
+      await visited.close()
+    }
+  })
   for (const [lang, size] of LOOKS) {
     it(`is booked, seen, moved and given back: ${lang} ${size}`, async () => {
       const visited = await visit('/', { lang, size })

@@ -73,6 +73,60 @@ describe('without signal', () => {
     })
   }
 
+  for (const [lang, size] of [['uk', 'phone'], ['he', 'phone'], ['uk', 'desk']] as const) {
+    it(`a part of another’s order goes on as well, and is sent once: ${lang} ${size}`, async () => {
+      // The order is the heating company's; ours has a part in it.
+      mock.api.cases.find((item) => item.number === NUMBER)!.executor = 'teplo'
+      mock.api.ownParts.set(NUMBER, 'asked')
+      const visited = await visit(`/work?case=${NUMBER}`, { lang, user: 'executor', size })
+      const { page } = visited
+      const part = (name: string) => page.locator(`section.card .steps button${name}`)
+      await part('.main').waitFor()
+      await kept(page)
+      await signal(page.context(), false)
+      await part('.main').click()
+      // What comes next can be pressed at once.
+      await page.waitForSelector('article .notice.warn li:nth-child(1)')
+      await part('.main').click()
+      await page.fill('dialog textarea', 'Розкопано і засипано')
+      await page.click('dialog button.main')
+      await page.waitForSelector('article .notice.warn li:nth-child(2)')
+      expect(await part('').count()).toBe(0)
+      expect(mock.api.ownParts.get(NUMBER)).toBe('asked')
+      expect(steps()).toEqual([])
+      await shot(page, `work-part-offline-${lang}-${size}.png`)
+      await expectSound({ ...visited, complaints: [] })
+
+      // The first answer gets lost on its way back: carried out once all the same.
+      mock.api.radio.answersToLose = 1
+      await signal(page.context(), true)
+      await expect.poll(() => mock.api.ownParts.get(NUMBER), { timeout: 20_000 }).toBe('reported')
+      await expect.poll(() => page.locator('article .notice.warn').count(), { timeout: 20_000 }).toBe(0)
+      expect(mock.api.done.size, 'steps carried out').toBe(2)
+      expect(new Set(steps())).toEqual(new Set(['part-accept', 'part-report']))
+      const reported = mock.api.asked.find((item) => item.url.endsWith('/part-report'))?.body as { result: string, pressed_at: string }
+      expect(reported.result).toBe('Розкопано і засипано')
+      expect(Date.parse(reported.pressed_at)).toBeGreaterThan(Date.now() - 60_000)
+    })
+  }
+
+  it('a part given back waits for the signal, and a no is told in words', async () => {
+    mock.api.cases.find((item) => item.number === NUMBER)!.executor = 'teplo'
+    mock.api.ownParts.set(NUMBER, 'accepted')
+    const { page } = await visit(`/work?case=${NUMBER}`, { lang: 'en', user: 'executor', size: 'phone' })
+    await page.waitForSelector('section.card .steps')
+    await signal(page.context(), false)
+    await page.click('section.card .steps button:has-text("Cannot")')
+    await page.fill('dialog textarea', 'Не наша ділянка')
+    await page.click('dialog button:has-text("Cannot")')
+    await page.waitForSelector('article .notice.warn:has-text("Part cannot be done")')
+    // A dispatcher has given it to somebody else meanwhile.
+    mock.api.ownParts.delete(NUMBER)
+    await signal(page.context(), true)
+    await page.waitForSelector('article [role=alert]:has-text("taken back from your organisation")')
+    expect(steps()).toEqual(['part-decline'])
+  })
+
   it('does nothing twice when the answers get lost', async () => {
     const { page } = await visit(`/work?case=${NUMBER}`, { lang: 'en', user: 'executor', size: 'phone' })
     await page.waitForSelector('.steps')

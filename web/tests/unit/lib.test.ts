@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { apply, EMPTY, reconnectDelay } from '../../src/lib/api/live'
 import type { LiveCall, LiveQueue } from '../../src/lib/api/types'
 import { phoneText } from '../../src/lib/phone'
-import { clockError, dateTime, millis, relative, span, urgency } from '../../src/lib/time'
+import { clockError, dateTime, dateTimeThere, dayNumber, millis, relative, span, urgency } from '../../src/lib/time'
 
 const call = (id: string, phase: LiveCall['phase']): LiveCall =>
   ({ id, phase, caller: '', since: 0, answered_at: null, language: null, topic: null, ivr_path: [], queue: null, position: null, operator: null, case: null, on_hold: false })
@@ -75,6 +75,24 @@ describe('time', () => {
     expect(relative(inHours(3.5), 'uk', now)).toBe('через 3 години')
     expect(relative(inHours(-50), 'en', now)).toBe('2 days ago')
     expect(dateTime(inHours(24), 'en', now)).toBe('tomorrow, 12:00')
+  })
+  it('tells the city’s time wherever the reader is, and says so where clocks differ', () => {
+    const at = '2026-11-25T22:30:00Z'
+    const before = Date.parse('2026-11-23T12:00:00Z')
+    const seen = (lang: string, own: string, now = before) => dateTimeThere(at, lang, now, 'Europe/Kyiv', own)
+    // Half past midnight in Kyiv is another day in New York.
+    expect(seen('en', 'America/New_York')).toBe('26 Nov, 00:30 (Eastern European Time)')
+    expect(seen('uk', 'Europe/Warsaw')).toContain('00:30 (за східноєвропейським часом)')
+    expect(seen('en', 'Europe/Kyiv')).toBe('26 Nov, 00:30')
+    expect(seen('en', 'Europe/Vilnius'), 'another zone, the same clock').toBe('26 Nov, 00:30')
+    // Today and tomorrow are the city's, too: in New York it is still the 25th.
+    expect(seen('en', 'America/New_York', Date.parse('2026-11-25T23:00:00Z'))).toMatch(/^today, 00:30/)
+    expect(seen('en', 'Europe/Kyiv', Date.parse('2026-11-25T21:00:00Z'))).toBe('tomorrow, 00:30')
+    expect(seen('en', 'Europe/Kyiv', Date.parse('2027-01-01T12:00:00Z'))).toBe('26 Nov 2026, 00:30')
+    // Kyiv and Jerusalem change their clocks on different days: it is the moment that counts.
+    const there = (moment: string) => dateTimeThere(moment, 'en', before, 'Europe/Kyiv', 'Asia/Jerusalem')
+    expect([there('2026-03-28T10:00:00Z'), there('2026-03-30T10:00:00Z')]).toEqual(['28 Mar, 12:00 (Eastern European Time)', '30 Mar, 13:00'])
+    expect(dayNumber(at, 'Europe/Kyiv') - dayNumber(at, 'America/New_York')).toBe(1)
   })
 })
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { Problem } from '../../src/lib/api/client'
 import type { WorkOrder } from '../../src/lib/api/types'
-import { expected } from '../../src/lib/work/outbox.svelte'
+import { expected, expectedPart } from '../../src/lib/work/outbox.svelte'
 import { distanceText, metres } from '../../src/lib/work/place'
 import { ranked } from '../../src/lib/work/ranking'
 import { next, passes } from '../../src/lib/work/sending'
@@ -30,6 +30,10 @@ describe('the outbox', () => {
     expect(expected('assigned', [item(1, 'a', 'accept'), item(2, 'a', 'start')])).toBe('in_progress')
     expect(expected('in_progress', [item(1, 'a', 'photo'), item(2, 'a', 'report', true)])).toBe('in_progress')
     expect(expected('assigned', [])).toBe('assigned')
+    expect(expectedPart('asked', [item(1, 'a', 'part-accept'), item(2, 'a', 'part-report')])).toBe('reported')
+    expect(expectedPart('asked', [item(1, 'a', 'part-decline', true)])).toBe('asked')
+    expect(expectedPart(null, [item(1, 'a', 'accept')]), 'the lead has no part').toBeNull()
+    expect(expected('assigned', [item(1, 'a', 'part-accept')]), 'the order is the lead’s').toBe('assigned')
   })
 })
 

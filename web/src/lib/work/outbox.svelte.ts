@@ -136,5 +136,12 @@ export function expected(state: CaseState, items: readonly Waiting[]): CaseState
   return items.reduce((state, item) => (item.refusal ? state : (LEADS_TO[item.kind] ?? state)), state)
 }
 
+const PART_LEADS_TO: Partial<Record<Kind, string>> = { 'part-accept': 'accepted', 'part-report': 'reported', 'part-decline': 'declined' }
+
+/** The same of one's own part in another's order. */
+export function expectedPart(state: string | null, items: readonly Waiting[]): string | null {
+  return state && items.reduce((state, item) => (item.refusal ? state : (PART_LEADS_TO[item.kind] ?? state)), state)
+}
+
 export const expectedOf = (order: WorkOrder, items: readonly Waiting[]): WorkOrder =>
   ({ ...order, case_state: expected(order.case_state, items.filter((item) => item.number === order.number)) })

@@ -2,7 +2,8 @@
 // because photos are larger than anything else a browser keeps. A browser that keeps nothing still works with signal.
 import type { City, WorkOrder } from '../api/types'
 
-export type Kind = 'accept' | 'start' | 'decline' | 'report' | 'photo'
+/** Steps of the lead, steps of who has a part of the order, and photos. */
+export type Kind = 'accept' | 'start' | 'decline' | 'report' | 'part-accept' | 'part-decline' | 'part-report' | 'photo'
 
 /** One thing that was pressed and is not with the service yet. */
 export interface Waiting {
