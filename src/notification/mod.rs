@@ -70,8 +70,6 @@ pub enum Failure {
     Unreported,
     /// The recipient has had enough messages for a day.
     Limit,
-    /// The way was switched off meanwhile.
-    Off,
 }
 
 /// How patiently a way is tried.
