@@ -104,30 +104,12 @@ impl Plans {
         let addresses = read_addresses(config, &city)?;
         let texts = speech::read_texts(&config.prompts(), dialplan.languages())?;
         let mut complaints = dialplan.check_prompts(&texts);
-        let unknown = dialplan
-            .queues()
-            .into_iter()
-            .filter(|name| !config.queue.iter().any(|queue| queue.name == *name))
-            .map(|name| {
-                let file = config.number.dialplan.display().to_string();
-                Diagnostic::at_offset(
-                    &file,
-                    "",
-                    0,
-                    format!("queue `{name}` is not among the [[queue]]s of the configuration"),
-                )
-            });
-        complaints.extend(unknown);
-        complaints.extend(unknown_rosters(config, &dialplan, &city));
+        complaints.extend(unknown_queues(config, &dialplan));
+        complaints.extend(unknown_rosters(&dialplan, &city));
         complaints.extend(unknown_territories(&dialplan, &city));
         if dialplan.machine().is_some() {
-            let file = config.number.dialplan.display().to_string();
-            complaints.push(Diagnostic::at_offset(
-                &file,
-                "",
-                0,
-                "a plan with `machine` asks applicants; callers need another",
-            ));
+            let message = "a plan with `machine` asks applicants; callers need another";
+            complaints.push(Diagnostic::at_offset(dialplan.file(), "", 0, message));
         }
         match read_asking(config, &dialplan) {
             Ok(Some((asking, _))) => {
@@ -225,15 +207,10 @@ fn read_asking(config: &Config, dialplan: &Dialplan) -> Result<Option<(Dialplan,
         return Ok(None);
     }
     let (plan, text) = read(&config.verification.dialplan, Dialplan::parse)?;
-    let mut complaints = Vec::new();
+    let mut complaints = unknown_queues(config, &plan);
     let mut complain = |message: String| complaints.push(Diagnostic::at_offset(plan.file(), "", 0, message));
     if plan.machine().is_none() {
         complain("a plan that asks applicants needs `machine`: what an answering machine hears".to_owned());
-    }
-    for name in plan.queues() {
-        if !config.queue.iter().any(|queue| queue.name == name) {
-            complain(format!("queue `{name}` is not among the [[queue]]s of the configuration"));
-        }
     }
     for language in dialplan.languages().iter().filter(|language| !plan.languages().contains(language)) {
         complain(format!("callers may speak '{language}', so applicants must be asked in it, too"));
@@ -318,11 +295,20 @@ fn read_addresses(config: &Config, city: &CityPlan) -> Result<Register, Vec<Diag
     Ok(register)
 }
 
-fn unknown_rosters(config: &Config, dialplan: &Dialplan, city: &CityPlan) -> Vec<Diagnostic> {
-    let file = config.number.dialplan.display().to_string();
+fn unknown_queues(config: &Config, dialplan: &Dialplan) -> Vec<Diagnostic> {
+    let is_known = |name: &str| config.queue.iter().any(|queue| queue.name == name);
+    let complain = |name: &str| {
+        let message = format!("queue `{name}` is not among the [[queue]]s of the configuration");
+        Diagnostic::at_offset(dialplan.file(), "", 0, message)
+    };
+    dialplan.queues().into_iter().filter(|name| !is_known(name)).map(complain).collect()
+}
+
+fn unknown_rosters(dialplan: &Dialplan, city: &CityPlan) -> Vec<Diagnostic> {
     let unknown = dialplan.rosters().into_iter().filter(|roster| !city.duties().knows(roster));
     let complain = |roster: &str| {
-        Diagnostic::at_offset(&file, "", 0, format!("roster `{roster}` is in no [[duty]] of the city plan"))
+        let message = format!("roster `{roster}` is in no [[duty]] of the city plan");
+        Diagnostic::at_offset(dialplan.file(), "", 0, message)
     };
     unknown.map(complain).collect()
 }

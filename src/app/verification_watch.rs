@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
 use super::pace::pause_after;
@@ -286,7 +287,7 @@ type Addressed = (Option<CaseNumber>, Language);
 fn told(
     case: Case,
     since: Timestamp,
-    ((whom, language), call): (&Addressed, &AskingCall),
+    (addressed, call): (&Addressed, &AskingCall),
     machine_counts: bool,
     rule: &VerifyRule,
     by: &Actor,
@@ -299,20 +300,12 @@ fn told(
         return Ok((case, Vec::new()));
     }
     let told = Told {
-        at,
-        language: *language,
-        channel: TellingChannel::Voice,
         delivered: outcome.is_told(machine_counts),
         confirmed: outcome.confirmed(),
-        cycle: case.cycle,
-        whom: whom.clone(),
         contact: Some(contact),
-        notification: None,
+        ..not_reached(&case, addressed, TellingChannel::Voice, at)
     };
-    let (case, mut events) = case.tell(told, by, at)?;
-    if let Some(attempted) = events.first_mut() {
-        attempted.data["outcome"] = serde_json::json!(outcome);
-    }
+    let (case, events) = hear(case, told, json!({ "outcome": outcome }), by, at)?;
     if outcome.confirmed() != Some(true) {
         return Ok((case, events));
     }
@@ -327,7 +320,7 @@ fn told(
 fn written(
     case: Case,
     since: Timestamp,
-    ((whom, language), writing): (&Addressed, &Writing),
+    (addressed, writing): (&Addressed, &Writing),
     delivered: bool,
     by: &Actor,
     at: Timestamp,
@@ -340,53 +333,50 @@ fn written(
         Channel::Sms => TellingChannel::Sms,
         Channel::Mail => TellingChannel::Mail,
     };
-    let told = Told {
-        at,
-        language: *language,
-        channel,
-        delivered,
-        confirmed: None,
-        cycle: case.cycle,
-        whom: whom.clone(),
-        contact: None,
-        notification: Some(writing.id),
-    };
-    let (case, mut events) = case.tell(told, by, at)?;
-    if let Some(attempted) = events.first_mut() {
-        let outcome =
-            writing.failure.map_or_else(|| serde_json::json!("written"), |why| serde_json::json!(why));
-        attempted.data["outcome"] = outcome;
-        attempted.data["notification"] = serde_json::json!(writing.id);
-    }
-    Ok((case, events))
+    let told =
+        Told { delivered, notification: Some(writing.id), ..not_reached(&case, addressed, channel, at) };
+    let outcome = writing.failure.map_or_else(|| json!("written"), |why| json!(why));
+    hear(case, told, json!({ "outcome": outcome, "notification": writing.id }), by, at)
 }
 
 /// An applicant who cannot be rung at all is on the record as one who was not reached, once.
 fn unasked(
     case: Case,
     since: Timestamp,
-    (whom, language): &Addressed,
+    addressed: &Addressed,
     why: NotAsked,
     by: &Actor,
     at: Timestamp,
 ) -> Moved {
-    if case.told.iter().any(|told| told.at >= since && told.whom == *whom) {
+    if case.told.iter().any(|told| told.at >= since && told.whom == addressed.0) {
         return Ok((case, Vec::new()));
     }
-    let told = Told {
+    let told = not_reached(&case, addressed, TellingChannel::Voice, at);
+    hear(case, told, json!({ "outcome": why }), by, at)
+}
+
+fn not_reached(case: &Case, addressed: &Addressed, channel: TellingChannel, at: Timestamp) -> Told {
+    let (whom, language) = addressed.clone();
+    Told {
         at,
-        language: *language,
-        channel: TellingChannel::Voice,
+        language,
+        channel,
         delivered: false,
         confirmed: None,
         cycle: case.cycle,
-        whom: whom.clone(),
+        whom,
         contact: None,
         notification: None,
-    };
+    }
+}
+
+/// The case hears that an applicant was told or not; `came_of_it` goes with it into the journal.
+fn hear(case: Case, told: Told, came_of_it: Value, by: &Actor, at: Timestamp) -> Moved {
     let (case, mut events) = case.tell(told, by, at)?;
-    if let Some(attempted) = events.first_mut() {
-        attempted.data["outcome"] = serde_json::json!(why);
+    if let (Some(attempted), Value::Object(fields)) = (events.first_mut(), came_of_it) {
+        for (name, value) in fields {
+            attempted.data[name] = value;
+        }
     }
     Ok((case, events))
 }

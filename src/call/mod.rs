@@ -1,10 +1,11 @@
 //! One call of a citizen: its legs, its contact record, its recording, its walk through the dialplan. Joins the
 //! outputs of one machine to the inputs of the next; the only place besides `switchboard` that may.
 //!
-//! Life: `setup` (nothing is answered before it is durable) - `ivr_walk` - `waiting` (queue and offers) -
-//! `talking` (bridge and hold), or `duty` instead of a queue when the desks are closed - with `transfer` to somebody else, `takeover` by another phone and the `supervision` of a
-//! talk - `ending` (disposition and sealing). In a `callback` the city rings the citizen, in a `verification` it asks them. Who is at the other end is a `party`; an operator's call to a colleague, or to somebody outside about a call, is a `consultation`. What is
-//! journalled is in `record`.
+//! Life: `setup` (nothing is answered before it is durable) - `ivr_walk` - `waiting` (queue and offers) - `talking` (bridge
+//! and hold), or `duty` instead of a queue when the desks are closed - with `transfer` to somebody else, `takeover` by
+//! another phone and the `supervision` of a talk - `ending` (disposition and sealing). In a `callback` the city rings the
+//! citizen, in a `verification` it asks them. Who is at the other end is a `party`; an operator's call to a colleague, or to
+//! somebody outside about a call, is a `consultation`. What comes in is sorted in `inputs`, what is journalled in `record`.
 
 mod answering;
 pub mod callback;

@@ -74,8 +74,6 @@ pub enum Failure {
     Unreported,
     /// The recipient has had enough messages for a day.
     Limit,
-    /// The way was switched off meanwhile.
-    Off,
 }
 
 /// How patiently a way is tried.

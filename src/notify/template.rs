@@ -64,15 +64,20 @@ impl Escape {
     }
 }
 
-/// The template in pieces: what stands there, and names of placeholders. `{` that is not followed by a small letter is a
-/// brace, as JSON has them.
-fn pieces(template: &str) -> Result<Vec<Result<&str, &str>>, PlaceholderError> {
+enum Piece<'t> {
+    Text(&'t str),
+    /// By its name.
+    Placeholder(&'t str),
+}
+
+/// The template in pieces. `{` that is not followed by a small letter is a brace, as JSON has them.
+fn pieces(template: &str) -> Result<Vec<Piece<'_>>, PlaceholderError> {
     let mut found = Vec::new();
     let mut rest = template;
     while let Some(open) = rest.find('{') {
         let after = &rest[open + 1..];
         if !after.starts_with(|c: char| c.is_ascii_lowercase()) {
-            found.push(Ok(&rest[..=open]));
+            found.push(Piece::Text(&rest[..=open]));
             rest = after;
             continue;
         }
@@ -81,10 +86,10 @@ fn pieces(template: &str) -> Result<Vec<Result<&str, &str>>, PlaceholderError> {
         if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
             return Err(PlaceholderError::Open);
         }
-        found.extend([Ok(&rest[..open]), Err(name)]);
+        found.extend([Piece::Text(&rest[..open]), Piece::Placeholder(name)]);
         rest = &after[close + 1..];
     }
-    found.push(Ok(rest));
+    found.push(Piece::Text(rest));
     Ok(found)
 }
 
@@ -93,7 +98,11 @@ fn pieces(template: &str) -> Result<Vec<Result<&str, &str>>, PlaceholderError> {
 /// # Errors
 /// One that does not exist, with the nearest that does.
 pub fn check_placeholders(template: &str) -> Result<Vec<&str>, PlaceholderError> {
-    let names: Vec<&str> = pieces(template)?.into_iter().filter_map(Result::err).collect();
+    let name = |piece| match piece {
+        Piece::Placeholder(name) => Some(name),
+        Piece::Text(_) => None,
+    };
+    let names: Vec<&str> = pieces(template)?.into_iter().filter_map(name).collect();
     match names.iter().find(|name| !PLACEHOLDERS.contains(*name)) {
         Some(wrong) => {
             let near = suggestion(wrong, PLACEHOLDERS);
@@ -108,8 +117,8 @@ pub fn check_placeholders(template: &str) -> Result<Vec<&str>, PlaceholderError>
 pub(super) fn fill(template: &str, escape: Escape, value: impl Fn(&str) -> String) -> String {
     let Ok(pieces) = pieces(template) else { return template.to_owned() };
     let filled = pieces.into_iter().map(|piece| match piece {
-        Ok(text) => text.to_owned(),
-        Err(name) => escape.apply(&value(name)),
+        Piece::Text(text) => text.to_owned(),
+        Piece::Placeholder(name) => escape.apply(&value(name)),
     });
     filled.collect()
 }

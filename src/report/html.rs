@@ -10,7 +10,7 @@ use super::shown;
 use super::words::{self, say};
 use crate::language::Language;
 
-/// Rows of one table on paper; the longest part of the rest is in the other forms.
+/// Rows of one table on paper, those of most weight; the other forms have all of them.
 const MAX_ROWS: usize = 40;
 
 /// The tables, each with the indicators that are its columns.

@@ -1,4 +1,5 @@
-//! What was counted, as Prometheus reads it: names, help and labels of `/metrics`.
+//! What was counted, as Prometheus reads it: names, help and labels of `/metrics`. Counting is `metrics.rs`'s; whoever
+//! watches a city relies on these names.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,4 +1,5 @@
-//! What the watch does when the store does not take what it has decided.
+//! What the watch does when the store does not take what it has decided. How applicants are asked is tested in
+//! `crate::verification` and on real calls.
 #![allow(clippy::unwrap_used)]
 
 use sqlx::{Connection, SqliteConnection};

@@ -1,4 +1,5 @@
-//! What happened in a simulated walk, line by line, as the command line prints it.
+//! What happened in a simulated walk, line by line, as the command line prints it. The walk itself is taken in
+//! `simulate.rs`.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Messages as the desks see them: how far each is, to whom (masked), and how the ways out do. Never a text.
+//! Messages as the desks see them: how far each is, to whom (masked), and how the ways out do. Never a text; the outbox
+//! itself is `notifications.rs`.
 
 use sqlx::sqlite::SqliteRow;
 

@@ -1,5 +1,5 @@
 //! `/api/v1/admin/changes` and `/versions`: what a publication would change, and bringing an earlier version back. Texts
-//! leave through `secrets.rs`; files are written in `app/plans.rs`.
+//! leave through `secrets.rs`; files are written in `app/plans/reload.rs`.
 
 use std::collections::HashMap;
 

@@ -69,7 +69,7 @@ pub(in crate::web) struct NotificationView {
     /// `queued`, `sending`, `sent`, `delivered` or `failed`.
     #[schema(value_type = String, example = "sent")]
     state: Progress,
-    /// `refused`, `unanswered`, `expired`, `undelivered`, `unreported`, `limit` or `off`.
+    /// `refused`, `unanswered`, `expired`, `undelivered`, `unreported` or `limit`.
     #[schema(value_type = Option<String>)]
     failure: Option<Failure>,
     /// Masked.

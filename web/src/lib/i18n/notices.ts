@@ -26,7 +26,6 @@ export const notices = messages({
   'lost.undelivered': ['не доставлено', 'not delivered', 'nepristatyta', 'nie dostarczono', 'не доставлено', 'לא נמסר'],
   'lost.unreported': ['шлюз не звітував', 'the gateway did not report', 'vartai nepranešė', 'brak raportu bramki', 'шлюз не отчитался', 'השער לא דיווח'],
   'lost.limit': ['забагато за день', 'too many in a day', 'per daug per dieną', 'za dużo w ciągu dnia', 'слишком много за день', 'יותר מדי ביום'],
-  'lost.off': ['вимкнено', 'switched off', 'išjungta', 'wyłączone', 'выключено', 'כבוי'],
   'occasion.registered': ['Звернення зареєстровано', 'Request registered', 'Kreipimasis užregistruotas', 'Zgłoszenie zarejestrowane', 'Обращение зарегистрировано', 'הפנייה נרשמה'],
   'occasion.done': ['Чи виправлено?', 'Is it fixed?', 'Ar sutvarkyta?', 'Czy naprawiono?', 'Исправлено ли?', 'האם תוקן?'],
   'occasion.test': ['Перевірка', 'Test', 'Bandymas', 'Próba', 'Проверка', 'ניסיון'],
