@@ -198,7 +198,7 @@ fn about(hearing: &Hearing, event: EventType, actor: &Actor, at: Timestamp) -> D
     draft
 }
 
-fn read(row: &SqliteRow) -> Result<Hearing, StoreError> {
+pub(super) fn read(row: &SqliteRow) -> Result<Hearing, StoreError> {
     let fields = Fields::of(row, "hearing");
     Ok(Hearing {
         id: fields.word("id")?,

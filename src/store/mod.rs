@@ -41,6 +41,7 @@ mod timeline;
 mod users;
 mod verification;
 mod verify;
+mod verify_hearings;
 mod verify_incidents;
 mod versions;
 mod work_orders;

@@ -218,7 +218,7 @@ mod tests {
     use super::*;
     use crate::calendar::Calendar;
     use crate::call::contact::Disposition;
-    use crate::case::tests::walk::{everybody, moves};
+    use crate::case::tests::steps::{everybody, moves};
     use crate::journal::EventType;
     use crate::language::Language;
     use crate::people::Actor;

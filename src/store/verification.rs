@@ -324,6 +324,9 @@ impl Change for Allowing {
 }
 
 #[cfg(test)]
+mod joined;
+
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 

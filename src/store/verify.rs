@@ -7,7 +7,7 @@ use crate::case::replay::Replayed;
 use crate::case::rules::VerifyRule;
 use crate::case::{Case, CaseNumber};
 use crate::digest::Sha256;
-use crate::ids::{IncidentNumber, RecordingId};
+use crate::ids::{HearingId, IncidentNumber, RecordingId};
 use crate::journal::{Break, Head, Verifier};
 use crate::recording::Recording;
 
@@ -54,6 +54,9 @@ pub enum Finding {
     /// Invariant 10 again, for an incident.
     #[error("incident {number}: {what} is '{row}' in the row and '{journal}' by the journal")]
     IncidentDiffers { number: IncidentNumber, what: &'static str, row: String, journal: String },
+    /// Invariant 10 again, for an applicant's wish to hear a call.
+    #[error("hearing {id} of case {case}: {what} is '{row}' in the row and '{journal}' by the journal")]
+    HearingDiffers { id: HearingId, case: CaseNumber, what: &'static str, row: String, journal: String },
     /// The list of visits is not what the hashes decided.
     #[error("case {0}: the draw for an inspection was not followed")]
     DrawDiffers(CaseNumber),
@@ -170,17 +173,19 @@ impl Store {
         let sql = "SELECT journal.type, journal.at, journal.data, journal.hash, journal.seq, cases.body, \
                    inspections.entry IS NOT NULL AS drawn, \
                    (SELECT json_array(reception, starts_at, ends_at, state, arranged_at) FROM appointments \
-                   WHERE appointments.case_number = cases.number) AS appointment \
+                   WHERE appointments.case_number = cases.number) AS appointment, \
+                   EXISTS (SELECT 1 FROM hearings WHERE hearings.case_number = cases.number) AS heard \
                    FROM cases JOIN journal ON journal.case_number = cases.number \
                    LEFT JOIN inspections ON inspections.entry = journal.seq \
                    WHERE cases.number = $1 ORDER BY journal.seq";
         let rows = self.reading(sqlx::query(sql).bind(&number.0).fetch_all(&self.readers)).await?;
         let mut replayed = Replayed::default();
-        let mut appointment = None;
+        let (mut appointment, mut is_heard) = (None, false);
         for row in &rows {
             let fields = Fields::of(row, "journal entry");
             let (event, data): (String, serde_json::Value) = (fields.plain("type")?, fields.json("data")?);
             replayed.apply(&event, &data);
+            is_heard |= fields.flag("heard")? || data["hearing"].is_string();
             appointment = appointments::told(appointment, &number, (&event, fields.moment("at")?), &data);
             let hash = Sha256::from_hex(&fields.plain::<String>("hash")?).unwrap_or(Sha256([0; 32]));
             let share = inspections::share(&event, &data).unwrap_or(0);
@@ -200,6 +205,9 @@ impl Store {
                 row: said(kept),
                 journal: said(replayed_appointment),
             });
+        }
+        if is_heard {
+            self.verify_hearings(&number, report).await?;
         }
         if let Some((what, row, journal)) = replayed.difference(&case) {
             report.add(Finding::CaseDiffers { number, what, row, journal });

@@ -97,3 +97,43 @@ fn the_api_is_described() {
         assert!(described["paths"][path].is_object(), "{path} is described");
     }
 }
+
+/// What `ringback route` says of a matter, and its exit code.
+fn route(server: &Server, matter: &[&str]) -> (Option<i32>, String) {
+    let output = server.output(&[&["route"], matter].concat());
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn routing_is_asked_without_a_service() {
+    let server = Server::prepare(&Setup::default());
+    // A Saturday at night, and the Monday after at noon; 12 Shevchenko Street is known by its former name, too.
+    let house = ["--category", "housing", "--address", "Шевченка 12"];
+    let (code, night) = route(&server, &[&house[..], &["--at", "2026-11-21T23:00"]].concat());
+    assert_eq!(code, Some(0), "{night}");
+    let lines: Vec<&str> = night.lines().collect();
+    assert_eq!(lines[0], "executor   duty (Чергова служба міської ради)");
+    assert_eq!(lines[1], "because    Житло");
+    assert_eq!(lines[2], "place      вулиця Тараса Шевченка 12");
+    // Seven working days of the office after Saturday: Tuesday, 1 December, at five in Kyiv.
+    assert_eq!(lines[3], "resolve by 2026-12-01T15:00:00.000Z (norm housing)");
+    assert_eq!(lines.len(), 4, "{night}");
+    let (code, day) = route(&server, &[&house[..], &["--at", "2026-11-23T12:00"]].concat());
+    assert_eq!(code, Some(0), "{day}");
+    assert!(day.starts_with("executor   zhek-right-bank (КП «Житлосервіс Правобережний»)\n"), "{day}");
+    assert!(day.contains("because    Житло x Центральний район x crews\n"), "{day}");
+    let (code, lift) = route(&server, &["--category", "housing.lift", "--territory", "north"]);
+    assert!(code == Some(0) && lift.starts_with("executor   lift "), "{lift}");
+    for (matter, why) in [
+        (&["--category", "no.such"][..], "the category 'no.such' is not in the city plan"),
+        (&["--category", "housing", "--territory", "moon"], "the territory 'moon' is not in the city plan"),
+        (&["--category", "housing", "--address", "Xyzzy 7"], "no street of the register is 'Xyzzy 7'"),
+        (&["--category", "housing", "--at", "tomorrow"], "'tomorrow' is no moment"),
+        (&["--category", "housing", "--priority", "huge"], "there is no priority 'huge'"),
+    ] {
+        let (code, said) = route(&server, matter);
+        assert!(code == Some(1) && said.contains(why), "{matter:?}: {code:?} {said}");
+    }
+    assert_eq!(route(&server, &[]).0, Some(2), "a category must be named");
+}

@@ -60,6 +60,7 @@ mod notices;
 mod open311;
 mod operator_phone;
 mod outside;
+mod parts;
 mod pick_up;
 mod plateau;
 mod proof;

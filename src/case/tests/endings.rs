@@ -1,7 +1,7 @@
 //! Other ways out and back in: forwarded, refused, withdrawn, merged, inspected, reopened, archived; and rows of
 //! earlier versions of the program.
 
-use super::walk::assigned_to;
+use super::steps::assigned_to;
 use super::*;
 use crate::case::forwarding::ForwardAnswer;
 

@@ -4,7 +4,7 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::walk::{STEPS, as_it_was, everybody};
+use super::steps::{STEPS, as_it_was, everybody, rule};
 use super::witness::{Tried, Witness};
 use super::*;
 
@@ -42,8 +42,7 @@ impl City {
         let phone = self.rng.random_range(0..3);
         draft.applicant.number = Some(PhoneNumber::from_user_part(&format!("380502223344{phone}")));
         let (case, events) = Case::register(draft, CaseNumber::new(2026, "01", sequence), self.now);
-        let rule = unreachable_after(super::walk::RULE_ATTEMPTS.0, super::walk::RULE_ATTEMPTS.1);
-        let witness = Witness::of(&case, &events, rule, self.now);
+        let witness = Witness::of(&case, &events, rule(), self.now);
         self.cases.push((case, witness));
     }
 

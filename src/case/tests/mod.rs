@@ -1,5 +1,5 @@
 //! The life of a case: each part by itself, every action in every state by everybody (`walk`), and random histories
-//! (`histories`), both watched by a `witness` who keeps count in a way of their own. Here is what they share.
+//! (`histories`), both of `steps` and watched by a `witness` who keeps count in a way of their own. Here is what they share.
 //! Time is counted in minutes after the registration.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -11,7 +11,8 @@ mod histories;
 mod part;
 mod part_of;
 mod reception;
-pub(crate) mod walk;
+pub(crate) mod steps;
+mod walk;
 mod witness;
 
 use uuid::Uuid;

@@ -1,8 +1,9 @@
 //! A witness beside a case: sees what was tried, by whom and when, and keeps count of what the invariants ask for from
 //! the inputs alone, never from the case's own bookkeeping. Whatever the machine lets through is held against that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::steps::CO_EXECUTOR;
 use super::*;
 use crate::case::replay::Replayed;
 use crate::journal::Draft;
@@ -11,15 +12,44 @@ use crate::people::ActorKind;
 /// What is tried, with what matters of its input.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Tried {
-    Report { proven: bool },
+    Report {
+        proven: bool,
+    },
     AcceptEvidence,
     Answer,
     ForwardTakenOver,
-    Tell { whom: Option<String>, delivered: bool, confirmed: Option<bool> },
-    Inspect { passed: bool },
-    Withdraw { with_call: bool },
+    Tell {
+        whom: Option<String>,
+        delivered: bool,
+        confirmed: Option<bool>,
+    },
+    Inspect {
+        passed: bool,
+    },
+    Withdraw {
+        with_call: bool,
+    },
     Reopen,
-    Absorb { from: String },
+    Absorb {
+        from: String,
+    },
+    /// An order goes out, to one executor or to two.
+    Issue {
+        shared: bool,
+    },
+    /// By whoever has the part.
+    Part(PartState),
+    GivePart {
+        from: &'static str,
+        to: Option<&'static str>,
+    },
+    Attach,
+    /// Out of the incident it waited for.
+    Detach,
+    /// The incident's work is over, and this case waited for it.
+    Restored,
+    /// The official has received the applicant.
+    Receive,
     Other,
 }
 
@@ -38,6 +68,10 @@ pub(super) struct Witness {
     inspected: bool,
     own: Attempts,
     joined: Vec<(String, Attempts)>,
+    /// State of each part of the order that went out last.
+    parts: BTreeMap<String, PartState>,
+    /// An incident has the work.
+    waits: bool,
     first_deadline: Option<Timestamp>,
     reopenings: u16,
     ups: u8,
@@ -57,6 +91,8 @@ impl Witness {
             inspected: false,
             own: Attempts::default(),
             joined: Vec::new(),
+            parts: BTreeMap::new(),
+            waits: false,
             first_deadline: None,
             reopenings: 0,
             ups: 0,
@@ -77,7 +113,8 @@ impl Witness {
         let step = format!("{tried:?} by {by:?}: {} -> {}", before.state.name(), after.state.name());
         assert!(at >= self.last_at, "{step}");
         self.last_at = at;
-        self.count(tried, at);
+        self.judge_judges(tried, before, after, by, &step);
+        self.count(tried, by, at);
         self.judge_closing(tried, before, after, by, &step);
         if !matches!(after.state.name(), "work_reported" | "verification" | "closed" | "archived") {
             self.proven = false;
@@ -96,13 +133,15 @@ impl Witness {
         assert_eq!(self.replayed.difference(after), None, "{step}: the entries tell another story");
         if after.state.name() == "work_reported" && before.state.name() != "work_reported" {
             assert!(self.proven, "{step}: done without the evidence that is demanded");
+            let is_whole = self.parts.values().all(|part| *part == PartState::Reported);
+            assert!(is_whole, "{step}: done with {:?}", self.parts);
         }
         if after.state.name() == "verification" && before.state.name() != "verification" {
             assert!(self.proven && self.accepted, "{step}");
         }
     }
 
-    fn count(&mut self, tried: &Tried, at: Timestamp) {
+    fn count(&mut self, tried: &Tried, by: &Actor, at: Timestamp) {
         match tried {
             Tried::Report { proven } => self.proven = *proven,
             Tried::AcceptEvidence => {
@@ -134,9 +173,52 @@ impl Witness {
                 self.reopenings += 1;
                 self.ups += 1;
                 self.back_to_work();
+                self.parts.clear();
+                self.waits = false;
             }
             Tried::Absorb { from } => self.joined.push((from.clone(), Attempts::default())),
+            Tried::Issue { .. } | Tried::Part(_) | Tried::GivePart { .. } => self.count_parts(tried, by),
+            Tried::Attach | Tried::Detach | Tried::Restored => self.count_stay(tried, by),
+            Tried::Receive => {
+                self.forget_results();
+                self.own.moments.push(at);
+                self.own.reached = true;
+            }
             Tried::Withdraw { .. } | Tried::Other => {}
+        }
+    }
+
+    fn count_parts(&mut self, tried: &Tried, by: &Actor) {
+        match tried {
+            Tried::Issue { shared } => {
+                let asked = shared.then(|| (CO_EXECUTOR.to_owned(), PartState::Asked));
+                self.parts = asked.into_iter().collect();
+            }
+            Tried::Part(state) => {
+                let own = by.organisation.as_ref().and_then(|own| self.parts.get_mut(own));
+                *own.unwrap_or_else(|| panic!("{by:?} has no part")) = *state;
+            }
+            Tried::GivePart { from, to } => {
+                assert!(self.parts.remove(*from).is_some_and(|state| state != PartState::Reported));
+                self.parts.extend(to.map(|to| (to.to_owned(), PartState::Asked)));
+            }
+            _ => {}
+        }
+    }
+
+    fn count_stay(&mut self, tried: &Tried, by: &Actor) {
+        match tried {
+            Tried::Attach => self.waits = true,
+            Tried::Detach => self.waits = false,
+            Tried::Restored => {
+                assert!(self.waits && by.kind == ActorKind::System, "{by:?}");
+                self.waits = false;
+                self.parts.clear();
+                self.forget_results();
+                // Control said that the incident is over; the applicants are asked all the same.
+                (self.proven, self.accepted) = (true, true);
+            }
+            _ => {}
         }
     }
 
@@ -160,6 +242,17 @@ impl Witness {
     fn gave_up(&self, attempts: &Attempts) -> bool {
         let days: BTreeSet<_> = attempts.moments.iter().map(|at| self.rule.clock.date_of(*at)).collect();
         attempts.moments.len() >= self.rule.attempts && days.len() >= self.rule.on_days
+    }
+
+    /// Invariant 3 for those who did a part of the work: they judge, tell, merge and close nothing of it.
+    fn judge_judges(&self, tried: &Tried, before: &Case, after: &Case, by: &Actor, step: &str) {
+        let is_judged = match tried {
+            Tried::AcceptEvidence | Tried::Inspect { .. } => true,
+            Tried::Tell { .. } => before.state.name() == "verification",
+            _ => before.state.order().is_some() && !after.state.is_open(),
+        };
+        let has_part = by.organisation.as_ref().is_some_and(|own| self.parts.contains_key(own));
+        assert!(!(is_judged && has_part), "{step}: by somebody who had a part in it");
     }
 
     /// Invariants 3 and 4, and what each code claims.
@@ -207,6 +300,10 @@ impl Witness {
         if let Some(next) = &case.next {
             assert!(!next.owner.is_empty() && !next.action.is_empty(), "{step}");
         }
+        assert!(!self.waits || case.state.order().is_none(), "{step}: an incident has the work");
+        assert_eq!(case.awaits_incident(), self.waits, "{step}");
+        let parts = case.parts.iter().map(|part| (part.executor.clone(), part.state));
+        assert_eq!(parts.collect::<BTreeMap<_, _>>(), self.parts, "{step}");
         assert_eq!(case.cycle, 1 + self.reopenings, "{step}");
         assert_eq!(case.level, self.ups.min(9), "{step}");
         assert!(!case.relations.iter().any(|relation| relation.other == case.number), "{step}");
@@ -217,6 +314,7 @@ impl Witness {
         let told = |attempts: &Attempts| (attempts.reached, attempts.confirmed, self.gave_up(attempts));
         let joined: Vec<_> = self.joined.iter().map(|(_, attempts)| told(attempts)).collect();
         let own = (told(&self.own), self.own.moments.len().min(self.rule.attempts));
-        format!("{} {} {} {own:?} {joined:?}", self.proven, self.accepted, self.inspected)
+        let parts = &self.parts;
+        format!("{} {} {} {own:?} {joined:?} {parts:?}", self.proven, self.accepted, self.inspected)
     }
 }
