@@ -81,7 +81,7 @@ fn an_appointment_is_reminded_of_once_and_only_while_it_stands() {
     server.run();
     let auditor = server.sign_in("audyt");
     let again = |message: &Value| is_reminder(message, &first);
-    wait::until_true("the reminder to come again", SOON, || {
+    wait::until_true("the reminder to come again", 3 * SOON, || {
         gateway.asked.all().iter().filter(|message| again(message)).count() >= 2
     });
     for message in gateway.asked.all().iter().filter(|message| again(message)) {
@@ -103,7 +103,7 @@ fn an_appointment_is_reminded_of_once_and_only_while_it_stands() {
     let mut to = third.clone();
     to["starts_at"] = json!(times[23]);
     citizen.post("/api/v1/citizen/appointment-move", &to);
-    wait::until_true("the reminder of the new time", SOON, || {
+    wait::until_true("the reminder of the new time", 3 * SOON, || {
         let texts = gateway.asked.all();
         let texts: std::collections::BTreeSet<_> = texts
             .iter()

@@ -1,4 +1,5 @@
-//! The code by SMS: the same answer whoever asks, a message only to the number that the case knows, and the bounds.
+//! The code by SMS: the same answer whoever asks, a message only to the number that the case knows, and the bounds of a case
+//! and of a source. No gateway is asked: what it would be given is read from the outbox.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
