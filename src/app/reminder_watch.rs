@@ -110,8 +110,8 @@ async fn take_step(
     };
     let recipient = recipients.into_iter().find(|(way, _)| *way == channel).and_then(|(_, to)| to);
     let (Some(recipient), Some(patience)) = (recipient, settings.patience(channel)) else { return Ok(()) };
-    let names = [reminder.language, city.language()].into_iter();
-    let who = names.filter_map(|language| reception.name.get(&language)).next().cloned();
+    let mut languages = [reminder.language, city.language()].into_iter();
+    let who = languages.find_map(|language| reception.name.get(&language)).cloned();
     let visit = Visit {
         starts_at: city.clock().civil(appointment.slot.starts_at),
         who: who.unwrap_or_default(),

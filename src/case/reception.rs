@@ -111,12 +111,11 @@ impl Reception {
             return next;
         }
         let dates = hours.date_of(due).iter_days().rev().take(MAX_DAYS_EARLIER as usize + 1);
-        let openings = dates.filter(|date| hours.is_working_day(*date)).filter_map(|date| {
+        let mut openings = dates.filter(|date| hours.is_working_day(*date)).filter_map(|date| {
             let opens = hours.next_opening(hours.start_of(date))?;
             Some((opens, hours.end_of(date).minus(BEFORE_CLOSING).max(opens)))
         });
-        let mut before = openings.filter(|(opens, _)| *opens <= due);
-        before.next().map_or(due, |(_, last)| last.min(due))
+        openings.find(|(opens, _)| *opens <= due).map_or(due, |(_, last)| last.min(due))
     }
 
     fn slots_on(&self, date: chrono::NaiveDate) -> impl Iterator<Item = Slot> + use<> {

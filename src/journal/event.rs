@@ -116,6 +116,7 @@ vocabulary! {
     IncidentCancelled = "incident.cancelled",
     ApplicantFiled = "applicant.filed",
     ApplicantCodeGiven = "applicant.code_given",
+    ApplicantCodeRefused = "applicant.code_refused",
     ApplicantAttached = "applicant.attached",
     ApplicantNoted = "applicant.noted",
     ApplicantRated = "applicant.rated",

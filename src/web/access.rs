@@ -102,6 +102,7 @@ pub(super) const RULES: &[Rule] = &[
     public("POST", "/api/v1/citizen/photos"),
     public("GET", "/api/v1/sms-reports/{secret}"),
     public("POST", "/api/v1/sms-reports/{secret}"),
+    public("POST", "/api/v1/citizen/code"),
     public("POST", "/api/v1/citizen/verdict"),
     public("POST", "/api/v1/citizen/reopen"),
     public("POST", "/api/v1/citizen/withdraw"),

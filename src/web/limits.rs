@@ -21,6 +21,8 @@ pub(super) struct Limits {
     looks: Mutex<Recent<Source, Bucket>>,
     /// Number and code.
     openings: Mutex<Recent<Source, Bucket>>,
+    /// Codes asked for by SMS.
+    codes: Mutex<Recent<Source, Bucket>>,
     /// Requests filed by key, by its name.
     keys: Mutex<Recent<String, Bucket>>,
     /// Keys that nobody has.
@@ -33,6 +35,7 @@ impl Default for Limits {
             filings: Mutex::new(Recent::new(MAX_SOURCES)),
             looks: Mutex::new(Recent::new(MAX_SOURCES)),
             openings: Mutex::new(Recent::new(MAX_SOURCES)),
+            codes: Mutex::new(Recent::new(MAX_SOURCES)),
             keys: Mutex::new(Recent::new(MAX_KEYS)),
             bad_keys: Mutex::new(Recent::new(MAX_SOURCES)),
         }
@@ -51,6 +54,10 @@ impl Limits {
 
     pub(super) fn open(&self, source: IpAddr, rate: Rate, now: Instant) -> Result<(), Duration> {
         take(&self.openings, source.into(), rate, now)
+    }
+
+    pub(super) fn code(&self, source: IpAddr, rate: Rate, now: Instant) -> Result<(), Duration> {
+        take(&self.codes, source.into(), rate, now)
     }
 
     pub(super) fn file_by_key(&self, key: &str, rate: Rate, now: Instant) -> Result<(), Duration> {

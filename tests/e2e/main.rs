@@ -66,6 +66,7 @@ mod plateau;
 mod proof;
 mod proxy;
 mod queues;
+mod reminders;
 mod secure_media;
 mod supervision;
 mod torture;

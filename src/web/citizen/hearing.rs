@@ -242,7 +242,7 @@ impl Web {
 }
 
 /// The last digits of a number; none when it has too few to be told apart by them.
-fn tail(number: &str) -> Option<String> {
+pub(super) fn tail(number: &str) -> Option<String> {
     let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
     let start = digits.len().checked_sub(SAME_DIGITS)?;
     Some(digits[start..].iter().collect())

@@ -3,6 +3,7 @@
 //! unknown number is answered as a wrong code is, after the same work.
 
 pub(super) mod ask;
+mod code_by_sms;
 pub(super) mod codes;
 mod hearing;
 mod moves;
@@ -35,8 +36,9 @@ use super::{Shared, Web, filing, sip_socket};
 /// Pages opened, and things said, by one source in a minute: a household with a whole street's requests.
 const CODES_PER_MINUTE: u32 = 60;
 
-/// Codes from messages that open a page beside the one that was shown, the latest: of each way and cycle one.
-const WRITTEN_CODES: u32 = 4;
+/// Codes from messages that open a page beside the one that was shown, the latest: of each way, cycle and reminder one, and
+/// those that were asked for.
+const WRITTEN_CODES: u32 = 8;
 
 /// What opens a case's page.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -77,6 +79,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(said::note))
         .routes(routes!(verdict::give))
         .routes(routes!(codes::give))
+        .routes(routes!(code_by_sms::ask))
         .routes(routes!(status::work_picture))
         .routes(routes!(receptions::list))
         .routes(routes!(receptions::book))

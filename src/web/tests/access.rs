@@ -224,6 +224,7 @@ fn the_table_has_no_row_that_is_not_expected() {
         "/api/v1/citizen/picture",
         "/api/v1/citizen/photos",
         "/api/v1/sms-reports/{secret}",
+        "/api/v1/citizen/code",
         "/api/v1/citizen/verdict",
         "/api/v1/citizen/reopen",
         "/api/v1/citizen/withdraw",

@@ -8,6 +8,7 @@ mod calls;
 mod cases;
 mod citizen;
 mod clocks;
+mod code_by_sms;
 mod endings;
 mod errors;
 mod events;

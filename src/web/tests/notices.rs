@@ -17,7 +17,7 @@ use crate::store::Settlement;
 
 const SECRET: &str = "0123456789abcdef";
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     let reports = Reports {
         secret: Secret(SECRET.to_owned()),
         id: "/message/id".to_owned(),

@@ -66,6 +66,37 @@ describe('a request in writing', () => {
       await expectSound(visited)
     }, LOOKS_MS)
 
+    it(`is opened with a code that was lost and sent again: ${lang} ${size}`, async () => {
+      const visited = await citizen(lang, size)
+      const { page } = visited
+      await page.locator('#request .row > button').nth(1).click()
+      await page.locator('#request form input').first().fill(NUMBER)
+      await page.click('#request .lost')
+      expect(await page.inputValue('#request form input >> nth=0'), 'what was typed stays').toBe(NUMBER)
+      await page.fill('#request input[type=tel]', '12')
+      await page.click('#request form button[type=submit]')
+      await page.waitForSelector('#request [role=alert]')
+      expect(posted('code')).toEqual([])
+      await page.fill('#request input[type=tel]', '050 111 22 33')
+      mock.api.requests.sms.on = false
+      await page.click('#request form button[type=submit]')
+      await page.waitForSelector('#request .notice.bad:has-text("15-80")')
+      // Chromium itself logs the 409.
+      visited.complaints.splice(0)
+      mock.api.requests.sms.on = true
+      await shoot(page, `code-asked.${lang}.${size}`)
+      await expectSound(visited)
+      await page.click('#request form button[type=submit]')
+      await page.waitForSelector('#request .notice[role=status]')
+      expect(posted('code').at(-1)).toEqual({ number: NUMBER, phone: '050 111 22 33' })
+      await shoot(page, `code-sent.${lang}.${size}`)
+      await expectSound(visited)
+      // The code can be typed at once.
+      await page.keyboard.type(CODE)
+      await page.keyboard.press('Enter')
+      await page.waitForSelector('#request .steps li')
+    }, LOOKS_MS)
+
     it(`is reopened and rated: ${lang} ${size}`, async () => {
       mock.api.requests.close()
       const visited = await citizen(lang, size)

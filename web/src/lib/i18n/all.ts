@@ -8,6 +8,7 @@ import { cases } from './cases'
 import type { Entry } from './catalogue'
 import { citizen } from './citizen'
 import { clocks } from './clocks'
+import { code } from './code'
 import { common } from './common'
 import { consult } from './consult'
 import { desk } from './desk'
@@ -35,6 +36,7 @@ const all = {
   ...cases,
   ...citizen,
   ...clocks,
+  ...code,
   ...common,
   ...consult,
   ...desk,
