@@ -106,7 +106,7 @@ impl Store {
                 Some(order) => (self.work_order(order).await?, self.evidence_of(order).await?),
                 None => (None, Vec::new()),
             };
-            let contacts_before = case.contacts.clone();
+            let before = case.clone();
             let (case, events) = match (change(case, &evidence), &once) {
                 (Ok(changed), _) => changed,
                 (Err(refused), Some(once)) => {
@@ -117,14 +117,14 @@ impl Store {
                 (Err(refused), None) => return Err(refused.into()),
             };
             let orders = WorkOrder::after(&case, previous, &events, at);
-            let linked = newly_linked(&contacts_before, &case);
+            let linked = newly_linked(&before.contacts, &case);
             // An entry names the contact only where there is no doubt which one it is about.
             let contact = if let [contact] = linked[..] { Some(contact) } else { None };
             let source = Source { at, actor, contact: contact.or(said_in), media: media.flatten() };
             let entries = drafts(&case, &events, &source)?;
             let once = once.clone().map(|once| (once, at));
             let moves_parts = moves_parts(&events);
-            let save = Save { case, revision, orders, moves_parts, linked, entries, once };
+            let save = Save { before, case, revision, orders, moves_parts, linked, entries, once };
             if let Some(saved) = self.writer.make(save).await? {
                 return Ok(saved);
             }
@@ -137,8 +137,9 @@ pub(super) fn newly_linked(before: &[ContactId], case: &Case) -> Vec<ContactId> 
     case.contacts.iter().filter(|contact| !before.contains(contact)).copied().collect()
 }
 
-/// A change worked out from `revision`.
+/// A change worked out from `revision`, at which the case was as `before`.
 pub(super) struct Save {
+    pub(super) before: Case,
     pub(super) case: Case,
     pub(super) revision: i64,
     pub(super) orders: Vec<WorkOrder>,
@@ -154,35 +155,45 @@ impl Change for Save {
     type Answer = Option<Case>;
 
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<Option<Case>, StoreError> {
-        if !self.keep(ledger.connection).await? {
-            return Ok(None);
-        }
-        append(ledger, self.entries).await?;
-        Ok(Some(self.case))
+        let kept = keep(ledger.connection, vec![self]).await?;
+        let Some(Save { case, entries, .. }) = kept.into_iter().next() else { return Ok(None) };
+        append(ledger, entries).await?;
+        Ok(Some(case))
     }
 }
 
-impl Save {
-    /// All rows but the journal's; false when the case had moved on.
-    pub(super) async fn keep(&self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
-        let before = report::before(connection, &self.case.number).await?;
-        if !cases::update(connection, &self.case, self.revision).await? {
-            return Ok(false);
-        }
-        report::keep(connection, before.as_ref(), &self.case, &self.entries).await?;
-        if let Some((once, at)) = &self.once {
+/// All rows of changes of different cases but the journal's, many in one statement. The changes that were kept: of the
+/// others the case had moved on, and nothing of them is written.
+pub(super) async fn keep(
+    connection: &mut SqliteConnection,
+    mut saves: Vec<Save>,
+) -> Result<Vec<Save>, StoreError> {
+    let steps = saves.iter().map(Save::step).collect::<Vec<_>>();
+    let moved = cases::update(connection, &steps).await?;
+    saves.retain(|save| moved.contains(&save.case.number));
+    let mut counted = report::Counted::default();
+    for save in &saves {
+        counted.add(Some(&save.before), &save.case, &save.entries);
+    }
+    counted.keep(connection).await?;
+    let orders = saves.iter().flat_map(|save| &save.orders).collect::<Vec<_>>();
+    work_orders::save(connection, &orders).await?;
+    let with_parts = saves.iter().filter(|save| save.moves_parts).map(|save| &save.case).collect::<Vec<_>>();
+    work_orders::save_parts(connection, &with_parts).await?;
+    for save in &saves {
+        if let Some((once, at)) = &save.once {
             sent::keep(connection, once, None, *at).await?;
         }
-        for order in &self.orders {
-            work_orders::save(connection, order).await?;
+        for contact in &save.linked {
+            contacts::set_case(connection, *contact, &save.case.number).await?;
         }
-        if self.moves_parts {
-            work_orders::save_parts(connection, &self.case).await?;
-        }
-        for contact in &self.linked {
-            contacts::set_case(connection, *contact, &self.case.number).await?;
-        }
-        Ok(true)
+    }
+    Ok(saves)
+}
+
+impl Save {
+    fn step(&self) -> cases::Step<'_> {
+        cases::Step { before: &self.before, after: &self.case, revision: self.revision }
     }
 }
 

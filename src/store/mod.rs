@@ -54,7 +54,7 @@ use rand::RngExt;
 use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use crate::call::contact::{Contact, Disposition};
 use crate::callback::CallBack;
@@ -74,7 +74,7 @@ use writer::{Change, Ledger, Writer};
 pub use appointments::{Appointment, AppointmentState};
 pub use assignments::{Assigned, Assignment};
 pub use case_change::Occasion;
-pub use case_wave::MOST_AT_ONCE;
+pub use case_wave::{MOST_AT_ONCE, WorkedOut};
 pub use clocks::{EscalationFilter, RaisedEscalation};
 pub use evidence::Submission;
 pub use field_phones::{BegunCalls, FieldPhone, FieldPhoneChange};
@@ -293,6 +293,7 @@ pub struct Store {
     evidence_slots: Arc<Semaphore>,
     /// Held from the search for look-alikes until the picture is kept: two that come together see each other.
     evidence_line: Arc<Mutex<()>>,
+    incident_moved: Arc<Notify>,
 }
 
 impl Store {
@@ -333,7 +334,8 @@ impl Store {
         let writer = Writer::start(writing, mint, office.to_owned());
         tokio::spawn(checkpoint::run(readers.clone(), writer.watch()));
         let evidence_slots = Arc::new(Semaphore::new(evidence::IN_FLIGHT));
-        Ok(Self { writer, readers, evidence_slots, evidence_line: Arc::default() })
+        let (evidence_line, incident_moved) = <(Arc<_>, Arc<_>)>::default();
+        Ok(Self { writer, readers, evidence_slots, evidence_line, incident_moved })
     }
 
     /// Stops taking work, commits what is queued, closes. Gives up on a disk that does not answer in 10 seconds.
