@@ -349,4 +349,58 @@ mod tests {
         let others = WorkOrderFilter { executor: Some("heat".to_owned()), states: Vec::new() };
         assert_eq!(store.work_orders(&others, &page(5, None)).await.unwrap().items, []);
     }
+
+    /// Order `n` to be done until second `until`, led by `lead` with `with`.
+    fn work(n: u128, until: i64, lead: &str, with: &[&str]) -> Assignment {
+        Assignment {
+            order: WorkOrderId(uuid::Uuid::from_u128(n)),
+            executor: lead.to_owned(),
+            executor_name: lead.to_owned(),
+            deadline: Deadline {
+                norm: "water".to_owned(),
+                first: at(until),
+                resolve_by: at(until),
+                ..Deadline::default()
+            },
+            co_executors: with.iter().map(|executor| (*executor).to_owned()).collect(),
+            because: None,
+            task: "mend the pipe".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_organisation_lists_what_it_leads_and_what_it_has_a_part_in() {
+        let (store, _files) = fresh().await;
+        let operator = Actor::person(Role::Operator, UserId(uuid::Uuid::from_u128(1)), None);
+        let given = [
+            work(1, 400, "water", &["heat"]),
+            work(2, 300, "heat", &["water"]),
+            work(3, 200, "water", &[]),
+            work(4, 100, "roads", &["heat"]),
+        ];
+        for (n, assignment) in (1..).zip(given) {
+            let number = registered(&store, n).await.number;
+            let by = operator.clone();
+            let change = move |case: Case, _: &[_]| case.assign(assignment.clone(), &by, at(9));
+            store.change_case(&number, &operator, at(9), change).await.unwrap();
+        }
+        for states in [Vec::new(), vec![WorkOrderState::Issued]] {
+            for (executor, expected) in [("water", [3, 2, 1]), ("heat", [4, 2, 1])] {
+                let filter = WorkOrderFilter { executor: Some(executor.to_owned()), states: states.clone() };
+                let (mut listed, mut cursor) = (Vec::new(), None);
+                for _ in 0..3 {
+                    let one = store.work_orders(&filter, &page(1, cursor)).await.unwrap();
+                    listed.extend(one.items.into_iter().map(|order| order.id.0.as_u128()));
+                    cursor = one.next;
+                }
+                assert_eq!((listed, cursor), (expected.to_vec(), None), "{executor} {states:?}");
+            }
+        }
+        let done = WorkOrderFilter { executor: Some("water".to_owned()), states: vec![WorkOrderState::Done] };
+        assert_eq!(store.work_orders(&done, &page(5, None)).await.unwrap().items, []);
+        for (digits, expected) in [("000002", vec![2]), ("1", vec![1]), ("4", vec![])] {
+            let found = store.orders_ending_in("water", digits).await.unwrap();
+            assert_eq!(found.iter().map(|order| order.id.0.as_u128()).collect::<Vec<_>>(), expected);
+        }
+    }
 }

@@ -28,6 +28,8 @@ mod notifications;
 mod page;
 mod proof;
 mod public_requests;
+#[cfg(test)]
+mod query_plans;
 mod recordings;
 mod register;
 mod relations;

@@ -14,6 +14,12 @@ use super::row::{self, Fields};
 use super::{Listed, Page, ROWS_AT_ONCE, Store, StoreError, WorkOrderFilter};
 
 const ONE: &str = "SELECT * FROM work_orders WHERE id = $1";
+/// The `+` keeps the index of all that is out away.
+pub(super) const ENDING_IN: &str = "SELECT * FROM work_orders WHERE id IN (SELECT id FROM work_orders WHERE executor = $1 \
+     AND state IN ('issued', 'accepted', 'started', 'returned') \
+     UNION ALL SELECT order_id FROM work_order_parts WHERE executor = $1) \
+     AND +state IN ('issued', 'accepted', 'started', 'returned') \
+     AND REPLACE(case_number, '-', '') LIKE $2 ORDER BY +resolve_by, id LIMIT 2";
 
 impl Store {
     pub async fn work_order(&self, id: WorkOrderId) -> Result<Option<WorkOrder>, StoreError> {
@@ -32,10 +38,7 @@ impl Store {
         if !is_number || digits.len() > MAX_NUMBER_DIGITS {
             return Ok(Vec::new());
         }
-        let sql = "SELECT * FROM work_orders WHERE state IN ('issued', 'accepted', 'started', 'returned') \
-                   AND (executor = $1 OR id IN (SELECT order_id FROM work_order_parts WHERE executor = $1)) \
-                   AND REPLACE(case_number, '-', '') LIKE $2 ORDER BY resolve_by, id LIMIT 2";
-        let query = sqlx::query(sql).bind(organisation).bind(format!("%{digits}"));
+        let query = sqlx::query(ENDING_IN).bind(organisation).bind(format!("%{digits}"));
         self.reading(query.fetch_all(&self.readers)).await?.iter().map(read).collect()
     }
 
@@ -45,19 +48,37 @@ impl Store {
         filter: &WorkOrderFilter,
         page: &Page,
     ) -> Result<Listed<WorkOrder>, StoreError> {
-        let mut query = QueryBuilder::new("SELECT * FROM work_orders WHERE 1 = 1");
-        if let Some(executor) = &filter.executor {
-            query.push(" AND (executor = ").push_bind(executor.clone());
-            query.push(" OR id IN (SELECT order_id FROM work_order_parts WHERE executor = ");
-            query.push_bind(executor).push("))");
-        }
-        let states = filter.states.iter().map(row::word).collect::<Result<Vec<_>, _>>()?;
-        any_of(&mut query, "state", states.iter().map(String::as_str));
-        page.narrow(&mut query, ("resolve_by", "id"), Order::EarliestFirst)?;
+        let mut query = listing(filter, page)?;
         let rows = self.reading(query.build().fetch_all(&self.readers)).await?;
         let orders = rows.iter().map(read).collect::<Result<_, _>>()?;
         Ok(page.list(orders, |order: &WorkOrder| Cursor { at: order.resolve_by, id: order.id.to_string() }))
     }
+}
+
+/// The list of [`Store::work_orders`]. Of an organisation: the first it leads and the first it has a part in, each by an
+/// index of its own, and the first of both.
+pub(super) fn listing(filter: &WorkOrderFilter, page: &Page) -> Result<QueryBuilder<Sqlite>, StoreError> {
+    let states = filter.states.iter().map(row::word).collect::<Result<Vec<_>, _>>()?;
+    let words = || states.iter().map(String::as_str);
+    let mut query = QueryBuilder::new("SELECT * FROM work_orders WHERE 1 = 1");
+    if let Some(executor) = &filter.executor {
+        query.push(" AND id IN (SELECT * FROM (SELECT id FROM work_orders WHERE executor = ");
+        query.push_bind(executor.clone());
+        any_of(&mut query, "state", words());
+        // In the order of deadlines all that was ever done comes before what is out: rather by state, then sorted.
+        let moment = if states.is_empty() { "resolve_by" } else { "+resolve_by" };
+        page.narrow(&mut query, (moment, "id"), Order::EarliestFirst)?;
+        query.push(") UNION ALL SELECT * FROM (SELECT id FROM work_orders WHERE id IN ");
+        query.push("(SELECT order_id FROM work_order_parts WHERE executor = ");
+        query.push_bind(executor.clone()).push(")");
+        any_of(&mut query, "+state", words());
+        page.narrow(&mut query, ("+resolve_by", "id"), Order::EarliestFirst)?;
+        query.push("))");
+    } else {
+        any_of(&mut query, "state", words());
+    }
+    page.narrow(&mut query, ("resolve_by", "id"), Order::EarliestFirst)?;
+    Ok(query)
 }
 
 /// The order as it is in this very transaction.
