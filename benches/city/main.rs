@@ -1,6 +1,8 @@
 //! `make bench ONLY=city`: a city-sized database from a seed, and how long the store takes over it for what people wait
 //! for: timelines, the address box, pages of lists, the weekly report, and the report once more from the journal.
 //!
+//! `ONLY=incident`: the end of an incident with thousands of callers, incident.rs.
+//!
 //! `CASES=n` (1,000,000) cases with some twenty journal entries each, `SEED=n` (1580). The database stays under
 //! `target/city` and is used again by the same numbers. Nothing is asserted but that both ways to the report agree.
 
@@ -9,6 +11,7 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
 #![allow(unreachable_pub)]
 
+mod incident;
 mod life;
 mod rows;
 mod streets;
@@ -36,11 +39,13 @@ const ASKED: usize = 200;
 
 fn main() {
     // Built with all targets, it is not meant to run with the tests.
-    if std::env::var("ONLY").as_deref() != Ok("city") {
-        return;
-    }
+    let only = std::env::var("ONLY").unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(run());
+    match only.as_str() {
+        "city" => runtime.block_on(run()),
+        "incident" => runtime.block_on(incident::run()),
+        _ => {}
+    }
 }
 
 fn number(name: &str, default: u64) -> u64 {

@@ -13,11 +13,11 @@ use super::vital::Vital;
 use crate::case::city::CityPlan;
 use crate::case::routing::{self, Assignment};
 use crate::case::transition::Transition;
-use crate::case::{Case, Deadline};
-use crate::ids::{Mint, WorkOrderId};
-use crate::incident::IncidentState;
+use crate::case::{Case, CaseNumber, Deadline};
+use crate::ids::{IncidentNumber, Mint, WorkOrderId};
+use crate::incident::{Incident, IncidentState};
 use crate::people::Actor;
-use crate::store::{IncidentSummary, MOST_AT_ONCE, Store, StoreError};
+use crate::store::{IncidentSummary, MOST_AT_ONCE, Store, StoreError, WorkedOut};
 use crate::time::Timestamp;
 
 /// Rounds of one incident at a stretch: calls and desks write in between.
@@ -50,6 +50,8 @@ impl IncidentWatch {
             }
             tokio::select! {
                 () = tokio::time::sleep(pause_after(began)) => {}
+                // Somebody has just said that it is over, and waits to see it happen.
+                () = self.store.incident_moved() => {}
                 changed = self.city.changed() => if changed.is_err() { return },
             }
         }
@@ -57,11 +59,19 @@ impl IncidentWatch {
 
     async fn look(&mut self) -> Result<(), StoreError> {
         let city = self.city.borrow_and_update().clone();
-        for summary in self.store.incidents_to_end().await? {
-            end(&self.store, &city, summary, &mut self.mint).await?;
-        }
-        Ok(())
+        end_incidents(&self.store, &city, &mut self.mint).await
     }
+}
+
+/// Carries out what the end of incidents asks for, as far as it can be done now.
+///
+/// # Errors
+/// Those of the store.
+pub async fn end_incidents(store: &Store, city: &CityPlan, mint: &mut Mint) -> Result<(), StoreError> {
+    for summary in store.incidents_to_end().await? {
+        end(store, city, summary, mint).await?;
+    }
+    Ok(())
 }
 
 /// Moves all cases on that wait for the end of this incident, and closes it when everybody was told.
@@ -76,32 +86,7 @@ pub(crate) async fn end(
     if let IncidentState::Restored { by, .. } = &incident.state {
         actor.on_behalf = Some(by.clone());
     }
-    let most = u32::try_from(MOST_AT_ONCE).unwrap_or(u32::MAX);
-    for _ in 0..ROUNDS {
-        let waiting = store.cases_awaiting_incident(number, most).await?;
-        if waiting.is_empty() {
-            break;
-        }
-        let at = crate::time::now().utc;
-        let orders: HashMap<_, _> =
-            waiting.iter().map(|case| (case.clone(), WorkOrderId(mint.uuid(at)))).collect();
-        let by = actor.clone();
-        let is_cancelled = matches!(incident.state, IncidentState::Cancelled { .. });
-        let executor = incident.matter.executor.clone();
-        let moved = store
-            .change_cases(&waiting, &actor, at, |case| -> Transition {
-                let order = orders.get(&case.number).copied();
-                match order.filter(|_| !is_cancelled) {
-                    Some(order) => {
-                        let assignment = assignment(city, &case, &executor, order, at);
-                        case.restored(assignment, &by, at)
-                    }
-                    None => case.let_go("cancelled", &by, at),
-                }
-            })
-            .await?;
-        tracing::info!(incident = %number, moved, waiting = waiting.len(), "cases of an incident moved on");
-    }
+    move_on(store, city, incident, &actor, mint).await?;
     if !matches!(incident.state, IncidentState::Restored { .. }) {
         return Ok(());
     }
@@ -112,6 +97,70 @@ pub(crate) async fn end(
         tracing::info!(incident = %number, notices = wave.notices, confirmed = wave.confirmed, "incident closed");
     }
     Ok(())
+}
+
+/// All cases that wait for the end of this incident. While some are written the next ones are worked out.
+async fn move_on(
+    store: &Store,
+    city: &CityPlan,
+    incident: &Incident,
+    actor: &Actor,
+    mint: &mut Mint,
+) -> Result<(), StoreError> {
+    let most = u32::try_from(MOST_AT_ONCE).unwrap_or(u32::MAX);
+    let (mut last, mut worked_out) = (None, None);
+    for _ in 0..ROUNDS {
+        let waiting = store.cases_awaiting_incident(incident.number, last.as_ref(), most).await?;
+        let next = async {
+            match &waiting[..] {
+                [] => Ok(None),
+                some => work_out(store, city, incident, some, actor, mint).await.map(Some),
+            }
+        };
+        let (next, written) = tokio::join!(next, write(store, incident.number, worked_out.take()));
+        written?;
+        worked_out = next?;
+        if worked_out.is_none() {
+            break;
+        }
+        last = waiting.last().cloned();
+    }
+    write(store, incident.number, worked_out).await
+}
+
+async fn write(
+    store: &Store,
+    incident: IncidentNumber,
+    changes: Option<WorkedOut>,
+) -> Result<(), StoreError> {
+    let Some(changes) = changes else { return Ok(()) };
+    let moved = store.write(changes).await?;
+    tracing::info!(%incident, moved, "cases of an incident moved on");
+    Ok(())
+}
+
+async fn work_out(
+    store: &Store,
+    city: &CityPlan,
+    incident: &Incident,
+    waiting: &[CaseNumber],
+    actor: &Actor,
+    mint: &mut Mint,
+) -> Result<WorkedOut, StoreError> {
+    let at = crate::time::now().utc;
+    let orders: HashMap<_, _> = waiting.iter().map(|case| (case, WorkOrderId(mint.uuid(at)))).collect();
+    let is_cancelled = matches!(incident.state, IncidentState::Cancelled { .. });
+    let executor = &incident.matter.executor;
+    let change = |case: Case| -> Transition {
+        match orders.get(&case.number).filter(|_| !is_cancelled) {
+            Some(order) => {
+                let assignment = assignment(city, &case, executor, *order, at);
+                case.restored(assignment, actor, at)
+            }
+            None => case.let_go("cancelled", actor, at),
+        }
+    };
+    store.work_out(waiting, actor, at, change).await
 }
 
 /// The incident's executor has had the work; what the city promised for it stays as it was promised.

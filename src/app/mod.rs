@@ -54,6 +54,7 @@ use crate::store::{Publication, Store};
 use crate::switchboard::{Input, Settings, Snapshot, Switchboard};
 use crate::web::{self, CommandRequest, InForce, ReloadRequest, Wanted, WebState};
 
+pub use incident_watch::end_incidents;
 pub use plans::Plans;
 
 use archivist::Archivist;

@@ -183,12 +183,14 @@ impl Change for FileAndBook {
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<Case, StoreError> {
         let (at, actor) = (self.filing.at, self.filing.actor.clone());
         let case = self.filing.apply(ledger).await?;
+        let before = case.clone();
         let (case, events) = case.book(&self.booking, &actor, at)?;
         let source = Source { at, actor: &actor, contact: None, media: None };
         let entries = drafts(&case, &events, &source)?;
         let revision = super::cases::revision(ledger.connection, &case.number).await?;
         let revision = revision.ok_or(StoreError::NotFound("case"))?;
         let save = Save {
+            before,
             case,
             revision,
             orders: Vec::new(),

@@ -106,7 +106,7 @@ impl Store {
                 Some(order) => (self.work_order(order).await?, self.evidence_of(order).await?),
                 None => (None, Vec::new()),
             };
-            let contacts_before = case.contacts.clone();
+            let before = case.clone();
             let (case, events) = match (change(case, &evidence), &once) {
                 (Ok(changed), _) => changed,
                 (Err(refused), Some(once)) => {
@@ -117,14 +117,14 @@ impl Store {
                 (Err(refused), None) => return Err(refused.into()),
             };
             let orders = WorkOrder::after(&case, previous, &events, at);
-            let linked = newly_linked(&contacts_before, &case);
+            let linked = newly_linked(&before.contacts, &case);
             // An entry names the contact only where there is no doubt which one it is about.
             let contact = if let [contact] = linked[..] { Some(contact) } else { None };
             let source = Source { at, actor, contact: contact.or(said_in), media: media.flatten() };
             let entries = drafts(&case, &events, &source)?;
             let once = once.clone().map(|once| (once, at));
             let moves_parts = moves_parts(&events);
-            let save = Save { case, revision, orders, moves_parts, linked, entries, once };
+            let save = Save { before, case, revision, orders, moves_parts, linked, entries, once };
             if let Some(saved) = self.writer.make(save).await? {
                 return Ok(saved);
             }
@@ -137,8 +137,9 @@ pub(super) fn newly_linked(before: &[ContactId], case: &Case) -> Vec<ContactId> 
     case.contacts.iter().filter(|contact| !before.contains(contact)).copied().collect()
 }
 
-/// A change worked out from `revision`.
+/// A change worked out from `revision`, at which the case was as `before`.
 pub(super) struct Save {
+    pub(super) before: Case,
     pub(super) case: Case,
     pub(super) revision: i64,
     pub(super) orders: Vec<WorkOrder>,
@@ -154,35 +155,45 @@ impl Change for Save {
     type Answer = Option<Case>;
 
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<Option<Case>, StoreError> {
-        if !self.keep(ledger.connection).await? {
-            return Ok(None);
-        }
-        append(ledger, self.entries).await?;
-        Ok(Some(self.case))
+        let kept = keep(ledger.connection, vec![self]).await?;
+        let Some(Save { case, entries, .. }) = kept.into_iter().next() else { return Ok(None) };
+        append(ledger, entries).await?;
+        Ok(Some(case))
     }
 }
 
-impl Save {
-    /// All rows but the journal's; false when the case had moved on.
-    pub(super) async fn keep(&self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
-        let before = report::before(connection, &self.case.number).await?;
-        if !cases::update(connection, &self.case, self.revision).await? {
-            return Ok(false);
-        }
-        report::keep(connection, before.as_ref(), &self.case, &self.entries).await?;
-        if let Some((once, at)) = &self.once {
+/// All rows of changes of different cases but the journal's, many in one statement. The changes that were kept: of the
+/// others the case had moved on, and nothing of them is written.
+pub(super) async fn keep(
+    connection: &mut SqliteConnection,
+    mut saves: Vec<Save>,
+) -> Result<Vec<Save>, StoreError> {
+    let steps = saves.iter().map(Save::step).collect::<Vec<_>>();
+    let moved = cases::update(connection, &steps).await?;
+    saves.retain(|save| moved.contains(&save.case.number));
+    let mut counted = report::Counted::default();
+    for save in &saves {
+        counted.add(Some(&save.before), &save.case, &save.entries);
+    }
+    counted.keep(connection).await?;
+    let orders = saves.iter().flat_map(|save| &save.orders).collect::<Vec<_>>();
+    work_orders::save(connection, &orders).await?;
+    let with_parts = saves.iter().filter(|save| save.moves_parts).map(|save| &save.case).collect::<Vec<_>>();
+    work_orders::save_parts(connection, &with_parts).await?;
+    for save in &saves {
+        if let Some((once, at)) = &save.once {
             sent::keep(connection, once, None, *at).await?;
         }
-        for order in &self.orders {
-            work_orders::save(connection, order).await?;
+        for contact in &save.linked {
+            contacts::set_case(connection, *contact, &save.case.number).await?;
         }
-        if self.moves_parts {
-            work_orders::save_parts(connection, &self.case).await?;
-        }
-        for contact in &self.linked {
-            contacts::set_case(connection, *contact, &self.case.number).await?;
-        }
-        Ok(true)
+    }
+    Ok(saves)
+}
+
+impl Save {
+    fn step(&self) -> cases::Step<'_> {
+        cases::Step { before: &self.before, after: &self.case, revision: self.revision }
     }
 }
 
@@ -337,5 +348,59 @@ mod tests {
         assert_eq!(store.work_orders(&filter, &page(5, None)).await.unwrap().items, [followed]);
         let others = WorkOrderFilter { executor: Some("heat".to_owned()), states: Vec::new() };
         assert_eq!(store.work_orders(&others, &page(5, None)).await.unwrap().items, []);
+    }
+
+    /// Order `n` to be done until second `until`, led by `lead` with `with`.
+    fn work(n: u128, until: i64, lead: &str, with: &[&str]) -> Assignment {
+        Assignment {
+            order: WorkOrderId(uuid::Uuid::from_u128(n)),
+            executor: lead.to_owned(),
+            executor_name: lead.to_owned(),
+            deadline: Deadline {
+                norm: "water".to_owned(),
+                first: at(until),
+                resolve_by: at(until),
+                ..Deadline::default()
+            },
+            co_executors: with.iter().map(|executor| (*executor).to_owned()).collect(),
+            because: None,
+            task: "mend the pipe".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_organisation_lists_what_it_leads_and_what_it_has_a_part_in() {
+        let (store, _files) = fresh().await;
+        let operator = Actor::person(Role::Operator, UserId(uuid::Uuid::from_u128(1)), None);
+        let given = [
+            work(1, 400, "water", &["heat"]),
+            work(2, 300, "heat", &["water"]),
+            work(3, 200, "water", &[]),
+            work(4, 100, "roads", &["heat"]),
+        ];
+        for (n, assignment) in (1..).zip(given) {
+            let number = registered(&store, n).await.number;
+            let by = operator.clone();
+            let change = move |case: Case, _: &[_]| case.assign(assignment.clone(), &by, at(9));
+            store.change_case(&number, &operator, at(9), change).await.unwrap();
+        }
+        for states in [Vec::new(), vec![WorkOrderState::Issued]] {
+            for (executor, expected) in [("water", [3, 2, 1]), ("heat", [4, 2, 1])] {
+                let filter = WorkOrderFilter { executor: Some(executor.to_owned()), states: states.clone() };
+                let (mut listed, mut cursor) = (Vec::new(), None);
+                for _ in 0..3 {
+                    let one = store.work_orders(&filter, &page(1, cursor)).await.unwrap();
+                    listed.extend(one.items.into_iter().map(|order| order.id.0.as_u128()));
+                    cursor = one.next;
+                }
+                assert_eq!((listed, cursor), (expected.to_vec(), None), "{executor} {states:?}");
+            }
+        }
+        let done = WorkOrderFilter { executor: Some("water".to_owned()), states: vec![WorkOrderState::Done] };
+        assert_eq!(store.work_orders(&done, &page(5, None)).await.unwrap().items, []);
+        for (digits, expected) in [("000002", vec![2]), ("1", vec![1]), ("4", vec![])] {
+            let found = store.orders_ending_in("water", digits).await.unwrap();
+            assert_eq!(found.iter().map(|order| order.id.0.as_u128()).collect::<Vec<_>>(), expected);
+        }
     }
 }

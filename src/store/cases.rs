@@ -1,6 +1,8 @@
 //! Cases: the whole case as JSON beside the columns that lists are filtered and sorted by. How a case gets its
 //! number is `register.rs`, how it changes `case_change.rs`; what may change is decided in `crate::case`.
 
+use std::collections::HashSet;
+
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
@@ -10,10 +12,10 @@ use crate::time::Timestamp;
 use super::clocks;
 use super::incidents;
 use super::nearby;
-use super::page::{Cursor, Order, containing};
+use super::page::{Cursor, Order, that_contains};
 use super::relations;
 use super::row::{self, Fields};
-use super::{CaseFilter, Listed, Page, Store, StoreError};
+use super::{CaseFilter, Listed, Page, ROWS_AT_ONCE, Store, StoreError};
 
 /// Digits of a register number that `case_for_caller` looks at: more than any number has.
 pub(super) const MAX_NUMBER_DIGITS: usize = 32;
@@ -25,25 +27,7 @@ impl Store {
 
     /// Newest first.
     pub async fn cases(&self, filter: &CaseFilter, page: &Page) -> Result<Listed<Case>, StoreError> {
-        let mut query = QueryBuilder::new("SELECT * FROM cases WHERE 1 = 1");
-        any_of(&mut query, "state", filter.states.iter().map(String::as_str));
-        if let Some(executor) = &filter.executor {
-            query.push(" AND executor = ").push_bind(executor);
-        }
-        if let Some(category) = &filter.category {
-            query.push(" AND category = ").push_bind(category);
-        }
-        if let Some(caller) = &filter.caller {
-            query.push(" AND caller LIKE ").push_bind(containing(caller)).push(" ESCAPE '\\'");
-        }
-        if let Some(other) = &filter.related_to {
-            query.push(" AND number IN (SELECT case_number FROM case_relations WHERE other = ");
-            query.push_bind(&other.0).push(")");
-        }
-        if let Some(at) = filter.overdue_at {
-            query.push(" AND state NOT IN ('closed', 'archived') AND resolve_by < ").push_bind(at.micros());
-        }
-        page.narrow(&mut query, ("registered_at", "number"), Order::NewestFirst)?;
+        let mut query = listing(filter, page)?;
         let rows = self.reading(query.build().fetch_all(&self.readers)).await?;
         let cases = rows.iter().map(read).collect::<Result<_, _>>()?;
         Ok(page.list(cases, |case: &Case| Cursor { at: case.registered_at, id: case.number.0.clone() }))
@@ -83,6 +67,48 @@ impl Store {
         let Some(row) = self.reading(query.fetch_optional(&self.readers)).await? else { return Ok(None) };
         Ok(Some((read(&row)?, Fields::of(&row, "case").plain("revision")?)))
     }
+}
+
+/// Whether a state's name is that of a case that is over.
+fn is_over(state: &str) -> bool {
+    matches!(state, "closed" | "archived")
+}
+
+/// The list of [`Store::cases`].
+pub(super) fn listing(filter: &CaseFilter, page: &Page) -> Result<QueryBuilder<Sqlite>, StoreError> {
+    let mut query = QueryBuilder::new("SELECT * FROM cases WHERE 1 = 1");
+    any_of(&mut query, "state", filter.states.iter().map(String::as_str));
+    let is_open = filter.overdue_at.is_some()
+        || !filter.states.is_empty() && !filter.states.iter().any(|state| is_over(state));
+    if is_open {
+        // Follows from the states, which SQLite does not see: only by these very words it takes the index of open cases.
+        query.push(" AND state NOT IN ('closed', 'archived')");
+    }
+    // What is open is little and judged by that index alone; a `+` keeps the larger ones away.
+    let (executor, category) = if is_open {
+        (" AND +executor = ", " AND +category = ")
+    } else {
+        (" AND executor = ", " AND category = ")
+    };
+    if let Some(name) = &filter.executor {
+        query.push(executor).push_bind(name.clone());
+    }
+    if let Some(name) = &filter.category {
+        query.push(category).push_bind(name.clone());
+    }
+    if let Some(caller) = &filter.caller {
+        that_contains(&mut query, "caller", caller);
+    }
+    if let Some(other) = &filter.related_to {
+        query.push(" AND number IN (SELECT case_number FROM case_relations WHERE other = ");
+        query.push_bind(other.0.clone()).push(")");
+    }
+    if let Some(at) = filter.overdue_at {
+        query.push(" AND resolve_by < ").push_bind(at.micros());
+    }
+    let moment = if is_open && filter.states.is_empty() { "+registered_at" } else { "registered_at" };
+    page.narrow(&mut query, (moment, "number"), Order::NewestFirst)?;
+    Ok(query)
 }
 
 /// Adds `column IN (words)` to a condition, unless there are none.
@@ -142,45 +168,72 @@ pub(super) async fn insert(
         .bind(row::micros(case.due_at()))
         .execute(&mut *connection)
         .await?;
-    relations::save(connection, case).await
+    relations::save(connection, None, case).await
 }
 
-/// Overwrites the row and moves its revision on. False when it is no longer at `revision`.
+/// A case on its way from `before`, which it was at `revision`.
+pub(super) struct Step<'c> {
+    pub before: &'c Case,
+    pub after: &'c Case,
+    pub revision: i64,
+}
+
+/// Overwrites the rows of different cases and moves their revisions on, but for those that are no longer where they were
+/// read. The cases that moved.
 pub(super) async fn update(
     connection: &mut SqliteConnection,
-    case: &Case,
-    revision: i64,
-) -> Result<bool, StoreError> {
-    let sql = "UPDATE cases SET revision = revision + 1, state = $3, category = $4, executor = $5, caller = $6, \
-               resolve_by = $7, body = $8, street = $9, house = $10, lat = $11, lon = $12, closed_at = $13, \
-               level = $14, due_at = $15 \
-               WHERE number = $1 AND revision = $2";
-    let (street, house, lat, lon) = nearby::located(case);
-    let updated = sqlx::query(sql)
-        .bind(&case.number.0)
-        .bind(revision)
-        .bind(case.state.name())
-        .bind(&case.category)
-        .bind(case.state.executor())
-        .bind(case.applicant.number.as_ref().map(|number| number.as_str()))
-        .bind(row::micros(case.earliest_deadline()))
-        .bind(row::json(case)?)
-        .bind(street)
-        .bind(house)
-        .bind(lat)
-        .bind(lon)
-        .bind(closed_at(case))
-        .bind(i64::from(case.level))
-        .bind(row::micros(case.due_at()))
-        .execute(&mut *connection)
-        .await?;
-    if updated.rows_affected() != 1 {
-        return Ok(false);
+    steps: &[Step<'_>],
+) -> Result<HashSet<CaseNumber>, StoreError> {
+    let mut moved = HashSet::with_capacity(steps.len());
+    for steps in steps.chunks(ROWS_AT_ONCE) {
+        let numbers: Vec<String> =
+            overwriting(steps)?.build_query_scalar().fetch_all(&mut *connection).await?;
+        moved.extend(numbers.into_iter().map(CaseNumber));
     }
-    clocks::save_escalations(&mut *connection, case).await?;
-    relations::save(connection, case).await?;
-    incidents::save(connection, case).await?;
-    Ok(true)
+    let taken = steps.iter().filter(|step| moved.contains(&step.after.number)).collect::<Vec<_>>();
+    for step in &taken {
+        clocks::save_escalations(&mut *connection, step).await?;
+        relations::save(connection, Some(step.before), step.after).await?;
+    }
+    incidents::save(connection, &taken).await?;
+    Ok(moved)
+}
+
+/// One statement for all of them: the way to SQLite's thread and back costs more than the row.
+pub(super) fn overwriting(steps: &[Step<'_>]) -> Result<QueryBuilder<Sqlite>, StoreError> {
+    let mut bodies = Vec::with_capacity(steps.len());
+    for step in steps {
+        bodies.push(row::json(step.after)?);
+    }
+    let mut update = QueryBuilder::new(
+        "UPDATE cases SET revision = cases.revision + 1, state = new.column3, category = new.column4, \
+         executor = new.column5, caller = new.column6, resolve_by = new.column7, body = new.column8, \
+         street = new.column9, house = new.column10, lat = new.column11, lon = new.column12, \
+         closed_at = new.column13, level = new.column14, due_at = new.column15 FROM (",
+    );
+    update.push_values(steps.iter().zip(bodies), |mut values, (step, body)| {
+        let case = step.after;
+        let (street, house, lat, lon) = nearby::located(case);
+        values
+            .push_bind(case.number.0.clone())
+            .push_bind(step.revision)
+            .push_bind(case.state.name())
+            .push_bind(case.category.clone())
+            .push_bind(case.state.executor().map(str::to_owned))
+            .push_bind(case.applicant.number.as_ref().map(|number| number.as_str().to_owned()))
+            .push_bind(row::micros(case.earliest_deadline()))
+            .push_bind(body)
+            .push_bind(street)
+            .push_bind(house)
+            .push_bind(lat)
+            .push_bind(lon)
+            .push_bind(closed_at(case))
+            .push_bind(i64::from(case.level))
+            .push_bind(row::micros(case.due_at()));
+    });
+    update
+        .push(") AS new WHERE cases.number = new.column1 AND cases.revision = new.column2 RETURNING number");
+    Ok(update)
 }
 
 /// The revision the row is at; none for an unknown case.

@@ -96,12 +96,14 @@ impl Store {
     }
 }
 
-/// The rows of the case's escalations as they stand.
+/// The rows of the escalations that this step raised or answered.
 pub(super) async fn save_escalations(
     connection: &mut SqliteConnection,
-    case: &Case,
+    step: &cases::Step<'_>,
 ) -> Result<(), StoreError> {
-    for (number, escalation) in (1_i64..).zip(&case.clocks.escalations) {
+    let (case, before) = (step.after, &step.before.clocks.escalations);
+    let numbered = (1_i64..).zip(&case.clocks.escalations).enumerate();
+    for (_, (number, escalation)) in numbered.filter(|(index, (_, now))| before.get(*index) != Some(*now)) {
         let sql = "INSERT INTO escalations (case_number, number, executor, raised_at, answered_at) \
                    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (case_number, number) \
                    DO UPDATE SET answered_at = excluded.answered_at";

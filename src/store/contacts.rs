@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, SqliteConnection};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::call::contact::Contact;
 use crate::case::CaseNumber;
 use crate::ids::ContactId;
 use crate::verification::{Asked, Outcome};
 
-use super::page::{Cursor, Order, containing};
+use super::page::{Cursor, Order, that_contains};
 use super::row::{self, Fields};
 use super::verification;
 use super::{ContactFilter, Listed, MAX_UNPAGED, Page, ROWS_AT_ONCE, Store, StoreError};
@@ -27,28 +27,7 @@ impl Store {
 
     /// Newest first.
     pub async fn contacts(&self, filter: &ContactFilter, page: &Page) -> Result<Listed<Contact>, StoreError> {
-        let mut query = QueryBuilder::new("SELECT * FROM contacts WHERE 1 = 1");
-        if let Some(caller) = &filter.caller {
-            query.push(" AND caller LIKE ").push_bind(containing(caller)).push(" ESCAPE '\\'");
-        }
-        if let Some(operator) = filter.operator {
-            query.push(" AND operator = ").push_bind(operator.to_string());
-        }
-        if let Some(disposition) = filter.disposition {
-            query.push(" AND disposition = ").push_bind(disposition.name());
-        }
-        if let Some(case) = &filter.case {
-            // A contact that moved to another case stays in the list of its first one too.
-            query.push(" AND id IN (SELECT contact FROM case_contacts WHERE case_number = ");
-            query.push_bind(&case.0).push(")");
-        }
-        if let Some(from) = filter.from {
-            query.push(" AND offered_at >= ").push_bind(from.micros());
-        }
-        if let Some(to) = filter.to {
-            query.push(" AND offered_at < ").push_bind(to.micros());
-        }
-        page.narrow(&mut query, ("offered_at", "id"), Order::NewestFirst)?;
+        let mut query = listing(filter, page)?;
         let rows = self.reading(query.build().fetch_all(&self.readers)).await?;
         let contacts = rows.iter().map(read).collect::<Result<_, _>>()?;
         Ok(page.list(contacts, |contact: &Contact| Cursor {
@@ -82,6 +61,33 @@ impl Store {
         let rows = sqlx::query(sql).bind(MAX_UNPAGED).fetch_all(&self.readers);
         self.reading_within(SCAN_DEADLINE, rows).await?.iter().map(read).collect()
     }
+}
+
+/// The list of [`Store::contacts`].
+pub(super) fn listing(filter: &ContactFilter, page: &Page) -> Result<QueryBuilder<Sqlite>, StoreError> {
+    let mut query = QueryBuilder::new("SELECT * FROM contacts WHERE 1 = 1");
+    if let Some(caller) = &filter.caller {
+        that_contains(&mut query, "caller", caller);
+    }
+    if let Some(operator) = filter.operator {
+        query.push(" AND operator = ").push_bind(operator.to_string());
+    }
+    if let Some(disposition) = filter.disposition {
+        query.push(" AND disposition = ").push_bind(disposition.name());
+    }
+    if let Some(case) = &filter.case {
+        // A contact that moved to another case stays in the list of its first one too.
+        query.push(" AND id IN (SELECT contact FROM case_contacts WHERE case_number = ");
+        query.push_bind(case.0.clone()).push(")");
+    }
+    if let Some(from) = filter.from {
+        query.push(" AND offered_at >= ").push_bind(from.micros());
+    }
+    if let Some(to) = filter.to {
+        query.push(" AND offered_at < ").push_bind(to.micros());
+    }
+    page.narrow(&mut query, ("offered_at", "id"), Order::NewestFirst)?;
+    Ok(query)
 }
 
 /// Inserts or overwrites the rows, but for the case: the switchboard's snapshot may be older than the operator's

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use crate::case::part_of::NoticeState;
+use crate::case::part_of::{IncidentNotice, NoticeState, PartOf};
 use crate::case::reception::RECEIVE;
 use crate::case::work_order::WorkOrder;
 use crate::case::{Case, CaseDraft, CaseNumber, IdentityLevel};
@@ -20,7 +20,7 @@ use super::case_change::{Save, moves_parts, newly_linked};
 use super::register::{Registration, Source, drafts};
 use super::row::{self, Fields};
 use super::writer::{Change, Ledger, Receipt};
-use super::{Store, StoreError, cases, contacts, work_orders};
+use super::{ROWS_AT_ONCE, Store, StoreError, cases, contacts, work_orders};
 
 /// Incidents listed at once; the open ones and the latest of the others.
 const MAX_LISTED: u32 = 500;
@@ -93,7 +93,14 @@ impl Store {
     where
         F: FnOnce(Incident) -> Step + Send + 'static,
     {
-        self.writer.make(Moving { number, actor: actor.clone(), at, step }).await
+        let moved = self.writer.make(Moving { number, actor: actor.clone(), at, step }).await?;
+        self.incident_moved.notify_one();
+        Ok(moved)
+    }
+
+    /// Resolves once somebody has moved an incident since it resolved last. For one who waits.
+    pub async fn incident_moved(&self) {
+        self.incident_moved.notified().await;
     }
 
     pub async fn incident(&self, number: IncidentNumber) -> Result<Option<IncidentSummary>, StoreError> {
@@ -182,15 +189,17 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Cases of it that the end of the incident has not come to, by their numbers.
+    /// Cases of it that the end of the incident has not come to, by their numbers after `after`.
     pub async fn cases_awaiting_incident(
         &self,
         number: IncidentNumber,
+        after: Option<&CaseNumber>,
         limit: u32,
     ) -> Result<Vec<CaseNumber>, StoreError> {
         let sql = "SELECT case_number FROM incident_cases WHERE incident = $1 AND restored_at IS NULL \
-                   AND detached_at IS NULL ORDER BY case_number LIMIT $2";
-        let query = sqlx::query_scalar(sql).bind(i64::from(number.0)).bind(limit);
+                   AND detached_at IS NULL AND case_number > $2 ORDER BY case_number LIMIT $3";
+        let after = after.map_or("", |case| case.0.as_str());
+        let query = sqlx::query_scalar(sql).bind(i64::from(number.0)).bind(after).bind(limit);
         let numbers: Vec<String> = self.reading(query.fetch_all(&self.readers)).await?;
         Ok(numbers.into_iter().map(CaseNumber).collect())
     }
@@ -294,14 +303,13 @@ impl Change for Attaching {
             }
         };
         let (case, revision) = known;
-        let contacts_before = case.contacts.clone();
-        let previous = case.clone();
+        let before = case.clone();
         let order_before = match case.state.order() {
             Some(order) => work_orders::standing(ledger.connection, order).await?,
             None => None,
         };
         let linked = case.link(contact, at);
-        let (case, mut events) = linked.unwrap_or((previous, Vec::new()));
+        let (case, mut events) = linked.unwrap_or_else(|_| (before.clone(), Vec::new()));
         let is_over =
             incident.as_ref().is_none_or(|incident| matches!(incident.state.name(), "cancelled" | "closed"));
         let until = incident.and_then(|incident| incident.expected).unwrap_or(at);
@@ -317,10 +325,11 @@ impl Change for Attaching {
         let source = Source { at, actor: &actor, contact: Some(contact), media };
         let save = Save {
             entries: drafts(&case, &events, &source)?,
-            linked: newly_linked(&contacts_before, &case),
-            case: case.clone(),
-            revision,
+            linked: newly_linked(&before.contacts, &case),
             orders: WorkOrder::after(&case, order_before, &events, at),
+            before,
+            case,
+            revision,
             moves_parts: moves_parts(&events),
             once: None,
         };
@@ -390,34 +399,75 @@ fn entries(events: &[IncidentEvent], actor: &Actor, at: Timestamp) -> Result<Vec
     events.iter().map(draft).collect()
 }
 
-/// The stays and delivery records of a case, beside it.
-pub(super) async fn save(connection: &mut SqliteConnection, case: &Case) -> Result<(), StoreError> {
-    for stay in &case.incidents {
-        let sql = "INSERT INTO incident_cases (incident, case_number, attached_at, restored_at, detached_at) \
-                   VALUES ($1, $2, $3, $4, $5) ON CONFLICT (incident, case_number) DO UPDATE SET \
-                   attached_at = excluded.attached_at, restored_at = excluded.restored_at, \
-                   detached_at = excluded.detached_at";
-        let query = sqlx::query(sql)
-            .bind(i64::from(stay.incident.0))
-            .bind(&case.number.0)
-            .bind(stay.attached_at.micros())
-            .bind(row::micros(stay.restored_at))
-            .bind(row::micros(stay.detached_at));
-        query.execute(&mut *connection).await?;
+/// The stays and delivery records of these cases as far as the steps changed them, beside them.
+pub(super) async fn save(
+    connection: &mut SqliteConnection,
+    steps: &[&cases::Step<'_>],
+) -> Result<(), StoreError> {
+    let (mut stays, mut notices) = (Vec::new(), Vec::new());
+    for cases::Step { before, after, .. } in steps {
+        // All of a case in their order: of two stays in one incident the later one stands.
+        if after.incidents != before.incidents {
+            stays.extend(after.incidents.iter().map(|stay| (&after.number, stay)));
+        }
+        let now = after.incident_notices();
+        if now != before.incident_notices() {
+            notices.extend(now.into_iter().map(|notice| (&after.number, notice)));
+        }
     }
-    for notice in case.incident_notices() {
-        let sql = "INSERT INTO incident_notices (incident, case_number, whom, language, queued_at, state) \
-                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (incident, case_number, whom) DO UPDATE SET \
-                   state = excluded.state, language = excluded.language";
-        let query = sqlx::query(sql)
-            .bind(i64::from(notice.incident.0))
-            .bind(&case.number.0)
-            .bind(notice.whom.as_ref().map_or("", |whom| whom.0.as_str()))
-            .bind(notice.language.code())
-            .bind(notice.queued_at.micros())
-            .bind(notice.state.name());
-        query.execute(&mut *connection).await?;
+    for stays in stays.chunks(ROWS_AT_ONCE) {
+        save_stays(connection, stays).await?;
     }
+    for notices in notices.chunks(ROWS_AT_ONCE) {
+        save_notices(connection, notices).await?;
+    }
+    Ok(())
+}
+
+async fn save_stays(
+    connection: &mut SqliteConnection,
+    stays: &[(&CaseNumber, &PartOf)],
+) -> Result<(), StoreError> {
+    let mut upsert = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO incident_cases (incident, case_number, attached_at, restored_at, detached_at) ",
+    );
+    upsert.push_values(stays, |mut values, (case, stay)| {
+        values
+            .push_bind(i64::from(stay.incident.0))
+            .push_bind(&case.0)
+            .push_bind(stay.attached_at.micros())
+            .push_bind(row::micros(stay.restored_at))
+            .push_bind(row::micros(stay.detached_at));
+    });
+    upsert.push(
+        " ON CONFLICT (incident, case_number) DO UPDATE SET attached_at = excluded.attached_at, \
+         restored_at = excluded.restored_at, detached_at = excluded.detached_at",
+    );
+    upsert.build().execute(connection).await?;
+    Ok(())
+}
+
+async fn save_notices(
+    connection: &mut SqliteConnection,
+    notices: &[(&CaseNumber, IncidentNotice)],
+) -> Result<(), StoreError> {
+    let mut upsert = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO incident_notices (incident, case_number, whom, language, queued_at, state) ",
+    );
+    upsert.push_values(notices, |mut values, (case, notice)| {
+        values
+            .push_bind(i64::from(notice.incident.0))
+            .push_bind(&case.0)
+            .push_bind(notice.whom.as_ref().map_or("", |whom| whom.0.as_str()))
+            .push_bind(notice.language.code())
+            .push_bind(notice.queued_at.micros())
+            .push_bind(notice.state.name());
+    });
+    upsert.push(
+        " ON CONFLICT (incident, case_number, whom) DO UPDATE SET state = excluded.state, \
+         language = excluded.language",
+    );
+    upsert.build().execute(connection).await?;
     Ok(())
 }
 

@@ -30,6 +30,8 @@ mod notifications;
 mod page;
 mod proof;
 mod public_requests;
+#[cfg(test)]
+mod query_plans;
 mod recordings;
 mod register;
 mod relations;
@@ -57,7 +59,7 @@ use rand::RngExt;
 use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use crate::call::contact::{Contact, Disposition};
 use crate::callback::CallBack;
@@ -78,7 +80,7 @@ pub use appointments::{Appointment, AppointmentState, Reminder};
 pub use assignments::{Assigned, Assignment};
 pub use attachments::Attachment;
 pub use case_change::Occasion;
-pub use case_wave::MOST_AT_ONCE;
+pub use case_wave::{MOST_AT_ONCE, WorkedOut};
 pub use clocks::{EscalationFilter, RaisedEscalation};
 pub use code_requests::{CodeRefusal, MAX_CODES_PER_CASE_AND_HOUR, MAX_CODES_PER_NUMBER_AND_HOUR};
 pub use evidence::Submission;
@@ -298,6 +300,7 @@ pub struct Store {
     evidence_slots: Arc<Semaphore>,
     /// Held from the search for look-alikes until the picture is kept: two that come together see each other.
     evidence_line: Arc<Mutex<()>>,
+    incident_moved: Arc<Notify>,
 }
 
 impl Store {
@@ -338,7 +341,8 @@ impl Store {
         let writer = Writer::start(writing, mint, office.to_owned());
         tokio::spawn(checkpoint::run(readers.clone(), writer.watch()));
         let evidence_slots = Arc::new(Semaphore::new(evidence::IN_FLIGHT));
-        Ok(Self { writer, readers, evidence_slots, evidence_line: Arc::default() })
+        let (evidence_line, incident_moved) = <(Arc<_>, Arc<_>)>::default();
+        Ok(Self { writer, readers, evidence_slots, evidence_line, incident_moved })
     }
 
     /// Stops taking work, commits what is queued, closes. Gives up on a disk that does not answer in 10 seconds.

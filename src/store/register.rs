@@ -77,7 +77,9 @@ impl Change for Registration {
         }
         let source = Source { at: self.at, actor: &self.actor, contact, media: self.media };
         let entries = drafts(&case, &events, &source)?;
-        report::keep(ledger.connection, None, &case, &entries).await?;
+        let mut counted = report::Counted::default();
+        counted.add(None, &case, &entries);
+        counted.keep(ledger.connection).await?;
         ledger.append_all(entries).await?;
         Ok(case)
     }

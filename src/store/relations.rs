@@ -54,9 +54,9 @@ impl Store {
                 Some(order) => self.work_order(order).await?,
                 None => None,
             };
-            let contacts_before = into.contacts.clone();
+            let (from_before, into_before) = (from.clone(), into.clone());
             let Merged { closed, into } = from.merge(into, reason, actor, at)?;
-            let linked = newly_linked(&contacts_before, &into.0);
+            let linked = newly_linked(&into_before.contacts, &into.0);
             let source = Source { at, actor, contact: None, media: None };
             // An entry names the contact only where there is no doubt which one it is about.
             let moved = if let [contact] = linked[..] { Some(contact) } else { None };
@@ -65,6 +65,7 @@ impl Store {
                     orders: WorkOrder::after(&closed.0, previous, &closed.1, at),
                     moves_parts: false,
                     entries: drafts(&closed.0, &closed.1, &source)?,
+                    before: from_before,
                     case: closed.0,
                     revision: from_revision,
                     linked: Vec::new(),
@@ -75,6 +76,7 @@ impl Store {
                     moves_parts: false,
                     entries: drafts(&into.0, &into.1, &Source { contact: moved, ..source })?,
                     linked,
+                    before: into_before,
                     case: into.0,
                     revision: into_revision,
                     once: None,
@@ -125,9 +127,14 @@ impl Change for Merging {
     }
 }
 
-/// Relations are facts: they are added, never taken away.
-pub(super) async fn save(connection: &mut SqliteConnection, case: &Case) -> Result<(), StoreError> {
-    for relation in &case.relations {
+/// Relations are facts: they are added, never taken away. Those of `before` are there already.
+pub(super) async fn save(
+    connection: &mut SqliteConnection,
+    before: Option<&Case>,
+    case: &Case,
+) -> Result<(), StoreError> {
+    let known = before.map_or(&[][..], |before| &before.relations);
+    for relation in case.relations.iter().filter(|relation| !known.contains(relation)) {
         let sql = "INSERT INTO case_relations (case_number, kind, other) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
         let insert = sqlx::query(sql).bind(&case.number.0).bind(relation.kind.name()).bind(&relation.other.0);
         insert.execute(&mut *connection).await?;

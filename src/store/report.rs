@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, SqliteConnection};
 
 use crate::call::contact::Contact;
-use crate::case::{Case, CaseNumber};
+use crate::case::Case;
 use crate::journal::Draft;
 use crate::report::{ContactFact, Facts, Period, Standing, Step, StepKind};
 
@@ -102,30 +102,28 @@ pub(super) fn check_bound(facts: usize) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Steps and standing of the change from `before` to `after`, whose entries these are. None before is the registration.
-pub(super) async fn keep(
-    connection: &mut SqliteConnection,
-    before: Option<&Case>,
-    after: &Case,
-    entries: &[Draft],
-) -> Result<(), StoreError> {
-    save_steps(connection, &Step::of_change(before, after, entries)).await?;
-    let Some(at) = entries.last().map(|entry| entry.at) else { return Ok(()) };
-    let standing = Standing::of(after, at);
-    if before.is_none_or(|before| !standing.is_same(&Standing::of(before, at))) {
-        save_standings(connection, &[standing]).await?;
-    }
-    Ok(())
+/// Steps and standings of some changes.
+#[derive(Default)]
+pub(super) struct Counted {
+    steps: Vec<Step>,
+    standings: Vec<Standing>,
 }
 
-/// The case as it is before a change is written.
-pub(super) async fn before(
-    connection: &mut SqliteConnection,
-    number: &CaseNumber,
-) -> Result<Option<Case>, StoreError> {
-    let query = sqlx::query("SELECT body FROM cases WHERE number = $1").bind(&number.0);
-    let row = query.fetch_optional(connection).await?;
-    row.as_ref().map(super::cases::read).transpose()
+impl Counted {
+    /// Of the change from `before` to `after`, whose entries these are. None before is the registration.
+    pub(super) fn add(&mut self, before: Option<&Case>, after: &Case, entries: &[Draft]) {
+        self.steps.extend(Step::of_change(before, after, entries));
+        let Some(at) = entries.last().map(|entry| entry.at) else { return };
+        let standing = Standing::of(after, at);
+        if before.is_none_or(|before| !standing.is_same(&Standing::of(before, at))) {
+            self.standings.push(standing);
+        }
+    }
+
+    pub(super) async fn keep(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        save_steps(connection, &self.steps).await?;
+        save_standings(connection, &self.standings).await
+    }
 }
 
 pub(super) async fn save_steps(connection: &mut SqliteConnection, steps: &[Step]) -> Result<(), StoreError> {
@@ -159,21 +157,24 @@ pub(super) async fn save_standings(
     connection: &mut SqliteConnection,
     standings: &[Standing],
 ) -> Result<(), StoreError> {
-    for standing in standings {
-        let sql = "INSERT OR REPLACE INTO case_standings (case_number, since, registered_at, is_open, executor, category, \
-                   territory, resolve_by, promised_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-        sqlx::query(sql)
-            .bind(&standing.case.0)
-            .bind(standing.since.micros())
-            .bind(standing.registered_at.micros())
-            .bind(i64::from(standing.is_open))
-            .bind(&standing.executor)
-            .bind(&standing.category)
-            .bind(&standing.territory)
-            .bind(row::micros(standing.resolve_by))
-            .bind(row::micros(standing.promised_by))
-            .execute(&mut *connection)
-            .await?;
+    for standings in standings.chunks(ROWS_AT_ONCE) {
+        let mut insert = QueryBuilder::new(
+            "INSERT OR REPLACE INTO case_standings (case_number, since, registered_at, is_open, executor, category, \
+             territory, resolve_by, promised_by) ",
+        );
+        insert.push_values(standings, |mut values, standing| {
+            values
+                .push_bind(standing.case.0.as_str())
+                .push_bind(standing.since.micros())
+                .push_bind(standing.registered_at.micros())
+                .push_bind(i64::from(standing.is_open))
+                .push_bind(standing.executor.as_deref())
+                .push_bind(standing.category.as_str())
+                .push_bind(standing.territory.as_deref())
+                .push_bind(row::micros(standing.resolve_by))
+                .push_bind(row::micros(standing.promised_by));
+        });
+        insert.build().execute(&mut *connection).await?;
     }
     Ok(())
 }

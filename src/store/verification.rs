@@ -27,10 +27,44 @@ const MAX_ASKINGS: u32 = 100_000;
 /// Numbers without calls listed at most.
 const MAX_REFUSED: u32 = 1_000;
 
+// A case in verification is open, which SQLite does not see: said twice, the index of open cases is used.
+
+/// The cases whose applicants are asked.
+pub(super) const WAITING: &str = "SELECT * FROM cases WHERE state = 'verification' AND state NOT IN ('closed', 'archived') \
+     ORDER BY registered_at, number LIMIT $1";
+/// The calls that asked them.
+pub(super) const CALLS: &str = "SELECT c.id, c.caller, c.case_number, c.offered_at, c.ended_at, c.recording, c.asked, \
+     c.asked_offset_ms FROM cases k JOIN contacts c ON c.case_number = k.number AND c.asked IS NOT NULL \
+     WHERE k.state = 'verification' AND k.state NOT IN ('closed', 'archived') ORDER BY c.offered_at, c.id LIMIT $1";
+/// Those of their numbers that want no calls.
+pub(super) const REFUSING: &str = "SELECT r.number FROM cases k JOIN refused_calls r ON r.number = k.caller \
+     WHERE k.state = 'verification' AND k.state NOT IN ('closed', 'archived') AND r.allowed_at IS NULL \
+     UNION SELECT r.number FROM cases k, json_each(k.body, '$.joined') j \
+     JOIN refused_calls r ON r.number = json_extract(j.value, '$.applicant.number') \
+     WHERE k.state = 'verification' AND k.state NOT IN ('closed', 'archived') AND r.allowed_at IS NULL LIMIT $1";
+pub(super) const GIVEN_UP: &str = "SELECT g.case_number, g.since FROM cases k \
+     JOIN asking_given_up g ON g.case_number = k.number \
+     WHERE k.state = 'verification' AND k.state NOT IN ('closed', 'archived') LIMIT $1";
 /// The numbers under which the applicants who are asked know their cases.
-const ASKED: &str = "SELECT number FROM cases WHERE state = 'verification' \
-                     UNION SELECT json_extract(j.value, '$.from') FROM cases c, json_each(c.body, '$.joined') j \
-                     WHERE c.state = 'verification'";
+const ASKED: &str = "SELECT number FROM cases WHERE state = 'verification' AND state NOT IN ('closed', 'archived') \
+     UNION SELECT json_extract(j.value, '$.from') FROM cases c, json_each(c.body, '$.joined') j \
+     WHERE c.state = 'verification' AND c.state NOT IN ('closed', 'archived')";
+
+/// The messages to them.
+pub(super) fn asking_writings() -> String {
+    format!(
+        "SELECT n.* FROM ({ASKED}) k JOIN notifications n ON n.case_number = k.number \
+         AND n.occasion = 'done' ORDER BY n.queued_at, n.id LIMIT $1"
+    )
+}
+
+/// What they allowed when they filed their cases.
+pub(super) fn asking_consents() -> String {
+    format!(
+        "SELECT f.case_number, f.consent, f.mail FROM ({ASKED}) k \
+         JOIN filings f ON f.case_number = k.number LIMIT $1"
+    )
+}
 
 /// One applicant of a case in verification, and all that was done to ask them.
 #[derive(Clone, PartialEq, Debug)]
@@ -85,9 +119,8 @@ pub struct RefusedCalls {
 impl Store {
     /// Every applicant of the cases in verification, those of the oldest case first; at most [`MAX_INQUIRIES`] cases.
     pub async fn askings(&self) -> Result<Vec<Asking>, StoreError> {
-        let sql = "SELECT * FROM cases WHERE state = 'verification' ORDER BY registered_at, number LIMIT $1";
         let limit = i64::try_from(MAX_INQUIRIES).unwrap_or(i64::MAX);
-        let rows = self.reading(sqlx::query(sql).bind(limit).fetch_all(&self.readers)).await?;
+        let rows = self.reading(sqlx::query(WAITING).bind(limit).fetch_all(&self.readers)).await?;
         let mut askings = Vec::with_capacity(rows.len());
         for row in &rows {
             let case = cases::read(row)?;
@@ -119,10 +152,7 @@ impl Store {
     }
 
     async fn asking_calls(&self) -> Result<BTreeMap<CaseNumber, Vec<AskingCall>>, StoreError> {
-        let sql = "SELECT c.id, c.caller, c.case_number, c.offered_at, c.ended_at, c.recording, c.asked, c.asked_offset_ms \
-                   FROM cases k JOIN contacts c ON c.case_number = k.number AND c.asked IS NOT NULL \
-                   WHERE k.state = 'verification' ORDER BY c.offered_at, c.id LIMIT $1";
-        let rows = self.reading(sqlx::query(sql).bind(MAX_ASKINGS).fetch_all(&self.readers)).await?;
+        let rows = self.reading(sqlx::query(CALLS).bind(MAX_ASKINGS).fetch_all(&self.readers)).await?;
         let mut calls: BTreeMap<CaseNumber, Vec<AskingCall>> = BTreeMap::new();
         for row in &rows {
             let fields = Fields::of(row, "contact");
@@ -150,20 +180,13 @@ impl Store {
     }
 
     async fn refusing_applicants(&self) -> Result<BTreeSet<PhoneNumber>, StoreError> {
-        let sql = "SELECT r.number FROM cases k JOIN refused_calls r ON r.number = k.caller \
-                   WHERE k.state = 'verification' AND r.allowed_at IS NULL \
-                   UNION SELECT r.number FROM cases k, json_each(k.body, '$.joined') j \
-                   JOIN refused_calls r ON r.number = json_extract(j.value, '$.applicant.number') \
-                   WHERE k.state = 'verification' AND r.allowed_at IS NULL LIMIT $1";
         let limit = i64::try_from(MAX_INQUIRIES).unwrap_or(i64::MAX);
-        let rows = self.reading(sqlx::query(sql).bind(limit).fetch_all(&self.readers)).await?;
+        let rows = self.reading(sqlx::query(REFUSING).bind(limit).fetch_all(&self.readers)).await?;
         rows.iter().map(|row| Fields::of(row, "number").word("number")).collect()
     }
 
     async fn given_up(&self) -> Result<BTreeSet<(CaseNumber, Timestamp)>, StoreError> {
-        let sql = "SELECT g.case_number, g.since FROM cases k JOIN asking_given_up g ON g.case_number = k.number \
-                   WHERE k.state = 'verification' LIMIT $1";
-        let rows = self.reading(sqlx::query(sql).bind(MAX_ASKINGS).fetch_all(&self.readers)).await?;
+        let rows = self.reading(sqlx::query(GIVEN_UP).bind(MAX_ASKINGS).fetch_all(&self.readers)).await?;
         let read = |row| {
             let fields = Fields::of(row, "asking given up");
             Ok((fields.word("case_number")?, fields.moment("since")?))
@@ -172,11 +195,7 @@ impl Store {
     }
 
     async fn asking_writings(&self) -> Result<BTreeMap<(CaseNumber, Timestamp), Vec<Writing>>, StoreError> {
-        let sql = format!(
-            "SELECT n.* FROM ({ASKED}) k JOIN notifications n ON n.case_number = k.number \
-                           AND n.occasion = 'done' ORDER BY n.queued_at, n.id LIMIT $1"
-        );
-        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(MAX_ASKINGS);
+        let query = sqlx::query(sqlx::AssertSqlSafe(asking_writings())).bind(MAX_ASKINGS);
         let rows = self.reading(query.fetch_all(&self.readers)).await?;
         let mut writings: BTreeMap<_, Vec<Writing>> = BTreeMap::new();
         for row in &rows {
@@ -189,11 +208,7 @@ impl Store {
 
     /// Of cases that were filed: whether their applicants may be written to, and their mail addresses.
     async fn asking_consents(&self) -> Result<BTreeMap<CaseNumber, (bool, Option<String>)>, StoreError> {
-        let sql = format!(
-            "SELECT f.case_number, f.consent, f.mail FROM ({ASKED}) k \
-                           JOIN filings f ON f.case_number = k.number LIMIT $1"
-        );
-        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(MAX_ASKINGS);
+        let query = sqlx::query(sqlx::AssertSqlSafe(asking_consents())).bind(MAX_ASKINGS);
         let rows = self.reading(query.fetch_all(&self.readers)).await?;
         let read = |row| {
             let fields = Fields::of(row, "filing");

@@ -2,7 +2,7 @@
 //! `crate::case::work_order` decides what stands in them.
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, SqliteConnection};
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::case::Case;
 use crate::case::work_order::WorkOrder;
@@ -11,9 +11,15 @@ use crate::ids::WorkOrderId;
 use super::cases::{MAX_NUMBER_DIGITS, any_of};
 use super::page::{Cursor, Order};
 use super::row::{self, Fields};
-use super::{Listed, Page, Store, StoreError, WorkOrderFilter};
+use super::{Listed, Page, ROWS_AT_ONCE, Store, StoreError, WorkOrderFilter};
 
 const ONE: &str = "SELECT * FROM work_orders WHERE id = $1";
+/// The `+` keeps the index of all that is out away.
+pub(super) const ENDING_IN: &str = "SELECT * FROM work_orders WHERE id IN (SELECT id FROM work_orders WHERE executor = $1 \
+     AND state IN ('issued', 'accepted', 'started', 'returned') \
+     UNION ALL SELECT order_id FROM work_order_parts WHERE executor = $1) \
+     AND +state IN ('issued', 'accepted', 'started', 'returned') \
+     AND REPLACE(case_number, '-', '') LIKE $2 ORDER BY +resolve_by, id LIMIT 2";
 
 impl Store {
     pub async fn work_order(&self, id: WorkOrderId) -> Result<Option<WorkOrder>, StoreError> {
@@ -32,10 +38,7 @@ impl Store {
         if !is_number || digits.len() > MAX_NUMBER_DIGITS {
             return Ok(Vec::new());
         }
-        let sql = "SELECT * FROM work_orders WHERE state IN ('issued', 'accepted', 'started', 'returned') \
-                   AND (executor = $1 OR id IN (SELECT order_id FROM work_order_parts WHERE executor = $1)) \
-                   AND REPLACE(case_number, '-', '') LIKE $2 ORDER BY resolve_by, id LIMIT 2";
-        let query = sqlx::query(sql).bind(organisation).bind(format!("%{digits}"));
+        let query = sqlx::query(ENDING_IN).bind(organisation).bind(format!("%{digits}"));
         self.reading(query.fetch_all(&self.readers)).await?.iter().map(read).collect()
     }
 
@@ -45,22 +48,39 @@ impl Store {
         filter: &WorkOrderFilter,
         page: &Page,
     ) -> Result<Listed<WorkOrder>, StoreError> {
-        let mut query = QueryBuilder::new("SELECT * FROM work_orders WHERE 1 = 1");
-        if let Some(executor) = &filter.executor {
-            query.push(" AND (executor = ").push_bind(executor.clone());
-            query.push(" OR id IN (SELECT order_id FROM work_order_parts WHERE executor = ");
-            query.push_bind(executor).push("))");
-        }
-        let states = filter.states.iter().map(row::word).collect::<Result<Vec<_>, _>>()?;
-        any_of(&mut query, "state", states.iter().map(String::as_str));
-        page.narrow(&mut query, ("resolve_by", "id"), Order::EarliestFirst)?;
+        let mut query = listing(filter, page)?;
         let rows = self.reading(query.build().fetch_all(&self.readers)).await?;
         let orders = rows.iter().map(read).collect::<Result<_, _>>()?;
         Ok(page.list(orders, |order: &WorkOrder| Cursor { at: order.resolve_by, id: order.id.to_string() }))
     }
 }
 
-/// Who works with the lead on the order that is out, for their own lists.
+/// The list of [`Store::work_orders`]. Of an organisation: the first it leads and the first it has a part in, each by an
+/// index of its own, and the first of both.
+pub(super) fn listing(filter: &WorkOrderFilter, page: &Page) -> Result<QueryBuilder<Sqlite>, StoreError> {
+    let states = filter.states.iter().map(row::word).collect::<Result<Vec<_>, _>>()?;
+    let words = || states.iter().map(String::as_str);
+    let mut query = QueryBuilder::new("SELECT * FROM work_orders WHERE 1 = 1");
+    if let Some(executor) = &filter.executor {
+        query.push(" AND id IN (SELECT * FROM (SELECT id FROM work_orders WHERE executor = ");
+        query.push_bind(executor.clone());
+        any_of(&mut query, "state", words());
+        // In the order of deadlines all that was ever done comes before what is out: rather by state, then sorted.
+        let moment = if states.is_empty() { "resolve_by" } else { "+resolve_by" };
+        page.narrow(&mut query, (moment, "id"), Order::EarliestFirst)?;
+        query.push(") UNION ALL SELECT * FROM (SELECT id FROM work_orders WHERE id IN ");
+        query.push("(SELECT order_id FROM work_order_parts WHERE executor = ");
+        query.push_bind(executor.clone()).push(")");
+        any_of(&mut query, "+state", words());
+        page.narrow(&mut query, ("+resolve_by", "id"), Order::EarliestFirst)?;
+        query.push("))");
+    } else {
+        any_of(&mut query, "state", words());
+    }
+    page.narrow(&mut query, ("resolve_by", "id"), Order::EarliestFirst)?;
+    Ok(query)
+}
+
 /// The order as it is in this very transaction.
 pub(super) async fn standing(
     connection: &mut SqliteConnection,
@@ -69,39 +89,71 @@ pub(super) async fn standing(
     sqlx::query(ONE).bind(id.to_string()).fetch_optional(connection).await?.as_ref().map(read).transpose()
 }
 
-pub(super) async fn save_parts(connection: &mut SqliteConnection, case: &Case) -> Result<(), StoreError> {
-    let Some(order) = case.state.order() else { return Ok(()) };
-    let gone = sqlx::query("DELETE FROM work_order_parts WHERE order_id = $1").bind(order.to_string());
-    gone.execute(&mut *connection).await?;
-    for part in &case.parts {
-        let sql = "INSERT INTO work_order_parts (order_id, executor) VALUES ($1, $2)";
-        sqlx::query(sql).bind(order.to_string()).bind(&part.executor).execute(&mut *connection).await?;
+/// Who works with the lead on the orders that are out, for their own lists.
+pub(super) async fn save_parts(connection: &mut SqliteConnection, cases: &[&Case]) -> Result<(), StoreError> {
+    let mut orders = Vec::with_capacity(cases.len());
+    let mut parts = Vec::new();
+    for case in cases {
+        let Some(order) = case.state.order() else { continue };
+        orders.push(order.to_string());
+        parts.extend(case.parts.iter().map(|part| (order.to_string(), part.executor.as_str())));
+    }
+    for orders in orders.chunks(ROWS_AT_ONCE) {
+        let mut gone = QueryBuilder::<Sqlite>::new("DELETE FROM work_order_parts WHERE order_id IN (");
+        let mut ids = gone.separated(", ");
+        for order in orders {
+            ids.push_bind(order);
+        }
+        gone.push(")").build().execute(&mut *connection).await?;
+    }
+    for parts in parts.chunks(ROWS_AT_ONCE) {
+        let mut insert = QueryBuilder::<Sqlite>::new("INSERT INTO work_order_parts (order_id, executor) ");
+        insert.push_values(parts, |mut values, (order, executor)| {
+            values.push_bind(order).push_bind(*executor);
+        });
+        insert.build().execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-/// Inserts or overwrites the row.
-pub(super) async fn save(connection: &mut SqliteConnection, order: &WorkOrder) -> Result<(), StoreError> {
-    let sql = "INSERT INTO work_orders (id, case_number, executor, state, task, issued_at, accept_by, resolve_by, \
-               result, declined_reason, because) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
-               ON CONFLICT (id) DO UPDATE SET case_number = excluded.case_number, executor = excluded.executor, \
-               state = excluded.state, task = excluded.task, issued_at = excluded.issued_at, \
-               accept_by = excluded.accept_by, resolve_by = excluded.resolve_by, result = excluded.result, \
-               declined_reason = excluded.declined_reason, because = excluded.because";
-    sqlx::query(sql)
-        .bind(order.id.to_string())
-        .bind(&order.case.0)
-        .bind(&order.executor)
-        .bind(row::word(&order.state)?)
-        .bind(&order.task)
-        .bind(order.issued_at.micros())
-        .bind(row::micros(order.accept_by))
-        .bind(order.resolve_by.micros())
-        .bind(&order.result)
-        .bind(&order.declined_reason)
-        .bind(order.because.as_ref().map(row::json).transpose()?)
-        .execute(connection)
-        .await?;
+/// Inserts or overwrites the rows.
+pub(super) async fn save(connection: &mut SqliteConnection, orders: &[&WorkOrder]) -> Result<(), StoreError> {
+    for orders in orders.chunks(ROWS_AT_ONCE) {
+        save_some(connection, orders).await?;
+    }
+    Ok(())
+}
+
+async fn save_some(connection: &mut SqliteConnection, orders: &[&WorkOrder]) -> Result<(), StoreError> {
+    let mut words = Vec::with_capacity(orders.len());
+    for order in orders {
+        words.push((row::word(&order.state)?, order.because.as_ref().map(row::json).transpose()?));
+    }
+    let mut upsert = QueryBuilder::<Sqlite>::new(
+        "INSERT INTO work_orders (id, case_number, executor, state, task, issued_at, accept_by, resolve_by, result, \
+         declined_reason, because) ",
+    );
+    upsert.push_values(orders.iter().zip(words), |mut values, (order, (state, because))| {
+        values
+            .push_bind(order.id.to_string())
+            .push_bind(&order.case.0)
+            .push_bind(&order.executor)
+            .push_bind(state)
+            .push_bind(&order.task)
+            .push_bind(order.issued_at.micros())
+            .push_bind(row::micros(order.accept_by))
+            .push_bind(order.resolve_by.micros())
+            .push_bind(&order.result)
+            .push_bind(&order.declined_reason)
+            .push_bind(because);
+    });
+    upsert.push(
+        " ON CONFLICT (id) DO UPDATE SET case_number = excluded.case_number, executor = excluded.executor, \
+         state = excluded.state, task = excluded.task, issued_at = excluded.issued_at, \
+         accept_by = excluded.accept_by, resolve_by = excluded.resolve_by, result = excluded.result, \
+         declined_reason = excluded.declined_reason, because = excluded.because",
+    );
+    upsert.build().execute(connection).await?;
     Ok(())
 }
 

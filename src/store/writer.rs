@@ -1,7 +1,8 @@
 //! The one writer: all changes go through its queue. It takes what is queued into one transaction, batches that follow
 //! one another in one go, any other change in a savepoint of its own; a refused one does not take the others with it. It
-//! commits once (one fsync), and only then answers them all. Changes are made in the order in which they got their place
-//! in the queue. Being the only writer it also owns the end of the journal's chain.
+//! commits once (one fsync), and only then answers them all. A long change has a transaction of its own. Changes are made
+//! in the order in which they got their place in the queue. Being the only writer it also owns the end of the journal's
+//! chain.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,6 +29,8 @@ pub(super) const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 /// A change of the database, all or nothing.
 pub(super) trait Change: Send + 'static {
     type Answer: Send + 'static;
+    /// It writes hundreds of rows: what came before it is not to wait for them, and so it shares no transaction.
+    const IS_LONG: bool = false;
 
     /// Runs inside the shared transaction; whatever it wrote is undone when it fails.
     fn apply(self, ledger: &mut Ledger<'_>) -> impl Future<Output = Result<Self::Answer, StoreError>> + Send;
@@ -191,9 +194,14 @@ impl Task {
                     }
                 }
             }
-            group.retain(|request| request.claim());
-            if !group.is_empty() {
-                self.commit_group(group).await;
+            while !group.is_empty() {
+                let later = group.split_off(shared_by(&group));
+                // A change that has still to wait for its turn may be withdrawn until then.
+                group.retain(|request| request.claim());
+                if !group.is_empty() {
+                    self.commit_group(group).await;
+                }
+                group = later;
             }
         }
         self.connections.close().await;
@@ -273,10 +281,18 @@ impl Task {
     }
 }
 
+/// How many of the first share a transaction.
+fn shared_by(group: &[Box<dyn Request>]) -> usize {
+    group.iter().take_while(|request| !request.is_long()).count().max(1)
+}
+
 /// A change of any kind with its way back.
 trait Request: Send {
     /// False when its caller gave up.
     fn claim(&self) -> bool;
+
+    /// It shares no transaction.
+    fn is_long(&self) -> bool;
 
     /// What it writes, where that can be written in one with what others write.
     fn batch(&self) -> Option<&Batch>;
@@ -301,6 +317,10 @@ struct Pending<C: Change> {
 impl<C: Change> Request for Pending<C> {
     fn claim(&self) -> bool {
         self.claim.take()
+    }
+
+    fn is_long(&self) -> bool {
+        C::IS_LONG
     }
 
     fn apply<'a>(

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::{Message, Writer};
+use super::{Change, Ledger, Message, Writer};
 use crate::journal::EventType;
 use crate::store::fixture::{self, Files, contact, contact_id, entry, offered, recording};
 use crate::store::{Batch, Store, StoreError};
@@ -40,6 +40,36 @@ async fn many_callers_share_transactions() {
     let counts = store.counts().await.unwrap();
     assert_eq!((counts.changes, counts.journal_seq, counts.open_contacts), (200, 200, 200));
     assert!(counts.transactions < 100, "{} transactions for 200 changes", counts.transactions);
+    assert_whole(&store).await;
+}
+
+/// Hundreds of rows for somebody who is in no hurry.
+struct Long(u32);
+
+impl Change for Long {
+    type Answer = ();
+    const IS_LONG: bool = true;
+
+    async fn apply(self, ledger: &mut Ledger<'_>) -> Result<(), StoreError> {
+        offered(self.0).apply(ledger).await
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_long_change_that_came_later() {
+    let files = Files::new();
+    let store = files.open().await;
+    let before = store.counts().await.unwrap().transactions;
+    let (first, second) =
+        (store.enqueue(offered(1)).await.unwrap(), store.enqueue(offered(2)).await.unwrap());
+    let long = store.writer.enqueue(Long(3)).await.unwrap();
+    let third = store.enqueue(offered(4)).await.unwrap();
+    for receipt in [first, second, long, third] {
+        receipt.durable().await.unwrap();
+    }
+    let counts = store.counts().await.unwrap();
+    assert_eq!((counts.transactions - before, counts.changes), (3, 4), "alone, those around it together");
+    assert_eq!(numbers(&store).await, [1, 2, 3, 4], "each in its turn");
     assert_whole(&store).await;
 }
 
