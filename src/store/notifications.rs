@@ -125,9 +125,9 @@ impl Store {
         Ok(self.reading(query.fetch_optional(&self.readers)).await?.is_some())
     }
 
+    /// A question that nobody asks any more, because the case has moved on, is left to expire.
     /// Takes at most `most` messages to be sent by `channel`, the longest waiting first; they count as broken off at
-    /// `until` if nobody settles them before. `only_tests` at hours when nobody is to be disturbed. A question that nobody
-    /// asks any more, because the case has moved on, is not taken and expires.
+    /// `until` if nobody settles them before. `only_tests` at hours when nobody is to be disturbed.
     pub async fn claim_notifications(
         &self,
         channel: Channel,
