@@ -230,6 +230,8 @@ pub(super) async fn instruct(
         .ok_or_else(|| ApiError::Unprocessable("say what is to be done".to_owned()))?;
     let (at, actor) = (time::now().utc, principal.actor());
     let received = web.store().case(&number).await?.ok_or(ApiError::NotFound("case"))?;
+    // Refused before anything is registered: a number that was given stays given.
+    received.clone().instruct(&number, &actor).map_err(refused)?;
     let draft = CaseDraft {
         contact: None,
         category,

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::Service;
 use super::service::{plan, user_id};
-use crate::case::CaseNumber;
 use crate::case::reception::{Booking, Slot};
+use crate::case::{CaseNumber, CaseState};
 use crate::journal::{Draft, EventType};
 use crate::people::{Actor, Role};
 use crate::store::{AppointmentState, UserChange};
@@ -168,13 +168,25 @@ async fn the_secretary_keeps_the_list_and_others_of_the_office_do_not() {
     );
     let again = service.post(Role::MayorOffice, &format!("{case}/appointment-missed"), json!({})).await;
     assert_eq!(again.status(), StatusCode::CONFLICT, "it was held");
-    let answer = service.post(Role::MayorOffice, &format!("{case}/instructions"), early).await;
+    let answer = service.post(Role::MayorOffice, &format!("{case}/instructions"), early.clone()).await;
     let follows: Value = answer.json().await.unwrap();
     assert_eq!(follows["state"], "registered", "{follows}");
     assert_eq!(follows["relations"], json!([{ "kind": "follows", "other": number }]));
     assert_eq!(service.journalled("appt.instructed").await.len(), 1);
     let report = service.store.verify(&mut |_| {}, None).await.unwrap();
     assert!(report.is_good(), "{:?}", report.findings);
+
+    let (archived_at, by, number) = (time::now().utc, Actor::system("test"), CaseNumber(number));
+    let archived = service.store.change_case(&number, &by, archived_at, move |mut case, _| {
+        let (code, closed_at) = case.state.closing().unwrap();
+        case.state = CaseState::Archived { code, closed_at, archived_at };
+        Ok((case, Vec::new()))
+    });
+    archived.await.unwrap();
+    let registered = service.journalled("case.registered").await.len();
+    let answer = service.post(Role::MayorOffice, &format!("{case}/instructions"), early).await;
+    assert_eq!(answer.status(), StatusCode::CONFLICT, "nothing follows what is in the archive");
+    assert_eq!(service.journalled("case.registered").await.len(), registered, "and nothing is registered");
 }
 
 #[tokio::test]
