@@ -117,6 +117,44 @@ fn assert_routed_alike(shared: &Shared) {
     assert!(lines[5].starts_with("resolve by 20") && lines[5].ends_with("(norm water-burst)"), "{said}");
 }
 
+/// Control gives the declined part to those who may have it, and to nobody else.
+fn give_to_heating(shared: &Shared) {
+    let give = |to: &str| json!({ "from": "misksvitlo", "to": to, "reason": "їхня траншея" });
+    shared.assert_refused(&shared.server.sign_in("olena"), "/part-give", &give("teplomerezha"), (403, ""));
+    shared.assert_refused(
+        &shared.control,
+        "/part-give",
+        &give("nobody"),
+        (422, "has no organisation 'nobody'"),
+    );
+    shared.assert_refused(
+        &shared.control,
+        "/part-give",
+        &give("roads"),
+        (409, "has a part of the work already"),
+    );
+    shared.assert_refused(
+        &shared.control,
+        "/part-give",
+        &give("vodokanal"),
+        (409, "has a part of the work already"),
+    );
+    shared.control.post(&shared.path("/part-give"), &give("teplomerezha"));
+    shared.assert_parts(&[("roads", "accepted"), ("teplomerezha", "asked")]);
+}
+
+/// The journal has each step of a part, and its replay finds nothing.
+fn assert_told(shared: &Shared) {
+    let timeline = shared.server.sign_in("audyt").get(&shared.path("/timeline"));
+    let names = event_names(timeline["items"].as_array().expect("items"));
+    let of_parts: Vec<&str> = names.into_iter().filter(|name| name.starts_with("wo.part_")).collect();
+    let expected =
+        ["wo.part_accepted", "wo.part_declined", "wo.part_given", "wo.part_reported", "wo.part_reported"];
+    assert_eq!(of_parts, expected);
+    let verified = shared.server.output(&["verify"]);
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+}
+
 #[test]
 fn a_declined_part_is_given_to_another_before_the_lead_reports_for_all() {
     let shared = Shared::work();
@@ -149,28 +187,7 @@ fn a_declined_part_is_given_to_another_before_the_lead_reports_for_all() {
     shared.assert_refused(&lead, "/report", &done, (409, "a co-executor declined its part"));
     assert_eq!(shared.case()["next"]["owner"], "dispatcher");
 
-    let give = |to: &str| json!({ "from": "misksvitlo", "to": to, "reason": "їхня траншея" });
-    shared.assert_refused(&shared.server.sign_in("olena"), "/part-give", &give("teplomerezha"), (403, ""));
-    shared.assert_refused(
-        &shared.control,
-        "/part-give",
-        &give("nobody"),
-        (422, "has no organisation 'nobody'"),
-    );
-    shared.assert_refused(
-        &shared.control,
-        "/part-give",
-        &give("roads"),
-        (409, "has a part of the work already"),
-    );
-    shared.assert_refused(
-        &shared.control,
-        "/part-give",
-        &give("vodokanal"),
-        (409, "has a part of the work already"),
-    );
-    shared.control.post(&shared.path("/part-give"), &give("teplomerezha"));
-    shared.assert_parts(&[("roads", "accepted"), ("teplomerezha", "asked")]);
+    give_to_heating(&shared);
     assert_eq!(shared.own_part(&lamps), None, "it is not theirs any more");
     assert_eq!(shared.own_part(&heat).as_deref(), Some("asked"));
     assert_eq!(shared.case()["next"]["owner"], "vodokanal");
@@ -187,13 +204,5 @@ fn a_declined_part_is_given_to_another_before_the_lead_reports_for_all() {
     shared.control.post(&shared.path("/close"), &json!({ "code": "fixed_confirmed" }));
     assert_eq!(shared.case()["state"], "closed");
     shared.assert_parts(&[("roads", "reported"), ("teplomerezha", "reported")]);
-
-    let timeline = shared.server.sign_in("audyt").get(&shared.path("/timeline"));
-    let names = event_names(timeline["items"].as_array().expect("items"));
-    let of_parts: Vec<&str> = names.into_iter().filter(|name| name.starts_with("wo.part_")).collect();
-    let expected =
-        ["wo.part_accepted", "wo.part_declined", "wo.part_given", "wo.part_reported", "wo.part_reported"];
-    assert_eq!(of_parts, expected);
-    let verified = shared.server.output(&["verify"]);
-    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    assert_told(&shared);
 }
