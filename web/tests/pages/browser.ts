@@ -8,7 +8,7 @@ import { startMock } from '../mock/server'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-export const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 }, wall: { width: 1920, height: 1080 }, smallwall: { width: 1280, height: 720 } } as const
+export const SIZES = { desk: { width: 1440, height: 900 }, phone: { width: 390, height: 844 }, narrow: { width: 360, height: 740 }, wall: { width: 1920, height: 1080 }, smallwall: { width: 1280, height: 720 } } as const
 export type Size = keyof typeof SIZES
 
 export const launch = (): Promise<Browser> =>
@@ -43,7 +43,8 @@ export const visit = (path: string, visitor: Visitor): Promise<Visit> => visitAt
 
 export async function visitAt(browser: Browser, url: string, path: string, options: Visitor): Promise<Visit> {
   const size = options.size ?? 'desk'
-  const context = await browser.newContext({ viewport: SIZES[size], locale: options.lang, timezoneId: options.zone ?? 'Europe/Kyiv', colorScheme: options.dark ? 'dark' : 'light', hasTouch: size === 'phone', isMobile: size === 'phone', reducedMotion: 'reduce', bypassCSP: false })
+  const touched = size === 'phone' || size === 'narrow'
+  const context = await browser.newContext({ viewport: SIZES[size], locale: options.lang, timezoneId: options.zone ?? 'Europe/Kyiv', colorScheme: options.dark ? 'dark' : 'light', hasTouch: touched, isMobile: touched, reducedMotion: 'reduce', bypassCSP: false })
   if (options.user) await context.addCookies([{ name: 'ringback_session', value: options.user, url, httpOnly: true, sameSite: 'Strict' }])
   await context.addInitScript((lang) => localStorage.setItem('ringback.language', lang), options.lang)
   await options.prepare?.(context)
