@@ -306,6 +306,19 @@ mod tests {
         Visit { starts_at, who: "The mayor".to_owned(), place: place.to_owned() }
     }
 
+    fn reminder(language: Language, channel: Channel, place: &str) -> String {
+        let visit = visit(place);
+        let facts = Facts {
+            language,
+            short: "1580",
+            number: "2026-01-000042",
+            code: "K7QM-3XPA",
+            page: None,
+            visit: Some(&visit),
+        };
+        compose(Occasion::Reminder, channel, &facts).text
+    }
+
     #[test]
     fn a_reminder_says_when_and_where_and_a_long_place_is_cut_in_an_sms() {
         let long = "Площа Незалежності, ".repeat(20);
@@ -313,29 +326,11 @@ mod tests {
             for (channel, place) in
                 [(Channel::Sms, "кабінет 21"), (Channel::Mail, "кабінет 21"), (Channel::Mail, long.as_str())]
             {
-                let visit = visit(place);
-                let facts = Facts {
-                    language,
-                    short: "1580",
-                    number: "2026-01-000042",
-                    code: "K7QM-3XPA",
-                    page: None,
-                    visit: Some(&visit),
-                };
-                let text = compose(Occasion::Reminder, channel, &facts).text;
+                let text = reminder(language, channel, place);
                 assert!(text.contains("09:15") && text.contains("2026") && text.contains(place), "{text}");
                 assert_eq!(text.contains("The mayor"), channel == Channel::Mail, "{text}");
             }
-            let visit = visit(&long);
-            let facts = Facts {
-                language,
-                short: "1580",
-                number: "2026-01-000042",
-                code: "K7QM-3XPA",
-                page: None,
-                visit: Some(&visit),
-            };
-            let text = compose(Occasion::Reminder, Channel::Sms, &facts).text;
+            let text = reminder(language, Channel::Sms, &long);
             assert!(text.contains('…') && text.chars().count() < 200, "{text}");
         }
     }
