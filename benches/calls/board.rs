@@ -113,39 +113,52 @@ async fn watch(service: &Service, user: &str, reader: Option<Reader>, tell: &Sen
     });
 }
 
-/// From each of `happened` to the first of `told` that is not before it; both in order.
-fn lags(happened: &[Instant], told: &[Instant], lags: &mut Distribution) {
-    let mut told = told.iter().copied().peekable();
-    for at in happened {
-        while told.next_if(|seen| seen < at).is_some() {}
-        if let Some(seen) = told.next() {
-            lags.add((seen - *at).as_micros() as u64);
+/// How soon what happened was told, and how often it was over before anybody told it.
+#[derive(Default)]
+struct Lags {
+    told: Distribution,
+    missed: u64,
+}
+
+impl Lags {
+    /// `told` are the moments at which a reader was told of things like what happened at `from` and was over at `until`.
+    fn look(&mut self, told: &[Instant], from: Instant, until: Instant) {
+        match told.iter().find(|at| **at >= from && **at <= until) {
+            Some(at) => self.told.add((*at - from).as_micros() as u64),
+            None => self.missed += 1,
         }
     }
 }
 
 fn print(operators: usize, waiting: usize, findings: &Findings, told: Receiver<Told>) -> Value {
     let told: Vec<Told> = told.into_iter().collect();
-    let [mut pop, mut board, mut sound] = [(); 3].map(|()| Distribution::default());
+    let (mut pop, mut board, mut sound) = (Lags::default(), Lags::default(), Lags::default());
     for operator in 0..operators {
         let extension = service::extension(operator);
-        let talks = || findings.talks.iter().filter(|talk| talk.operator == operator);
-        let rang: Vec<Instant> = talks().map(|talk| talk.rang_at).collect();
-        let picked_up: Vec<Instant> = talks().filter_map(|talk| talk.picked_up_at).collect();
+        let talks: Vec<_> = findings.talks.iter().filter(|talk| talk.operator == operator).collect();
         let seen = |reader: Reader, status: &str| -> Vec<Instant> {
             let fits =
                 |told: &&Told| told.reader == reader && told.extension == extension && told.status == status;
             told.iter().filter(fits).map(|told| told.at).collect()
         };
-        lags(&rang, &seen(Reader::Desk(operator), "offered"), &mut pop);
-        lags(&rang, &seen(Reader::Board, "offered"), &mut board);
-        lags(&picked_up, &seen(Reader::Board, "talking"), &mut board);
+        let on_desk = seen(Reader::Desk(operator), "offered");
+        let on_board = [seen(Reader::Board, "offered"), seen(Reader::Board, "talking")];
+        for (turn, talk) in talks.iter().enumerate() {
+            // A caller who left while it rang may have rung too short for any picture.
+            let Some(picked_up_at) = talk.picked_up_at else { continue };
+            let over = talks.get(turn + 1).map_or(picked_up_at + SHORTEST, |next| next.rang_at);
+            if operator % READ_DESKS == 0 {
+                pop.look(&on_desk, talk.rang_at, picked_up_at);
+            }
+            board.look(&on_board[0], talk.rang_at, picked_up_at);
+            board.look(&on_board[1], picked_up_at, over);
+        }
     }
     for talk in &findings.talks {
         if let (Some(up), Some(one), Some(other)) =
             (talk.picked_up_at, talk.operator_heard_at, talk.citizen_heard_at)
         {
-            sound.add(one.max(other).saturating_duration_since(up).as_micros() as u64);
+            sound.told.add(one.max(other).saturating_duration_since(up).as_micros() as u64);
         }
     }
     println!("{operators} operators, {waiting} more callers than operators, {} talks", findings.talks.len());
@@ -153,12 +166,12 @@ fn print(operators: usize, waiting: usize, findings: &Findings, told: Receiver<T
         [("ring to desk", &pop), ("pick-up to sound both ways", &sound), ("happening to board", &board)];
     let mut report = json!({ "talks": findings.talks.len(), "failed": findings.failed });
     for (name, lags) in figures {
-        let [p50, p99, most] = [0.5, 0.99, 1.0].map(|share| Distribution::quantile_ms(lags, share));
+        let [p50, p99, most] = [0.5, 0.99, 1.0].map(|share| lags.told.quantile_ms(share));
+        let (count, missed) = (lags.told.count(), lags.missed);
         println!(
-            "{name:<28} {p50:>7.1} / {p99:>7.1} / {most:>7.1} ms (p50 / p99 / most of {})",
-            lags.count()
+            "{name:<28} {p50:>7.1} / {p99:>7.1} / {most:>7.1} ms (p50 / p99 / most of {count}), not told {missed}"
         );
-        report[name] = json!({ "p50": p50, "p99": p99, "most": most, "count": lags.count() });
+        report[name] = json!({ "p50": p50, "p99": p99, "most": most, "count": count, "not told": missed });
     }
     println!("failed {}\n", findings.failed);
     report

@@ -138,7 +138,7 @@ export function workOrder(item: Case): WorkOrder | null {
     id: `w-${item.number.slice(-3)}`, case: item.number, executor: item.executor, executor_name: item.executor_name, state: states[item.state] ?? 'issued', task: item.description,
     issued_at: item.registered_at, accept_by: item.deadline?.accept_by ?? null, resolve_by: item.deadline?.resolve_by ?? at(24), result: null, declined_reason: null,
     number: item.number, category: item.category, category_name: item.category_name, place: item.place, description: item.description, language: item.language, deadline: item.deadline, priority: item.priority, case_state: item.state,
-    because: null, own_part: null, parts: item.category.startsWith('water.burst') ? [part('roads', 'asked', 24), part('misksvitlo', 'reported', null)] : [],
+    because: null, own_part: null, parts: item.category.startsWith('water.burst') ? [part('shliakh', 'asked', 24), part('misksvitlo', 'reported', null)] : [],
   }
 }
 

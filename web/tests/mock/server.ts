@@ -72,7 +72,7 @@ export function mockApi() {
   function deadline(category: string, territory: string) {
     const executor = city.EXECUTOR_OF[category.split('.')[0] ?? '']
     if (!executor) throw new Refusal(422, `no executor is responsible for '${category}' in '${territory}' at this time; a dispatcher must decide`)
-    return { executor, executor_name: city.organisationName(executor)!, resolve_by: city.at(city.HOURS_OF[category] ?? 24), norm: category.replace('.', '-'), because: { category, territory: territory || null, holder: executor, holder_name: city.organisationName(executor)!, hours: 'crews', in_words: category }, co_executors: category === 'water.burst' ? [{ id: 'roads', name: city.organisationName('roads') ?? 'roads' }] : [] }
+    return { executor, executor_name: city.organisationName(executor)!, resolve_by: city.at(city.HOURS_OF[category] ?? 24), norm: category.replace('.', '-'), because: { category, territory: territory || null, holder: executor, holder_name: city.organisationName(executor)!, hours: 'crews', in_words: category }, co_executors: category === 'water.burst' ? [{ id: 'shliakh', name: city.organisationName('shliakh')! }] : [] }
   }
 
   function received(item: Case, form: Buffer) {
