@@ -182,11 +182,12 @@ async fn dial(per_second: u64, seconds: u64) -> Value {
         findings.dialled, findings.answered, findings.failed
     );
     println!("set-up p50 / p95 / p99              {p50:.1} / {p95:.1} / {p99:.1} ms");
-    let [late95, late99] = [0.95, 0.99].map(|share| findings.lateness.quantile_ms(share));
-    println!("generator late p95 / p99            {late95:.1} / {late99:.1} ms");
+    // A turn that is late by 70 ms is one of thousands, and still delays the seven calls that were dialled meanwhile.
+    let [late95, late99, latest] = [0.95, 0.99, 1.0].map(|share| findings.lateness.quantile_ms(share));
+    println!("generator late p95 / p99 / most     {late95:.1} / {late99:.1} / {latest:.1} ms");
     println!("CPU of the service                  {cpu:.0} ms per second\n");
     json!({
-        "generator_late_ms": { "p95": late95, "p99": late99 },
+        "generator_late_ms": { "p95": late95, "p99": late99, "most": latest },
         "per_second": per_second, "dialled": findings.dialled, "answered": findings.answered,
         "failed": findings.failed, "setup_ms": { "p50": p50, "p95": p95, "p99": p99 }, "cpu_ms_per_second": cpu,
     })

@@ -181,14 +181,12 @@ fn matrix(page: &mut String, report: &Report, by: Dimension, indicators: &[&str]
 }
 
 fn definitions(page: &mut String, language: Language) {
-    let code = words::definition_language(language);
-    let direction = if code.is_right_to_left() { "rtl" } else { "ltr" };
     let _ =
         write!(page, "<section class=\"definitions\"><h2>{}</h2><dl>", escaped(say("definitions", language)));
     for indicator in INDICATORS {
         let _ = write!(
             page,
-            "<div><dt>{}</dt><dd lang=\"{code}\" dir=\"{direction}\">{}</dd></div>",
+            "<div><dt>{}</dt><dd>{}</dd></div>",
             escaped(words::title(indicator.id, language)),
             escaped(words::definition(indicator.id, language)),
         );
@@ -238,11 +236,14 @@ th, td { text-align: start; vertical-align: baseline; padding: 1mm 1.5mm; border
 thead th, thead td { vertical-align: bottom; border-block-end: .8pt solid #111; font-size: 8pt; color: #333; }
 .n { text-align: end; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .soft { color: #444; font-size: 8.5pt; }
-.figures th:first-child { inline-size: 43%; }
+.figures { table-layout: fixed; }
+.figures th:first-child { inline-size: 42%; }
+.figures thead th:nth-child(4) { inline-size: 20%; }
 .figures thead th:not(:first-child), .matrix thead th { text-align: end; }
-.matrix { table-layout: fixed; font-size: 8.5pt; }
-.matrix thead td, .matrix tbody th { inline-size: 27%; }
-.matrix thead th { font-size: 7.5pt; line-height: 1.2; hyphens: auto; overflow-wrap: break-word; }
+.matrix { font-size: 8.5pt; }
+.matrix thead td, .matrix tbody th { inline-size: 22%; }
+.matrix thead th { font-size: 7pt; line-height: 1.2; }
+.matrix thead th, .matrix tbody td { padding-inline: .8mm; }
 dl { margin: 0; columns: 2; column-gap: 7mm; font-size: 8pt; line-height: 1.3; }
 dl div { break-inside: avoid; margin-block-end: 2mm; }
 dt { font-weight: 700; }

@@ -38,8 +38,6 @@ pub struct FigureView {
     pub id: &'static str,
     pub title: &'static str,
     pub definition: &'static str,
-    /// `uk` or `en`.
-    pub definition_language: &'static str,
     pub value: ValueView,
     /// Of the week before.
     pub before: ValueView,
@@ -131,7 +129,6 @@ fn shown_figure(figure: &Figure, names: &Names<'_>) -> FigureView {
         id: figure.indicator,
         title: words::title(figure.indicator, names.language),
         definition: words::definition(figure.indicator, names.language),
-        definition_language: words::definition_language(names.language).code(),
         value: ValueView::new(figure.value, names),
         before: ValueView::new(figure.before, names),
         change: shown::change(figure.value, figure.before, names.language),

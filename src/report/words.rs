@@ -1,5 +1,5 @@
-//! The report's words: titles in every language of service, definitions in Ukrainian and English (the other languages
-//! show the English one). Definition and formula say what `indicator` computes; a test holds that none is missing.
+//! The report's words: titles and definitions in every language of service. Definition and formula say what `indicator`
+//! computes; a test holds that none is missing.
 
 mod indicators;
 mod labels;
@@ -15,12 +15,7 @@ pub fn title(indicator: &str, language: Language) -> &'static str {
 /// What it counts, and how.
 pub fn definition(indicator: &str, language: Language) -> &'static str {
     let found = indicators::WORDS.iter().find(|(id, ..)| *id == indicator);
-    found.map_or("?", |(_, _, definitions)| definitions[usize::from(language != Language::Uk)])
-}
-
-/// The language a definition is given in.
-pub fn definition_language(language: Language) -> Language {
-    if language == Language::Uk { Language::Uk } else { Language::En }
+    found.map_or("?", |(_, _, definitions)| definitions[place(language)])
 }
 
 /// A word of the report itself: headings, names of sections and keys.

@@ -1,7 +1,7 @@
-//! Titles and definitions of the indicators, as tables: id; title in uk en lt pl ru he; definition in uk and en.
+//! Titles and definitions of the indicators, as tables: id; title and definition in uk en lt pl ru he.
 //! Nothing but words.
 
-type Words = (&'static str, [&'static str; 6], [&'static str; 2]);
+type Words = (&'static str, [&'static str; 6], [&'static str; 6]);
 
 pub(super) const WORDS: &[Words] = &[
     (
@@ -17,6 +17,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Усі дзвінки громадян на короткий номер за період, зокрема ті, що закінчилися в меню. Без вихідних дзвінків міста та внутрішніх розмов.",
             "All citizens' calls to the short number in the period, those that ended in the menu included. Without calls the city made and calls between its own phones.",
+            "Visi piliečių skambučiai trumpuoju numeriu per laikotarpį, įskaitant pasibaigusius meniu. Be miesto skambučių piliečiams ir vidinių pokalbių.",
+            "Wszystkie połączenia mieszkańców z krótkim numerem w okresie, także te zakończone w menu. Bez połączeń wykonanych przez miasto i rozmów wewnętrznych.",
+            "Все звонки граждан на короткий номер за период, включая закончившиеся в меню. Без исходящих звонков города и внутренних разговоров.",
+            "כל שיחות התושבים למספר הקצר בתקופה, כולל אלה שהסתיימו בתפריט. ללא שיחות שיזמה העירייה וללא שיחות פנימיות.",
         ],
     ),
     (
@@ -32,6 +36,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Дзвінки, що стали в чергу до операторів хоча б раз.",
             "Calls that entered a queue for operators at least once.",
+            "Skambučiai, bent kartą patekę į operatorių eilę.",
+            "Połączenia, które co najmniej raz weszły do kolejki do operatorów.",
+            "Звонки, хотя бы раз вставшие в очередь к операторам.",
+            "שיחות שנכנסו לפחות פעם אחת לתור למוקדנים.",
         ],
     ),
     (
@@ -44,7 +52,14 @@ pub(super) const WORDS: &[Words] = &[
             "Ответил оператор",
             "נענו בידי מוקדן",
         ],
-        ["Дзвінки з черги, на які відповів оператор.", "Calls out of the queue that an operator picked up."],
+        [
+            "Дзвінки з черги, на які відповів оператор.",
+            "Calls out of the queue that an operator picked up.",
+            "Skambučiai iš eilės, į kuriuos atsiliepė operatorius.",
+            "Połączenia z kolejki odebrane przez operatora.",
+            "Звонки из очереди, на которые ответил оператор.",
+            "שיחות מהתור שמוקדן ענה להן.",
+        ],
     ),
     (
         "contacts_abandoned",
@@ -59,6 +74,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Дзвінки з черги, які закінчилися без оператора і без прохання передзвонити; кожен із них має справу або запис для передзвону.",
             "Calls out of the queue that ended without an operator and without a wish to be rung back.",
+            "Skambučiai iš eilės, pasibaigę be operatoriaus ir be prašymo perskambinti; kiekvienas turi bylą arba įrašą perskambinimui.",
+            "Połączenia z kolejki zakończone bez operatora i bez prośby o oddzwonienie; każde ma sprawę albo wpis do oddzwonienia.",
+            "Звонки из очереди, закончившиеся без оператора и без просьбы перезвонить; у каждого есть дело или запись для обратного звонка.",
+            "שיחות מהתור שהסתיימו בלי מוקדן ובלי בקשה לחזור אליהן; לכל אחת יש פנייה או רישום לשיחה חוזרת.",
         ],
     ),
     (
@@ -71,7 +90,14 @@ pub(super) const WORDS: &[Words] = &[
             "Доля недождавшихся",
             "שיעור המנתקים בהמתנה",
         ],
-        ["«Не дочекалися» ÷ («Оператор відповів» + «Не дочекалися»).", "Abandoned ÷ (answered + abandoned)."],
+        [
+            "«Не дочекалися» ÷ («Оператор відповів» + «Не дочекалися»).",
+            "Abandoned ÷ (answered + abandoned).",
+            "„Nesulaukė atsakymo“ ÷ („Atsiliepė operatorius“ + „Nesulaukė atsakymo“).",
+            "„Porzucone w kolejce” ÷ („Odebrane przez operatora” + „Porzucone w kolejce”).",
+            "«Не дождались» ÷ («Ответил оператор» + «Не дождались»).",
+            "״ניתקו בהמתנה״ ÷ (״נענו בידי מוקדן״ + ״ניתקו בהמתנה״).",
+        ],
     ),
     (
         "service_level",
@@ -86,6 +112,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Дзвінки, на які оператор відповів не пізніше ніж за 20 секунд від входу в чергу ÷ (ті, на які відповіли + ті, що не дочекалися). Звична мета — 80 %.",
             "Calls that an operator picked up within 20 seconds of entering the queue ÷ (answered + abandoned). The usual target is 80 %.",
+            "Skambučiai, į kuriuos operatorius atsiliepė ne vėliau kaip per 20 sekundžių nuo patekimo į eilę ÷ (atsiliepti + nesulaukę atsakymo). Įprastas tikslas – 80 %.",
+            "Połączenia odebrane przez operatora w ciągu 20 sekund od wejścia do kolejki ÷ (odebrane + porzucone). Zwykły cel to 80 %.",
+            "Звонки, на которые оператор ответил не позже чем через 20 секунд после входа в очередь ÷ (отвеченные + недождавшиеся). Обычная цель — 80 %.",
+            "שיחות שמוקדן ענה להן בתוך 20 שניות מהכניסה לתור ÷ (נענו + ניתקו). היעד המקובל הוא 80 %.",
         ],
     ),
     (
@@ -101,6 +131,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Те саме зі строком, який установило місто ([report] answer_within_secs).",
             "The same with the time the city has set itself ([report] answer_within_secs).",
+            "Tas pats su miesto nustatytu laiku ([report] answer_within_secs).",
+            "To samo z czasem ustalonym przez miasto ([report] answer_within_secs).",
+            "То же со сроком, который установил город ([report] answer_within_secs).",
+            "אותו חישוב, בזמן שקבעה העיר לעצמה ([report] answer_within_secs).",
         ],
     ),
     (
@@ -116,6 +150,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Половина тих, кому відповіли, чекала в черзі не довше.",
             "Half of those who were answered waited in the queue no longer than this.",
+            "Pusė tų, kuriems atsiliepta, eilėje laukė ne ilgiau.",
+            "Połowa tych, którym odpowiedziano, czekała w kolejce nie dłużej.",
+            "Половина тех, кому ответили, ждала в очереди не дольше.",
+            "מחצית מאלה שנענו המתינו בתור לא יותר מזה.",
         ],
     ),
     (
@@ -131,6 +169,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Найдовший час у черзі до відповіді оператора або кінця дзвінка.",
             "The longest time in the queue until an operator picked up or the call ended.",
+            "Ilgiausias laikas eilėje iki operatoriaus atsiliepimo arba skambučio pabaigos.",
+            "Najdłuższy czas w kolejce do odebrania przez operatora albo końca połączenia.",
+            "Самое долгое время в очереди до ответа оператора или конца звонка.",
+            "הזמן הארוך ביותר בתור עד מענה של מוקדן או עד סוף השיחה.",
         ],
     ),
     (
@@ -143,7 +185,14 @@ pub(super) const WORDS: &[Words] = &[
             "Зарегистрировано обращений",
             "פניות שנרשמו",
         ],
-        ["Звернення, що отримали номер за період.", "Cases that were given a register number in the period."],
+        [
+            "Звернення, що отримали номер за період.",
+            "Cases that were given a register number in the period.",
+            "Kreipimaisi, per laikotarpį gavę registro numerį.",
+            "Zgłoszenia, które w okresie otrzymały numer.",
+            "Обращения, получившие номер за период.",
+            "פניות שקיבלו מספר רישום בתקופה.",
+        ],
     ),
     (
         "cases_closed",
@@ -158,6 +207,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Закриття за період за кодом. Звернення, яке знову відкрили й закрили, рахується стільки разів, скільки його закривали.",
             "Closings in the period, by code. A case that was reopened and closed again counts as often as it was closed.",
+            "Užbaigimai per laikotarpį pagal kodą. Iš naujo atvertas ir vėl užbaigtas kreipimasis skaičiuojamas tiek kartų, kiek buvo užbaigtas.",
+            "Zamknięcia w okresie według kodu. Zgłoszenie otwarte ponownie i znów zamknięte liczy się tyle razy, ile je zamykano.",
+            "Закрытия за период по кодам. Обращение, которое открыли снова и закрыли, считается столько раз, сколько его закрывали.",
+            "סגירות בתקופה לפי קוד. פנייה שנפתחה מחדש ונסגרה שוב נספרת כמספר הפעמים שנסגרה.",
         ],
     ),
     (
@@ -173,6 +226,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Звернення, не закриті на кінець періоду (поточний тиждень: на цю мить), за віком від реєстрації.",
             "Cases that were not closed at the end of the period (of this week: now), by age since their registration.",
+            "Kreipimaisi, neužbaigti laikotarpio pabaigoje (šios savaitės – dabar), pagal amžių nuo registracijos.",
+            "Zgłoszenia niezamknięte na koniec okresu (w bieżącym tygodniu: teraz), według wieku od rejestracji.",
+            "Обращения, не закрытые на конец периода (текущая неделя: на этот момент), по возрасту от регистрации.",
+            "פניות שלא נסגרו עד סוף התקופה (בשבוע הנוכחי: עד כה), לפי ותק מהרישום.",
         ],
     ),
     (
@@ -188,6 +245,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Відкриті наприкінці періоду звернення, чия робота в руках виконавця і чий строк виконання минув.",
             "Cases open at the end whose work an executor holds and whose executor's deadline had passed.",
+            "Laikotarpio pabaigoje atviri kreipimaisi, kurių darbą turi vykdytojas ir kurių vykdytojo terminas praėjo.",
+            "Zgłoszenia otwarte na koniec okresu, których pracę ma wykonawca i których termin wykonania minął.",
+            "Открытые на конец периода обращения, работа по которым у исполнителя и срок исполнения прошёл.",
+            "פניות פתוחות בסוף התקופה שהעבודה בהן אצל הגורם המבצע ומועד הביצוע שלו חלף.",
         ],
     ),
     (
@@ -203,6 +264,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Відкриті наприкінці періоду звернення, чий строк перед громадянином минув; переадресація його не спиняє.",
             "Cases open at the end whose deadline towards the citizen had passed; forwarding does not stop it.",
+            "Laikotarpio pabaigoje atviri kreipimaisi, kurių terminas piliečiui praėjo; persiuntimas jo nestabdo.",
+            "Zgłoszenia otwarte na koniec okresu, których termin wobec mieszkańca minął; przekazanie go nie wstrzymuje.",
+            "Открытые на конец периода обращения, срок которых перед гражданином прошёл; переадресация его не останавливает.",
+            "פניות פתוחות בסוף התקופה שהמועד שהובטח לתושב חלף; העברה לגורם אחר אינה עוצרת אותו.",
         ],
     ),
     (
@@ -218,6 +283,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Скільки разів виконавець повідомив, що роботу зроблено.",
             "How often an executor reported the work done.",
+            "Kiek kartų vykdytojas pranešė, kad darbas atliktas.",
+            "Ile razy wykonawca zgłosił, że praca jest wykonana.",
+            "Сколько раз исполнитель сообщил, что работа сделана.",
+            "כמה פעמים גורם מבצע דיווח שהעבודה בוצעה.",
         ],
     ),
     (
@@ -233,6 +302,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Закриття, перед якими заявник почув результат ÷ усі закриття з результатом (без дублікатів і відкликаних).",
             "Closings before which the applicant was reached with the result ÷ all closings with a result (no doubles, none withdrawn).",
+            "Užbaigimai, prieš kuriuos pareiškėjas išgirdo rezultatą ÷ visi užbaigimai su rezultatu (be dublikatų ir atšauktų).",
+            "Zamknięcia, przed którymi zgłaszający poznał wynik ÷ wszystkie zamknięcia z wynikiem (bez duplikatów i wycofanych).",
+            "Закрытия, перед которыми заявитель услышал результат ÷ все закрытия с результатом (без дубликатов и отозванных).",
+            "סגירות שלפניהן הפונה שמע את התוצאה ÷ כל הסגירות עם תוצאה (ללא כפילויות וללא פניות שנמשכו).",
         ],
     ),
     (
@@ -248,6 +321,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Закриття з кодом fixed_confirmed ÷ усі закриття виконаної роботи (fixed_confirmed, fixed_inspected, fixed_unconfirmed).",
             "Closings as fixed_confirmed ÷ all closings of work that was done (fixed_confirmed, fixed_inspected, fixed_unconfirmed).",
+            "Užbaigimai su kodu fixed_confirmed ÷ visi atlikto darbo užbaigimai (fixed_confirmed, fixed_inspected, fixed_unconfirmed).",
+            "Zamknięcia z kodem fixed_confirmed ÷ wszystkie zamknięcia wykonanej pracy (fixed_confirmed, fixed_inspected, fixed_unconfirmed).",
+            "Закрытия с кодом fixed_confirmed ÷ все закрытия выполненной работы (fixed_confirmed, fixed_inspected, fixed_unconfirmed).",
+            "סגירות בקוד fixed_confirmed ÷ כל הסגירות של עבודה שבוצעה (fixed_confirmed, fixed_inspected, fixed_unconfirmed).",
         ],
     ),
     (
@@ -263,6 +340,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Скільки разів заявник, контроль або інспектор виявив, що роботу, про яку прозвітовано, не зроблено.",
             "How often the applicant, control or an inspector found work undone that had been reported done.",
+            "Kiek kartų pareiškėjas, kontrolė ar inspektorius nustatė, kad darbas, apie kurį pranešta, neatliktas.",
+            "Ile razy zgłaszający, kontrola lub inspektor stwierdzili, że zgłoszona praca nie jest wykonana.",
+            "Сколько раз заявитель, контроль или инспектор обнаружил, что работа, о которой отчитались, не сделана.",
+            "כמה פעמים הפונה, הבקרה או מפקח מצאו שעבודה שדווחה כגמורה לא בוצעה.",
         ],
     ),
     (
@@ -278,6 +359,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "«Спростовано „зроблено“» за період ÷ «Виконавці прозвітували» за період.",
             "Refuted in the period ÷ reported done in the period.",
+            "„Paneigta ‚atlikta‘“ per laikotarpį ÷ „Pranešta apie atliktą darbą“ per laikotarpį.",
+            "„Podważone ‚wykonano’” w okresie ÷ „Zgłoszone jako wykonane” w okresie.",
+            "«Опровергнуто „сделано“» за период ÷ «Исполнители отчитались» за период.",
+            "״בוצע״ שהופרך בתקופה ÷ ״דווחו כבוצעו״ בתקופה.",
         ],
     ),
     (
@@ -286,6 +371,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Закриті звернення, які відкрили знову; виконавець — той, чию роботу закрили.",
             "Closed cases that were opened again; the executor is the one whose work had been closed.",
+            "Užbaigti kreipimaisi, atverti iš naujo; vykdytojas – tas, kurio darbas buvo užbaigtas.",
+            "Zamknięte zgłoszenia otwarte ponownie; wykonawca to ten, którego pracę zamknięto.",
+            "Закрытые обращения, которые открыли снова; исполнитель — тот, чью работу закрыли.",
+            "פניות סגורות שנפתחו מחדש; הגורם המבצע הוא מי שעבודתו נסגרה.",
         ],
     ),
     (
@@ -301,6 +390,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Від реєстрації (або повторного відкриття) до звіту виконавця; лише робота, чиї докази контроль прийняв за період.",
             "From the registration (or reopening) to the executor's report; only work whose evidence control accepted in the period.",
+            "Nuo registracijos (arba atvėrimo iš naujo) iki vykdytojo pranešimo; tik darbai, kurių įrodymus kontrolė priėmė per laikotarpį.",
+            "Od rejestracji (lub ponownego otwarcia) do zgłoszenia wykonawcy; tylko prace, których dowody kontrola przyjęła w okresie.",
+            "От регистрации (или повторного открытия) до отчёта исполнителя; только работа, доказательства которой контроль принял за период.",
+            "מהרישום (או מהפתיחה מחדש) עד דיווח הגורם המבצע; רק עבודות שהבקרה קיבלה את ראיותיהן בתקופה.",
         ],
     ),
     (
@@ -316,6 +409,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Вісім з десяти робіт зроблено не довше ніж за цей час.",
             "Eight of ten works took no longer than this.",
+            "Aštuoni iš dešimties darbų atlikti ne ilgiau kaip per šį laiką.",
+            "Osiem z dziesięciu prac wykonano nie dłużej niż w tym czasie.",
+            "Восемь из десяти работ сделаны не дольше чем за это время.",
+            "שמונה מכל עשר עבודות נמשכו לא יותר מזה.",
         ],
     ),
     (
@@ -331,6 +428,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Скільки часу норма давала на ті самі роботи, з продовженнями та зупинками.",
             "What the norm allowed for the same works, with extensions and pauses.",
+            "Kiek laiko norma skyrė tiems patiems darbams, su pratęsimais ir pertraukomis.",
+            "Ile czasu norma dawała na te same prace, z przedłużeniami i przerwami.",
+            "Сколько времени норма давала на те же работы, с продлениями и остановками.",
+            "כמה זמן הקציב התקן לאותן עבודות, כולל הארכות והפסקות.",
         ],
     ),
     (
@@ -346,6 +447,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Роботи, про які прозвітовано не пізніше строку ÷ усі прийняті за період роботи, що мали строк.",
             "Works reported by their deadline ÷ all works accepted in the period that had one.",
+            "Darbai, apie kuriuos pranešta ne vėliau kaip iki termino ÷ visi per laikotarpį priimti darbai, turėję terminą.",
+            "Prace zgłoszone w terminie ÷ wszystkie przyjęte w okresie prace, które miały termin.",
+            "Работы, о которых отчитались не позже срока ÷ все принятые за период работы, у которых был срок.",
+            "עבודות שדווחו עד מועדן ÷ כל העבודות שהתקבלו בתקופה והיה להן מועד.",
         ],
     ),
     (
@@ -361,6 +466,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Продовження строків і зупинки годинника за період.",
             "Extensions and pauses of a clock in the period.",
+            "Termino pratęsimai ir laikrodžio sustabdymai per laikotarpį.",
+            "Przedłużenia terminów i zatrzymania zegara w okresie.",
+            "Продления сроков и остановки часов за период.",
+            "הארכות מועד ועצירות שעון בתקופה.",
         ],
     ),
     (
@@ -376,6 +485,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Скільки разів контроль відхилив докази виконання.",
             "How often control rejected the evidence of work.",
+            "Kiek kartų kontrolė atmetė darbo įrodymus.",
+            "Ile razy kontrola odrzuciła dowody wykonania.",
+            "Сколько раз контроль отклонил доказательства выполнения.",
+            "כמה פעמים הבקרה דחתה את ראיות הביצוע.",
         ],
     ),
     (
@@ -391,6 +504,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Дублікати, об’єднані пізніше ніж через 24 години після реєстрації: доти над ними могли працювати двічі.",
             "Doubles merged later than 24 hours after their registration: until then they may have been worked on twice.",
+            "Dublikatai, sujungti vėliau kaip po 24 valandų nuo registracijos: iki tol prie jų galėjo būti dirbama du kartus.",
+            "Duplikaty scalone później niż 24 godziny po rejestracji: do tej pory mogły być załatwiane dwa razy.",
+            "Дубликаты, объединённые позже чем через 24 часа после регистрации: до этого над ними могли работать дважды.",
+            "כפילויות שאוחדו יותר מ־24 שעות אחרי רישומן: עד אז ייתכן שטיפלו בהן פעמיים.",
         ],
     ),
     (
@@ -406,6 +523,10 @@ pub(super) const WORDS: &[Words] = &[
         [
             "Закриття з кодом fixed_unconfirmed: заявника не вдалося застати, спроби вичерпано.",
             "Closings as fixed_unconfirmed: the applicant could not be reached and the attempts are used up.",
+            "Užbaigimai su kodu fixed_unconfirmed: pareiškėjo nepavyko pasiekti, bandymai išnaudoti.",
+            "Zamknięcia z kodem fixed_unconfirmed: zgłaszającego nie udało się zastać, próby wyczerpano.",
+            "Закрытия с кодом fixed_unconfirmed: заявителя не удалось застать, попытки исчерпаны.",
+            "סגירות בקוד fixed_unconfirmed: לא ניתן היה להשיג את הפונה והניסיונות מוצו.",
         ],
     ),
 ];

@@ -12,6 +12,7 @@ const TITLES: Texts = {
   median_to_done: ['Медіана часу до виконання', 'חציון הזמן עד לביצוע'],
   deadlines_moved: ['Строки перенесено', 'מועדים שנדחו'],
 }
+const DEFINITION = ['«Спростовано „зроблено“» за період ÷ «Виконавці прозвітували» за період.', '״בוצע״ שהופרך בתקופה ÷ ״דווחו כבוצעו״ בתקופה.']
 const SECTIONS: [string, [string, string], string[]][] = [
   ['contacts', ['Дзвінки', 'שיחות'], ['contacts_offered', 'service_level', 'longest_wait']],
   ['cases', ['Звернення', 'פניות'], ['cases_registered', 'overdue_promise']],
@@ -42,7 +43,7 @@ export function reportsApi(path: string, query: URLSearchParams): unknown {
   const week = query.get('week') || '2026-W47'
   const rows = [['vodokanal', 'КП «Водоканал»'], ['teplo', 'Теплокомуненерго'], [null, side ? 'לא ידוע' : 'не визначено']].map(([key, name]) => ({ key, name, value: share(3, 40), before: share(1, 38) }))
   const figure = (id: string) => ({
-    id, title: TITLES[id]![side], definition: 'Refuted in the period ÷ reported done in the period.', definition_language: 'en', value: VALUES[id], before: id === 'deadlines_moved' ? count(2) : VALUES[id],
+    id, title: TITLES[id]![side], definition: DEFINITION[side]!, value: VALUES[id], before: id === 'deadlines_moved' ? count(2) : VALUES[id],
     change: id === 'deadlines_moved' ? '−2' : '0', breakdowns: id === 'false_closures' ? [{ by: 'executor', title: side ? 'לפי מבצע' : 'За виконавцем', rows }] : [],
   })
   return {

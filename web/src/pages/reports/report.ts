@@ -3,7 +3,7 @@
 export interface Value { kind: 'count' | 'share' | 'seconds', text: string, basis: string, members: number }
 export interface Row { key: string | null, name: string, value: Value, before: Value }
 export interface Breakdown { by: string, title: string, rows: Row[] }
-export interface Figure { id: string, title: string, definition: string, definition_language: string, value: Value, before: Value, change: string, breakdowns: Breakdown[] }
+export interface Figure { id: string, title: string, definition: string, value: Value, before: Value, change: string, breakdowns: Breakdown[] }
 export interface Report { week: string, first_day: string, last_day: string, from: string, to: string, unfinished: boolean, sections: { id: string, title: string, figures: Figure[] }[] }
 export interface Member { at: string, call: string | null, case: string | null, executor: string | null, category: string | null, seconds: number | null }
 export interface Members { total: number, items: Member[], next: number | null }
