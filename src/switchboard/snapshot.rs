@@ -96,6 +96,13 @@ pub struct LiveCall {
     pub recorded: bool,
 }
 
+impl LiveCall {
+    /// Nothing differs from `old` but the place in the line.
+    pub fn only_moved_since(&self, old: &Self) -> bool {
+        self.position != old.position && Self { position: old.position, ..self.clone() } == *old
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct LiveSupervisor {
     pub user: UserId,

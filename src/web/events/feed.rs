@@ -231,6 +231,20 @@ mod tests {
     }
 
     #[test]
+    fn who_only_moves_up_in_the_line_is_told_in_few_words() {
+        let waiting =
+            |n: u128, position| LiveCall { position: Some(position), ..call(n, CallPhase::Waiting) };
+        let mut feed = Feed::new(snapshot(1, vec![waiting(1, 1), waiting(2, 2), waiting(3, 3)]));
+        let rung = LiveCall { position: None, ..call(2, CallPhase::Ringing) };
+        feed.advance(snapshot(2, vec![rung, waiting(3, 1)]));
+        let told = &messages(&feed.due(Some(1), Reader::Desk))[0];
+        assert_eq!(told["calls_moved"], json!([{ "id": uuid::Uuid::from_u128(3), "position": 1 }]));
+        assert_eq!(told["calls"].as_array().unwrap().len(), 1, "who is rung changes more than the place");
+        assert_eq!(told["calls"][0]["phase"], "ringing");
+        assert_eq!(told["calls_gone"], json!([uuid::Uuid::from_u128(1)]));
+    }
+
+    #[test]
     fn a_number_that_falls_forgets_the_history() {
         let mut feed = Feed::new(snapshot(9, Vec::new()));
         feed.advance(snapshot(10, Vec::new()));

@@ -73,6 +73,14 @@ pub(in crate::web) struct CallLiveView {
     supervisors: Vec<SupervisorView>,
 }
 
+/// A call that has another place in its line, and is otherwise as it was told.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct MovedView {
+    id: String,
+    /// From 1; null when it does not wait any more.
+    position: Option<usize>,
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct SupervisorView {
     id: String,
@@ -161,11 +169,12 @@ pub(in crate::web) struct SnapshotView {
 pub(in crate::web) enum Message {
     /// The whole picture, to begin with.
     Snapshot { seq: u64, snapshot: SnapshotView },
-    /// What is new since the message before: calls, operators, queues and trunks that changed or began (whole), and calls
-    /// that are gone; the state of recording when that changed.
+    /// What is new since the message before: calls, operators, queues and trunks that changed or began (whole), calls
+    /// that only moved in their line, and calls that are gone; the state of recording when that changed.
     Delta {
         seq: u64,
         calls: Vec<CallLiveView>,
+        calls_moved: Vec<MovedView>,
         calls_gone: Vec<String>,
         operators: Vec<OperatorView>,
         queues: Vec<QueueView>,
@@ -197,6 +206,7 @@ impl Message {
         Self::Delta {
             seq: change.seq,
             calls: change.calls.iter().map(|call| CallLiveView::new(call, reader)).collect(),
+            calls_moved: change.calls_moved.iter().map(MovedView::from).collect(),
             calls_gone: change.calls_gone.iter().map(ToString::to_string).collect(),
             operators: change.operators.iter().map(OperatorView::from).collect(),
             queues: change.queues.iter().map(QueueView::from).collect(),
@@ -211,6 +221,8 @@ impl Message {
 pub(super) struct Change {
     seq: u64,
     calls: Vec<LiveCall>,
+    /// Calls of which nothing changed but the place in the line: when the first of hundreds leaves, all behind move.
+    calls_moved: Vec<(ContactId, Option<usize>)>,
     calls_gone: Vec<ContactId>,
     operators: Vec<LiveOperator>,
     queues: Vec<LiveQueue>,
@@ -224,7 +236,9 @@ impl Change {
     pub(super) fn between(before: &Snapshot, after: &Snapshot) -> Self {
         let old_calls: HashMap<_, _> = before.calls.iter().map(|call| (call.id, call)).collect();
         let new_ids: HashSet<_> = after.calls.iter().map(|call| call.id).collect();
-        let calls = after.calls.iter().filter(|call| old_calls.get(&call.id) != Some(call));
+        let differ = after.calls.iter().filter(|call| old_calls.get(&call.id) != Some(call));
+        let (moved, calls): (Vec<_>, Vec<_>) =
+            differ.partition(|call| old_calls.get(&call.id).is_some_and(|old| call.only_moved_since(old)));
         let gone = before.calls.iter().filter(|call| !new_ids.contains(&call.id));
         let old_operators: HashMap<_, _> =
             before.operators.iter().map(|operator| (operator.id, operator)).collect();
@@ -234,7 +248,8 @@ impl Change {
         let trunks = after.trunks.iter().filter(|trunk| !before.trunks.contains(trunk));
         Self {
             seq: after.seq,
-            calls: calls.cloned().collect(),
+            calls: calls.into_iter().cloned().collect(),
+            calls_moved: moved.into_iter().map(|call| (call.id, call.position)).collect(),
             calls_gone: gone.map(|call| call.id).collect(),
             operators: operators.cloned().collect(),
             queues: queues.cloned().collect(),
@@ -247,6 +262,7 @@ impl Change {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.calls.len()
+            + self.calls_moved.len()
             + self.calls_gone.len()
             + self.operators.len()
             + self.queues.len()
@@ -285,6 +301,12 @@ impl CallLiveView {
                 Reader::Bystander | Reader::Desk => Vec::new(),
             },
         }
+    }
+}
+
+impl From<&(ContactId, Option<usize>)> for MovedView {
+    fn from((id, position): &(ContactId, Option<usize>)) -> Self {
+        Self { id: id.to_string(), position: *position }
     }
 }
 

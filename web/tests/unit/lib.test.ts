@@ -21,6 +21,10 @@ describe('live state', () => {
     expect(next.queues).toEqual([queue(0)])
     expect(next.seq).toBe(8)
   })
+  it('moves calls in their line and leaves the rest of them', () => {
+    const next = apply(first, { type: 'delta', seq: 8, calls_moved: [{ id: 'a', position: 3 }] }, 0)
+    expect(next.calls).toEqual([{ ...first.calls[0], position: 3 }, first.calls[1]])
+  })
   it('keeps the state of recording until it changes', () => {
     const impaired = { state: 'impaired', cause: 'disk_full', since: 0, refuses_calls: true } as const
     const able = { state: 'able', cause: null, since: null, refuses_calls: false } as const

@@ -35,7 +35,10 @@ export function apply(state: LiveState, message: LiveMessage, now: number): Live
     }
     case 'delta': {
       const gone = new Set(message.calls_gone)
-      const calls = merged(state.calls, message.calls, (call) => call.id).filter((call) => !gone.has(call.id))
+      const moved = new Map(message.calls_moved?.map(({ id, position }) => [id, position]))
+      const calls = merged(state.calls, message.calls, (call) => call.id)
+        .filter((call) => !gone.has(call.id))
+        .map((call) => (moved.has(call.id) ? { ...call, position: moved.get(call.id) ?? null } : call))
       return {
         seq: message.seq,
         calls,

@@ -168,7 +168,7 @@ export interface Snapshot {
 
 export type LiveMessage =
   | { type: 'snapshot'; seq: number; snapshot: Snapshot }
-  | { type: 'delta'; seq: number; calls?: LiveCall[]; calls_gone?: string[]; operators?: LiveOperator[]; queues?: LiveQueue[]; trunks?: LiveTrunk[]; recording?: LiveRecording | null }
+  | { type: 'delta'; seq: number; calls?: LiveCall[]; calls_moved?: { id: string; position: number | null }[]; calls_gone?: string[]; operators?: LiveOperator[]; queues?: LiveQueue[]; trunks?: LiveTrunk[]; recording?: LiveRecording | null }
   | { type: 'said'; message: DeskMessage }
   | { type: 'ping' }
 
