@@ -3,10 +3,11 @@
 //! `signalling` owns the switchboard and carries out its effects; `record_keeper` takes its rows to the store in
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
 //! left open; `field_calls` answers executors on the telephone; `recording_watch` raises the alarm when the disk fails;
-//! `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; the senders of `notify` empty the outbox;
+//! `checkpointer` signs how the journal grows; `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; the senders of `notify` empty the outbox;
 //! `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
 
 mod archivist;
+mod checkpointer;
 mod clock_watch;
 mod descriptors;
 mod field_calls;
@@ -40,7 +41,7 @@ use tokio::task::JoinHandle;
 use crate::case::city::CityPlan;
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
-use crate::files::recording_probe;
+use crate::files::{TileFolder, recording_probe};
 use crate::media;
 use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
 use crate::net::{Arrival, Limits, SipNet};
@@ -58,6 +59,7 @@ pub use incident_watch::end_incidents;
 pub use plans::Plans;
 
 use archivist::Archivist;
+use checkpointer::{Cadence, Checkpointer};
 use clock_watch::ClockWatch;
 use incident_watch::IncidentWatch;
 use metrics::Meters;
@@ -129,6 +131,7 @@ impl Service {
         let (published, city, addresses) = plans.publish();
         let asking = start_asking(&config, &plans, &store, inputs_in.clone(), &vitals)?;
         keep_cases(&store, &city, &asking.board, &stopping, &vitals);
+        sign_the_journal(&config, &store, &stopping);
         let signalling = Signalling::new(
             switchboard,
             plans.clone(),
@@ -176,6 +179,7 @@ impl Service {
             masked: masked_terms(asking.rules.clone()),
             asking: Arc::new(move || asking.rules.borrow().policy.clone()),
             notices: asking.board,
+            tiles: TileFolder::new(config.journal.dir.clone()),
         };
         announce(&net, http);
         let http_server = serve_http(http_socket, state, stopping, vitals.of("HTTP server"));
@@ -290,6 +294,22 @@ fn keep_cases(
     tokio::spawn(reminders.run());
     tokio::spawn(incidents.run());
     tokio::spawn(archivist.run());
+}
+
+/// Starts what makes checkpoints, where there is a key for them.
+fn sign_the_journal(config: &Config, store: &Store, stopping: &watch::Receiver<Stop>) {
+    let Some(signer) = config.journal.signer() else {
+        tracing::warn!("[journal] has no key: nobody outside could prove that the journal was rewritten");
+        return;
+    };
+    tracing::info!(key = %signer.verifier(), "the journal is signed");
+    let cadence = Cadence {
+        every: Duration::from_secs(config.journal.checkpoint_secs),
+        entries: config.journal.checkpoint_entries,
+    };
+    let tiles = TileFolder::new(config.journal.dir.clone());
+    let (store, signer, stopping) = (store.clone(), Arc::new(signer), stopping.clone());
+    tokio::spawn(Checkpointer { store, tiles, signer, cadence, stopping }.run());
 }
 
 /// When executors may call applicants, as it is at the moment of asking.
