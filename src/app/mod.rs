@@ -123,7 +123,7 @@ impl Service {
         let (control, commands) = mpsc::channel(MAX_COMMANDS);
         let (ladders_in, ladders) = mpsc::channel(MAX_COMMANDS);
         let ((stop, stopping), (change_in, changes)) = (watch::channel(Stop::Running), mpsc::channel(1));
-        let users = store.users().await?;
+        let (users, drain) = (store.users().await?, Duration::from_secs(config.sip.drain_secs));
         let in_force = in_force_at_the_start(&config, file.as_deref(), &plans, &store).await?;
         let (in_force_out, in_force) = watch::channel(in_force);
         let switchboard = make_switchboard(plans.settings(&config, &users)?, &store, &media).await?;
@@ -131,7 +131,6 @@ impl Service {
         let (published, city, addresses) = plans.publish();
         let asking = start_asking(&config, &plans, &store, inputs_in.clone(), &vitals)?;
         keep_cases(&store, &city, &asking.board, &stopping, &vitals);
-        sign_the_journal(&config, &store, &stopping);
         let signalling = Signalling::new(
             switchboard,
             plans.clone(),
@@ -144,7 +143,6 @@ impl Service {
             snapshot_out,
             meters.clone(),
         );
-        let drain = Duration::from_secs(config.sip.drain_secs);
         let wires = Wires { arrivals, inputs, commands, ladders, changes, stopping: stopping.clone(), drain };
         let signalling = tokio::spawn(signalling.run(wires, vitals.of("signalling")));
         let reload = plans::Reloader {
@@ -179,7 +177,7 @@ impl Service {
             masked: masked_terms(asking.rules.clone()),
             asking: Arc::new(move || asking.rules.borrow().policy.clone()),
             notices: asking.board,
-            tiles: TileFolder::new(config.journal.dir.clone()),
+            tiles: sign_the_journal(&config, &store, &stopping),
         };
         announce(&net, http);
         let http_server = serve_http(http_socket, state, stopping, vitals.of("HTTP server"));
@@ -296,20 +294,21 @@ fn keep_cases(
     tokio::spawn(archivist.run());
 }
 
-/// Starts what makes checkpoints, where there is a key for them.
-fn sign_the_journal(config: &Config, store: &Store, stopping: &watch::Receiver<Stop>) {
+/// Starts what makes checkpoints, where there is a key for them; the folder of their tiles.
+fn sign_the_journal(config: &Config, store: &Store, stopping: &watch::Receiver<Stop>) -> TileFolder {
+    let tiles = TileFolder::new(config.journal.dir.clone());
     let Some(signer) = config.journal.signer() else {
         tracing::warn!("[journal] has no key: nobody outside could prove that the journal was rewritten");
-        return;
+        return tiles;
     };
     tracing::info!(key = %signer.verifier(), "the journal is signed");
     let cadence = Cadence {
         every: Duration::from_secs(config.journal.checkpoint_secs),
         entries: config.journal.checkpoint_entries,
     };
-    let tiles = TileFolder::new(config.journal.dir.clone());
     let (store, signer, stopping) = (store.clone(), Arc::new(signer), stopping.clone());
-    tokio::spawn(Checkpointer { store, tiles, signer, cadence, stopping }.run());
+    tokio::spawn(Checkpointer { store, tiles: tiles.clone(), signer, cadence, stopping }.run());
+    tiles
 }
 
 /// When executors may call applicants, as it is at the moment of asking.
