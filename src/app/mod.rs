@@ -3,10 +3,11 @@
 //! `signalling` owns the switchboard and carries out its effects; `record_keeper` takes its rows to the store in
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
 //! left open; `field_calls` answers executors on the telephone; `recording_watch` raises the alarm when the disk fails;
-//! `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; the senders of `notify` empty the outbox;
+//! `checkpointer` signs how the journal grows; `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; the senders of `notify` empty the outbox;
 //! `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
 
 mod archivist;
+mod checkpointer;
 mod clock_watch;
 mod descriptors;
 mod field_calls;
@@ -40,7 +41,7 @@ use tokio::task::JoinHandle;
 use crate::case::city::CityPlan;
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
-use crate::files::recording_probe;
+use crate::files::{TileFolder, recording_probe};
 use crate::media;
 use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
 use crate::net::{Arrival, Limits, SipNet};
@@ -58,6 +59,7 @@ pub use incident_watch::end_incidents;
 pub use plans::Plans;
 
 use archivist::Archivist;
+use checkpointer::{Cadence, Checkpointer};
 use clock_watch::ClockWatch;
 use incident_watch::IncidentWatch;
 use metrics::Meters;
@@ -121,7 +123,7 @@ impl Service {
         let (control, commands) = mpsc::channel(MAX_COMMANDS);
         let (ladders_in, ladders) = mpsc::channel(MAX_COMMANDS);
         let ((stop, stopping), (change_in, changes)) = (watch::channel(Stop::Running), mpsc::channel(1));
-        let users = store.users().await?;
+        let (users, drain) = (store.users().await?, Duration::from_secs(config.sip.drain_secs));
         let in_force = in_force_at_the_start(&config, file.as_deref(), &plans, &store).await?;
         let (in_force_out, in_force) = watch::channel(in_force);
         let switchboard = make_switchboard(plans.settings(&config, &users)?, &store, &media).await?;
@@ -141,7 +143,6 @@ impl Service {
             snapshot_out,
             meters.clone(),
         );
-        let drain = Duration::from_secs(config.sip.drain_secs);
         let wires = Wires { arrivals, inputs, commands, ladders, changes, stopping: stopping.clone(), drain };
         let signalling = tokio::spawn(signalling.run(wires, vitals.of("signalling")));
         let reload = plans::Reloader {
@@ -176,6 +177,7 @@ impl Service {
             masked: masked_terms(asking.rules.clone()),
             asking: Arc::new(move || asking.rules.borrow().policy.clone()),
             notices: asking.board,
+            tiles: sign_the_journal(&config, &store, &stopping),
         };
         announce(&net, http);
         let http_server = serve_http(http_socket, state, stopping, vitals.of("HTTP server"));
@@ -290,6 +292,23 @@ fn keep_cases(
     tokio::spawn(reminders.run());
     tokio::spawn(incidents.run());
     tokio::spawn(archivist.run());
+}
+
+/// Starts what makes checkpoints, where there is a key for them; the folder of their tiles.
+fn sign_the_journal(config: &Config, store: &Store, stopping: &watch::Receiver<Stop>) -> TileFolder {
+    let tiles = TileFolder::new(config.journal.dir.clone());
+    let Some(signer) = config.journal.signer() else {
+        tracing::warn!("[journal] has no key: nobody outside could prove that the journal was rewritten");
+        return tiles;
+    };
+    tracing::info!(key = %signer.verifier(), "the journal is signed");
+    let cadence = Cadence {
+        every: Duration::from_secs(config.journal.checkpoint_secs),
+        entries: config.journal.checkpoint_entries,
+    };
+    let (store, signer, stopping) = (store.clone(), Arc::new(signer), stopping.clone());
+    tokio::spawn(Checkpointer { store, tiles: tiles.clone(), signer, cadence, stopping }.run());
+    tiles
 }
 
 /// When executors may call applicants, as it is at the moment of asking.

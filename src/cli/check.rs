@@ -40,6 +40,7 @@ fn environment(config: &Config) -> Vec<Diagnostic> {
         ("[recording] dir", config.recording.enabled.then_some(config.recording.dir.as_path())),
         ("[speech] cache", Some(config.speech.cache.as_path())),
         ("[store] url", config.store.folder()),
+        ("[journal] dir", config.journal.signer().map(|_| config.journal.dir.as_path())),
     ];
     for (key, folder) in folders {
         let Some(folder) = folder else { continue };

@@ -5,11 +5,13 @@ mod call;
 mod check;
 mod demo;
 mod ivr;
+mod journal_key;
 mod report;
 mod route;
 mod serve;
 mod user;
 mod verify;
+mod verify_log;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -51,8 +53,10 @@ enum Command {
     Ivr(ivr::Command),
     /// Whom routing would choose for a matter, there and then, and why.
     Route(route::Args),
+    /// Makes the key that signs checkpoints of the journal.
+    JournalKey(journal_key::Args),
     /// Proves that journal, register and recordings are whole.
-    Verify,
+    Verify(verify::Args),
     /// The weekly control report, from the rows or from the journal.
     Report(report::Args),
     /// Brings the database to this version.
@@ -114,7 +118,8 @@ async fn run(cli: Cli) -> Outcome {
         }
         Command::Ivr(command) => ivr::run(command),
         Command::Route(args) => route::run(file, &args),
-        Command::Verify => verify::run(file).await,
+        Command::JournalKey(args) => journal_key::run(file, &args),
+        Command::Verify(args) => verify::run(file, &args).await,
         Command::Report(args) => report::run(file, args).await,
         Command::Migrate => {
             let config = load(file)?;

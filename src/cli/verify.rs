@@ -1,16 +1,24 @@
 //! `ringback verify`: the journal's chain from its first entry, the register without a gap, each sealed recording
-//! against its digest.
+//! against its digest, each signed checkpoint.
 
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, verify_log};
 use crate::files::recording_digest;
 use crate::recording::Recording;
 use crate::store::Progress;
 
-pub(super) async fn run(file: &Path) -> Outcome {
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// A checkpoint that was noted elsewhere: the journal must begin with the entries it was made of.
+    #[arg(long)]
+    checkpoint: Option<PathBuf>,
+}
+
+pub(super) async fn run(file: &Path, args: &Args) -> Outcome {
     let config = super::load(file)?;
+    let noted = args.checkpoint.as_deref().map(verify_log::read_note).transpose()?;
     let store = crate::app::open_store(&config).await?;
     let digest_of =
         |recording: &Recording| recording_digest(&config.recording.dir.join(&recording.path)).ok();
@@ -23,7 +31,6 @@ pub(super) async fn run(file: &Path) -> Outcome {
         }
     };
     let report = store.verify(&mut progress, Some(&digest_of)).await;
-    store.close().await;
     let report = report?;
     let checked = report.checked;
     println!(
@@ -34,5 +41,11 @@ pub(super) async fn run(file: &Path) -> Outcome {
     for finding in &report.findings {
         println!("{finding}");
     }
-    if report.is_good() { Ok(()) } else { Err(Failure::No("something was changed or is missing".to_owned())) }
+    let tree = verify_log::run(&config, &store, noted.as_ref()).await;
+    store.close().await;
+    if report.is_good() && tree?.findings.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::No("something was changed or is missing".to_owned()))
+    }
 }

@@ -75,6 +75,9 @@ pub(super) fn check(file: &str, text: &str, config: &Config) -> Vec<Diagnostic> 
     web_calls(config, &place, &mut complaints);
     open311(config, &place, &mut complaints);
     messages(config, &place, &mut complaints);
+    for (key, message) in config.journal.complaints() {
+        complaints.push(place.at("journal", key, 0, &message));
+    }
     complaints
 }
 

@@ -10,6 +10,7 @@ mod city;
 mod email;
 mod environment;
 mod http;
+mod journal;
 mod masked_call;
 mod number;
 mod open311;
@@ -38,6 +39,7 @@ pub use citizen::Citizen;
 pub use city::City;
 pub use email::Email;
 pub use http::Http;
+pub use journal::Journal;
 pub use masked_call::MaskedCall;
 pub use number::Number;
 pub use open311::Open311;
@@ -81,6 +83,7 @@ pub struct Config {
     pub citizen: Citizen,
     pub open311: Open311,
     pub report: Report,
+    pub journal: Journal,
 }
 
 impl Config {
@@ -144,6 +147,7 @@ impl Config {
         }
         self.sms.resolve(base);
         self.email.resolve(base);
+        self.journal.resolve(base);
         self.store.url = store::resolve(&self.store.url, base);
     }
 
@@ -165,6 +169,7 @@ impl Config {
             ("rtp", self.rtp == other.rtp),
             ("http", self.http == other.http),
             ("store", self.store == other.store),
+            ("journal", self.journal == other.journal),
             ("recording.enabled", self.recording.enabled == other.recording.enabled),
             ("recording.dir", self.recording.dir == other.recording.dir),
             ("number.short", self.number.short == other.number.short),
@@ -184,6 +189,7 @@ impl Config {
         self.rtp = running.rtp.clone();
         self.http = running.http.clone();
         self.store = running.store.clone();
+        self.journal = running.journal.clone();
         self.recording.enabled = running.recording.enabled;
         self.recording.dir.clone_from(&running.recording.dir);
         self.number.short.clone_from(&running.number.short);

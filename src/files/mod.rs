@@ -1,11 +1,12 @@
-//! Files on disk: recordings (folder, writer, repair at start-up, probe of their disk), prompts (reader) and what is
-//! replaced as a whole. The bytes themselves are `wav/`; which thread writes is `media_plane/`.
+//! Files on disk: recordings (folder, writer, repair at start-up, probe of their disk), prompts (reader), the tiles of
+//! the journal's tree, and what is replaced as a whole. The bytes themselves are `wav/`; which thread writes is `media_plane/`.
 
 pub mod prompt_reader;
 pub mod recording_folder;
 pub mod recording_probe;
 pub mod recording_repair;
 pub mod recording_writer;
+pub mod tile_folder;
 pub mod whole_file;
 
 use std::fs::File;
@@ -16,6 +17,7 @@ pub use prompt_reader::PromptError;
 pub use recording_folder::{RecordingFileError, RecordingFolder};
 pub use recording_repair::{RepairError, Repaired};
 pub use recording_writer::RecordingWriter;
+pub use tile_folder::TileFolder;
 
 use crate::digest::{Hasher, Sha256};
 use crate::wav::HEADER_LEN;

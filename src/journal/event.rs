@@ -144,6 +144,7 @@ vocabulary! {
     PhoneOffered = "phone.offered",
     PhoneProvisioned = "phone.provisioned",
     LogVerified = "log.verified",
+    LogCheckpointed = "log.checkpointed",
     ReportIssued = "report.issued",
 }
 

@@ -81,6 +81,8 @@ const DISCLOSURES: &[Role] = &[Records, Auditor];
 const REPORTS: &[Role] = &[Supervisor, Control, MayorOffice, Records, Auditor];
 /// Count the report once more from the journal, which takes the machine a while.
 const RECOMPUTING: &[Role] = &[MayorOffice, Auditor];
+/// Read entries of the journal as they are, and prove that they stand in it.
+const AUDITING: &[Role] = &[Auditor];
 const ORDERS: &[Role] = &[Executor, Control, Supervisor, MayorOffice, Auditor];
 
 pub(super) const RULES: &[Rule] = &[
@@ -88,6 +90,9 @@ pub(super) const RULES: &[Rule] = &[
     public("GET", "/readyz"),
     public("GET", "/metrics"),
     public("GET", "/api/openapi.json"),
+    // Hashes and signatures alone: whoever keeps a checkpoint holds the city to its journal.
+    public("GET", "/log/checkpoint"),
+    public("GET", "/log/tile/{level}/{*index}"),
     public("GET", "/signin"),
     public("GET", "/provision/{token}"),
     public("POST", "/api/v1/session"),
@@ -227,6 +232,7 @@ pub(super) const RULES: &[Rule] = &[
     only("GET", "/api/v1/hearings", DISCLOSURES),
     only("POST", "/api/v1/hearings/{id}/allow", &[Records]),
     only("POST", "/api/v1/hearings/{id}/refuse", &[Records]),
+    only("GET", "/api/v1/journal/{seq}/proof", AUDITING),
     only("GET", "/api/v1/work-orders", ORDERS),
     only("GET", "/api/v1/reports/weekly", REPORTS),
     only("GET", "/api/v1/reports/weekly/list", REPORTS),

@@ -21,6 +21,7 @@ mod health;
 mod hearings;
 mod incidents;
 mod limits;
+mod log;
 mod login_limit;
 mod masked_calls;
 mod messages;
@@ -57,6 +58,7 @@ use crate::address::Register;
 use crate::call::ladder::Ladder;
 use crate::call::masked;
 use crate::case::city::CityPlan;
+use crate::files::TileFolder;
 use crate::ids::{ContactId, Mint};
 use crate::journal::Draft;
 use crate::net::GuestEntrance;
@@ -124,6 +126,8 @@ pub struct WebState {
     pub asking: Arc<dyn Fn() -> Option<Policy> + Send + Sync>,
     /// By what applicants are written to, and how that does.
     pub notices: Board,
+    /// Tiles of the journal's tree.
+    pub tiles: TileFolder,
     /// When executors may call applicants; none where they may not.
     pub masked: Arc<dyn Fn() -> Option<masked::Policy> + Send + Sync>,
 }

@@ -19,7 +19,7 @@ use crate::time;
 use super::error::{ApiError, Problem};
 use super::{
     Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city,
-    escalations, events, gate, health, hearings, incidents, masked_calls, messages, open311, operators,
+    escalations, events, gate, health, hearings, incidents, log, masked_calls, messages, open311, operators,
     pages, phone, receptions, reports, session, sip_socket, sms_reports, timeline, verifications, web_calls,
     work_orders,
 };
@@ -85,6 +85,9 @@ fn endpoints() -> OpenApiRouter<Shared> {
         .routes(routes!(web_calls::follow))
         .routes(routes!(sms_reports::by_query, sms_reports::by_body))
         .merge(admin_routes())
+        .routes(routes!(log::checkpoint))
+        .routes(routes!(log::tile))
+        .routes(routes!(log::proof))
         .merge(reception_routes())
         .merge(reports::routes())
         .merge(open311::routes())

@@ -68,6 +68,7 @@ mod proxy;
 mod queues;
 mod reminders;
 mod secure_media;
+mod signed_journal;
 mod supervision;
 mod torture;
 mod transfer;

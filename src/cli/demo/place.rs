@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::closing::MOBILE;
+use crate::cli::journal_key;
 use crate::config::{Config, OneOrMore, PortRange};
 
 /// How many ports are tried from the usual one upwards.
@@ -22,6 +23,9 @@ pub(super) struct Place {
     /// Where the citizen's mobile is that the city rings back.
     pub mobile: SocketAddr,
 }
+
+/// A newcomer sees the journal signed while looking.
+const DEMO_CHECKPOINT_SECS: u64 = 10;
 
 /// A neighbour of the service's own address: calls from there are told apart.
 const MOBILE_IP: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 5);
@@ -40,6 +44,10 @@ pub(super) fn prepare(files: &Path, data: &Path) -> anyhow::Result<Place> {
     (config.sip.udp, config.sip.tcp, config.http.bind) = (OneOrMore::one(sip), OneOrMore::one(sip), http);
     config.store.url = format!("sqlite://{}", folder.join("ringback.db").display());
     config.recording.dir = folder.join("recordings");
+    config.journal.dir = folder.join("log");
+    let key = folder.join("journal.key");
+    journal_key::make(&key, &journal_key::usual_origin(&config))?;
+    (config.journal.key_file, config.journal.checkpoint_secs) = (Some(key), DEMO_CHECKPOINT_SECS);
     config.speech.cache = data.join("speech");
     config.number.dialplan = open_all_day(files, &folder)?;
     config.rtp.ports = PortRange(20_000..=20_999);

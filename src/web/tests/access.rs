@@ -17,6 +17,7 @@ use crate::web::access::{self, RULES, Who};
 /// signed in.
 const EXPECTED: &str = "
     GET    /api/v1/session                          *
+    GET    /api/v1/journal/{seq}/proof              a
     GET    /api/v1/city                             *
     GET    /api/v1/city/preview                     oscx
     GET    /api/v1/addresses                        osc
@@ -211,6 +212,8 @@ fn the_table_has_no_row_that_is_not_expected() {
         "/readyz",
         "/metrics",
         "/api/openapi.json",
+        "/log/checkpoint",
+        "/log/tile/{level}/{*index}",
         "/signin",
         "/provision/{token}",
         "/api/v1/session",

@@ -15,6 +15,7 @@ mod events;
 mod evidence;
 mod hearings;
 mod ladder;
+mod log;
 mod notices;
 mod open311;
 mod phone;

@@ -111,6 +111,7 @@ impl Service {
             masked: Arc::new(|| None),
             asking: Arc::new(|| None),
             notices: crate::notify::Board::new(notices),
+            tiles: crate::files::TileFolder::new(folder.path().join("log")),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -118,4 +118,5 @@ export const audit = messages({
   'event.operator.status': ['Стан оператора', 'Operator status', 'Operatoriaus būsena', 'Stan operatora', 'Состояние оператора', 'מצב המוקדן'],
   'event.config.changed': ['Налаштування змінено', 'Configuration changed', 'Nustatymai pakeisti', 'Zmieniono konfigurację', 'Настройки изменены', 'התצורה שונתה'],
   'event.log.verified': ['Журнал перевірено', 'Journal verified', 'Žurnalas patikrintas', 'Dziennik sprawdzono', 'Журнал проверен', 'היומן אומת'],
+  'event.log.checkpointed': ['Журнал підписано', 'Journal signed', 'Žurnalas pasirašytas', 'Dziennik podpisano', 'Журнал подписан', 'היומן נחתם'],
 })
