@@ -1,4 +1,5 @@
 //! When a checkpoint is made and when not; that tiles that were lost are made again; that another history is not signed.
+//! The store is in memory, the tiles are in a temporary folder.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

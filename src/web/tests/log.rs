@@ -1,4 +1,5 @@
-//! The published checkpoint and tiles, and the proof of one entry.
+//! The published checkpoint and tiles, and the proof of one entry: who gets them, and what is answered where there is
+//! nothing to give.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
