@@ -51,8 +51,8 @@ enum Command {
     Ivr(ivr::Command),
     /// Whom routing would choose for a matter, there and then, and why.
     Route(route::Args),
-    /// Proves that journal, register and recordings are whole.
-    Verify,
+    /// Proves that journal, register, calls and recordings are whole.
+    Verify(verify::Args),
     /// The weekly control report, from the rows or from the journal.
     Report(report::Args),
     /// Brings the database to this version.
@@ -114,7 +114,7 @@ async fn run(cli: Cli) -> Outcome {
         }
         Command::Ivr(command) => ivr::run(command),
         Command::Route(args) => route::run(file, &args),
-        Command::Verify => verify::run(file).await,
+        Command::Verify(args) => verify::run(file, &args).await,
         Command::Report(args) => report::run(file, args).await,
         Command::Migrate => {
             let config = load(file)?;

@@ -4,6 +4,7 @@
 pub mod prompt_reader;
 pub mod recording_digest;
 pub mod recording_folder;
+pub mod recording_listing;
 pub mod recording_probe;
 pub mod recording_repair;
 pub mod recording_writer;

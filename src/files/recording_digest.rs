@@ -64,6 +64,7 @@ pub(super) fn examine_open(file: &mut File, sound: &Sound) -> io::Result<Examine
         beginning,
         head: Sha256::of(&head),
         length,
+        sample_rate: sound.sample_rate,
         seconds: seconds.finish(),
     })
 }

@@ -13,9 +13,7 @@ use std::path::PathBuf;
 use super::recording_folder::{RecordingFileError, RecordingFolder};
 use crate::digest::{Hasher, Sha256};
 use crate::ids::RecordingId;
-use crate::recording::{
-    Examined, Gap, GapReason, Impairment, Marker, RecordingResult, Sealed, SecondHasher,
-};
+use crate::recording::{Examined, Gap, GapReason, Impairment, Marker, RecordingResult, Sealed, SecondHasher};
 use crate::time::Timestamp;
 use crate::wav::header::{FRAME_LEN, MAX_FRAMES};
 use crate::wav::{HEADER_LEN, RecordingHeader, cue};
@@ -231,6 +229,7 @@ impl RecordingWriter {
             beginning: Some(sha256),
             head: Sha256::of(&head),
             length: self.end() + trailer.len() as u64,
+            sample_rate: self.header.sample_rate,
             seconds: self.seconds.clone().finish(),
         })
     }
@@ -316,7 +315,7 @@ mod tests {
         }
         writer.mark(Marker { offset_ms: 1500, label: "ivr.digit".into() });
         let sealed = writer.seal();
-        assert_eq!((sealed.frames, sealed.result, sealed.gaps), (17_600, RecordingResult::Ok, vec![]));
+        assert_eq!((sealed.frames, sealed.result, &sealed.gaps), (17_600, RecordingResult::Ok, &vec![]));
         let samples = read(&folder.path().join(PATH));
         for (i, frame) in samples.chunks(2).enumerate() {
             assert_eq!(frame, [i as i16, -(i as i16 / 160)]);
@@ -340,7 +339,10 @@ mod tests {
         writer.append(&interleaved(&[3; 160], &[4; 160])).unwrap();
         let sealed = writer.seal();
         let gap = Gap { offset_ms: 20, duration_ms: 60, reason: GapReason::RingOverflow };
-        assert_eq!((sealed.frames, sealed.result, sealed.gaps), (800, RecordingResult::Degraded, vec![gap]));
+        assert_eq!(
+            (sealed.frames, sealed.result, &sealed.gaps),
+            (800, RecordingResult::Degraded, &vec![gap])
+        );
         let samples = read(&folder.path().join(PATH));
         assert_eq!(samples[318..322], [1, 2, 0, 0]);
         assert_eq!(samples[1278..1282], [0, 0, 3, 4]);
@@ -357,7 +359,7 @@ mod tests {
         let sealed = writer.seal();
         let gap = Gap { offset_ms: 20, duration_ms: 20, reason: GapReason::RingOverflow };
         assert_proven(&sealed, &folder.path().join(PATH), 16_000);
-        assert_eq!((sealed.frames, sealed.gaps), (640, vec![gap]));
+        assert_eq!((sealed.frames, &sealed.gaps), (640, &vec![gap]));
         let bytes = fs::read(folder.path().join(PATH)).unwrap();
         let cue = bytes.windows(4).position(|window| window == b"cue ").unwrap();
         assert_eq!(bytes[cue + 32..cue + 36], 320_u32.to_le_bytes());
@@ -385,8 +387,8 @@ mod tests {
         assert_proven(&sealed, &folder.path().join(PATH), 8000);
         let gap = Gap { offset_ms: 500, duration_ms: 500, reason: GapReason::DiskError };
         assert_eq!(
-            (sealed.frames, sealed.result, sealed.gaps),
-            (12_000, RecordingResult::Degraded, vec![gap])
+            (sealed.frames, sealed.result, &sealed.gaps),
+            (12_000, RecordingResult::Degraded, &vec![gap])
         );
         let samples = read(&folder.path().join(PATH));
         assert!(samples[..8000].iter().all(|sample| *sample == 1));

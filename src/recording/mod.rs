@@ -64,6 +64,8 @@ pub struct Examined {
     pub head: Sha256,
     /// Octets.
     pub length: u64,
+    /// Hz, as was asked for.
+    pub sample_rate: u32,
     /// Of the sound that should be there, as far as it is.
     pub seconds: Seconds,
 }
@@ -73,7 +75,8 @@ impl Examined {
     pub fn proof(self) -> Proof {
         let seconds = self.seconds.leaves().len() as u64;
         let root = self.seconds.root();
-        Proof { seal: Seal { seconds, root, head: self.head, length: self.length }, seconds: self.seconds }
+        let Self { sample_rate, head, length, .. } = self;
+        Proof { seal: Seal { seconds, sample_rate, root, head, length }, seconds: self.seconds }
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Seconds(Arc<[Sha256]>);
 pub struct Seal {
     /// Seconds of sound, the last one counted whole.
     pub seconds: u64,
+    /// Frames of one second, Hz.
+    pub sample_rate: u32,
     /// Over their leaves.
     pub root: Sha256,
     /// SHA-256 of the file's head.
@@ -220,7 +222,11 @@ mod tests {
             for (index, second) in sound.chunks(10).enumerate() {
                 let proof = seconds.proof(index).unwrap();
                 let at = index as u64;
-                assert_eq!(proven_root(second, at, total, &proof), Some(seconds.root()), "{index} of {count}");
+                assert_eq!(
+                    proven_root(second, at, total, &proof),
+                    Some(seconds.root()),
+                    "{index} of {count}"
+                );
                 let mut other = second.to_vec();
                 other[0] ^= 1;
                 assert_ne!(proven_root(&other, at, total, &proof), Some(seconds.root()));

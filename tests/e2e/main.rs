@@ -74,4 +74,5 @@ mod transfer;
 mod transports;
 mod trunks;
 mod verification;
+mod verify;
 mod web_call;
