@@ -153,7 +153,10 @@ mod tests {
         store.verify_chain(&mut report, &mut |_| ControlFlow::Continue(())).await.unwrap();
         let took = began.elapsed();
         assert_eq!(report.checked.entries, u64::from(ENTRIES));
-        println!("{ENTRIES} entries in {took:?}: {:.0} a minute", f64::from(ENTRIES) / took.as_secs_f64() * 60.0);
+        println!(
+            "{ENTRIES} entries in {took:?}: {:.0} a minute",
+            f64::from(ENTRIES) / took.as_secs_f64() * 60.0
+        );
     }
 
     #[tokio::test(flavor = "multi_thread")]

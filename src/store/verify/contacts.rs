@@ -43,7 +43,7 @@ impl Store {
                 contacts.extend(report.note(contacts::read(row))?);
             }
             let ids: Vec<String> = contacts.iter().map(|contact| contact.id.to_string()).collect();
-            let mut told = self.told(&mut moment, &ids).await?;
+            let mut told = self.told(&mut moment, &ids, report).await?;
             let recorded = self.recorded(&mut moment, &ids).await?;
             let unanswered: Vec<String> = contacts
                 .iter()
@@ -79,13 +79,15 @@ impl Store {
         &self,
         moment: &mut SqliteConnection,
         ids: &[String],
+        report: &mut VerifyReport,
     ) -> Result<BTreeMap<ContactId, Told>, StoreError> {
         let sql = "SELECT type, at, contact, case_number, actor, data FROM journal WHERE contact IN (";
         let mut query = listing(sql, ids);
         let rows = self.reading(query.push(") ORDER BY seq").build().fetch_all(moment)).await?;
         let mut told: BTreeMap<ContactId, Told> = BTreeMap::new();
         for row in &rows {
-            told.entry(Fields::of(row, "journal entry").word("contact")?).or_default().apply(row)?;
+            let told = told.entry(Fields::of(row, "journal entry").word("contact")?).or_default();
+            report.note(told.apply(row))?;
         }
         Ok(told)
     }
