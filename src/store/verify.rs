@@ -81,6 +81,9 @@ pub enum Finding {
     /// Invariant 10 again, for a call.
     #[error("call {id}: {what} is '{row}' in the row and '{journal}' by the journal")]
     ContactDiffers { id: ContactId, what: &'static str, row: String, journal: String },
+    /// Its entries are there.
+    #[error("call {0}: its row is missing")]
+    ContactMissing(ContactId),
     /// Completeness: it was answered, and neither is there a recording nor does an entry say why not.
     #[error("call {0}: it was answered, and no entry says that it was recorded, or why not")]
     NotRecorded(ContactId),
@@ -295,14 +298,15 @@ fn columns(
     let executor: Option<String> = fields.plain("executor")?;
     let caller: Option<String> = fields.plain("caller")?;
     let is_callers = caller.as_deref() == case.applicant.number.as_ref().map(|number| number.as_str());
+    let told = contacts::in_words(Some(registered_at.micros()));
     let mut pairs = vec![
         ("number", number.0.clone(), case.number.0.clone()),
         ("place in the register", place.0, number.0),
         ("state", fields.plain("state")?, case.state.name().to_owned()),
         ("category", fields.plain("category")?, case.category.clone()),
         ("executor", said(executor.as_deref()), said(case.state.executor())),
-        ("registered at", fields.moment("registered_at")?.rfc3339(), registered_at.rfc3339()),
-        ("registered at", case.registered_at.rfc3339(), registered_at.rfc3339()),
+        ("registered at", contacts::in_words(fields.plain("registered_at")?), told.clone()),
+        ("registered at", contacts::in_words(Some(case.registered_at.micros())), told),
     ];
     if !is_callers {
         // Whose number it is stays out of what is printed.

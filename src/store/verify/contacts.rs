@@ -35,8 +35,10 @@ impl Store {
                 .bind(ROWS_AT_ONCE)
                 .bind(row::stored_count(report.since.seq));
             let rows = self.reading(query.fetch_all(&mut *moment)).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            let last: String = Fields::of(last, "contact").plain("id")?;
+            let last: Option<String> =
+                rows.last().map(|row| Fields::of(row, "contact").plain("id")).transpose()?;
+            self.verify_rows_between(&mut moment, last.as_deref(), report).await?;
+            let Some(last) = last else { return Ok(()) };
             let count = rows.len() as u64;
             let mut contacts = Vec::with_capacity(rows.len());
             for row in &rows {
@@ -73,6 +75,31 @@ impl Store {
                 return Ok(());
             }
         }
+    }
+
+    /// Calls after the last one looked at, up to `last` or to the end, that have entries and no row.
+    async fn verify_rows_between(
+        &self,
+        moment: &mut SqliteConnection,
+        last: Option<&str>,
+        report: &mut VerifyReport,
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT contact FROM (SELECT DISTINCT contact FROM journal \
+                   WHERE contact > $1 AND ($2 IS NULL OR contact <= $2) AND seq > $3) AS told \
+                   WHERE NOT EXISTS (SELECT 1 FROM contacts WHERE id = told.contact) AND EXISTS \
+                   (SELECT 1 FROM journal WHERE contact = told.contact AND type = 'contact.offered') LIMIT $4";
+        let query = sqlx::query(sql)
+            .bind(&report.after)
+            .bind(last)
+            .bind(row::stored_count(report.since.seq))
+            .bind(super::MAX_FINDINGS as i64);
+        let rows = self.reading(query.fetch_all(moment)).await?;
+        for row in &rows {
+            if let Some(id) = report.note(Fields::of(row, "journal entry").word("contact"))? {
+                report.add(Finding::ContactMissing(id));
+            }
+        }
+        Ok(())
     }
 
     async fn told(
@@ -169,6 +196,9 @@ fn answers_invite(message: &[u8]) -> bool {
     })
 }
 
+/// What, by the row, by the journal.
+type Difference = (&'static str, String, String);
+
 /// What the entries say of one contact.
 #[derive(Default)]
 struct Told {
@@ -237,13 +267,18 @@ impl Told {
         Ok(())
     }
 
-    /// What, by the row, by the journal.
-    fn differences(&self, contact: &Contact, recorded: Option<&str>) -> Vec<(&'static str, String, String)> {
-        let micros = |at: Option<Timestamp>| at.map(Timestamp::micros);
-        let mut found = Vec::new();
+    fn differences(&self, contact: &Contact, recorded: Option<&str>) -> Vec<Difference> {
         if self.offered_at.is_none() {
             return vec![("the call", "there".to_owned(), "missing".to_owned())];
         }
+        let mut found = self.moments(contact);
+        found.append(&mut self.words(contact, recorded));
+        found
+    }
+
+    fn moments(&self, contact: &Contact) -> Vec<Difference> {
+        let micros = |at: Option<Timestamp>| at.map(Timestamp::micros);
+        let mut found = Vec::new();
         let mut moment = |what, row: Option<i64>, journal: Option<i64>| {
             if row != journal {
                 found.push((what, in_words(row), in_words(journal)));
@@ -268,6 +303,11 @@ impl Told {
         if contact.direction == Direction::Inbound {
             moment("queued at", micros(contact.queued_at), one_of(contact.queued_at, &self.queued_at));
         }
+        found
+    }
+
+    fn words(&self, contact: &Contact, recorded: Option<&str>) -> Vec<Difference> {
+        let mut found = Vec::new();
         let said = |text: Option<&str>| text.unwrap_or("none").to_owned();
         let mut word = |what, row: Option<&str>, journal: Option<&str>| {
             if row != journal {
@@ -319,7 +359,7 @@ impl Told {
     }
 }
 
-fn in_words(at: Option<i64>) -> String {
+pub(super) fn in_words(at: Option<i64>) -> String {
     at.map_or_else(|| "none".to_owned(), |at| Timestamp::from_micros(at).utc().to_rfc3339())
 }
 

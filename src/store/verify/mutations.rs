@@ -1,6 +1,6 @@
 //! Some thousand seeded changes to a small store with real sound files, each one by hand and past the program: rows of journal,
 //! cases, calls, recordings and their seconds; files flipped, cut, lengthened, deleted, swapped. Every one is found, and
-//! nothing is found where nothing was changed. `RINGBACK_TEST_SEED` repeats a run.
+//! nothing is found where nothing was changed. `RINGBACK_TEST_SEED` repeats a run, `RINGBACK_TEST_MUTATIONS` says how many.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
@@ -27,7 +27,8 @@ use crate::termination::Termination;
 use crate::wav::{HEADER_LEN, RecordingHeader};
 
 const CALLS: u32 = 4;
-const MUTATIONS: u32 = 2_000;
+/// A tenth of a second each where nothing is optimised.
+const MUTATIONS: u32 = 1_000;
 
 struct Folder(PathBuf);
 
@@ -323,11 +324,13 @@ fn change_file(scene: &Scene, random: &mut StdRng) -> String {
 async fn every_change_is_found_and_nothing_else() {
     let seed = std::env::var("RINGBACK_TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1580);
     println!("RINGBACK_TEST_SEED={seed}");
+    let mutations = std::env::var("RINGBACK_TEST_MUTATIONS").ok().and_then(|count| count.parse().ok());
+    let mutations: u32 = mutations.unwrap_or(MUTATIONS);
     let mut random = StdRng::seed_from_u64(seed);
     let mut scene = Scene::new().await;
     assert_eq!(scene.findings().await, [] as [String; 0], "nothing was changed");
     let (mut made, mut missed) = (0, Vec::new());
-    while made < MUTATIONS {
+    while made < mutations {
         if random.random_range(0..4) == 0 {
             let what = change_file(&scene, &mut random);
             if scene.findings().await.is_empty() {
