@@ -43,5 +43,6 @@ pub(super) fn recording(n: u32) -> Recording {
         gaps: Vec::new(),
         result: None,
         sha256: None,
+        proof: None,
     }
 }

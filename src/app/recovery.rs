@@ -99,6 +99,7 @@ impl Recovery<'_> {
             Ok(repaired) => {
                 recording.frames = repaired.frames;
                 recording.sha256 = Some(repaired.sha256);
+                recording.proof = repaired.proof;
                 let whole = was_sealed && !repaired.changed && repaired.frames > 0;
                 recording.result = Some(if whole { RecordingResult::Ok } else { RecordingResult::Degraded });
             }
@@ -145,6 +146,7 @@ impl Recovery<'_> {
             "frames": recording.frames,
             "result": recording.result,
             "sha256": recording.sha256,
+            "seal": recording.proof.as_ref().map(|proof| proof.seal),
         });
         entries.push(sealed);
         for entry in &mut entries {

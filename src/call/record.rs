@@ -72,6 +72,7 @@ impl Track {
             gaps: Vec::new(),
             result: None,
             sha256: None,
+            proof: None,
         };
         let mut track = Self { recording, when_unable, state: TrackState::Prepared };
         if let Some(impairment) = impairment {
@@ -162,6 +163,7 @@ impl Track {
         self.recording.gaps = sealed.gaps;
         self.recording.result = Some(sealed.result);
         self.recording.sha256 = sealed.sha256;
+        self.recording.proof = sealed.proof;
         self.state = TrackState::Sealed;
     }
 }
@@ -281,6 +283,7 @@ impl Call {
                 "frames": sealed.frames,
                 "result": sealed.result,
                 "sha256": sealed.sha256,
+                "seal": sealed.proof.as_ref().map(|proof| proof.seal),
             }));
         note.draft.reason = sealed.cause.map(|cause| cause.name().to_owned());
         entries.push(note.draft);

@@ -55,7 +55,7 @@ enum Command {
     Route(route::Args),
     /// Makes the key that signs checkpoints of the journal.
     JournalKey(journal_key::Args),
-    /// Proves that journal, register and recordings are whole.
+    /// Proves that journal, register, calls and recordings are whole.
     Verify(verify::Args),
     /// The weekly control report, from the rows or from the journal.
     Report(report::Args),
@@ -78,6 +78,13 @@ enum Failure {
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Other(error.into())
+    }
+}
+
+impl Failure {
+    /// What `verify` says of anything it found.
+    fn changed() -> Self {
+        Self::No("something was changed or is missing".to_owned())
     }
 }
 

@@ -6,8 +6,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use super::recording_digest::examine_open;
 use crate::digest::Sha256;
-use crate::files::digest_of;
+use crate::recording::{Proof, Sound};
 use crate::time::Timestamp;
 use crate::wav::chunks::{SEARCHED_LEN, is_whole_trailer};
 use crate::wav::header::{FRAME_LEN, MAX_FRAMES, SAMPLE_RATES};
@@ -27,12 +28,14 @@ pub enum RepairError {
 }
 
 /// What is left of a recording.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Repaired {
     /// Samples per channel.
     pub frames: u64,
     /// SHA-256 of the whole file as it is now.
     pub sha256: Sha256,
+    /// Its seconds as they are now; none for a head of another length than ours.
+    pub proof: Option<Proof>,
     /// False when the file was whole already.
     pub changed: bool,
 }
@@ -53,9 +56,13 @@ pub fn repair(path: &Path) -> Result<Repaired, RepairError> {
     let len = file.metadata().map_err(io_error)?.len();
     let mut beginning = Vec::new();
     (&file).take(SEARCHED_LEN as u64).read_to_end(&mut beginning).map_err(io_error)?;
+    let mut sample_rate = SAMPLE_RATES[0];
     let plan = match Layout::read(&beginning) {
         Ok(layout) if !is_ours(&layout) => return Err(RepairError::OtherFormat { path: path.to_owned() }),
-        Ok(layout) => plan(&mut file, &layout, len).map_err(io_error)?,
+        Ok(layout) => {
+            sample_rate = layout.sample_rate;
+            plan(&mut file, &layout, len).map_err(io_error)?
+        }
         Err(_) if is_cut_head(&beginning) => {
             write_empty(&file).map_err(io_error)?;
             Plan { data_len: 0, trailer_len: 0, data_start: HEADER_LEN as u64, changed: true }
@@ -65,8 +72,11 @@ pub fn repair(path: &Path) -> Result<Repaired, RepairError> {
     if plan.changed {
         carry_out(&file, &plan).map_err(io_error)?;
     }
-    let sha256 = digest_of(&mut file).map_err(io_error)?;
-    Ok(Repaired { frames: plan.data_len / FRAME_LEN, sha256, changed: plan.changed })
+    let frames = plan.data_len / FRAME_LEN;
+    let examined = examine_open(&mut file, &Sound { sample_rate, frames, length: None }).map_err(io_error)?;
+    let sha256 = examined.sha256;
+    let proof = (plan.data_start == HEADER_LEN as u64).then(|| examined.proof());
+    Ok(Repaired { frames, sha256, proof, changed: plan.changed })
 }
 
 fn is_ours(layout: &Layout) -> bool {
@@ -160,8 +170,9 @@ mod tests {
             writer.append(&[number.to_le_bytes(), (-number).to_le_bytes()].concat().repeat(160)).unwrap();
         }
         writer.mark(Marker { offset_ms: 100, label: "ivr.digit".into() });
-        writer.seal();
+        let sealed = writer.seal();
         let path = folder.join("a.wav");
+        assert_eq!(repair(&path).unwrap().proof, sealed.proof, "found again, it has the same seconds");
         let bytes = fs::read(&path).unwrap();
         (path, bytes)
     }
@@ -205,6 +216,8 @@ mod tests {
             let frames = (cut.saturating_sub(HEADER_LEN) / 4).min(20_000) as u64;
             assert_eq!(repaired.frames, frames, "seed {seed}, cut at {cut}");
             assert_whole(&path, frames, &format!("cut at {cut}"));
+            let seconds = repaired.proof.as_ref().map(|proof| proof.seal.seconds);
+            assert_eq!(seconds, Some(frames.div_ceil(8000)), "cut at {cut}");
             let again = repair(&path).unwrap();
             assert_eq!(again, Repaired { changed: false, ..repaired }, "cut at {cut}");
         }

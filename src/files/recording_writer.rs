@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use super::recording_folder::{RecordingFileError, RecordingFolder};
 use crate::digest::{Hasher, Sha256};
 use crate::ids::RecordingId;
-use crate::recording::{Gap, GapReason, Impairment, Marker, RecordingResult, Sealed};
+use crate::recording::{Examined, Gap, GapReason, Impairment, Marker, RecordingResult, Sealed, SecondHasher};
 use crate::time::Timestamp;
 use crate::wav::header::{FRAME_LEN, MAX_FRAMES};
 use crate::wav::{HEADER_LEN, RecordingHeader, cue};
@@ -40,6 +40,8 @@ pub struct RecordingWriter {
     owed_silence: u64,
     /// Of all that is written behind the head.
     digest: Hasher,
+    /// Of the samples alone, second by second.
+    seconds: SecondHasher,
     gaps: Vec<Gap>,
     markers: Vec<Marker>,
 }
@@ -53,6 +55,7 @@ impl RecordingWriter {
         header: RecordingHeader,
     ) -> Result<Self, RecordingFileError> {
         let (path, file) = folder.create(path, &header)?;
+        let seconds = SecondHasher::new(u64::from(header.sample_rate) * FRAME_LEN);
         Ok(Self {
             recording,
             file,
@@ -62,6 +65,7 @@ impl RecordingWriter {
             sound: 0,
             owed_silence: 0,
             digest: Hasher::default(),
+            seconds,
             gaps: Vec::new(),
             markers: Vec::new(),
         })
@@ -128,6 +132,7 @@ impl RecordingWriter {
         while left > 0 {
             let piece = left.min(SILENCE.len() as u64);
             self.digest.update(&SILENCE[..piece as usize]);
+            self.seconds.update(&SILENCE[..piece as usize]);
             left -= piece;
         }
         Ok(())
@@ -143,6 +148,7 @@ impl RecordingWriter {
     fn write_behind(&mut self, frames: &[u8]) -> io::Result<()> {
         self.file.write_all_at(frames, self.end())?;
         self.digest.update(frames);
+        self.seconds.update(frames);
         let count = frames.len() as u64 / FRAME_LEN;
         self.written += count;
         self.sound += count;
@@ -186,9 +192,11 @@ impl RecordingWriter {
             _ if cause.is_none() && self.gaps.is_empty() => RecordingResult::Ok,
             _ => RecordingResult::Degraded,
         };
-        let sha256 = marked.or_else(|_| self.complete(&[])).ok();
+        let examined = marked.or_else(|_| self.complete(&[])).ok();
+        let sha256 = examined.as_ref().map(|examined| examined.sha256);
+        let proof = examined.map(Examined::proof);
         let Self { recording, written, gaps, .. } = self;
-        Sealed { recording, frames: written, gaps, result, sha256, cause }
+        Sealed { recording, frames: written, gaps, result, sha256, proof, cause }
     }
 
     /// The markers, as they stand behind the samples.
@@ -205,7 +213,7 @@ impl RecordingWriter {
         cue::to_bytes(&points, self.written)
     }
 
-    fn complete(&self, trailer: &[u8]) -> io::Result<Sha256> {
+    fn complete(&self, trailer: &[u8]) -> io::Result<Examined> {
         self.file.write_all_at(trailer, self.end())?;
         self.write_head(trailer.len() as u64)?;
         // A failed write may have left octets behind the end.
@@ -213,8 +221,17 @@ impl RecordingWriter {
         self.file.sync_all()?;
         let mut digest = self.digest.clone();
         digest.update(trailer);
-        digest.update(&self.header.to_bytes(self.written, trailer.len() as u64));
-        Ok(digest.finish())
+        let head = self.header.to_bytes(self.written, trailer.len() as u64);
+        digest.update(&head);
+        let sha256 = digest.finish();
+        Ok(Examined {
+            sha256,
+            beginning: Some(sha256),
+            head: Sha256::of(&head),
+            length: self.end() + trailer.len() as u64,
+            sample_rate: self.header.sample_rate,
+            seconds: self.seconds.clone().finish(),
+        })
     }
 
     /// Removes the file of a call that was never answered.
@@ -237,6 +254,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::recording::{Sound, proven_root};
 
     const RECORDING: RecordingId = RecordingId(Uuid::from_u128(1));
     const PATH: &str = "2026/11/21/contact.wav";
@@ -265,6 +283,22 @@ mod tests {
             .collect()
     }
 
+    /// What was digested while writing is what lies on the disk, and each second of it is proven by the root alone.
+    fn assert_proven(sealed: &Sealed, path: &Path, sample_rate: u32) {
+        let proof = sealed.proof.clone().unwrap();
+        let sound = Sound { sample_rate, frames: sealed.frames, length: Some(proof.seal.length) };
+        let examined = crate::files::examine(path, &sound).unwrap();
+        assert_eq!((Some(examined.sha256), examined.beginning), (sealed.sha256, sealed.sha256));
+        assert_eq!(examined.proof(), proof);
+        let bytes = fs::read(path).unwrap();
+        let sound = &bytes[HEADER_LEN..][..(sealed.frames * FRAME_LEN) as usize];
+        for (index, second) in sound.chunks(sample_rate as usize * 4).enumerate().take(20) {
+            let path = proof.seconds.proof(index).unwrap();
+            let root = proven_root(second, index as u64, proof.seal.seconds, &path);
+            assert_eq!(root, Some(proof.seal.root), "second {index}");
+        }
+    }
+
     fn block(number: i16) -> Vec<u8> {
         interleaved(&std::array::from_fn::<i16, 160, _>(|i| number * 160 + i as i16), &[-number; 160])
     }
@@ -281,7 +315,7 @@ mod tests {
         }
         writer.mark(Marker { offset_ms: 1500, label: "ivr.digit".into() });
         let sealed = writer.seal();
-        assert_eq!((sealed.frames, sealed.result, sealed.gaps), (17_600, RecordingResult::Ok, vec![]));
+        assert_eq!((sealed.frames, sealed.result, &sealed.gaps), (17_600, RecordingResult::Ok, &vec![]));
         let samples = read(&folder.path().join(PATH));
         for (i, frame) in samples.chunks(2).enumerate() {
             assert_eq!(frame, [i as i16, -(i as i16 / 160)]);
@@ -289,7 +323,8 @@ mod tests {
         let bytes = fs::read(folder.path().join(PATH)).unwrap();
         let (head, rest) = bytes.split_at(HEADER_LEN);
         assert_eq!(sealed.sha256, Some(Sha256::of(&[rest, head].concat())));
-        assert_eq!(sealed.sha256, crate::files::recording_digest(&folder.path().join(PATH)).ok());
+        assert_proven(&sealed, &folder.path().join(PATH), 8000);
+        assert_eq!(sealed.proof.as_ref().map(|proof| proof.seal.seconds), Some(3));
         assert!(bytes.windows(14).any(|window| window == b"\x01\0\0\0ivr.digit\0"));
         assert_eq!(u32::from_le_bytes(*bytes[4..].first_chunk().unwrap()) as usize, bytes.len() - 8);
     }
@@ -304,7 +339,10 @@ mod tests {
         writer.append(&interleaved(&[3; 160], &[4; 160])).unwrap();
         let sealed = writer.seal();
         let gap = Gap { offset_ms: 20, duration_ms: 60, reason: GapReason::RingOverflow };
-        assert_eq!((sealed.frames, sealed.result, sealed.gaps), (800, RecordingResult::Degraded, vec![gap]));
+        assert_eq!(
+            (sealed.frames, sealed.result, &sealed.gaps),
+            (800, RecordingResult::Degraded, &vec![gap])
+        );
         let samples = read(&folder.path().join(PATH));
         assert_eq!(samples[318..322], [1, 2, 0, 0]);
         assert_eq!(samples[1278..1282], [0, 0, 3, 4]);
@@ -320,7 +358,8 @@ mod tests {
         writer.mark(Marker { offset_ms: 20, label: "a".into() });
         let sealed = writer.seal();
         let gap = Gap { offset_ms: 20, duration_ms: 20, reason: GapReason::RingOverflow };
-        assert_eq!((sealed.frames, sealed.gaps), (640, vec![gap]));
+        assert_proven(&sealed, &folder.path().join(PATH), 16_000);
+        assert_eq!((sealed.frames, &sealed.gaps), (640, &vec![gap]));
         let bytes = fs::read(folder.path().join(PATH)).unwrap();
         let cue = bytes.windows(4).position(|window| window == b"cue ").unwrap();
         assert_eq!(bytes[cue + 32..cue + 36], 320_u32.to_le_bytes());
@@ -345,10 +384,11 @@ mod tests {
         writer.file.write_all_at(&[7; 4096], writer.end()).unwrap();
         writer.append(&interleaved(&[3; 4000], &[3; 4000])).unwrap();
         let sealed = writer.seal();
+        assert_proven(&sealed, &folder.path().join(PATH), 8000);
         let gap = Gap { offset_ms: 500, duration_ms: 500, reason: GapReason::DiskError };
         assert_eq!(
-            (sealed.frames, sealed.result, sealed.gaps),
-            (12_000, RecordingResult::Degraded, vec![gap])
+            (sealed.frames, sealed.result, &sealed.gaps),
+            (12_000, RecordingResult::Degraded, &vec![gap])
         );
         let samples = read(&folder.path().join(PATH));
         assert!(samples[..8000].iter().all(|sample| *sample == 1));
@@ -366,6 +406,8 @@ mod tests {
         writer.append_gap(8000 * 3600, GapReason::DiskFull).unwrap();
         writer.append(&interleaved(&[3; 8000], &[3; 8000])).unwrap();
         let sealed = writer.seal();
+        assert_proven(&sealed, &folder.path().join(PATH), 8000);
+        assert_eq!(sealed.proof.as_ref().map(|proof| proof.seal.seconds), Some(3601));
         let file = fs::metadata(folder.path().join(PATH)).unwrap();
         assert_eq!((sealed.frames, sealed.result), (8000 * 3601, RecordingResult::Degraded));
         assert_eq!(file.len(), HEADER_LEN as u64 + sealed.frames * FRAME_LEN);

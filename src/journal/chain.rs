@@ -14,7 +14,7 @@ use super::canonical::{NotCanonical, canonical, storable};
 use super::event::{Draft, MediaPosition};
 
 /// The end of the chain: what the next entry builds on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Head {
     /// Sequence number of the last entry; 0 before the first.
     pub seq: u64,

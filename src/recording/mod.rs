@@ -2,6 +2,7 @@
 //! The bytes are `wav/` and `files/`.
 
 mod recorder;
+mod seconds;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,7 @@ use crate::ids::{ContactId, RecordingId};
 use crate::time::Timestamp;
 
 pub use recorder::{CALM, Health, Impairment, Keeping, Recorder, WhenUnable};
+pub use seconds::{Seal, SecondHasher, Seconds, proven_root};
 
 /// A segment of a contact: one stereo WAV file, left the citizen, right the city.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -28,6 +30,54 @@ pub struct Recording {
     pub result: Option<RecordingResult>,
     /// SHA-256 of the whole sealed file.
     pub sha256: Option<Sha256>,
+    /// Its seconds, on their way into the store, which keeps them apart: a row that was read has none.
+    #[serde(skip)]
+    pub proof: Option<Proof>,
+}
+
+/// What is sealed of a file's sound, and the digests behind it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Proof {
+    pub seal: Seal,
+    pub seconds: Seconds,
+}
+
+/// The sound a file should have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Sound {
+    /// Hz.
+    pub sample_rate: u32,
+    /// Samples per channel.
+    pub frames: u64,
+    /// Octets of the whole file when it was sealed, where that is known.
+    pub length: Option<u64>,
+}
+
+/// A recording's file as it lies on the disk now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Examined {
+    /// Of the whole file, as [`Recording::sha256`].
+    pub sha256: Sha256,
+    /// The same of as many octets as were sealed; none of a file that is shorter, or where that is not known.
+    pub beginning: Option<Sha256>,
+    /// SHA-256 of the head.
+    pub head: Sha256,
+    /// Octets.
+    pub length: u64,
+    /// Hz, as was asked for.
+    pub sample_rate: u32,
+    /// Of the sound that should be there, as far as it is.
+    pub seconds: Seconds,
+}
+
+impl Examined {
+    /// What a recording is sealed with.
+    pub fn proof(self) -> Proof {
+        let seconds = self.seconds.leaves().len() as u64;
+        let root = self.seconds.root();
+        let Self { sample_rate, head, length, .. } = self;
+        Proof { seal: Seal { seconds, sample_rate, root, head, length }, seconds: self.seconds }
+    }
 }
 
 /// Where the files of calls offered at `at` lie, relative to the recording folder: `2026/11/21`, the day in UTC.
@@ -111,6 +161,8 @@ pub struct Sealed {
     pub gaps: Vec<Gap>,
     pub result: RecordingResult,
     pub sha256: Option<Sha256>,
+    /// There with the digest.
+    pub proof: Option<Proof>,
     /// Why the file could not be completed.
     pub cause: Option<Impairment>,
 }
@@ -124,6 +176,7 @@ impl Sealed {
             gaps: Vec::new(),
             result: RecordingResult::Failed,
             sha256: None,
+            proof: None,
             cause: None,
         }
     }

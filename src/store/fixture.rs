@@ -106,6 +106,7 @@ pub(super) fn recording(n: u32) -> Recording {
         gaps: Vec::new(),
         result: None,
         sha256: None,
+        proof: None,
     }
 }
 

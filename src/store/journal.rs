@@ -115,7 +115,14 @@ pub(super) fn read(row: &sqlx::sqlite::SqliteRow) -> Result<Entry, StoreError> {
     let fields = Fields::of(row, "journal entry");
     let media = match fields.optional_word("recording")? {
         Some(recording) => Some(MediaPosition { recording, offset_ms: fields.count("offset_ms")? }),
-        None => None,
+        // The hash does not cover a place in no recording, so nobody may put one there.
+        None => match fields.plain::<Option<i64>>("offset_ms")? {
+            Some(_) => {
+                let detail = "column offset_ms: without a recording".to_owned();
+                return Err(StoreError::Corrupt { what: "journal entry", detail });
+            }
+            None => None,
+        },
     };
     Ok(Entry {
         seq: fields.count("seq")?,

@@ -101,7 +101,7 @@ pub use public_requests::{PublicRequest, RequestFilter, tells};
 pub use sent::{KEY_CHARS, Once};
 pub use users::UserChange;
 pub use verification::{Asking, AskingCall, RefusedCalls};
-pub use verify::{DigestOf, Finding, Progress, VerifyReport};
+pub use verify::{FileFault, Finding, Part, Progress, Range, RecordingFiles, VerifyReport, Watch};
 pub use verify_tree::{TreeFinding, TreeReport, TreeWitness};
 pub use versions::{MAX_VERSIONS, PlanText, PlanVersion, Publication};
 pub use writer::Receipt;

@@ -1,4 +1,5 @@
-//! Recordings: the rows that describe the files, overwritten at each change. The files themselves belong to
+//! Recordings: the rows that describe the files, overwritten at each change, and the digests of their seconds, which
+//! come once, when a file is sealed (decision 0030). The files themselves belong to
 //! `files/`; whether the two still agree is checked by `verify.rs`.
 
 use sqlx::sqlite::SqliteRow;
@@ -33,6 +34,13 @@ pub(super) async fn save(
 ) -> Result<(), StoreError> {
     for recordings in recordings.chunks(ROWS_AT_ONCE) {
         save_some(connection, recordings).await?;
+        for recording in recordings {
+            let Some(proof) = &recording.proof else { continue };
+            let sql = "INSERT INTO recording_seconds (recording, leaves) VALUES ($1, $2) \
+                       ON CONFLICT (recording) DO UPDATE SET leaves = excluded.leaves";
+            let insert = sqlx::query(sql).bind(recording.id.to_string()).bind(proof.seconds.to_bytes());
+            insert.execute(&mut *connection).await?;
+        }
     }
     Ok(())
 }
@@ -81,6 +89,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Recording, StoreError> {
         gaps: fields.json("gaps")?,
         result: fields.optional_word("result")?,
         sha256: fields.optional_word("sha256")?,
+        proof: None,
     })
 }
 

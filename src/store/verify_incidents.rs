@@ -25,7 +25,8 @@ impl Store {
             }
             for row in &rows {
                 last = IncidentNumber(Fields::of(row, "incident").count("number")?);
-                self.verify_incident(last, report).await?;
+                let looked_at = self.verify_incident(last, report).await;
+                report.note(looked_at)?;
             }
         }
     }

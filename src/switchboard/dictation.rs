@@ -243,6 +243,7 @@ impl Dictation {
             gaps: Vec::new(),
             result: None,
             sha256: None,
+            proof: None,
         };
         let description = format!("Prompt {}", self.prompt.id);
         turn.effect(Effect::OpenRecording { recording: take.clone(), description });

@@ -75,4 +75,5 @@ mod transfer;
 mod transports;
 mod trunks;
 mod verification;
+mod verify;
 mod web_call;

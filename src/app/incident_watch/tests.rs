@@ -14,6 +14,7 @@ use crate::case::{
 };
 use crate::ids::{IncidentNumber, UserId};
 use crate::incident::{Area, Cause, Incident, Matter};
+use crate::journal::{Draft, EventType};
 use crate::language::Language;
 use crate::people::Role;
 use crate::phone_number::PhoneNumber;
@@ -61,13 +62,19 @@ async fn declared(store: &Store) -> Incident {
     store.declare_incident(matter, None, &control(), crate::time::now().utc).await.unwrap()
 }
 
+fn offered(contact: &Contact) -> Draft {
+    let draft = Draft::new(EventType::ContactOffered, contact.offered_at, Actor::system("switchboard"));
+    Draft { contact: Some(contact.id), ..draft }
+}
+
 /// Callers `numbers` press the key, many at once as in a surge; their cases.
 async fn attached(store: &Store, incident: IncidentNumber, numbers: &[u32]) -> Vec<Case> {
     let mut cases = Vec::new();
     for some in numbers.chunks(500) {
         let call = |n: &u32| Contact { caller: caller(*n), language: Some(language(*n)), ..contact(*n) };
-        let contacts = some.iter().map(call).collect();
-        store.commit(Batch { contacts, ..Batch::default() }).await.unwrap();
+        let contacts: Vec<Contact> = some.iter().map(call).collect();
+        let entries = contacts.iter().map(offered).collect();
+        store.commit(Batch { contacts, entries, ..Batch::default() }).await.unwrap();
         let mut receipts = Vec::new();
         for n in some {
             let at = crate::time::now().utc;
@@ -186,7 +193,10 @@ async fn no_takes_a_case_out_and_back_to_work_and_the_last_answer_closes_the_inc
     // The same caller once more: the same case, one more call on it.
     let again = contact(40);
     let call = Contact { caller: caller(1), ..again.clone() };
-    store.commit(Batch { contacts: vec![call], ..Batch::default() }).await.unwrap();
+    store
+        .commit(Batch { entries: vec![offered(&call)], contacts: vec![call], ..Batch::default() })
+        .await
+        .unwrap();
     let once_more = CaseDraft { contact: Some(again.id), ..draft(1) };
     let at = crate::time::now().utc;
     let receipt = store.enqueue_attachment(incident.number, once_more, at, None).await.unwrap();

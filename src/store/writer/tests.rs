@@ -102,8 +102,12 @@ async fn of_snapshots_written_together_the_last_counts() {
     second.case = Some(case.clone());
     third.topic = Some("water".to_owned());
     let mut receipts = Vec::new();
+    let mut told = entry(EventType::ContactOffered, 7, 7);
+    told.case = Some(case.clone());
+    let mut entries = vec![told];
     for snapshot in [first, second, third] {
-        let batch = Batch { contacts: vec![snapshot], ..Batch::default() };
+        let batch =
+            Batch { contacts: vec![snapshot], entries: std::mem::take(&mut entries), ..Batch::default() };
         receipts.push(store.enqueue(batch).await.unwrap());
     }
     for receipt in receipts {

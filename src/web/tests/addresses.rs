@@ -12,6 +12,7 @@ use super::Service;
 use super::service::{contact, new_uuid, user_id};
 use crate::case::{Applicant, Case, CaseDraft, IdentityLevel, Priority};
 use crate::ids::ContactId;
+use crate::journal::{Draft, EventType};
 use crate::people::Actor;
 use crate::people::Role::{Control, Operator, Supervisor};
 use crate::phone_number::PhoneNumber;
@@ -44,7 +45,19 @@ async fn call(service: &Service) -> ContactId {
     let id = ContactId(new_uuid());
     let mut contact = contact(id, time::now().utc);
     contact.operator = Some(user_id(Operator));
-    service.store.commit(Batch { contacts: vec![contact], ..Batch::default() }).await.unwrap();
+    let told = [
+        (EventType::ContactOffered, json!({})),
+        (EventType::ContactAnswered, json!({})),
+        (EventType::RecStarted, json!({})),
+        (EventType::ContactEnded, json!({ "termination": contact.termination })),
+    ];
+    let entry = |(event, data)| {
+        let by = Actor::person(Operator, user_id(Operator), None);
+        Draft { contact: Some(id), data, ..Draft::new(event, contact.offered_at, by) }
+    };
+    let entries = told.map(entry).into();
+    let batch = Batch { contacts: vec![contact], entries, ..Batch::default() };
+    service.store.commit(batch).await.unwrap();
     id
 }
 

@@ -189,6 +189,7 @@ impl Service {
             gaps: Vec::new(),
             result: Some(RecordingResult::Ok),
             sha256: Some(Sha256::of(wav)),
+            proof: None,
         };
         std::fs::write(self.folder.path().join(&recording.path), wav).unwrap();
         let contact = Contact { recording: Some(recording.id), operator, ..contact(id, at) };
