@@ -2,6 +2,7 @@
 //! `recording.rs`, waveforms are `peaks.rs`, SIP messages are `ladder.rs`,
 //! supervisors in a talk are `supervision.rs`.
 
+pub(super) mod envelope;
 pub(super) mod ladder;
 pub(super) mod link;
 pub(super) mod peaks;

@@ -11,10 +11,11 @@ import { adminApi } from './admin.ts'
 import * as city from './city.ts'
 import { clocksOf, dress, raisedOf } from './clocks.ts'
 import { receptionsApi } from './receptions.ts'
+import { Listening } from './listening.ts'
 import { reportsApi } from './reports.ts'
 import { incidentsApi } from './incidents.ts'
 import { Refused, ZONE, requestsApi } from './requests.ts'
-import { peaks, photo, recording } from './sound.ts'
+import { SILENCES, peaks, photo, recording } from './sound.ts'
 
 const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/receptions', '/hearings', '/signin.html', ...ADMIN_PAGES]
 const CSP = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
@@ -42,6 +43,7 @@ export function mockApi() {
   const requests = requestsApi()
   const officials = receptionsApi()
   const incidents = incidentsApi()
+  const listening = new Listening()
   const sockets = new WebSocketServer({ noServer: true })
   let failures = 0
   /** Calls from the citizen's page: whether there are any, what refuses them, how far the one that is on has come. */
@@ -332,12 +334,18 @@ export function mockApi() {
       }
       const call = city.CALLS.find((call) => call.id === id)
       if (!call) throw new Refusal(404, 'there is no such call')
-      if (action === 'timeline') return page(city.callTimeline(call))
-      if (action === 'peaks') return { sample_rate: 8000, frames: city.RECORDING_SECS * 8000, channels: peaks(Number(url.searchParams.get('bins') ?? 800)) }
+      if (action === 'timeline') return page([...city.callTimeline(call), ...listening.played.filter((item) => item.contact === id)])
+      if (action === 'peaks') return { sample_rate: 8000, frames: city.RECORDING_SECS * 8000, data_offset: 44, silences: SILENCES, channels: peaks(Number(url.searchParams.get('bins') ?? 800)) }
       if (action === 'ladder') return city.ladder(call)
-      if (action === 'recording') return sound(request, response)
+      if (action === 'findings') return method === 'POST' ? listening.notes(me, call, json) : page(listening.findingsOf(id))
+      if (action === 'recording') {
+        const [, first, last] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? []
+        listening.plays(me, call, Number(first ?? 0), Number(last || recording().length - 1), url.searchParams.get('reason'))
+        return sound(request, response)
+      }
       return call
     }
+    if (kind === 'samples') return method === 'POST' ? listening.draws(city.CALLS, json.size) : id ? listening.samples.find((sample) => sample.id === id) : page(listening.samples)
     if (kind === 'escalations') {
       dress(cases)
       if (method === 'GET') return page(raisedOf(cases, me.role))
@@ -452,7 +460,7 @@ export function mockApi() {
     })
   }
 
-  return { studio: admin.studio, handle, upgrade, asked, radio, done, ownParts, cases, live, crowd, webCalls, requests, officials, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { studio: admin.studio, handle, upgrade, asked, listening, radio, done, ownParts, cases, live, crowd, webCalls, requests, officials, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */

@@ -529,7 +529,34 @@ export interface Ladder {
 export interface Peaks {
   sample_rate: number
   frames: number
+  /** First byte of sound in the file. */
+  data_offset: number
   channels: number[][]
+  /** Where both sides are silent for long: from and to, ms. */
+  silences: [number, number][]
+}
+
+/** What an auditor has to say about a moment of a recording. */
+export interface Finding {
+  id: string
+  at: Moment
+  /** Who found it. */
+  author: string
+  recording: string
+  offset_ms: number
+  text: string
+}
+
+/** Calls drawn at random out of a search. */
+export interface Sample {
+  id: string
+  drawn_at: Moment
+  /** Hexadecimal; with it the draw can be repeated. */
+  seed: string
+  /** Calls that the search found. */
+  population: number
+  /** Ids, in the order drawn. */
+  calls: string[]
 }
 
 export interface Page<T> {
