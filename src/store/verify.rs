@@ -7,7 +7,7 @@ use crate::case::replay::Replayed;
 use crate::case::rules::VerifyRule;
 use crate::case::{Case, CaseNumber};
 use crate::digest::Sha256;
-use crate::ids::{HearingId, IncidentNumber, RecordingId};
+use crate::ids::{FindingId, HearingId, IncidentNumber, RecordingId};
 use crate::journal::{Break, Head, Verifier};
 use crate::recording::Recording;
 
@@ -57,6 +57,9 @@ pub enum Finding {
     /// Invariant 10 again, for an applicant's wish to hear a call.
     #[error("hearing {id} of case {case}: {what} is '{row}' in the row and '{journal}' by the journal")]
     HearingDiffers { id: HearingId, case: CaseNumber, what: &'static str, row: String, journal: String },
+    /// Invariant 10 for what an auditor noted.
+    #[error("finding {id}: {what} is not what the journal tells")]
+    RemarkDiffers { id: FindingId, what: &'static str },
     /// The list of visits is not what the hashes decided.
     #[error("case {0}: the draw for an inspection was not followed")]
     DrawDiffers(CaseNumber),
@@ -105,6 +108,7 @@ impl Store {
         self.verify_chain(&mut report, progress).await?;
         self.verify_register(&mut report, progress).await?;
         self.verify_incidents(&mut report).await?;
+        self.verify_findings(&mut report).await?;
         if let Some(digest_of) = digest_of {
             self.verify_recordings(&mut report, progress, digest_of).await?;
         }

@@ -1,5 +1,5 @@
-// What the auditor leaves behind on the mock server: what was listened to, findings, samples.
-import type { Call, Finding, Sample, TimelineItem, User } from '../../src/lib/api/types.ts'
+// What the auditor leaves behind on the mock server: what was listened to, and findings.
+import type { Call, Finding, TimelineItem, User } from '../../src/lib/api/types.ts'
 
 /** Where the sound begins in the mock's WAV, and how many bytes a second of it has. */
 const [DATA_OFFSET, BYTES_A_SECOND] = [44, 32_000]
@@ -8,7 +8,6 @@ export class Listening {
   #seq = 5000
   readonly played: TimelineItem[] = []
   readonly findings: (Finding & { call: string })[] = []
-  readonly samples: Sample[] = []
 
   /** As the service does: what is sent is on the record before it is sent. */
   plays(me: User, call: Call, first: number, last: number, reason: string | null) {
@@ -29,11 +28,5 @@ export class Listening {
 
   findingsOf(call: string): Finding[] {
     return this.findings.filter((finding) => finding.call === call).sort((a, b) => a.offset_ms - b.offset_ms)
-  }
-
-  draws(calls: Call[], size: number): Sample {
-    const sample = { id: `s-${this.samples.length + 1}`, drawn_at: new Date().toISOString(), seed: '3f9c0a51d2e84b77', population: calls.length, calls: calls.slice(0, size).map(({ id }) => id) }
-    this.samples.unshift(sample)
-    return sample
   }
 }

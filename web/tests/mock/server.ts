@@ -318,7 +318,7 @@ export function mockApi() {
       return page(cases.filter(mine).map(city.workOrder).filter((order) => order !== null).map(dressed))
     }
     if (kind === 'calls') {
-      if (!id) return page(city.CALLS.filter((call) => (!url.searchParams.get('caller') || call.caller.includes(url.searchParams.get('caller')!)) && (!url.searchParams.get('case') || call.case === url.searchParams.get('case'))))
+      if (!id) return page(city.CALLS.filter((call) => (!url.searchParams.get('caller') || call.caller.includes(url.searchParams.get('caller')!)) && (!url.searchParams.get('case') || call.case === url.searchParams.get('case')) && (!url.searchParams.get('disposition') || call.disposition === url.searchParams.get('disposition')) && (!url.searchParams.get('words') || call.topic === 'heating')))
       if (action === 'supervision') return enterTalk(me, id, method === 'POST' ? json.how : null)
       if (action === 'hangup' && me.role === 'supervisor') { live.calls = live.calls.filter((call) => call.id !== id); tell({ type: 'delta', seq: ++live.seq, calls_gone: [id] }); return undefined }
       if (action === 'hangup' || action === 'disposition') {
@@ -345,7 +345,6 @@ export function mockApi() {
       }
       return call
     }
-    if (kind === 'samples') return method === 'POST' ? listening.draws(city.CALLS, json.size) : id ? listening.samples.find((sample) => sample.id === id) : page(listening.samples)
     if (kind === 'escalations') {
       dress(cases)
       if (method === 'GET') return page(raisedOf(cases, me.role))

@@ -151,3 +151,70 @@ describe('listening', () => {
     await page.waitForSelector('section:has(h2:has-text("Who listened")) .reason:has-text("tone")')
   })
 })
+
+describe('findings', () => {
+  for (const [lang, size, dark] of [['uk', 'desk', false], ['he', 'phone', true]] as const) {
+    it(`are pinned to the second that is heard: ${lang} ${size}`, async () => {
+      const visited = await visit('/audit?call=c-1', { lang, size, dark, user: 'auditor' })
+      const { page } = visited
+      await page.waitForSelector('.all')
+      await page.keyboard.press('n')
+      await page.keyboard.press('n')
+      const at = await second(page)
+      await page.keyboard.press('m')
+      await page.fill('#finding', lang === 'uk' ? 'Перебиває заявника' : 'קוטע את הפונה')
+      await page.keyboard.press('Tab')
+      await page.keyboard.press('Enter')
+      await page.waitForSelector('.findings li .jump')
+      expect(asked('POST', '/calls/c-1/findings')[0]?.body).toMatchObject({ recording: 'r-c-1', offset_ms: 6200 })
+      await expectSound(visited)
+      await page.keyboard.press('Shift+ArrowRight')
+      await page.click('.findings li .jump')
+      await plays(page)
+      await isWithin(page, at, at + 4)
+    })
+  }
+
+  it('are not offered to who is no auditor, nor shown to supervisors', async () => {
+    const { page } = await visit('/audit?call=c-2', { lang: 'en', user: 'supervisor' })
+    await page.fill('#reason', 'training')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.all')
+    expect(await page.locator('.findings').count()).toBe(0)
+    expect(asked('GET', '/calls/c-2/findings')).toEqual([])
+  })
+})
+
+describe('search', () => {
+  for (const [lang, size] of [['uk', 'desk'], ['he', 'phone']] as const) {
+    it(`narrows by words, outcome, category and operator: ${lang} ${size}`, async () => {
+      const visited = await visit('/audit', { lang, size, user: 'auditor' })
+      const { page } = visited
+      await page.waitForSelector('.list li button')
+      await page.click('.filters summary')
+      await page.waitForFunction(() => document.querySelectorAll('#operator option').length > 1)
+      await expectSound(visited)
+      await page.selectOption('#disposition', 'case_created')
+      await page.selectOption('#category', 'water.burst')
+      await page.fill('#words', 'холодні батареї')
+      await page.keyboard.press('Enter')
+      await page.waitForFunction(() => document.querySelectorAll('.list li').length === 1)
+      const url = new URL(asked('GET', '/calls').at(-1)!.url, 'http://mock')
+      expect(Object.fromEntries(url.searchParams)).toEqual({ disposition: 'case_created', category: 'water.burst', words: 'холодні батареї' })
+      // Where a search stood is kept in many places; the words of citizens are not to be.
+      expect(new URL(page.url()).searchParams.has('words')).toBe(false)
+      expect(new URL(page.url()).searchParams.get('disposition')).toBe('case_created')
+      await page.click('.list li button')
+      await page.waitForSelector('.all')
+      await expectSound(visited)
+    })
+  }
+
+  it('goes on to the next call of what was found', async () => {
+    const { page } = await visit('/audit?call=c-1', { lang: 'en', user: 'auditor' })
+    await page.waitForSelector('.all')
+    await page.keyboard.press('x')
+    await page.waitForURL('**/audit?call=c-2')
+    await page.waitForSelector('.all')
+  })
+})

@@ -547,18 +547,6 @@ export interface Finding {
   text: string
 }
 
-/** Calls drawn at random out of a search. */
-export interface Sample {
-  id: string
-  drawn_at: Moment
-  /** Hexadecimal; with it the draw can be repeated. */
-  seed: string
-  /** Calls that the search found. */
-  population: number
-  /** Ids, in the order drawn. */
-  calls: string[]
-}
-
 export interface Page<T> {
   items: T[]
   next: string | null

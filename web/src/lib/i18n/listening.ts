@@ -1,4 +1,4 @@
-// How the auditor listens: the player, who listened before, findings, samples, the search.
+// How the auditor listens: the player, who listened before, findings, the search.
 import { messages } from './catalogue'
 
 export const listening = messages({
@@ -26,6 +26,7 @@ export const listening = messages({
   'listen.who': ['Хто слухав', 'Who listened', 'Kas klausėsi', 'Kto słuchał', 'Кто слушал', 'מי האזין'],
   'listen.nobody': ['Цей запис ще ніхто не слухав', 'Nobody has listened to this recording yet', 'Šio įrašo dar niekas neklausė', 'Nikt jeszcze nie słuchał tego nagrania', 'Эту запись ещё никто не слушал', 'איש עוד לא האזין להקלטה'],
   'listen.you': ['ви', 'you', 'jūs', 'Ty', 'вы', 'אתם'],
+  'listen.nextCall': ['Наступний дзвінок у списку', 'Next call in the list', 'Kitas skambutis sąraše', 'Następna rozmowa na liście', 'Следующий звонок в списке', 'השיחה הבאה ברשימה'],
   'listen.history': ['Перебіг: прокручується разом зі звуком', 'History: moves with the sound', 'Eiga: slenka kartu su garsu', 'Przebieg: przesuwa się z dźwiękiem', 'Ход: движется вместе со звуком', 'ההיסטוריה: נעה עם הקול'],
 
   'finding.title': ['Зауваги', 'Findings', 'Pastabos', 'Uwagi', 'Замечания', 'ממצאים'],
@@ -34,15 +35,6 @@ export const listening = messages({
   'finding.keep': ['Записати', 'Keep', 'Įrašyti', 'Zapisz', 'Записать', 'שמירה'],
   'finding.new': ['Нова заувага', 'New finding', 'Nauja pastaba', 'Nowa uwaga', 'Новое замечание', 'ממצא חדש'],
   'finding.final': ['Заувагу не можна змінити чи стерти.', 'A finding cannot be changed or deleted.', 'Pastabos negalima pakeisti ar ištrinti.', 'Uwagi nie można zmienić ani usunąć.', 'Замечание нельзя изменить или стереть.', 'לא ניתן לשנות או למחוק ממצא.'],
-
-  'sample.draw': ['Вибірка з цього пошуку', 'Sample of this search', 'Imtis iš šios paieškos', 'Próba z tego wyszukiwania', 'Выборка из этого поиска', 'מדגם מהחיפוש'],
-  'sample.size': ['Скільки дзвінків', 'How many calls', 'Kiek skambučių', 'Ile rozmów', 'Сколько звонков', 'כמה שיחות'],
-  'sample.go': ['Витягнути', 'Draw', 'Ištraukti', 'Wylosuj', 'Вытянуть', 'הגרלה'],
-  'sample.next': ['Далі у вибірці', 'Next in my sample', 'Kitas imtyje', 'Następna w próbie', 'Дальше в выборке', 'הבאה במדגם'],
-  'sample.place': ['{n} з {of}', '{n} of {of}', '{n} iš {of}', '{n} z {of}', '{n} из {of}', '{n} מתוך {of}'],
-  'sample.drawn': ['Витягнуто {of} з {all}; зерно {seed}', '{of} of {all} drawn; seed {seed}', 'Ištraukta {of} iš {all}; sėkla {seed}', 'Wylosowano {of} z {all}; ziarno {seed}', 'Вытянуто {of} из {all}; зерно {seed}', 'הוגרלו {of} מתוך {all}; זרע {seed}'],
-  'sample.leave': ['Закрити вибірку', 'Leave the sample', 'Palikti imtį', 'Zamknij próbę', 'Закрыть выборку', 'יציאה מהמדגם'],
-  'sample.mine': ['Мої вибірки', 'My samples', 'Mano imtys', 'Moje próby', 'Мои выборки', 'המדגמים שלי'],
 
   'search.words': ['Слова в описі та нотатках', 'Words in description and notes', 'Žodžiai aprašyme ir pastabose', 'Słowa w opisie i notatkach', 'Слова в описании и заметках', 'מילים בתיאור ובהערות'],
   'search.operator': ['Оператор', 'Operator', 'Operatorius', 'Operator', 'Оператор', 'מוקדן'],
@@ -55,5 +47,4 @@ export const listening = messages({
   'what.search': ['пошук', 'a search', 'paieška', 'wyszukiwanie', 'поиск', 'חיפוש'],
   'what.findings': ['зауваги', 'findings', 'pastabos', 'uwagi', 'замечания', 'ממצאים'],
   'event.finding.noted': ['Записано заувагу', 'Finding noted', 'Įrašyta pastaba', 'Zapisano uwagę', 'Записано замечание', 'נרשם ממצא'],
-  'event.sample.drawn': ['Витягнуто вибірку', 'Sample drawn', 'Ištraukta imtis', 'Wylosowano próbę', 'Вытянута выборка', 'הוגרל מדגם'],
 })

@@ -4,7 +4,7 @@ import type { Key } from '../../lib/i18n/all'
 
 export type Command =
   | 'toggle' | 'back5' | 'on5' | 'back15' | 'on15' | 'previousEvent' | 'nextEvent' | 'nextSpeech' | 'slower' | 'faster' | 'normal'
-  | 'skip' | 'loop' | 'muteCitizen' | 'muteCity' | 'finding' | 'nextInSample' | 'help'
+  | 'skip' | 'loop' | 'muteCitizen' | 'muteCity' | 'finding' | 'nextCall' | 'help'
 
 interface Bound { command: Command, codes: string[], shift?: boolean, shown: string, text: Key, params?: Record<string, number>, who?: Key }
 
@@ -25,7 +25,7 @@ export const BOUND: readonly Bound[] = [
   { command: 'muteCitizen', codes: ['Digit1'], shown: '1', text: 'listen.mute', who: 'audit.citizen' },
   { command: 'muteCity', codes: ['Digit2'], shown: '2', text: 'listen.mute', who: 'audit.city' },
   { command: 'finding', codes: ['KeyM'], shown: 'M', text: 'finding.new' },
-  { command: 'nextInSample', codes: ['KeyX'], shown: 'X', text: 'sample.next' },
+  { command: 'nextCall', codes: ['KeyX'], shown: 'X', text: 'listen.nextCall' },
   { command: 'help', codes: [], shown: '?', text: 'listen.keys' },
 ]
 
