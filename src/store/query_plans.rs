@@ -84,7 +84,6 @@ async fn lists_of_calls_and_orders_read_what_they_show() {
         (ContactFilter { category: Some("water".to_owned()), ..any() }, None),
         (ContactFilter { words: Some("вода у дворі".to_owned()), ..any() }, None),
         (ContactFilter { words: Some("вода".to_owned()), from: Some(at(0)), to: Some(at(9)), ..any() }, None),
-        (ContactFilter { words: Some("-".to_owned()), from: Some(at(0)), ..any() }, None),
     ] {
         let listing = contacts::listing(&filter, &page(50, None)).unwrap();
         is_found(&store, listing.sql().as_str(), walk).await;

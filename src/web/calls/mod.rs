@@ -85,8 +85,10 @@ pub(super) async fn list(
         to: query.to.map(|at| at.0),
     };
     let page = paging.page()?;
-    if access::search_is_journalled(principal.role(), filter.words.is_some()) {
-        web.journal(searched(&filter, &principal)).await?;
+    if access::search_is_journalled(principal.role(), filter.words.is_some())
+        && let Some(entry) = searched(&filter, &principal)
+    {
+        web.journal(entry).await?;
     }
     let listed = web.store().contacts(&filter, &page).await?;
     let mut items = Vec::with_capacity(listed.items.len());
@@ -111,8 +113,8 @@ fn check_words(role: Role, words: Option<&str>) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// The entry about a search: by what it was narrowed, never to what.
-fn searched(filter: &ContactFilter, principal: &Principal) -> Draft {
+/// The entry about a search: by what it was narrowed, never to what. None for the list of all calls.
+fn searched(filter: &ContactFilter, principal: &Principal) -> Option<Draft> {
     let conditions = [
         ("caller", filter.caller.is_some()),
         ("case", filter.case.is_some()),
@@ -123,9 +125,12 @@ fn searched(filter: &ContactFilter, principal: &Principal) -> Draft {
         ("time", filter.from.is_some() || filter.to.is_some()),
     ];
     let by: Vec<_> = conditions.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
+    if by.is_empty() {
+        return None;
+    }
     let mut draft = Draft::new(EventType::AccessViewed, time::now().utc, principal.actor());
     draft.data = serde_json::json!({ "what": "search", "by": by });
-    draft
+    Some(draft)
 }
 
 /// One call with its recordings.

@@ -55,7 +55,7 @@ describe('listening', () => {
     await press('Shift+ArrowLeft', 57)
     expect(sent()).toEqual([])
     // Faster, without silence.
-    for (let i = 0; i < 2; i += 1) await page.keyboard.press('.')
+    for (let i = 0; i < 2; i += 1) await page.keyboard.press(']')
     expect(await page.locator('.speed select').inputValue()).toBe('1.5')
     await page.keyboard.press('0')
     expect(await page.locator('.speed select').inputValue()).toBe('1')
