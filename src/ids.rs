@@ -65,6 +65,10 @@ uuid_id!(
     AttachmentId
 );
 uuid_id!(
+    /// What an auditor noted about a moment of a recording.
+    FindingId
+);
+uuid_id!(
     /// An applicant's wish to hear a call.
     HearingId
 );

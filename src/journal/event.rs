@@ -133,6 +133,7 @@ vocabulary! {
     AccessRefused = "access.refused",
     AccessMonitored = "access.monitored",
     AccessMonitoringEnded = "access.monitoring_ended",
+    FindingNoted = "finding.noted",
     OperatorStatus = "operator.status",
     OperatorAssigned = "operator.assigned",
     QueueSurged = "queue.surged",

@@ -14,6 +14,7 @@ use crate::verification::{Asked, Outcome};
 use super::page::{Cursor, Order, that_contains};
 use super::row::{self, Fields};
 use super::verification;
+use super::words;
 use super::{ContactFilter, Listed, MAX_UNPAGED, Page, ROWS_AT_ONCE, Store, StoreError};
 
 /// For one pass over all contacts of some years on a slow disk, at the start of the program.
@@ -80,6 +81,12 @@ pub(super) fn listing(filter: &ContactFilter, page: &Page) -> Result<QueryBuilde
         query.push(" AND id IN (SELECT contact FROM case_contacts WHERE case_number = ");
         query.push_bind(case.0.clone()).push(")");
     }
+    if let Some(category) = &filter.category {
+        query.push(" AND category = ").push_bind(category.clone());
+    }
+    if let Some(words) = &filter.words {
+        with_words(&mut query, words);
+    }
     if let Some(from) = filter.from {
         query.push(" AND offered_at >= ").push_bind(from.micros());
     }
@@ -88,6 +95,19 @@ pub(super) fn listing(filter: &ContactFilter, page: &Page) -> Result<QueryBuilde
     }
     page.narrow(&mut query, ("offered_at", "id"), Order::NewestFirst)?;
     Ok(query)
+}
+
+/// Narrows to calls on cases that have all these words; text without a word finds nothing.
+fn with_words(query: &mut QueryBuilder<Sqlite>, text: &str) {
+    let Some(question) = words::question(text) else {
+        query.push(" AND 0");
+        return;
+    };
+    query.push(
+        " AND id IN (SELECT contact FROM case_contacts WHERE case_number IN (SELECT case_number FROM case_texts \
+         WHERE id IN (SELECT rowid FROM case_words WHERE case_words MATCH ",
+    );
+    query.push_bind(question).push(" ORDER BY rowid DESC LIMIT ").push_bind(words::MAX_CASES).push(")))");
 }
 
 /// Inserts or overwrites the rows, but for the case: the switchboard's snapshot may be older than the operator's

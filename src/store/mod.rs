@@ -19,6 +19,7 @@ mod contacts;
 mod evidence;
 mod field_phones;
 mod filings;
+mod findings;
 #[cfg(test)]
 mod fixture;
 mod hearings;
@@ -45,10 +46,12 @@ mod timeline;
 mod users;
 mod verification;
 mod verify;
+mod verify_findings;
 mod verify_hearings;
 mod verify_incidents;
 mod verify_tree;
 mod versions;
+mod words;
 mod work_orders;
 mod writer;
 
@@ -89,6 +92,7 @@ pub use code_requests::{CodeRefusal, MAX_CODES_PER_CASE_AND_HOUR, MAX_CODES_PER_
 pub use evidence::Submission;
 pub use field_phones::{BegunCalls, FieldPhone, FieldPhoneChange};
 pub use filings::{CodeDigest, Feedback, Filed, Filing, Note};
+pub use findings::{MAX_FINDING_CHARS, NotedFinding};
 pub use hearings::{Hearing, HearingState};
 pub use incidents::{IncidentCase, IncidentSummary};
 pub use inspections::DrawnCase;
@@ -251,6 +255,10 @@ pub struct ContactFilter {
     pub operator: Option<UserId>,
     pub disposition: Option<Disposition>,
     pub case: Option<CaseNumber>,
+    /// Category id of the case the call is on.
+    pub category: Option<String>,
+    /// All in the description of a case the call was on, or in the notes to it; among the newest 10,000 such cases.
+    pub words: Option<String>,
     /// Offered at or after.
     pub from: Option<Timestamp>,
     /// Offered before.

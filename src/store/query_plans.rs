@@ -81,6 +81,9 @@ async fn lists_of_calls_and_orders_read_what_they_show() {
         (ContactFilter { disposition: Some(Disposition::Nuisance), ..any() }, None),
         (ContactFilter { case: Some(CaseNumber("2026-01-000001".to_owned())), ..any() }, None),
         (ContactFilter { from: Some(at(0)), to: Some(at(9)), ..any() }, None),
+        (ContactFilter { category: Some("water".to_owned()), ..any() }, None),
+        (ContactFilter { words: Some("вода у дворі".to_owned()), ..any() }, None),
+        (ContactFilter { words: Some("вода".to_owned()), from: Some(at(0)), to: Some(at(9)), ..any() }, None),
     ] {
         let listing = contacts::listing(&filter, &page(50, None)).unwrap();
         is_found(&store, listing.sql().as_str(), walk).await;

@@ -21,7 +21,7 @@ use crate::case::replay::Replayed;
 use crate::case::rules::VerifyRule;
 use crate::case::{Case, CaseNumber};
 use crate::digest::Sha256;
-use crate::ids::{ContactId, HearingId, IncidentNumber, RecordingId};
+use crate::ids::{ContactId, FindingId, HearingId, IncidentNumber, RecordingId};
 use crate::journal::{Break, EventType, Head};
 use crate::recording::Recording;
 use crate::time::Timestamp;
@@ -75,6 +75,9 @@ pub enum Finding {
     /// Invariant 10 again, for an applicant's wish to hear a call.
     #[error("hearing {id} of case {case}: {what} is '{row}' in the row and '{journal}' by the journal")]
     HearingDiffers { id: HearingId, case: CaseNumber, what: &'static str, row: String, journal: String },
+    /// Invariant 10 for what an auditor noted.
+    #[error("finding {id}: {what} is not what the journal tells")]
+    RemarkDiffers { id: FindingId, what: &'static str },
     /// The list of visits is not what the hashes decided.
     #[error("case {0}: the draw for an inspection was not followed")]
     DrawDiffers(CaseNumber),
@@ -142,6 +145,7 @@ impl Store {
                 (Part::Chain, _) => self.verify_chain(&mut report, watch).await,
                 (Part::Register, _) => self.verify_register(&mut report, watch).await,
                 (Part::Incidents, _) => self.verify_incidents(&mut report).await,
+                (Part::Findings, _) => self.verify_findings(&mut report).await,
                 (Part::Contacts, _) => self.verify_contacts(&mut report, watch).await,
                 (Part::Recordings, files) => self.verify_recordings(&mut report, watch, files).await,
                 (Part::Files, Some(files)) => self.verify_paths(&mut report, watch, files).await,

@@ -77,6 +77,10 @@ const ARRANGING: &[Role] = &[Operator, Supervisor, Control, MayorOffice];
 const RECEIVING: &[Role] = &[Supervisor, Control, MayorOffice];
 /// See which applicants ask to hear their own calls.
 const DISCLOSURES: &[Role] = &[Records, Auditor];
+/// See what auditors noted about calls.
+const FINDINGS: &[Role] = &[MayorOffice, Auditor];
+/// Note it: the only thing an auditor writes.
+const FINDING: &[Role] = &[Auditor];
 /// The weekly report, and the list behind each of its figures.
 const REPORTS: &[Role] = &[Supervisor, Control, MayorOffice, Records, Auditor];
 /// Count the report once more from the journal, which takes the machine a while.
@@ -148,6 +152,8 @@ pub(super) const RULES: &[Rule] = &[
     only("GET", "/api/v1/calls/{id}/timeline", CALLS),
     only("GET", "/api/v1/calls/{id}/recording", HEARING),
     only("GET", "/api/v1/calls/{id}/peaks", HEARING),
+    only("GET", "/api/v1/calls/{id}/findings", FINDINGS),
+    only("POST", "/api/v1/calls/{id}/findings", FINDING),
     only("GET", "/api/v1/calls/{id}/ladder", TRACING),
     only("GET", "/api/v1/calls/{id}/ladder.pcap", TRACING),
     only("POST", "/api/v1/calls/{id}/disposition", TALKING),
@@ -296,6 +302,16 @@ pub(super) fn rule(method: &Method, path: &str) -> Option<&'static Rule> {
 /// Numbers and names of citizens: those who talk to them, and the auditor. Everybody else sees them masked.
 pub(super) const fn sees_applicants(role: Role) -> bool {
     matches!(role, Operator | Supervisor | Control | Auditor)
+}
+
+/// Find calls by the words of citizens: those who oversee the work, not those who do it.
+pub(super) const fn searches_words(role: Role) -> bool {
+    matches!(role, Supervisor | Control | MayorOffice | Auditor)
+}
+
+/// Which searches for calls stand in the journal: all by words, and all of an auditor.
+pub(super) fn search_is_journalled(role: Role, by_words: bool) -> bool {
+    by_words || role == Auditor
 }
 
 /// Why a recording stays closed to somebody whose role may hear recordings.

@@ -119,6 +119,7 @@ fn call_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(calls::show))
         .routes(routes!(calls::recording::play))
         .routes(routes!(calls::peaks::show))
+        .routes(routes!(calls::findings::list, calls::findings::note))
         .routes(routes!(calls::ladder::show))
         .routes(routes!(calls::ladder::download))
         .routes(routes!(timeline::of_call))

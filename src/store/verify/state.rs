@@ -17,6 +17,8 @@ pub enum Part {
     Chain,
     Register,
     Incidents,
+    /// What auditors noted.
+    Findings,
     Contacts,
     Recordings,
     /// Files that no row asks for.
@@ -29,7 +31,8 @@ impl Part {
         match self {
             Self::Chain => Self::Register,
             Self::Register => Self::Incidents,
-            Self::Incidents => Self::Contacts,
+            Self::Incidents => Self::Findings,
+            Self::Findings => Self::Contacts,
             Self::Contacts => Self::Recordings,
             Self::Recordings => Self::Files,
             Self::Files | Self::Done => Self::Done,
@@ -42,6 +45,7 @@ impl Part {
             Self::Chain => "the journal's chain",
             Self::Register => "the register and its cases",
             Self::Incidents => "the incidents",
+            Self::Findings => "the auditors' findings",
             Self::Contacts => "the calls",
             Self::Recordings => "the recordings",
             Self::Files => "the files",

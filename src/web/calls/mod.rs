@@ -1,7 +1,9 @@
 //! `/api/v1/calls`: the record of calls, and what an operator or supervisor does to a live one. Sound is
 //! `recording.rs`, waveforms are `peaks.rs`, SIP messages are `ladder.rs`,
-//! supervisors in a talk are `supervision.rs`.
+//! supervisors in a talk are `supervision.rs`, what auditors note is `findings.rs`.
 
+pub(super) mod envelope;
+pub(super) mod findings;
 pub(super) mod ladder;
 pub(super) mod link;
 pub(super) mod peaks;
@@ -20,9 +22,12 @@ use utoipa::{IntoParams, ToSchema};
 use crate::call::contact::{Contact, Disposition};
 use crate::case::CaseNumber;
 use crate::ids::{ContactId, UserId};
+use crate::journal::{Draft, EventType};
+use crate::people::Role;
 use crate::phone_number::PhoneNumber;
 use crate::store::ContactFilter;
 use crate::switchboard::Command;
+use crate::time;
 
 use super::error::ApiError;
 use super::extract::{Json, Path, Query};
@@ -43,6 +48,11 @@ pub(super) struct CallQuery {
     disposition: Option<Disposition>,
     /// Register number.
     case: Option<String>,
+    /// Category id of the case the call is on.
+    category: Option<String>,
+    /// Words of the case's description and of notes to it, in any of their forms; all must be there. For supervisors,
+    /// control, the mayor's office and auditors. That it was searched by words is journalled, the words are not.
+    words: Option<String>,
     /// Offered at this moment or later.
     #[param(value_type = Option<String>, format = DateTime)]
     from: Option<UtcTime>,
@@ -62,21 +72,65 @@ pub(super) async fn list(
 ) -> Result<Answer<ListView<CallView>>, ApiError> {
     let query_caller = query.caller.filter(|caller| !caller.is_empty());
     check_caller_filter(principal.role(), query_caller.as_deref())?;
+    let words = query.words.filter(|words| !words.trim().is_empty());
+    check_words(principal.role(), words.as_deref())?;
     let filter = ContactFilter {
         caller: query_caller,
         operator: query.operator,
         disposition: query.disposition,
-        case: query.case.map(CaseNumber),
+        case: query.case.filter(|case| !case.is_empty()).map(CaseNumber),
+        category: query.category.filter(|category| !category.is_empty()),
+        words,
         from: query.from.map(|at| at.0),
         to: query.to.map(|at| at.0),
     };
-    let listed = web.store().contacts(&filter, &paging.page()?).await?;
+    let page = paging.page()?;
+    if access::search_is_journalled(principal.role(), filter.words.is_some())
+        && let Some(entry) = searched(&filter, &principal)
+    {
+        web.journal(entry).await?;
+    }
+    let listed = web.store().contacts(&filter, &page).await?;
     let mut items = Vec::with_capacity(listed.items.len());
     for contact in &listed.items {
         let recordings = web.store().recordings_of(contact.id).await?;
         items.push(CallView::new(contact, &recordings, principal.role()));
     }
     Ok(Answer(ListView { items, next: listed.next }))
+}
+
+/// More is no search but a text.
+const MAX_WORDS_CHARS: usize = 200;
+
+fn check_words(role: Role, words: Option<&str>) -> Result<(), ApiError> {
+    let Some(words) = words else { return Ok(()) };
+    if !access::searches_words(role) {
+        return Err(ApiError::forbidden("this role does not search by words"));
+    }
+    if words.chars().count() > MAX_WORDS_CHARS {
+        return Err(ApiError::BadRequest(format!("words are {MAX_WORDS_CHARS} characters at most")));
+    }
+    Ok(())
+}
+
+/// The entry about a search: by what it was narrowed, never to what. None for the list of all calls.
+fn searched(filter: &ContactFilter, principal: &Principal) -> Option<Draft> {
+    let conditions = [
+        ("caller", filter.caller.is_some()),
+        ("case", filter.case.is_some()),
+        ("operator", filter.operator.is_some()),
+        ("category", filter.category.is_some()),
+        ("disposition", filter.disposition.is_some()),
+        ("words", filter.words.is_some()),
+        ("time", filter.from.is_some() || filter.to.is_some()),
+    ];
+    let by: Vec<_> = conditions.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
+    if by.is_empty() {
+        return None;
+    }
+    let mut draft = Draft::new(EventType::AccessViewed, time::now().utc, principal.actor());
+    draft.data = serde_json::json!({ "what": "search", "by": by });
+    Some(draft)
 }
 
 /// One call with its recordings.

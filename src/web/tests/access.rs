@@ -26,6 +26,8 @@ const EXPECTED: &str = "
     GET    /api/v1/calls/{id}/timeline              oscmra
     GET    /api/v1/calls/{id}/recording             osma
     GET    /api/v1/calls/{id}/peaks                 osma
+    GET    /api/v1/calls/{id}/findings              ma
+    POST   /api/v1/calls/{id}/findings              a
     GET    /api/v1/calls/{id}/ladder                sax
     GET    /api/v1/calls/{id}/ladder.pcap           sax
     POST   /api/v1/calls/{id}/disposition           o

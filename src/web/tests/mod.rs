@@ -4,6 +4,7 @@
 mod access;
 mod addresses;
 mod admin;
+mod audit;
 mod calls;
 mod cases;
 mod citizen;

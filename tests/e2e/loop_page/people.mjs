@@ -46,8 +46,11 @@ const commands = {
   /** Waits until the page plays sound later than `text` seconds; where it is then. */
   plays: async ({ who, text }) => {
     const handle = await pages.get(who).waitForFunction((from) => {
+      // The citizen's page has the browser's own player, the auditor's one of ours.
       const audio = document.querySelector('audio')
-      return audio && !audio.paused && audio.currentTime >= from ? audio.currentTime : null
+      const playing = audio ? !audio.paused : document.querySelector('.player .playing') !== null
+      const at = audio?.currentTime ?? Number(document.querySelector('.player [role=slider]')?.getAttribute('aria-valuenow'))
+      return playing && at >= from ? at : null
     }, Number(text))
     return handle.jsonValue()
   },

@@ -11,10 +11,11 @@ import { adminApi } from './admin.ts'
 import * as city from './city.ts'
 import { clocksOf, dress, raisedOf } from './clocks.ts'
 import { receptionsApi } from './receptions.ts'
+import { Listening } from './listening.ts'
 import { reportsApi } from './reports.ts'
 import { incidentsApi } from './incidents.ts'
 import { Refused, ZONE, requestsApi } from './requests.ts'
-import { peaks, photo, recording } from './sound.ts'
+import { SILENCES, peaks, photo, recording } from './sound.ts'
 
 const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/receptions', '/hearings', '/signin.html', ...ADMIN_PAGES]
 const CSP = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
@@ -42,6 +43,7 @@ export function mockApi() {
   const requests = requestsApi()
   const officials = receptionsApi()
   const incidents = incidentsApi()
+  const listening = new Listening()
   const sockets = new WebSocketServer({ noServer: true })
   let failures = 0
   /** Calls from the citizen's page: whether there are any, what refuses them, how far the one that is on has come. */
@@ -316,7 +318,7 @@ export function mockApi() {
       return page(cases.filter(mine).map(city.workOrder).filter((order) => order !== null).map(dressed))
     }
     if (kind === 'calls') {
-      if (!id) return page(city.CALLS.filter((call) => (!url.searchParams.get('caller') || call.caller.includes(url.searchParams.get('caller')!)) && (!url.searchParams.get('case') || call.case === url.searchParams.get('case'))))
+      if (!id) return page(city.CALLS.filter((call) => (!url.searchParams.get('caller') || call.caller.includes(url.searchParams.get('caller')!)) && (!url.searchParams.get('case') || call.case === url.searchParams.get('case')) && (!url.searchParams.get('disposition') || call.disposition === url.searchParams.get('disposition')) && (!url.searchParams.get('words') || call.topic === 'heating')))
       if (action === 'supervision') return enterTalk(me, id, method === 'POST' ? json.how : null)
       if (action === 'hangup' && me.role === 'supervisor') { live.calls = live.calls.filter((call) => call.id !== id); tell({ type: 'delta', seq: ++live.seq, calls_gone: [id] }); return undefined }
       if (action === 'hangup' || action === 'disposition') {
@@ -332,10 +334,15 @@ export function mockApi() {
       }
       const call = city.CALLS.find((call) => call.id === id)
       if (!call) throw new Refusal(404, 'there is no such call')
-      if (action === 'timeline') return page(city.callTimeline(call))
-      if (action === 'peaks') return { sample_rate: 8000, frames: city.RECORDING_SECS * 8000, channels: peaks(Number(url.searchParams.get('bins') ?? 800)) }
+      if (action === 'timeline') return page([...city.callTimeline(call), ...listening.played.filter((item) => item.contact === id)])
+      if (action === 'peaks') return { sample_rate: 8000, frames: city.RECORDING_SECS * 8000, data_offset: 44, silences: SILENCES, channels: peaks(Number(url.searchParams.get('bins') ?? 800)) }
       if (action === 'ladder') return city.ladder(call)
-      if (action === 'recording') return sound(request, response)
+      if (action === 'findings') return method === 'POST' ? listening.notes(me, call, json) : page(listening.findingsOf(id))
+      if (action === 'recording') {
+        const [, first, last] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? []
+        listening.plays(me, call, Number(first ?? 0), Number(last || recording().length - 1), url.searchParams.get('reason'))
+        return sound(request, response)
+      }
       return call
     }
     if (kind === 'escalations') {
@@ -452,7 +459,7 @@ export function mockApi() {
     })
   }
 
-  return { studio: admin.studio, handle, upgrade, asked, radio, done, ownParts, cases, live, crowd, webCalls, requests, officials, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { studio: admin.studio, handle, upgrade, asked, listening, radio, done, ownParts, cases, live, crowd, webCalls, requests, officials, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */

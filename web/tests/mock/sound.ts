@@ -38,10 +38,15 @@ export function loudness(side: 0 | 1, second: number): number {
   const syllable = 0.55 + 0.45 * Math.sin(second * 9.1 + side * 2) * Math.sin(second * 2.3 + side)
   const cityTalks = second < 17 ? second % 6.5 < 5.2 : second < 31 ? true : (second * 0.13 + 0.2) % 1 < 0.45
   const talks = side === 1 ? cityTalks : second > 31 && !cityTalks
+  if (second > SILENCE_SECS[0] - 0.25 && second < SILENCE_SECS[1] + 0.25) return 0.002
   if (second > 61.24 && second < 61.72) return 0
   if (side === 1 && second > 17 && second < 31) return 0.16 + 0.05 * Math.sin(second * 3)
   return talks ? Math.abs(syllable) * 0.8 : 0.012
 }
+
+/** Where nobody speaks, ms: the operator looks something up. */
+const SILENCE_SECS = [64, 72] as const
+export const SILENCES = [SILENCE_SECS.map((second) => second * 1000)]
 
 export function peaks(bins: number): number[][] {
   return ([0, 1] as const).map((side) => Array.from({ length: bins }, (_, i) => Math.round(loudness(side, (i / bins) * RECORDING_SECS) * 1000) / 1000))

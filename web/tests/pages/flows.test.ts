@@ -258,20 +258,3 @@ describe('SIP messages', () => {
     expect(await page.locator('h2:has-text("SIP")').count()).toBe(0)
   })
 })
-
-describe('audit', () => {
-  it('asks for no sound before play, then plays from a moment of the timeline', async () => {
-    const { page, complaints } = await visit('/audit?call=c-1', { lang: 'en', user: 'auditor' })
-    await page.waitForSelector('.jump')
-    expect(asked('GET', '/calls/c-1/recording')).toEqual([])
-    await page.click('li:has-text("Operator picked up") .jump')
-    await page.waitForFunction(() => { const audio = document.querySelector('audio'); return audio !== null && !audio.paused && audio.currentTime > 31 && audio.currentTime < 40 })
-    await page.click('button[aria-label="Pause"]')
-    const box = (await page.locator('canvas').boundingBox())!
-    await page.mouse.click(box.x + box.width / 2, box.y + 40)
-    await page.waitForFunction(() => Math.abs((document.querySelector('audio')?.currentTime ?? 0) - 48) < 4)
-    await page.click('text=With the case')
-    await page.waitForSelector('.name:has-text("Deadline set")')
-    expect(complaints).toEqual([])
-  })
-})

@@ -193,19 +193,15 @@ it('lets the auditor find, see and hear the call', async () => {
   await page.waitForSelector('canvas')
   call = new URL(page.url()).searchParams.get('call')!
   await page.locator('button.round').click()
-  const sound = () => page.evaluate(() => {
-    const audio = document.querySelector('audio')!
-    return { at: audio.currentTime, duration: audio.duration, error: audio.error?.message ?? null }
-  })
-  await until('the recording to play', async () => ((await sound()).at > 0.5 ? true : null), 20_000)
-  expect((await sound()).duration).toBeGreaterThan(10)
+  const sound = () => page.evaluate(() => Number(document.querySelector('.player [role=slider]')!.getAttribute('aria-valuenow')))
+  await until('the recording to play', async () => ((await sound()) >= 1 ? true : null), 20_000)
   expect(ranges.every((status) => status === 206)).toBe(true)
   // From an event in the middle of the call.
   const jump = page.locator('li:has(.jump)', { hasText: uk('event.contact.connected') }).locator('.jump')
   const [minutes, seconds] = (await jump.textContent())!.trim().split(':').map(Number) as [number, number]
   await jump.click()
   const wanted = minutes * 60 + seconds
-  await until('the jump', async () => { const { at } = await sound(); return at >= wanted && at < wanted + 8 ? true : null }, 20_000)
+  await until('the jump', async () => { const at = await sound(); return at >= wanted && at < wanted + 8 ? true : null }, 20_000)
   await page.locator('button.round').click()
   expect(await page.locator('.name', { hasText: uk('event.case.closed') }).count()).toBe(0)
   await button(page, 'audit.withCase').click()

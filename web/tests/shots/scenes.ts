@@ -210,7 +210,22 @@ const OTHERS: Scene[] = [
     act: async (page) => { await page.click('button.main'); await page.fill('#street', 'Паркова'); await page.click('dialog [role=option]'); await page.waitForSelector('#houses-0') },
   },
   { name: 'audit-list', path: '/audit', user: 'auditor' },
+  { name: 'audit-search', path: '/audit?disposition=case_created', user: 'auditor', act: (page) => page.fill('#words', 'холодні батареї') },
   { name: 'audit-call', path: '/audit?call=c-1', user: 'auditor' },
+  {
+    name: 'audit-listening', path: '/audit?call=c-1', user: 'auditor',
+    act: async (page) => {
+      await page.waitForSelector('.all')
+      for (const key of ['n', 'n', 'n', 'l', 'ArrowRight', 'l', 's', 'k']) await page.keyboard.press(key)
+      await page.waitForTimeout(1500)
+      await page.keyboard.press('k')
+      await page.keyboard.press('m')
+      await page.fill('#finding', 'Перебиває заявника, не питає адреси')
+      await page.click('.findings button.main')
+      await page.waitForSelector('.findings li')
+    },
+  },
+  { name: 'audit-keys', path: '/audit?call=c-1', user: 'auditor', act: async (page) => { await page.waitForSelector('.all'); await page.keyboard.press('?'); await page.waitForSelector('dialog dl') } },
   { name: 'reports', path: '/reports', user: 'mayor', act: (page) => page.locator('[data-indicator=false_closures] summary').click() },
   { name: 'reports-list', path: '/reports', user: 'mayor', act: async (page) => { await page.locator('[data-indicator=false_closures] summary').click(); await page.locator('[data-indicator=false_closures] .line button.value').first().click(); await page.locator('dialog [data-total]').waitFor() } },
   { name: 'receptions', path: '/receptions', user: 'mayor', act: (page) => page.waitForSelector('ol li >> nth=2') },

@@ -529,7 +529,22 @@ export interface Ladder {
 export interface Peaks {
   sample_rate: number
   frames: number
+  /** First byte of sound in the file. */
+  data_offset: number
   channels: number[][]
+  /** Where both sides are silent for long: from and to, ms. */
+  silences: [number, number][]
+}
+
+/** What an auditor has to say about a moment of a recording. */
+export interface Finding {
+  id: string
+  at: Moment
+  /** Who found it. */
+  author: string
+  recording: string
+  offset_ms: number
+  text: string
 }
 
 export interface Page<T> {

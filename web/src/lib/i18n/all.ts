@@ -16,6 +16,7 @@ import { dictation } from './dictation'
 import { field } from './field'
 import { incidents } from './incidents'
 import { lifecycle } from './lifecycle'
+import { listening } from './listening'
 import { notices } from './notices'
 import { phone } from './phone'
 import { problems } from './problems'
@@ -44,6 +45,7 @@ const all = {
   ...field,
   ...incidents,
   ...lifecycle,
+  ...listening,
   ...notices,
   ...phone,
   ...problems,
