@@ -378,10 +378,10 @@ impl Told {
         if gaps != json!(self.gaps) {
             found.push(("gaps", gaps.to_string(), json!(self.gaps).to_string()));
         }
-        if let Some(seal) = self.seal {
-            if recording.sample_rate != seal.sample_rate {
-                found.push(("sample rate", recording.sample_rate.to_string(), seal.sample_rate.to_string()));
-            }
+        if let Some(seal) = self.seal
+            && recording.sample_rate != seal.sample_rate
+        {
+            found.push(("sample rate", recording.sample_rate.to_string(), seal.sample_rate.to_string()));
         }
         let digest = recording.sha256.map_or_else(|| "none".to_owned(), |digest| digest.to_string());
         let rows = [("result", result), ("frames", recording.frames.to_string()), ("sha256", digest)];

@@ -64,6 +64,7 @@ impl World {
                     gaps: Vec::new(),
                     result: RecordingResult::Ok,
                     sha256: None,
+                    proof: None,
                     cause: None,
                 };
                 self.later(1, 50, Input::RecordingSealed(sealed));
