@@ -321,6 +321,7 @@ mod tests {
             queues: Vec::new(),
             skills: Default::default(),
             posts: Vec::new(),
+            clearances: Vec::new(),
             sip: None,
             disabled: false,
         };

@@ -161,6 +161,7 @@ pub(super) fn account(
         queues,
         skills: BTreeMap::new(),
         posts: Vec::new(),
+        clearances: Vec::new(),
         sip,
         disabled: false,
     })

@@ -18,6 +18,7 @@ mod queue;
 mod recording;
 mod report;
 mod rtp;
+mod sign_in;
 mod sip;
 mod sms;
 mod speech;
@@ -46,6 +47,7 @@ pub use queue::Queue;
 pub use recording::Recording;
 pub use report::Report;
 pub use rtp::{PortRange, Rtp};
+pub use sign_in::SignIn;
 pub use sip::Sip;
 pub use sms::Sms;
 pub use speech::Speech;
@@ -81,6 +83,7 @@ pub struct Config {
     pub citizen: Citizen,
     pub open311: Open311,
     pub report: Report,
+    pub sign_in: SignIn,
 }
 
 impl Config {

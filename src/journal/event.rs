@@ -141,6 +141,7 @@ vocabulary! {
     PromptChanged = "prompt.changed",
     UserCreated = "user.created",
     UserChanged = "user.changed",
+    UserSessionsEnded = "user.sessions_ended",
     PhoneOffered = "phone.offered",
     PhoneProvisioned = "phone.provisioned",
     LogVerified = "log.verified",

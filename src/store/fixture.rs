@@ -163,6 +163,7 @@ pub(super) fn user(n: u32, role: Role) -> User {
         queues: vec!["water".to_owned()],
         skills: [("water".to_owned(), 3)].into(),
         posts: vec!["executor.head".to_owned()],
+        clearances: Vec::new(),
         sip: None,
         disabled: false,
     }

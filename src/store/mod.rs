@@ -96,6 +96,7 @@ pub use notifications::{
 pub use proof::{Examined, ViewSize};
 pub use public_requests::{PublicRequest, RequestFilter, tells};
 pub use sent::{KEY_CHARS, Once};
+pub use sessions::{Ending, MAX_SESSIONS, NewSession, OpenSession};
 pub use users::UserChange;
 pub use verification::{Asking, AskingCall, RefusedCalls};
 pub use verify::{DigestOf, Finding, Progress, VerifyReport};
@@ -216,6 +217,8 @@ pub struct User {
     pub skills: BTreeMap<String, u8>,
     /// Post ids of the city plan.
     pub posts: Vec<String>,
+    /// Privacy classes of the city plan whose cases this person may read.
+    pub clearances: Vec<String>,
     pub sip: Option<SipAccount>,
     pub disabled: bool,
 }

@@ -114,6 +114,7 @@ mod tests {
             queues: Vec::new(),
             skills: Default::default(),
             posts: Vec::new(),
+            clearances: Vec::new(),
             sip: None::<SipAccount>,
             disabled: false,
         };

@@ -17,6 +17,23 @@ pub struct PublicTerms {
     pub citizen: CitizenTerms,
 }
 
+/// How long people stay signed in; sessions that stand keep the limits they were opened with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SignInTerms {
+    /// A session ends so long after it was opened.
+    pub longest: Duration,
+    /// And when it was not used for so long,
+    pub idle: Duration,
+    /// executors' sessions when not used for so long: they are in the street, their telephone in the pocket.
+    pub field_idle: Duration,
+}
+
+impl Default for SignInTerms {
+    fn default() -> Self {
+        Self { longest: 12 * HOUR, idle: HOUR, field_idle: 12 * HOUR }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Open311Terms {
     pub enabled: bool,

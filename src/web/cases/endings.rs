@@ -204,6 +204,9 @@ pub(in crate::web) async fn merge(
 ) -> Outcome {
     check_text(&reason)?;
     let (from, into) = (parse_number(&number)?, parse_number(&into)?);
+    for number in [&from, &into] {
+        web.check_clearance(number, &principal, "/api/v1/cases/{number}/merge").await?;
+    }
     let at = time::now().utc;
     let case = web.store().merge_cases((&from, &into), &reason, &principal.actor(), at).await?;
     tracing::info!(case.id = %from, into = %into, "case merged");
@@ -220,6 +223,7 @@ pub(in crate::web) async fn relate(
     Path(number): Path<String>,
     Json(Relating { kind, other }): Json<Relating>,
 ) -> Outcome {
+    web.check_clearance(&parse_number(&other)?, &principal, "/api/v1/cases/{number}/relations").await?;
     let other = web.store().case(&parse_number(&other)?).await?.ok_or(ApiError::NotFound("case"))?;
     let actor = principal.actor();
     web.move_case(&number, &principal, move |case, _, at| case.relate(kind, &other, &actor, at)).await
@@ -235,6 +239,7 @@ pub(in crate::web) async fn repeat(
     Path(number): Path<String>,
 ) -> Outcome {
     let (at, actor) = (time::now().utc, principal.actor());
+    web.check_clearance(&parse_number(&number)?, &principal, "/api/v1/cases/{number}/repeat").await?;
     let earlier = web.store().case(&parse_number(&number)?).await?.ok_or(ApiError::NotFound("case"))?;
     if earlier.state.is_open() {
         return Err(ApiError::Conflict("the case is open: it needs no repeat".to_owned()));

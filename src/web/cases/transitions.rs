@@ -412,6 +412,7 @@ impl Web {
             + 'static,
     {
         let number = parse_number(number)?;
+        self.check_clearance(&number, principal, "/api/v1/cases/{number}").await?;
         let at = time::now().utc;
         let actor = principal.actor();
         let during = self.said_in(&number, &principal.user, at).await?;

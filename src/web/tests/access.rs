@@ -148,6 +148,11 @@ const EXPECTED: &str = "
     GET    /api/v1/admin/versions                   x
     GET    /api/v1/admin/versions/{id}              x
     POST   /api/v1/admin/versions/{id}/restore      x
+    GET    /api/v1/sessions                         *
+    DELETE /api/v1/sessions                         *
+    DELETE /api/v1/sessions/{id}                    *
+    GET    /api/v1/admin/users/{id}/sessions        x
+    DELETE /api/v1/admin/users/{id}/sessions        x
     DELETE /api/v1/session                          *
 ";
 
@@ -310,6 +315,7 @@ fn hearing_follows_role_call_and_reason() {
         queues: Vec::new(),
         skills: Default::default(),
         posts: Vec::new(),
+        clearances: Vec::new(),
         sip: None,
         disabled: false,
     };

@@ -7,6 +7,7 @@ mod admin;
 mod calls;
 mod cases;
 mod citizen;
+mod clearance;
 mod clocks;
 mod code_by_sms;
 mod endings;

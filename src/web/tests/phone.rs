@@ -31,6 +31,7 @@ async fn with_phone(service: &Service, role: Role, extension: &str) -> String {
         queues: Vec::new(),
         skills: Default::default(),
         posts: Vec::new(),
+        clearances: Vec::new(),
         sip: Some(SipAccount { extension: extension.to_owned(), ha1 }),
         disabled: false,
     };

@@ -262,6 +262,7 @@ fn in_force(folder: &std::path::Path) -> InForce {
             tls: Vec::new(),
         },
         public: public_terms(),
+        sign_in: Default::default(),
         answer_within: Duration::from_secs(30),
         deferred: vec!["http"],
     }
@@ -322,6 +323,7 @@ async fn add(store: &Store, id: UserId, name: &str, role: Role, organisation: Op
         queues: Vec::new(),
         skills: Default::default(),
         posts: Vec::new(),
+        clearances: Vec::new(),
         sip: None,
         disabled: false,
     };

@@ -14,6 +14,7 @@ import { receptionsApi } from './receptions.ts'
 import { reportsApi } from './reports.ts'
 import { incidentsApi } from './incidents.ts'
 import { Refused, ZONE, requestsApi } from './requests.ts'
+import { sessionsApi } from './sessions.ts'
 import { peaks, photo, recording } from './sound.ts'
 
 const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/receptions', '/hearings', '/signin.html', ...ADMIN_PAGES]
@@ -44,6 +45,7 @@ export function mockApi() {
   const incidents = incidentsApi()
   const sockets = new WebSocketServer({ noServer: true })
   let failures = 0
+  const sessions = sessionsApi()
   /** Calls from the citizen's page: whether there are any, what refuses them, how far the one that is on has come. */
   const webCalls = { open: true, refusal: 0, progress: { phase: 'ivr', position: null as number | null, case: null as string | null } }
   /** What was asked, for the tests. */
@@ -235,6 +237,10 @@ export function mockApi() {
       if (method === 'DELETE') { response.setHeader('set-cookie', 'ringback_session=; Path=/; Max-Age=0'); return undefined }
       if (!me) throw new Refusal(401, 'sign in first')
       return { user: me }
+    }
+    if (path === '/sessions' || path.startsWith('/sessions/')) {
+      if (!me) throw new Refusal(401, 'sign in first')
+      return sessions(method, path.split('/')[2])
     }
     if (path === '/web-calls') {
       if (method === 'GET') return { open: webCalls.open, number: '1580', languages: ['uk', 'en', 'lt', 'pl', 'ru', 'he'], longest_call_secs: 3600 }

@@ -56,6 +56,7 @@ export interface Person {
   queues: string[]
   skills: Record<string, number>
   posts?: string[]
+  clearances?: string[]
   extension: string | null
   blocked: boolean
   phones: Device[]

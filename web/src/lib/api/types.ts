@@ -347,6 +347,10 @@ export interface Part {
 
 export interface Case {
   number: string
+  /** Takes a clearance to read. */
+  restricted?: boolean
+  /** Number, state and deadline are all that is told. */
+  withheld?: boolean
   state: CaseState
   state_data?: Record<string, unknown>
   registered_at: Moment
@@ -475,6 +479,8 @@ export interface City {
   territories: { id: string; name: Name }[]
   organisations: { id: string; name: Name }[]
   posts?: { id: string; name: Name }[]
+  /** Clearances there are. */
+  privacy_classes?: string[]
   closing_codes: string[]
   telling_channels: string[]
 }
