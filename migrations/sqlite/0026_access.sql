@@ -13,3 +13,18 @@ CREATE INDEX sessions_by_user ON sessions (user_id);
 
 -- Privacy classes of the city plan whose cases a person may read, JSON.
 ALTER TABLE users ADD COLUMN clearances TEXT NOT NULL DEFAULT '[]';
+
+-- The secret is what an authenticator app has; `last_step` the half minute of the code accepted last. Asked for once confirmed,
+-- which `users.second_factor` repeats.
+ALTER TABLE users ADD COLUMN second_factor INTEGER NOT NULL DEFAULT 0 CHECK (second_factor IN (0, 1));
+CREATE TABLE second_factors (
+    user_id   TEXT    PRIMARY KEY REFERENCES users (id),
+    secret    BLOB    NOT NULL CHECK (length(secret) = 20),
+    last_step INTEGER NOT NULL,
+    confirmed INTEGER NOT NULL CHECK (confirmed IN (0, 1))
+) STRICT;
+CREATE TABLE recovery_codes (
+    user_id     TEXT NOT NULL REFERENCES users (id),
+    code_sha256 TEXT NOT NULL,
+    PRIMARY KEY (user_id, code_sha256)
+) STRICT;

@@ -322,6 +322,7 @@ mod tests {
             skills: Default::default(),
             posts: Vec::new(),
             clearances: Vec::new(),
+            second_factor: false,
             sip: None,
             disabled: false,
         };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::checks::within;
+use crate::people::Role;
 use crate::web::SignInTerms;
 
 const MINUTE: u64 = 60;
@@ -23,11 +24,13 @@ pub struct SignIn {
     /// Hours after which a session ends in any case, 1 to 24.
     #[serde(deserialize_with = "within::<1, 24, _>")]
     pub longest_hours: u64,
+    /// Roles that need a code of an authenticator app beside the password. Others may have one.
+    pub second_factor: Vec<Role>,
 }
 
 impl Default for SignIn {
     fn default() -> Self {
-        Self { idle_minutes: 60, field_idle_minutes: 720, longest_hours: 12 }
+        Self { idle_minutes: 60, field_idle_minutes: 720, longest_hours: 12, second_factor: Vec::new() }
     }
 }
 
@@ -37,6 +40,7 @@ impl SignIn {
             longest: Duration::from_secs(self.longest_hours * HOUR),
             idle: Duration::from_secs(self.idle_minutes * MINUTE),
             field_idle: Duration::from_secs(self.field_idle_minutes * MINUTE),
+            second_factor: self.second_factor.clone(),
         }
     }
 }
@@ -57,6 +61,8 @@ mod tests {
         for good in ["idle_minutes = 5", "idle_minutes = 1440", "longest_hours = 1", "longest_hours = 24"] {
             assert!(read(good).is_ok(), "{good}");
         }
+        assert_eq!(read("second_factor = [\"mayor_office\"]").unwrap().second_factor, [Role::MayorOffice]);
+        assert!(read("second_factor = [\"mayor\"]").is_err());
         for bad in
             ["idle_minutes = 4", "field_idle_minutes = 1441", "longest_hours = 0", "longest_hours = 25"]
         {

@@ -115,6 +115,7 @@ mod tests {
             skills: Default::default(),
             posts: Vec::new(),
             clearances: Vec::new(),
+            second_factor: false,
             sip: None::<SipAccount>,
             disabled: false,
         };

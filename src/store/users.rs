@@ -237,6 +237,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<User, StoreError> {
         skills: fields.json("skills")?,
         posts: fields.json("posts")?,
         clearances: fields.json("clearances")?,
+        second_factor: fields.flag("second_factor")?,
         sip,
         disabled: fields.flag("disabled")?,
     })

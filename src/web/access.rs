@@ -140,6 +140,9 @@ pub(super) const RULES: &[Rule] = &[
     public("GET", "/open311/v2/media/{file}"),
     signed_in("GET", "/api/v1/session"),
     signed_in("DELETE", "/api/v1/session"),
+    signed_in("GET", "/api/v1/second-factor"),
+    signed_in("POST", "/api/v1/second-factor"),
+    signed_in("POST", "/api/v1/second-factor/confirm"),
     signed_in("GET", "/api/v1/sessions"),
     signed_in("DELETE", "/api/v1/sessions"),
     signed_in("DELETE", "/api/v1/sessions/{id}"),
@@ -261,6 +264,7 @@ pub(super) const RULES: &[Rule] = &[
     only("PATCH", "/api/v1/admin/users/{id}", RUNNING),
     only("POST", "/api/v1/admin/users/{id}/phone", RUNNING),
     only("GET", "/api/v1/admin/users/{id}/sessions", RUNNING),
+    only("DELETE", "/api/v1/admin/users/{id}/second-factor", RUNNING),
     only("DELETE", "/api/v1/admin/users/{id}/sessions", RUNNING),
     only("GET", "/api/v1/admin/queues", RUNNING),
     only("GET", "/api/v1/admin/notifications", RUNNING),
@@ -391,6 +395,16 @@ pub(super) fn posts(user: &User) -> Vec<String> {
 pub(super) fn confined_to(user: &User) -> Option<String> {
     // An executor without an organisation is confined to one that does not exist.
     (user.role == Executor).then(|| user.organisation.clone().unwrap_or_default())
+}
+
+/// Whether this person must set up a second factor before anything else.
+pub(super) fn lacks_second_factor(user: &User, terms: &SignInTerms) -> bool {
+    !user.second_factor && terms.second_factor.contains(&user.role)
+}
+
+/// What somebody may do who lacks it: set it up, or leave.
+pub(super) fn is_for_setting_up(path: &str) -> bool {
+    ["/api/v1/session", "/api/v1/second-factor", "/api/v1/second-factor/confirm"].contains(&path)
 }
 
 /// Without use for so long a session of this role ends.

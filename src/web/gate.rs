@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -112,6 +112,15 @@ pub(super) async fn gate(
     };
     if matches!(credential, Credential::Cookie(_)) && changes_state(request.method()) {
         check_origin_header(request.headers())?;
+    }
+    if access::lacks_second_factor(&principal.user, &web.in_force().sign_in)
+        && !access::is_for_setting_up(path.as_str())
+    {
+        return Err(ApiError::Known {
+            status: StatusCode::FORBIDDEN,
+            name: "second_factor_needed",
+            detail: "set up a second factor first".to_owned(),
+        });
     }
     if let Who::Roles(roles) = rule.who
         && !roles.contains(&principal.role())

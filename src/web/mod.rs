@@ -33,6 +33,7 @@ mod phone;
 mod receptions;
 mod reports;
 mod router;
+mod second_factor;
 mod server;
 mod session;
 mod sessions;

@@ -19,6 +19,7 @@ use super::extract::{Json, Query};
 use super::gate::{Credential, Principal, SESSION_COOKIE};
 use super::login_limit::Attempt;
 use super::sip_socket::{came_over_tls, speaks_for};
+use super::terms::SignInTerms;
 use super::{Shared, Web, access, pages, password};
 
 /// Names are short; longer ones are nobody's.
@@ -32,6 +33,9 @@ const MAX_BROWSER_CHARS: usize = 160;
 pub(super) struct SignIn {
     user: String,
     password: String,
+    /// Of the authenticator app, or a recovery code, where the person has a second factor.
+    #[serde(default)]
+    code: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,10 +55,14 @@ pub(super) struct UserView {
     queues: Vec<String>,
     /// SIP extension, for those who take calls.
     extension: Option<String>,
+    /// Signs in with a code of an app beside the password.
+    second_factor: bool,
+    /// Must set that up before anything else.
+    second_factor_needed: bool,
 }
 
-impl From<&User> for SessionView {
-    fn from(user: &User) -> Self {
+impl SessionView {
+    fn new(user: &User, terms: &SignInTerms) -> Self {
         Self {
             user: UserView {
                 id: user.id.to_string(),
@@ -64,6 +72,8 @@ impl From<&User> for SessionView {
                 languages: user.languages.iter().map(|language| language.code()).collect(),
                 queues: user.queues.clone(),
                 extension: user.sip.as_ref().map(|sip| sip.extension.clone()),
+                second_factor: user.second_factor,
+                second_factor_needed: access::lacks_second_factor(user, terms),
             },
         }
     }
@@ -71,7 +81,8 @@ impl From<&User> for SessionView {
 
 /// Sign in with a name and a password; the answer sets the session cookie.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = SignIn,
-    responses((status = 200, body = SessionView), (status = 401, description = "name or password is wrong"),
+    responses((status = 200, body = SessionView),
+        (status = 401, description = "name or password is wrong; or `second_factor`: a code is wanted, `second_factor_wrong`"),
         (status = 429, description = "ten failures in five minutes; see Retry-After")))]
 pub(super) async fn sign_in(
     State(web): State<Shared>,
@@ -92,16 +103,18 @@ pub(super) async fn sign_in(
         tracing::info!(source = %peer.ip(), "sign-in refused");
         return Err(ApiError::WrongCredentials);
     };
-    web.logins.lock().unwrap_or_else(PoisonError::into_inner).succeeded(&attempt);
+    web.check_second_factor(&user, asked.code.as_deref()).await?;
+    web.login_succeeded(&attempt);
     let cookie = web.open_session(&user, peer.ip(), &headers).await?;
-    Ok(([(header::SET_COOKIE, cookie)], axum::Json(SessionView::from(&user))).into_response())
+    Ok(([(header::SET_COOKIE, cookie)], axum::Json(SessionView::new(&user, &web.in_force().sign_in)))
+        .into_response())
 }
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/v1/session", tag = "session",
     responses((status = 200, body = SessionView), (status = 401)))]
-pub(super) async fn show(principal: Principal) -> axum::Json<SessionView> {
-    axum::Json(SessionView::from(principal.user.as_ref()))
+pub(super) async fn show(State(web): State<Shared>, principal: Principal) -> axum::Json<SessionView> {
+    axum::Json(SessionView::new(&principal.user, &web.in_force().sign_in))
 }
 
 /// Sign out: the token of this request is worth nothing from now on.
@@ -142,6 +155,10 @@ pub(super) async fn sign_in_by_link(
         }
         Err(error) => return Err(error),
     };
+    // A link stands for the password alone.
+    if principal.user.second_factor {
+        return Ok((StatusCode::SEE_OTHER, [(header::LOCATION, DEAD_LINK)]).into_response());
+    }
     let cookie = web.open_session(&principal.user, peer.ip(), &headers).await?;
     let to = link.to.as_deref().and_then(pages::page).unwrap_or("/");
     Ok((
@@ -152,7 +169,11 @@ pub(super) async fn sign_in_by_link(
 }
 
 impl Web {
-    fn begin_login(&self, attempt: &Attempt) -> Result<(), ApiError> {
+    pub(super) fn login_succeeded(&self, attempt: &Attempt) {
+        self.logins.lock().unwrap_or_else(PoisonError::into_inner).succeeded(attempt);
+    }
+
+    pub(super) fn begin_login(&self, attempt: &Attempt) -> Result<(), ApiError> {
         let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
         logins
             .begin(attempt, time::now().mono)

@@ -46,6 +46,8 @@ pub(in crate::web) struct AdminUserView {
     posts: Vec<String>,
     /// Privacy classes of the city plan whose cases this person reads.
     clearances: Vec<String>,
+    /// Signs in with a code of an app beside the password.
+    second_factor: bool,
     extension: Option<String>,
     blocked: bool,
     /// Phones registered now.
@@ -81,6 +83,7 @@ impl AdminUserView {
             skills: user.skills,
             posts: user.posts,
             clearances: user.clearances,
+            second_factor: user.second_factor,
             blocked: user.disabled,
             phones: snapshot.phones.iter().filter(own).map(DeviceView::from).collect(),
             extension,
@@ -221,6 +224,7 @@ pub(in crate::web) async fn create(
         skills: new.skills,
         posts: new.posts,
         clearances: new.clearances,
+        second_factor: false,
         sip: None,
         disabled: false,
     };

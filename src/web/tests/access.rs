@@ -148,6 +148,10 @@ const EXPECTED: &str = "
     GET    /api/v1/admin/versions                   x
     GET    /api/v1/admin/versions/{id}              x
     POST   /api/v1/admin/versions/{id}/restore      x
+    GET    /api/v1/second-factor                    *
+    POST   /api/v1/second-factor                    *
+    POST   /api/v1/second-factor/confirm            *
+    DELETE /api/v1/admin/users/{id}/second-factor   x
     GET    /api/v1/sessions                         *
     DELETE /api/v1/sessions                         *
     DELETE /api/v1/sessions/{id}                    *
@@ -316,6 +320,7 @@ fn hearing_follows_role_call_and_reason() {
         skills: Default::default(),
         posts: Vec::new(),
         clearances: Vec::new(),
+        second_factor: false,
         sip: None,
         disabled: false,
     };

@@ -21,6 +21,7 @@ mod open311;
 mod phone;
 mod receptions;
 mod reports;
+mod second_factor;
 mod service;
 mod session;
 mod sip_socket;

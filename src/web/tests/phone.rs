@@ -32,6 +32,7 @@ async fn with_phone(service: &Service, role: Role, extension: &str) -> String {
         skills: Default::default(),
         posts: Vec::new(),
         clearances: Vec::new(),
+        second_factor: false,
         sip: Some(SipAccount { extension: extension.to_owned(), ha1 }),
         disabled: false,
     };

@@ -32,7 +32,7 @@ use crate::switchboard::{Command, CommandError, Snapshot};
 use crate::time::{self, Timestamp};
 use crate::web::{
     ApiKey, CommandRequest, InForce, LadderRequest, Open311Terms, PlanFile, PublicTerms, QueueInForce,
-    ReloadRequest, SipEntrance, TrunkInForce, Wanted, WebState,
+    ReloadRequest, SignInTerms, SipEntrance, TrunkInForce, Wanted, WebState,
 };
 
 /// Of the program that files by Open311.
@@ -143,6 +143,10 @@ impl Service {
     /// Other terms for the world outside, as a reload brings them.
     pub(super) fn allow(&self, change: impl FnOnce(&mut PublicTerms)) {
         self.in_force.send_modify(|in_force| change(&mut Arc::make_mut(in_force).public));
+    }
+
+    pub(super) fn change_sign_in(&self, change: impl FnOnce(&mut SignInTerms)) {
+        self.in_force.send_modify(|in_force| change(&mut Arc::make_mut(in_force).sign_in));
     }
 
     pub(super) fn stop(&mut self) {
@@ -324,6 +328,7 @@ async fn add(store: &Store, id: UserId, name: &str, role: Role, organisation: Op
         skills: Default::default(),
         posts: Vec::new(),
         clearances: Vec::new(),
+        second_factor: false,
         sip: None,
         disabled: false,
     };

@@ -167,7 +167,7 @@ const QUEUES = [
 ]
 
 /** A pattern that looks like a code; no telephone reads it. */
-const QR = Array.from({ length: 33 }, (_, y) => Array.from({ length: 33 }, (_, x) => {
+export const QR = Array.from({ length: 33 }, (_, y) => Array.from({ length: 33 }, (_, x) => {
   const corner = (cx: number, cy: number) => { const d = Math.max(Math.abs(x - cx), Math.abs(y - cy)); return d === 3 || d <= 1 }
   const near = ((x < 8 || x > 24) && y < 8) || (x < 8 && y > 24)
   return (near ? corner(3, 3) || corner(29, 3) || corner(3, 29) : (x * 7 + y * 13 + x * y) % 5 < 2) ? '1' : '0'

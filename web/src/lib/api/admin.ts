@@ -57,6 +57,7 @@ export interface Person {
   skills: Record<string, number>
   posts?: string[]
   clearances?: string[]
+  second_factor?: boolean
   extension: string | null
   blocked: boolean
   phones: Device[]

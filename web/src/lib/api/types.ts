@@ -12,6 +12,9 @@ export type Moment = string | number
 export type Name = string | Record<string, string>
 
 export interface User {
+  second_factor?: boolean
+  /** Must be set up before anything else. */
+  second_factor_needed?: boolean
   id: string
   name: string
   role: Role
