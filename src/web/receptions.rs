@@ -241,6 +241,8 @@ pub(super) async fn instruct(
     let appointment = web.store().appointment_of(&number).await?.ok_or(ApiError::NotFound("appointment"))?;
     let path = "/api/v1/cases/{number}/instructions";
     web.admit_to_case(&principal, &plan, &appointment, path).await?;
+    // Who and where go over to the new case, which anybody may read.
+    web.check_clearance(&number, &principal, path).await?;
     if appointment.state != AppointmentState::Held {
         return Err(ApiError::Conflict("the reception has not been held".to_owned()));
     }

@@ -307,6 +307,7 @@ pub(in crate::web) async fn assign_by_hand(
 ) -> Outcome {
     check_text(&reason)?;
     check_length(Some(&executor), MAX_WORD_CHARS)?;
+    web.check_clearance(&parse_number(&number)?, &principal, "/api/v1/cases/{number}/executor").await?;
     let case = web.store().case(&parse_number(&number)?).await?.ok_or(ApiError::NotFound("case"))?;
     let (order, plan, actor) = (web.new_order(), web.city(), principal.actor());
     routing::route_to(&plan, &case, &executor, order, time::now().utc).map_err(undecided)?;
@@ -365,6 +366,7 @@ impl Web {
         cause: ReopenCause,
         reason: String,
     ) -> Outcome {
+        self.check_clearance(&parse_number(number)?, principal, "/api/v1/cases/{number}").await?;
         let (order, plan, actor) = (self.new_order(), self.city(), principal.actor());
         let case = self.store().case(&parse_number(number)?).await?.ok_or(ApiError::NotFound("case"))?;
         // First for the reason in full; then again on the row as it stands when it is changed.
