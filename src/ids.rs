@@ -81,6 +81,10 @@ uuid_id!(
     NotificationId
 );
 uuid_id!(
+    /// One sign-in session, as people see it; not its token.
+    SessionId
+);
+uuid_id!(
     /// A person who signs in: operator, executor, control, auditor...
     UserId
 );

@@ -9,6 +9,7 @@ pub mod diagnostic;
 pub mod digest;
 pub mod ids;
 pub mod language;
+pub mod one_time_code;
 pub mod people;
 pub mod phone_code;
 pub mod phone_number;

@@ -29,6 +29,7 @@ const LAYERS: &[&[&str]] = &[
         "ids",
         "language",
         "people",
+        "one_time_code",
         "phone_code",
         "phone_number",
         "termination",

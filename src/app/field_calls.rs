@@ -321,6 +321,8 @@ mod tests {
             queues: Vec::new(),
             skills: Default::default(),
             posts: Vec::new(),
+            clearances: Vec::new(),
+            second_factor: false,
             sip: None,
             disabled: false,
         };

@@ -274,6 +274,7 @@ impl Plans {
             trunks: config.trunk.iter().map(config::Trunk::described).collect(),
             entrance: config.sip.entrance(),
             public: PublicTerms { open311: config.open311.terms(), citizen: config.citizen.terms() },
+            sign_in: config.sign_in.terms(),
             answer_within: config.report.answer_within(),
             deferred: Vec::new(),
         }

@@ -12,8 +12,9 @@ use super::{Failure, Outcome};
 use crate::acd::MAX_SKILL_LEVEL;
 use crate::config::Config;
 use crate::ids::{Mint, UserId};
+use crate::journal::{Draft, EventType};
 use crate::language::Language;
-use crate::people::Role;
+use crate::people::{Actor, Role};
 use crate::sip::digest_auth::Ha1;
 use crate::store::{SipAccount, Store, StoreError, User};
 
@@ -27,6 +28,9 @@ pub(super) enum Command {
     Add(Add),
     /// Lists everybody.
     List,
+    /// Takes the second factor of somebody away who has lost app and recovery codes, and signs them out everywhere. For an
+    /// administrator whom no other can help; open pages of theirs notice within seconds.
+    ResetSecondFactor { name: String },
 }
 
 #[derive(Debug, clap::Args)]
@@ -60,9 +64,22 @@ pub(super) async fn run(file: &Path, command: Command) -> Outcome {
     let outcome = match command {
         Command::Add(add) => self::add(&config, &store, add).await,
         Command::List => list(&store).await,
+        Command::ResetSecondFactor { name } => reset_second_factor(&store, &name).await,
     };
     store.close().await;
     outcome
+}
+
+async fn reset_second_factor(store: &Store, name: &str) -> Outcome {
+    let user = store.user_by_name(name).await?.with_context(|| format!("there is no user {name}"))?;
+    let by = Actor::system("command line");
+    let mut entry = Draft::new(EventType::UserSecondFactorReset, crate::time::now().utc, by);
+    entry.data = serde_json::json!({ "user": user.id });
+    if !store.reset_second_factor(user.id, entry).await? {
+        return Err(anyhow::anyhow!("{name} has no second factor").into());
+    }
+    println!("{name} signs in by password alone now");
+    Ok(())
 }
 
 async fn list(store: &Store) -> Outcome {
@@ -161,6 +178,8 @@ pub(super) fn account(
         queues,
         skills: BTreeMap::new(),
         posts: Vec::new(),
+        clearances: Vec::new(),
+        second_factor: false,
         sip,
         disabled: false,
     })

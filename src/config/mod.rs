@@ -19,6 +19,7 @@ mod queue;
 mod recording;
 mod report;
 mod rtp;
+mod sign_in;
 mod sip;
 mod sms;
 mod speech;
@@ -48,6 +49,7 @@ pub use queue::Queue;
 pub use recording::Recording;
 pub use report::Report;
 pub use rtp::{PortRange, Rtp};
+pub use sign_in::SignIn;
 pub use sip::Sip;
 pub use sms::Sms;
 pub use speech::Speech;
@@ -84,6 +86,7 @@ pub struct Config {
     pub open311: Open311,
     pub report: Report,
     pub journal: Journal,
+    pub sign_in: SignIn,
 }
 
 impl Config {

@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::case::{Case, CaseNumber};
+use crate::journal::Draft;
 use crate::time::Timestamp;
 
 use super::clocks;
@@ -15,6 +16,7 @@ use super::nearby;
 use super::page::{Cursor, Order, that_contains};
 use super::relations;
 use super::row::{self, Fields};
+use super::writer::{Change, Ledger};
 use super::{CaseFilter, Listed, Page, ROWS_AT_ONCE, Store, StoreError};
 
 /// Digits of a register number that `case_for_caller` looks at: more than any number has.
@@ -23,6 +25,12 @@ pub(super) const MAX_NUMBER_DIGITS: usize = 32;
 impl Store {
     pub async fn case(&self, number: &CaseNumber) -> Result<Option<Case>, StoreError> {
         Ok(self.case_with_revision(number).await?.map(|(case, _)| case))
+    }
+
+    /// The case as it is when `entry`, that it was read, is written: in one transaction. None for an unknown case, of which
+    /// nothing is written.
+    pub async fn read_case(&self, number: &CaseNumber, entry: Draft) -> Result<Option<Case>, StoreError> {
+        self.writer.make(ReadCase { number: number.clone(), entry }).await
     }
 
     /// Newest first.
@@ -66,6 +74,23 @@ impl Store {
         let query = sqlx::query("SELECT * FROM cases WHERE number = $1").bind(&number.0);
         let Some(row) = self.reading(query.fetch_optional(&self.readers)).await? else { return Ok(None) };
         Ok(Some((read(&row)?, Fields::of(&row, "case").plain("revision")?)))
+    }
+}
+
+struct ReadCase {
+    number: CaseNumber,
+    entry: Draft,
+}
+
+impl Change for ReadCase {
+    type Answer = Option<Case>;
+
+    async fn apply(self, ledger: &mut Ledger<'_>) -> Result<Option<Case>, StoreError> {
+        let query = sqlx::query("SELECT * FROM cases WHERE number = $1").bind(&self.number.0);
+        let Some(row) = query.fetch_optional(&mut *ledger.connection).await? else { return Ok(None) };
+        let case = read(&row)?;
+        ledger.append_all(vec![Draft { case: Some(self.number), ..self.entry }]).await?;
+        Ok(Some(case))
     }
 }
 

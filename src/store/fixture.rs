@@ -164,6 +164,8 @@ pub(super) fn user(n: u32, role: Role) -> User {
         queues: vec!["water".to_owned()],
         skills: [("water".to_owned(), 3)].into(),
         posts: vec!["executor.head".to_owned()],
+        clearances: Vec::new(),
+        second_factor: false,
         sip: None,
         disabled: false,
     }

@@ -40,6 +40,7 @@ mod relations;
 mod report;
 mod report_replay;
 mod row;
+mod second_factors;
 mod sent;
 mod sessions;
 mod timeline;
@@ -102,7 +103,9 @@ pub use notifications::{
 };
 pub use proof::{Examined, ViewSize};
 pub use public_requests::{PublicRequest, RequestFilter, tells};
+pub use second_factors::SecondFactor;
 pub use sent::{KEY_CHARS, Once};
+pub use sessions::{Ending, MAX_SESSIONS, NewSession, OpenSession};
 pub use users::UserChange;
 pub use verification::{Asking, AskingCall, RefusedCalls};
 pub use verify::{FileFault, Finding, Part, Progress, Range, RecordingFiles, VerifyReport, Watch};
@@ -224,6 +227,10 @@ pub struct User {
     pub skills: BTreeMap<String, u8>,
     /// Post ids of the city plan.
     pub posts: Vec<String>,
+    /// Privacy classes of the city plan whose cases this person may read.
+    pub clearances: Vec<String>,
+    /// Signs in with a code of an app beside the password.
+    pub second_factor: bool,
     pub sip: Option<SipAccount>,
     pub disabled: bool,
 }

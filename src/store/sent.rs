@@ -114,6 +114,8 @@ mod tests {
             queues: Vec::new(),
             skills: Default::default(),
             posts: Vec::new(),
+            clearances: Vec::new(),
+            second_factor: false,
             sip: None::<SipAccount>,
             disabled: false,
         };

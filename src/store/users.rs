@@ -67,6 +67,7 @@ pub struct UserChange {
     pub queues: Option<Vec<String>>,
     pub skills: Option<BTreeMap<String, u8>>,
     pub posts: Option<Vec<String>>,
+    pub clearances: Option<Vec<String>>,
     pub sip: Option<SipAccount>,
 }
 
@@ -77,13 +78,14 @@ impl UserChange {
     }
 
     fn apply(self, user: &mut User) {
-        let Self { password_hash, disabled, languages, queues, skills, posts, sip } = self;
+        let Self { password_hash, disabled, languages, queues, skills, posts, clearances, sip } = self;
         user.password_hash = password_hash.unwrap_or_else(|| user.password_hash.clone());
         user.disabled = disabled.unwrap_or(user.disabled);
         user.languages = languages.unwrap_or_else(|| user.languages.clone());
         user.queues = queues.unwrap_or_else(|| user.queues.clone());
         user.skills = skills.unwrap_or_else(|| user.skills.clone());
         user.posts = posts.unwrap_or_else(|| user.posts.clone());
+        user.clearances = clearances.unwrap_or_else(|| user.clearances.clone());
         user.sip = sip.or_else(|| user.sip.clone());
     }
 }
@@ -144,7 +146,7 @@ pub(super) async fn by_id(connection: &mut SqliteConnection, id: UserId) -> Resu
 
 pub(super) async fn save(connection: &mut SqliteConnection, user: &User) -> Result<(), StoreError> {
     let sql = "UPDATE users SET password_hash = $2, disabled = $3, languages = $4, queues = $5, skills = $6, \
-               sip_extension = $7, ha1_md5 = $8, ha1_sha256 = $9, posts = $10 WHERE id = $1";
+               sip_extension = $7, ha1_md5 = $8, ha1_sha256 = $9, posts = $10, clearances = $11 WHERE id = $1";
     sqlx::query(sql)
         .bind(user.id.to_string())
         .bind(&user.password_hash)
@@ -156,6 +158,7 @@ pub(super) async fn save(connection: &mut SqliteConnection, user: &User) -> Resu
         .bind(user.sip.as_ref().map(|account| hex(&account.ha1.md5)))
         .bind(user.sip.as_ref().map(|account| hex(&account.ha1.sha256)))
         .bind(row::json(&user.posts)?)
+        .bind(row::json(&user.clearances)?)
         .execute(connection)
         .await?;
     Ok(())
@@ -173,8 +176,8 @@ impl Change for CreateUser {
         let Self { user, entry } = self;
         refuse_taken(ledger.connection, &user).await?;
         let sql = "INSERT INTO users (id, name, role, password_hash, organisation, languages, queues, \
-                   skills, sip_extension, ha1_md5, ha1_sha256, disabled, posts) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+                   skills, sip_extension, ha1_md5, ha1_sha256, disabled, posts, clearances) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
         sqlx::query(sql)
             .bind(user.id.to_string())
             .bind(&user.name)
@@ -189,6 +192,7 @@ impl Change for CreateUser {
             .bind(user.sip.as_ref().map(|account| hex(&account.ha1.sha256)))
             .bind(i64::from(user.disabled))
             .bind(row::json(&user.posts)?)
+            .bind(row::json(&user.clearances)?)
             .execute(&mut *ledger.connection)
             .await?;
         ledger.append_all(entry.into_iter().collect()).await
@@ -232,6 +236,8 @@ pub(super) fn read(row: &SqliteRow) -> Result<User, StoreError> {
         queues: fields.json("queues")?,
         skills: fields.json("skills")?,
         posts: fields.json("posts")?,
+        clearances: fields.json("clearances")?,
+        second_factor: fields.flag("second_factor")?,
         sip,
         disabled: fields.flag("disabled")?,
     })

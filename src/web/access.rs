@@ -1,14 +1,19 @@
 //! Who may do what: one table of endpoint x role, and the finer rules about single calls and cases. Nothing else
 //! in the web layer compares roles. An endpoint that is not in the table is refused to everybody.
 
+use std::time::Duration;
+
 use axum::http::Method;
 
 use crate::call::contact::Contact;
 use crate::case::Case;
+use crate::case::city::CityPlan;
 use crate::people::Role::{
     self, Admin, Auditor, Control, Executor, MayorOffice, Operator, Records, Supervisor,
 };
 use crate::store::User;
+
+use super::terms::SignInTerms;
 
 /// Whom an endpoint serves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -144,6 +149,12 @@ pub(super) const RULES: &[Rule] = &[
     public("GET", "/open311/v2/media/{file}"),
     signed_in("GET", "/api/v1/session"),
     signed_in("DELETE", "/api/v1/session"),
+    signed_in("GET", "/api/v1/second-factor"),
+    signed_in("POST", "/api/v1/second-factor"),
+    signed_in("POST", "/api/v1/second-factor/confirm"),
+    signed_in("GET", "/api/v1/sessions"),
+    signed_in("DELETE", "/api/v1/sessions"),
+    signed_in("DELETE", "/api/v1/sessions/{id}"),
     signed_in("GET", "/api/v1/city"),
     only("GET", "/api/v1/city/preview", ROUTING),
     only("GET", "/api/v1/addresses", ASSIGNING),
@@ -264,6 +275,9 @@ pub(super) const RULES: &[Rule] = &[
     only("POST", "/api/v1/admin/users", RUNNING),
     only("PATCH", "/api/v1/admin/users/{id}", RUNNING),
     only("POST", "/api/v1/admin/users/{id}/phone", RUNNING),
+    only("GET", "/api/v1/admin/users/{id}/sessions", RUNNING),
+    only("DELETE", "/api/v1/admin/users/{id}/second-factor", RUNNING),
+    only("DELETE", "/api/v1/admin/users/{id}/sessions", RUNNING),
     only("GET", "/api/v1/admin/queues", RUNNING),
     only("GET", "/api/v1/admin/notifications", RUNNING),
     only("POST", "/api/v1/admin/notifications/test", RUNNING),
@@ -346,6 +360,37 @@ pub(super) fn sees_case(user: &User, case: &Case) -> bool {
             .is_some_and(|own| case.state.executor() == Some(own) || case.part_of(own).is_some())
 }
 
+/// How much of a case somebody gets to see. Lists never show more than [`Sight::Existence`] of a restricted case, whoever
+/// asks: its words are read one case at a time, each reading on the journal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Sight {
+    /// Number, state, deadline.
+    Existence,
+    /// All that the role sees; that it was read is journalled.
+    Reading,
+    /// All that the role sees.
+    Free,
+}
+
+/// What `user` sees of a case of `category`.
+pub(super) fn sight(user: &User, plan: &CityPlan, category: &str) -> Sight {
+    match plan.privacy_class(category) {
+        None => Sight::Free,
+        Some(class) if user.clearances.iter().any(|held| held == class) => Sight::Reading,
+        Some(_) => Sight::Existence,
+    }
+}
+
+/// Whether lists keep the words of a case of `category` to themselves.
+pub(super) fn is_withheld_in_lists(plan: &CityPlan, category: &str) -> bool {
+    plan.privacy_class(category).is_some()
+}
+
+/// Whether a search for what stands in a case, such as its applicant's number, may find it.
+pub(super) fn is_found(user: &User, plan: &CityPlan, category: &str) -> bool {
+    sight(user, plan, category) != Sight::Existence
+}
+
 /// Entries of a case's history that concern the executor; the rest is between the citizen and the city.
 pub(super) fn sees_entry(role: Role, event: &str) -> bool {
     const EXECUTOR_SEES: [&str; 5] = ["wo.", "evidence.", "norm.", "case.routed", "case.closed"];
@@ -372,6 +417,21 @@ pub(super) fn posts(user: &User) -> Vec<String> {
 pub(super) fn confined_to(user: &User) -> Option<String> {
     // An executor without an organisation is confined to one that does not exist.
     (user.role == Executor).then(|| user.organisation.clone().unwrap_or_default())
+}
+
+/// Whether this person must set up a second factor before anything else.
+pub(super) fn lacks_second_factor(user: &User, terms: &SignInTerms) -> bool {
+    !user.second_factor && terms.second_factor.contains(&user.role)
+}
+
+/// What somebody may do who lacks it: set it up, or leave.
+pub(super) fn is_for_setting_up(path: &str) -> bool {
+    ["/api/v1/session", "/api/v1/second-factor", "/api/v1/second-factor/confirm"].contains(&path)
+}
+
+/// Without use for so long a session of this role ends.
+pub(super) const fn idle_limit(role: Role, terms: &SignInTerms) -> Duration {
+    if matches!(role, Executor) { terms.field_idle } else { terms.idle }
 }
 
 /// Who listens to whom.

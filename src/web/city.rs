@@ -42,6 +42,8 @@ pub(super) struct CityView {
     organisations: Vec<NamedView>,
     /// Who may be asked about missed promises.
     posts: Vec<NamedView>,
+    /// Clearances that reading cases of some categories takes.
+    privacy_classes: Vec<String>,
     closing_codes: [&'static str; 10],
     telling_channels: [&'static str; 4],
 }
@@ -76,6 +78,7 @@ pub(super) async fn show(State(web): State<Shared>) -> Answer<CityView> {
         territories: plan.territories().iter().map(|one| named(&one.id, &one.name)).collect(),
         organisations: plan.organisations().iter().map(|one| named(&one.id, &one.name)).collect(),
         posts: plan.posts().iter().map(|one| named(&one.id, &one.name)).collect(),
+        privacy_classes: plan.privacy_classes().into_iter().map(str::to_owned).collect(),
         closing_codes: CLOSING_CODES,
         telling_channels: TELLING_CHANNELS,
     })

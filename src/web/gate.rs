@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -24,6 +24,9 @@ pub(super) const SESSION_COOKIE: &str = "ringback_session";
 
 /// A header that a foreign page cannot send without asking first (CORS preflight), which we never grant.
 pub(super) const CSRF_HEADER: &str = "x-ringback";
+
+/// Pages that ask by themselves, with nobody at the keyboard, say so: it is no use of the session.
+const UNATTENDED: &str = "x-ringback-unattended";
 
 /// Longer tokens are not ours.
 const MAX_TOKEN_LEN: usize = 128;
@@ -102,9 +105,22 @@ pub(super) async fn gate(
         return Ok(next.run(request).await);
     }
     let credential = Credential::of(request.headers());
-    let principal = web.authenticate(&credential).await?;
+    let principal = if request.headers().contains_key(UNATTENDED) {
+        web.standing(&credential).await?
+    } else {
+        web.authenticate(&credential).await?
+    };
     if matches!(credential, Credential::Cookie(_)) && changes_state(request.method()) {
         check_origin_header(request.headers())?;
+    }
+    if access::lacks_second_factor(&principal.user, &web.in_force().sign_in)
+        && !access::is_for_setting_up(path.as_str())
+    {
+        return Err(ApiError::Known {
+            status: StatusCode::FORBIDDEN,
+            name: "second_factor_needed",
+            detail: "set up a second factor first".to_owned(),
+        });
     }
     if let Who::Roles(roles) = rule.who
         && !roles.contains(&principal.role())
@@ -163,6 +179,18 @@ impl Web {
         let token = credential.token().filter(|token| !token.is_empty() && token.len() <= MAX_TOKEN_LEN);
         let token = token.ok_or(ApiError::SignInRequired)?;
         let user = self.store().session_user(token, time::now().utc).await?;
+        Self::principal(user, token)
+    }
+
+    /// The same, which is no use of the session.
+    async fn standing(&self, credential: &Credential) -> Result<Principal, ApiError> {
+        let token = credential.token().filter(|token| !token.is_empty() && token.len() <= MAX_TOKEN_LEN);
+        let token = token.ok_or(ApiError::SignInRequired)?;
+        let user = self.store().session_stands(token, time::now().utc).await?;
+        Self::principal(user, token)
+    }
+
+    fn principal(user: Option<User>, token: &str) -> Result<Principal, ApiError> {
         let user = user.filter(|user| !user.disabled).ok_or(ApiError::SignInRequired)?;
         Ok(Principal { user: Arc::new(user), token: token.into() })
     }

@@ -151,7 +151,7 @@ impl Web {
         at: Timestamp,
     ) -> Result<Known, ApiError> {
         let order = self.store().work_order(id).await?.ok_or(ApiError::NotFound("work order"))?;
-        let case = self.case_to_see(&order.case.0, principal, PATH).await?;
+        let case = self.case_to_read(&order.case.0, principal, PATH).await?;
         let policy = (self.given.masked)();
         let today = policy.as_ref().map_or(at, |policy| policy.hours.start_of(policy.hours.date_of(at)));
         let begun = self.store().begun_calls(id, today).await?;

@@ -34,8 +34,10 @@ mod phone;
 mod receptions;
 mod reports;
 mod router;
+mod second_factor;
 mod server;
 mod session;
+mod sessions;
 mod sip_socket;
 mod sms_reports;
 mod terms;
@@ -82,7 +84,7 @@ pub use password::{PasswordError, check as check_password, hash as hash_password
 pub use reports::file::Form as ReportForm;
 pub use router::{openapi, router};
 pub use server::{MAX_CONNECTIONS, ServeError, serve};
-pub use terms::{ApiKey, CitizenTerms, HearingRule, HearingTerms, Open311Terms, PublicTerms};
+pub use terms::{ApiKey, CitizenTerms, HearingRule, HearingTerms, Open311Terms, PublicTerms, SignInTerms};
 
 /// A command on its way to the switchboard, and the way back.
 pub type CommandRequest = (Command, oneshot::Sender<Result<(), CommandError>>);
@@ -173,6 +175,8 @@ struct Web {
     event_streams: Arc<Semaphore>,
     desks: messages::Desks,
     feed: watch::Receiver<Feed>,
+    /// Moves whenever sessions were ended: whoever holds a connection open looks whether its own still stands.
+    sign_outs: watch::Sender<u64>,
 }
 
 /// What handlers take as axum state.
@@ -200,6 +204,7 @@ impl Web {
             event_streams: Arc::new(Semaphore::new(EVENT_STREAMS)),
             desks: messages::Desks::default(),
             feed,
+            sign_outs: watch::Sender::new(0),
         })
     }
 
@@ -229,6 +234,11 @@ impl Web {
 
     fn with_codes<T>(&self, count: impl FnOnce(&mut LoginLimit) -> T) -> T {
         count(&mut self.codes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Sessions have ended: connections that were opened with them end now.
+    fn sessions_ended(&self) {
+        self.sign_outs.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     async fn journal(&self, draft: Draft) -> Result<(), ApiError> {

@@ -17,9 +17,10 @@ use crate::case::city::CityPlan;
 use crate::case::reception::{Booking, Reception, Slot};
 use crate::case::{Case, CaseDraft, InvalidTransition};
 use crate::journal::{Draft, EventType};
-use crate::store::{Appointment, AppointmentState};
+use crate::store::{Appointment, AppointmentState, User};
 use crate::time::{self, Timestamp};
 
+use super::access::Sight;
 use super::cases::parse_number;
 use super::cases::transitions::Outcome;
 use super::error::ApiError;
@@ -95,6 +96,24 @@ pub(super) struct VisitView {
     earlier: Vec<String>,
 }
 
+impl VisitView {
+    /// Of a restricted case: that somebody comes.
+    fn withheld(appointment: &Appointment, case: &Case) -> Self {
+        Self {
+            number: case.number.to_string(),
+            starts_at: appointment.slot.starts_at.into(),
+            ends_at: appointment.slot.ends_at.into(),
+            state: appointment.state,
+            applicant: None,
+            phone: None,
+            language: case.language,
+            category: String::new(),
+            topic: String::new(),
+            earlier: Vec::new(),
+        }
+    }
+}
+
 /// A time with an official.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -143,7 +162,7 @@ pub(super) async fn day(
         Some(text) => parse_date(text).map_err(|wrong| ApiError::BadRequest(wrong.to_string()))?,
         None => plan.clock().date_of(time::now().utc),
     };
-    let items = web.visits(&plan, reception, date).await?;
+    let items = web.visits(&plan, reception, date, &principal.user).await?;
     let mut draft = Draft::new(EventType::AccessViewed, time::now().utc, principal.actor());
     draft.data = serde_json::json!({ "what": "reception", "reception": id, "date": date.to_string() });
     web.journal(draft).await?;
@@ -222,6 +241,8 @@ pub(super) async fn instruct(
     let appointment = web.store().appointment_of(&number).await?.ok_or(ApiError::NotFound("appointment"))?;
     let path = "/api/v1/cases/{number}/instructions";
     web.admit_to_case(&principal, &plan, &appointment, path).await?;
+    // Who and where go over to the new case, which anybody may read.
+    web.check_clearance(&number, &principal, path).await?;
     if appointment.state != AppointmentState::Held {
         return Err(ApiError::Conflict("the reception has not been held".to_owned()));
     }
@@ -305,12 +326,17 @@ impl Web {
         plan: &Arc<CityPlan>,
         reception: &Reception,
         date: NaiveDate,
+        user: &User,
     ) -> Result<Vec<VisitView>, ApiError> {
         let from = plan.clock().start_of(date);
         let appointments = self.store().appointments(&reception.id, from, from.plus(DAY)).await?;
         let mut visits = Vec::new();
         for one in appointments.into_iter().filter(|one| plan.clock().date_of(one.slot.starts_at) == date) {
             let Some(case) = self.store().case(&one.case).await? else { continue };
+            if access::sight(user, plan, &case.category) == Sight::Existence {
+                visits.push(VisitView::withheld(&one, &case));
+                continue;
+            }
             let earlier = match &case.applicant.number {
                 Some(number) => self.store().cases_of_caller(number, EARLIER + 1).await?,
                 None => Vec::new(),

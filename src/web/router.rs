@@ -20,8 +20,8 @@ use super::error::{ApiError, Problem};
 use super::{
     Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city,
     escalations, events, gate, health, hearings, incidents, log, masked_calls, messages, open311, operators,
-    pages, phone, receptions, reports, session, sip_socket, sms_reports, timeline, verifications, web_calls,
-    work_orders,
+    pages, phone, receptions, reports, second_factor, session, sessions, sip_socket, sms_reports, timeline,
+    verifications, web_calls, work_orders,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -111,6 +111,12 @@ fn session_routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(session::sign_in, session::show, session::sign_out))
         .routes(routes!(session::sign_in_by_link))
+        .routes(routes!(sessions::list, sessions::end_others))
+        .routes(routes!(sessions::end))
+        .routes(routes!(second_factor::show, second_factor::offer))
+        .routes(routes!(second_factor::confirm))
+        .routes(routes!(second_factor::reset))
+        .routes(routes!(sessions::list_of, sessions::end_of))
 }
 
 fn call_routes() -> OpenApiRouter<Shared> {

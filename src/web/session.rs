@@ -1,9 +1,8 @@
-//! Signing in and out: password, one-time link, and who one is. Tokens are 128 random bits; the store keeps only
-//! their digest.
+//! Signing in and out: password, one-time link, and who one is. Tokens are 128 random bits, new at each sign-in; the
+//! store keeps only their digest. Lists of sessions are `sessions.rs`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::PoisonError;
-use std::time::Duration;
 
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -11,26 +10,32 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::store::User;
+use crate::ids::SessionId;
+use crate::store::{NewSession, User};
 use crate::time;
 
 use super::error::ApiError;
 use super::extract::{Json, Query};
 use super::gate::{Credential, Principal, SESSION_COOKIE};
 use super::login_limit::Attempt;
-use super::{Shared, Web, pages, password};
-
-/// A session outlives the longest shift, not the day.
-const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3600);
+use super::sip_socket::{came_over_tls, speaks_for};
+use super::terms::SignInTerms;
+use super::{Shared, Web, access, pages, password};
 
 /// Names are short; longer ones are nobody's.
 const MAX_NAME_BYTES: usize = 128;
+
+/// Kept of what a browser calls itself: enough to know it again in a list.
+const MAX_BROWSER_CHARS: usize = 160;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SignIn {
     user: String,
     password: String,
+    /// Of the authenticator app, or a recovery code, where the person has a second factor.
+    #[serde(default)]
+    code: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -50,10 +55,14 @@ pub(super) struct UserView {
     queues: Vec<String>,
     /// SIP extension, for those who take calls.
     extension: Option<String>,
+    /// Signs in with a code of an app beside the password.
+    second_factor: bool,
+    /// Must set that up before anything else.
+    second_factor_needed: bool,
 }
 
-impl From<&User> for SessionView {
-    fn from(user: &User) -> Self {
+impl SessionView {
+    fn new(user: &User, terms: &SignInTerms) -> Self {
         Self {
             user: UserView {
                 id: user.id.to_string(),
@@ -63,6 +72,8 @@ impl From<&User> for SessionView {
                 languages: user.languages.iter().map(|language| language.code()).collect(),
                 queues: user.queues.clone(),
                 extension: user.sip.as_ref().map(|sip| sip.extension.clone()),
+                second_factor: user.second_factor,
+                second_factor_needed: access::lacks_second_factor(user, terms),
             },
         }
     }
@@ -70,7 +81,8 @@ impl From<&User> for SessionView {
 
 /// Sign in with a name and a password; the answer sets the session cookie.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = SignIn,
-    responses((status = 200, body = SessionView), (status = 401, description = "name or password is wrong"),
+    responses((status = 200, body = SessionView),
+        (status = 401, description = "name or password is wrong; or `second_factor`: a code is wanted, `second_factor_wrong`"),
         (status = 429, description = "ten failures in five minutes; see Retry-After")))]
 pub(super) async fn sign_in(
     State(web): State<Shared>,
@@ -91,25 +103,25 @@ pub(super) async fn sign_in(
         tracing::info!(source = %peer.ip(), "sign-in refused");
         return Err(ApiError::WrongCredentials);
     };
-    web.logins.lock().unwrap_or_else(PoisonError::into_inner).succeeded(&attempt);
-    if let Credential::Cookie(old) = Credential::of(&headers) {
-        web.store().delete_session(&old).await?;
-    }
-    let cookie = web.open_session(&user).await?;
-    Ok(([(header::SET_COOKIE, cookie)], axum::Json(SessionView::from(&user))).into_response())
+    web.check_second_factor(&user, asked.code.as_deref()).await?;
+    web.login_succeeded(&attempt);
+    let cookie = web.open_session(&user, peer.ip(), &headers).await?;
+    Ok(([(header::SET_COOKIE, cookie)], axum::Json(SessionView::new(&user, &web.in_force().sign_in)))
+        .into_response())
 }
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/v1/session", tag = "session",
     responses((status = 200, body = SessionView), (status = 401)))]
-pub(super) async fn show(principal: Principal) -> axum::Json<SessionView> {
-    axum::Json(SessionView::from(principal.user.as_ref()))
+pub(super) async fn show(State(web): State<Shared>, principal: Principal) -> axum::Json<SessionView> {
+    axum::Json(SessionView::new(&principal.user, &web.in_force().sign_in))
 }
 
 /// Sign out: the token of this request is worth nothing from now on.
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204), (status = 401)))]
 pub(super) async fn sign_out(State(web): State<Shared>, principal: Principal) -> Result<Response, ApiError> {
     web.store().delete_session(&principal.token).await?;
+    web.sessions_ended();
     let gone = format!("{SESSION_COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
 }
@@ -132,6 +144,8 @@ const DEAD_LINK: &str = "/signin.html?link=expired";
     responses((status = 303, description = "signed in, on to the page; or on to the sign-in page with a dead link")))]
 pub(super) async fn sign_in_by_link(
     State(web): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     Query(link): Query<OneTimeLink>,
 ) -> Result<Response, ApiError> {
     let principal = match web.authenticate(&Credential::Bearer(link.token)).await {
@@ -141,7 +155,11 @@ pub(super) async fn sign_in_by_link(
         }
         Err(error) => return Err(error),
     };
-    let cookie = web.open_session(&principal.user).await?;
+    // A link stands for the password alone.
+    if principal.user.second_factor {
+        return Ok((StatusCode::SEE_OTHER, [(header::LOCATION, DEAD_LINK)]).into_response());
+    }
+    let cookie = web.open_session(&principal.user, peer.ip(), &headers).await?;
     let to = link.to.as_deref().and_then(pages::page).unwrap_or("/");
     Ok((
         StatusCode::SEE_OTHER,
@@ -151,21 +169,51 @@ pub(super) async fn sign_in_by_link(
 }
 
 impl Web {
-    fn begin_login(&self, attempt: &Attempt) -> Result<(), ApiError> {
+    pub(super) fn login_succeeded(&self, attempt: &Attempt) {
+        self.logins.lock().unwrap_or_else(PoisonError::into_inner).succeeded(attempt);
+    }
+
+    pub(super) fn begin_login(&self, attempt: &Attempt) -> Result<(), ApiError> {
         let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
         logins
             .begin(attempt, time::now().mono)
             .map_err(|retry_after| ApiError::TooManyAttempts { retry_after })
     }
 
-    /// Opens a session and gives its `Set-Cookie`.
-    async fn open_session(&self, user: &User) -> Result<HeaderValue, ApiError> {
+    /// Opens a session in place of the browser's former one and gives its `Set-Cookie`.
+    async fn open_session(
+        &self,
+        user: &User,
+        peer: IpAddr,
+        headers: &HeaderMap,
+    ) -> Result<HeaderValue, ApiError> {
+        let terms = self.in_force().sign_in.clone();
+        let opened_at = time::now().utc;
         let token = self.with_mint(crate::ids::Mint::token);
-        self.store().create_session(&token, user.id, time::now().utc.plus(SESSION_LIFETIME), false).await?;
+        let browser = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let session = NewSession {
+            token: token.clone(),
+            id: SessionId(self.with_mint(|mint| mint.uuid(opened_at))),
+            user: user.id,
+            opened_at,
+            expires_at: opened_at.plus(terms.longest),
+            idle: access::idle_limit(user.role, &terms),
+            source: speaks_for(headers, peer).to_string(),
+            browser: browser.unwrap_or_default().chars().take(MAX_BROWSER_CHARS).collect(),
+        };
+        let former = match Credential::of(headers) {
+            Credential::Cookie(token) => Some(token),
+            _ => None,
+        };
+        self.store().open_session(session, former.as_deref()).await?;
+        if former.is_some() {
+            self.sessions_ended();
+        }
         tracing::info!(user.id = %user.id, user.role = user.role.name(), "signed in");
-        let seconds = SESSION_LIFETIME.as_secs();
+        let seconds = terms.longest.as_secs();
+        let secure = if came_over_tls(headers, peer) { "; Secure" } else { "" };
         let cookie =
-            format!("{SESSION_COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}");
+            format!("{SESSION_COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}{secure}");
         HeaderValue::try_from(cookie).map_err(|error| ApiError::internal("session cookie", &error))
     }
 }

@@ -10,6 +10,7 @@ use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, WebSocketUpgrad
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::Response;
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::net::{Guest, Received};
@@ -18,6 +19,7 @@ use crate::time;
 
 use super::Shared;
 use super::error::ApiError;
+use super::gate::Credential;
 use super::server::AcceptedAt;
 
 /// Where it is, on the port of the pages.
@@ -32,6 +34,8 @@ const SILENCE_DEADLINE: Duration = Duration::from_secs(45);
 const SEND_DEADLINE: Duration = Duration::from_secs(10);
 /// Who a proxy on this machine speaks for; the last entry is the one the proxy itself has seen.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// By what the browser reached that proxy: `https` or `http`.
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Opens the WebSocket. Anybody may; who registers or calls over it proves it by digest, as over any transport.
 pub(super) async fn accept(
@@ -55,7 +59,10 @@ pub(super) async fn accept(
         ApiError::Unavailable("no further SIP connection is taken now")
     })?;
     let upgrade = upgrade.max_message_size(MAX_MESSAGE_LEN).max_frame_size(MAX_MESSAGE_LEN);
-    Ok(upgrade.on_upgrade(move |socket| converse(socket, guest)))
+    // Before the session is looked at: no end of it is missed.
+    let sign_outs = web.sign_outs.subscribe();
+    let session = session_of(&web, &headers).await;
+    Ok(upgrade.on_upgrade(move |socket| converse(socket, guest, web, session, sign_outs)))
 }
 
 /// A program that is no browser tells no origin. A browser's page must be our own or of a configured origin; on one
@@ -89,8 +96,42 @@ pub(super) fn speaks_for(headers: &HeaderMap, peer: IpAddr) -> IpAddr {
     last.filter(|_| peer.to_canonical().is_loopback()).unwrap_or(peer)
 }
 
+/// Whether the browser's connection is encrypted as far as the proxy on this machine, which alone can tell.
+pub(super) fn came_over_tls(headers: &HeaderMap, peer: IpAddr) -> bool {
+    let proto = headers.get(FORWARDED_PROTO).and_then(|value| value.to_str().ok());
+    peer.to_canonical().is_loopback() && proto.is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
+}
+
+/// The session of the page that opened the socket; none of a program or a citizen's page.
+async fn session_of(web: &Shared, headers: &HeaderMap) -> Option<String> {
+    let Credential::Cookie(token) = Credential::of(headers) else { return None };
+    let stands = web.store().session_stands(&token, time::now().utc).await;
+    matches!(stands, Ok(Some(_))).then_some(token)
+}
+
+/// Done when the session was ended; what ends by its own limit ends no call.
+async fn signed_out(web: &Shared, session: Option<&str>, sign_outs: &mut watch::Receiver<u64>) {
+    let Some(token) = session else { return std::future::pending().await };
+    loop {
+        if sign_outs.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+        // A store that is slow for a moment ends no phone.
+        if let Ok(None) = web.store().session_stands(token, time::now().utc).await {
+            return;
+        }
+    }
+}
+
 /// Moves messages until either side is done.
-async fn converse(mut socket: WebSocket, mut guest: Guest) {
+async fn converse(
+    mut socket: WebSocket,
+    mut guest: Guest,
+    web: Shared,
+    session: Option<String>,
+    mut sign_outs: watch::Receiver<u64>,
+) {
+    let mut ended = std::pin::pin!(signed_out(&web, session.as_deref(), &mut sign_outs));
     let mut heard_at = Instant::from_std(time::now().mono);
     let mut ping = tokio::time::interval(PING_EVERY);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -114,6 +155,11 @@ async fn converse(mut socket: WebSocket, mut guest: Guest) {
                     Some(Ok(Frame::Close(_)) | Err(_)) | None => false,
                 }
             },
+            () = &mut ended => {
+                let reason = "the session ended".into();
+                send(&mut socket, Frame::Close(Some(CloseFrame { code: close_code::POLICY, reason }))).await;
+                false
+            }
             at = ping.tick() => {
                 at.saturating_duration_since(heard_at) <= SILENCE_DEADLINE
                     && send(&mut socket, Frame::Ping(bytes::Bytes::new())).await

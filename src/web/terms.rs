@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::digest::Sha256;
+use crate::people::Role;
 use crate::sip::guard::Rate;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -15,6 +16,25 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub struct PublicTerms {
     pub open311: Open311Terms,
     pub citizen: CitizenTerms,
+}
+
+/// How long people stay signed in; sessions that stand keep the limits they were opened with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SignInTerms {
+    /// A session ends so long after it was opened.
+    pub longest: Duration,
+    /// And when it was not used for so long,
+    pub idle: Duration,
+    /// executors' sessions when not used for so long: they are in the street, their telephone in the pocket.
+    pub field_idle: Duration,
+    /// Roles that do nothing before they have a second factor.
+    pub second_factor: Vec<Role>,
+}
+
+impl Default for SignInTerms {
+    fn default() -> Self {
+        Self { longest: 12 * HOUR, idle: HOUR, field_idle: 12 * HOUR, second_factor: Vec::new() }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -57,10 +57,9 @@ pub(super) async fn of_call(
     principal: Principal,
     Path(id): Path<ContactId>,
 ) -> Result<Answer<ListView<TimelineItem>>, ApiError> {
-    if web.store().contact(id).await?.is_none() {
-        return Err(ApiError::NotFound("call"));
-    }
-    Ok(Answer(shown(web.store().contact_timeline(id).await?, principal.role())))
+    let contact = web.store().contact(id).await?.ok_or(ApiError::NotFound("call"))?;
+    let reads = web.call_to_read(&contact, &principal, "timeline").await?;
+    Ok(Answer(shown(web.store().contact_timeline(id).await?, principal.role(), reads)))
 }
 
 /// The timeline of a case and all calls linked to it; executors see what concerns their work.
@@ -72,12 +71,23 @@ pub(super) async fn of_case(
     Path(number): Path<String>,
 ) -> Result<Answer<ListView<TimelineItem>>, ApiError> {
     let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}/timeline").await?;
-    Ok(Answer(shown(web.store().case_timeline(&case.number).await?, principal.role())))
+    let reads = web.case_is_read(&case, &principal, "timeline").await?;
+    Ok(Answer(shown(web.store().case_timeline(&case.number).await?, principal.role(), reads)))
 }
 
-fn shown(entries: Vec<TimelineEntry>, role: Role) -> ListView<TimelineItem> {
+/// Who does not read the case is told what happened and when, and nothing that was said or chosen.
+fn shown(entries: Vec<TimelineEntry>, role: Role, reads: bool) -> ListView<TimelineItem> {
     let entries = entries.into_iter().filter(|entry| access::sees_entry(role, &entry.event));
-    ListView { items: entries.map(|entry| item(entry, role)).collect(), next: None }
+    let bare = |item: TimelineItem| TimelineItem {
+        reason: None,
+        contact: None,
+        recording: None,
+        offset_ms: None,
+        data: Value::Object(Default::default()),
+        ..item
+    };
+    let items = entries.map(|entry| item(entry, role));
+    ListView { items: items.map(|item| if reads { item } else { bare(item) }).collect(), next: None }
 }
 
 fn item(entry: TimelineEntry, role: Role) -> TimelineItem {

@@ -30,6 +30,8 @@ pub(super) struct OrderQuery {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct WorkOrderView {
     id: String,
+    /// Its case takes a clearance to read.
+    withheld: bool,
     /// Register number of its case.
     number: String,
     /// Organisation id.
@@ -80,7 +82,8 @@ pub(super) async fn list(
     for order in listed.items {
         let case = web.store().case(&order.case).await?;
         let case = case.ok_or_else(|| ApiError::internal("work order without its case", &order.id))?;
-        items.push(WorkOrderView::new(order, &case, &plan, principal.user.organisation.as_deref()));
+        let view = WorkOrderView::new(order, &case, &plan, principal.user.organisation.as_deref());
+        items.push(if access::is_withheld_in_lists(&plan, &case.category) { view.withheld() } else { view });
     }
     Ok(Answer(ListView { items, next: listed.next }))
 }
@@ -96,6 +99,23 @@ fn states(names: &str) -> Result<Vec<WorkOrderState>, ApiError> {
 }
 
 impl WorkOrderView {
+    /// That there is work, and by when; what it is stands in the case, for those with its clearance.
+    fn withheld(self) -> Self {
+        Self {
+            withheld: true,
+            task: String::new(),
+            result: None,
+            declined_reason: None,
+            category: String::new(),
+            category_name: String::new(),
+            place: None,
+            description: String::new(),
+            because: None,
+            parts: Vec::new(),
+            ..self
+        }
+    }
+
     fn new(order: WorkOrder, case: &Case, plan: &CityPlan, reader: Option<&str>) -> Self {
         // The parts a case has are those of its last order.
         let is_last = case.last_order.as_ref().is_some_and(|last| last.order == order.id);
@@ -105,6 +125,7 @@ impl WorkOrderView {
             because: order.because.as_ref().map(|because| BecauseView::new(because, plan)),
             parts: if is_last { PartView::all_of(case, plan) } else { Vec::new() },
             own_part: own.map(|part| part.state.name()),
+            withheld: false,
             id: order.id.to_string(),
             number: order.case.to_string(),
             executor_name: city::organisation_name(plan, &order.executor),

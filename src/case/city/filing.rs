@@ -1,7 +1,7 @@
 //! What a category says about requests that come in writing, from the citizens' page or by Open311: whether the world
 //! may see it, what is asked beside the description, and whether it goes to its executor at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::reader::{Placed, Reader, Table};
 use super::{CityPlan, parse};
@@ -14,14 +14,19 @@ const MAX_VALUES: usize = 50;
 /// Codes and keys are part of field names.
 const MAX_CODE_CHARS: usize = 40;
 
-pub(super) const KEYS: [&str; 6] =
-    ["restricted", "assign_at_once", "publish", "keywords", "description", "attribute"];
+pub(super) const KEYS: [&str; 7] =
+    ["restricted", "privacy", "assign_at_once", "publish", "keywords", "description", "attribute"];
+
+/// The name of a class is given to people with their clearance, and stands in the journal.
+const MAX_CLASS_CHARS: usize = 40;
 
 /// The part of a category that written requests need.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Filing {
     /// Never shown to the world, nor is any category below it.
     pub restricted: bool,
+    /// Cases of it, and of any category below it, are read only by people with this clearance.
+    pub privacy: Option<String>,
     /// Registered and assigned in one go when category and territory are known; otherwise an operator looks first.
     pub assign_at_once: bool,
     /// What citizens write is shown to the world, with telephone and mail addresses blacked out.
@@ -93,10 +98,38 @@ impl AttributeKind {
 impl CityPlan {
     /// Its own word or that of a category above it.
     pub fn is_restricted(&self, category: &str) -> bool {
-        let above =
-            |id: &str| category == id || category.strip_prefix(id).is_some_and(|rest| rest.starts_with('.'));
-        self.categories().iter().any(|known| known.filing.restricted && above(&known.id))
+        self.categories().iter().any(|known| {
+            (known.filing.restricted || known.filing.privacy.is_some()) && is_within(category, &known.id)
+        })
     }
+
+    /// The clearance that reading a case of `category` takes: its own, else that of the nearest category above it.
+    pub fn privacy_class(&self, category: &str) -> Option<&str> {
+        let classed = self.categories().iter().filter(|known| is_within(category, &known.id));
+        let classed = classed.filter_map(|known| Some((known.id.len(), known.filing.privacy.as_deref()?)));
+        classed.max_by_key(|(length, _)| *length).map(|(_, class)| class)
+    }
+
+    /// Every clearance there is, each once.
+    pub fn privacy_classes(&self) -> BTreeSet<&str> {
+        self.categories().iter().filter_map(|known| known.filing.privacy.as_deref()).collect()
+    }
+}
+
+/// Whether `category` is `other` or below it.
+fn is_within(category: &str, other: &str) -> bool {
+    category.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn privacy<'a>(reader: &mut Reader<'a>, category: Table<'a>) -> Option<String> {
+    let class = reader.optional_text(category, "privacy")?;
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if class.value.is_empty() || class.value.len() > MAX_CLASS_CHARS || !class.value.chars().all(is_plain) {
+        let complaint =
+            format!("a class has 1 to {MAX_CLASS_CHARS} of a to z, 0 to 9 and _, as in \"welfare\"");
+        reader.complain(class.offset, complaint);
+    }
+    Some(class.value)
 }
 
 pub(super) fn read<'a>(reader: &mut Reader<'a>, category: Table<'a>) -> Filing {
@@ -124,6 +157,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'a>, category: Table<'a>) -> Filing {
     }
     Filing {
         restricted: reader.truth(category, "restricted"),
+        privacy: privacy(reader, category),
         assign_at_once: reader.truth(category, "assign_at_once"),
         publishes_description: publishes("description"),
         publishes_pictures: publishes("pictures"),

@@ -15,7 +15,7 @@ use crate::sip::digest_auth::Algorithm;
 use crate::speech::PromptLibrary;
 use crate::store::PlanText;
 use crate::time::Timestamp;
-use crate::web::terms::PublicTerms;
+use crate::web::terms::{PublicTerms, SignInTerms};
 
 /// Names of the files among the plans; texts of prompts are `prompts/uk`.
 pub const CONFIG: &str = "config";
@@ -40,6 +40,7 @@ pub struct InForce {
     pub entrance: SipEntrance,
     /// What the world outside may do.
     pub public: PublicTerms,
+    pub sign_in: SignInTerms,
     /// The city's own service level.
     pub answer_within: std::time::Duration,
     /// Keys that have changed and wait for a restart.

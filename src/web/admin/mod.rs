@@ -59,7 +59,7 @@ pub enum Wanted {
 }
 
 impl Web {
-    fn in_force(&self) -> Arc<InForce> {
+    pub(in crate::web) fn in_force(&self) -> Arc<InForce> {
         self.given.in_force.borrow().clone()
     }
 

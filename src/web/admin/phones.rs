@@ -246,7 +246,7 @@ fn servers(entrance: &SipEntrance, host: &str) -> Vec<PhoneServerView> {
     found
 }
 
-fn rows(qr: &QrCode) -> Vec<String> {
+pub(in crate::web) fn rows(qr: &QrCode) -> Vec<String> {
     let modules = qr.to_colors();
     let row =
         |row: &[Color]| row.iter().map(|module| if *module == Color::Dark { '1' } else { '0' }).collect();

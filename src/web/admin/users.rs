@@ -44,6 +44,10 @@ pub(in crate::web) struct AdminUserView {
     skills: BTreeMap<String, u8>,
     /// Post ids of the city plan.
     posts: Vec<String>,
+    /// Privacy classes of the city plan whose cases this person reads.
+    clearances: Vec<String>,
+    /// Signs in with a code of an app beside the password.
+    second_factor: bool,
     extension: Option<String>,
     blocked: bool,
     /// Phones registered now.
@@ -78,6 +82,8 @@ impl AdminUserView {
             queues: user.queues,
             skills: user.skills,
             posts: user.posts,
+            clearances: user.clearances,
+            second_factor: user.second_factor,
             blocked: user.disabled,
             phones: snapshot.phones.iter().filter(own).map(DeviceView::from).collect(),
             extension,
@@ -172,6 +178,9 @@ pub(in crate::web) struct NewUser {
     /// Post ids of the city plan.
     #[serde(default)]
     posts: Vec<String>,
+    /// Privacy classes of the city plan.
+    #[serde(default)]
+    clearances: Vec<String>,
 }
 
 /// Add somebody. A telephone is given by `POST .../users/{id}/phone`.
@@ -202,6 +211,7 @@ pub(in crate::web) async fn create(
     web.check_queues(&queues)?;
     check_skills(&new.skills)?;
     web.check_posts(&new.posts)?;
+    web.check_clearances(&new.clearances)?;
     let at = time::now().utc;
     let user = User {
         id: UserId(web.with_mint(|mint| mint.uuid(at))),
@@ -213,11 +223,13 @@ pub(in crate::web) async fn create(
         queues,
         skills: new.skills,
         posts: new.posts,
+        clearances: new.clearances,
+        second_factor: false,
         sip: None,
         disabled: false,
     };
     let mut entry = Draft::new(EventType::UserCreated, at, principal.actor());
-    entry.data = json!({ "user": user.id, "role": user.role.name() });
+    entry.data = json!({ "user": user.id, "role": user.role.name(), "clearances": user.clearances });
     web.store().add_user(&user, entry).await.map_err(|error| error_of("name_taken", error))?;
     Ok((StatusCode::CREATED, Answer(AdminUserView::new(user, &web.snapshot()))))
 }
@@ -234,10 +246,12 @@ pub(in crate::web) struct ChangedUser {
     queues: Option<Vec<String>>,
     skills: Option<BTreeMap<String, u8>>,
     posts: Option<Vec<String>>,
+    /// Privacy classes of the city plan.
+    clearances: Option<Vec<String>>,
 }
 
 impl ChangedUser {
-    /// For the journal, which keeps what was changed and not to what.
+    /// For the journal, which keeps what was changed and not to what, but for clearances.
     fn keys(&self) -> Vec<&'static str> {
         let block = self.blocked.map(|blocked| if blocked { "blocked" } else { "unblocked" });
         let present = [
@@ -247,6 +261,7 @@ impl ChangedUser {
             self.queues.as_ref().map(|_| "queues"),
             self.skills.as_ref().map(|_| "skills"),
             self.posts.as_ref().map(|_| "posts"),
+            self.clearances.as_ref().map(|_| "clearances"),
         ];
         present.into_iter().flatten().collect()
     }
@@ -270,6 +285,7 @@ pub(in crate::web) async fn change(
     web.check_queues(changed.queues.as_deref().unwrap_or_default())?;
     check_skills(changed.skills.as_ref().unwrap_or(&BTreeMap::new()))?;
     web.check_posts(changed.posts.as_deref().unwrap_or_default())?;
+    web.check_clearances(changed.clearances.as_deref().unwrap_or_default())?;
     let password_hash = match changed.password {
         Some(password) => Some(password::hashed(&web.password_checks, password).await?),
         None => None,
@@ -281,11 +297,16 @@ pub(in crate::web) async fn change(
         queues: changed.queues,
         skills: changed.skills,
         posts: changed.posts,
+        clearances: changed.clearances,
         sip: None,
     };
     let mut entry = Draft::new(EventType::UserChanged, time::now().utc, principal.actor());
     entry.data = json!({ "user": id, "changed": keys });
+    if let Some(clearances) = &change.clearances {
+        entry.data["clearances"] = json!(clearances);
+    }
     let user = web.store().change_user(id, change, entry).await?;
+    web.sessions_ended();
     web.take_over_users(principal.actor()).await;
     let field = web.store().field_phone(user.id).await?;
     Ok(Answer(AdminUserView::new(user, &web.snapshot()).outside(field.as_ref())))
@@ -305,6 +326,14 @@ impl Web {
         let unknown = posts.iter().find(|id| !city.posts().iter().any(|post| post.id == **id));
         let complaint = |id: &String| format!("the city plan has no post '{id}'");
         unknown.map_or(Ok(()), |id| Err(ApiError::Unprocessable(complaint(id))))
+    }
+
+    fn check_clearances(&self, classes: &[String]) -> Result<(), ApiError> {
+        let city = self.city();
+        let known = city.privacy_classes();
+        let unknown = classes.iter().find(|class| !known.contains(class.as_str()));
+        let complaint = |class: &String| format!("the city plan has no privacy class '{class}'");
+        unknown.map_or(Ok(()), |class| Err(ApiError::unfit("unknown_clearance", complaint(class))))
     }
 
     pub(in crate::web) fn check_queues(&self, queues: &[String]) -> Result<(), ApiError> {

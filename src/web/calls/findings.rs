@@ -12,12 +12,14 @@ use crate::journal::{Draft, EventType};
 use crate::store::{MAX_FINDING_CHARS, NotedFinding};
 use crate::time;
 
-use super::super::Shared;
 use super::super::error::ApiError;
 use super::super::extract::{Json, Path};
 use super::super::filing::said;
 use super::super::gate::Principal;
 use super::super::view::{ListView, UtcTime};
+use super::super::{Shared, Web};
+
+const PATH: &str = "/api/v1/calls/{id}/findings";
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct FindingView {
@@ -50,7 +52,7 @@ pub(in crate::web) async fn list(
     principal: Principal,
     Path(id): Path<ContactId>,
 ) -> Result<Answer<ListView<FindingView>>, ApiError> {
-    web.contact(id).await?;
+    web.contact_with_clearance(id, &principal).await?;
     let found = web.store().findings_of(id).await?;
     if !found.is_empty() {
         let mut draft = Draft::new(EventType::AccessViewed, time::now().utc, principal.actor());
@@ -74,6 +76,7 @@ pub(in crate::web) async fn note(
 ) -> Result<(StatusCode, Answer<FindingView>), ApiError> {
     let text = said(Some(&note.text), MAX_FINDING_CHARS, "a finding")?;
     let text = text.ok_or_else(|| ApiError::Unprocessable("say what you found".to_owned()))?;
+    web.contact_with_clearance(id, &principal).await?;
     let recording = web.recording(id, Some(note.recording)).await?;
     let rate = u64::from(recording.sample_rate.max(1));
     if note.offset_ms > recording.frames.saturating_mul(1000).div_ceil(rate) {
@@ -91,6 +94,16 @@ pub(in crate::web) async fn note(
     };
     web.store().note_finding(finding.clone(), principal.actor()).await?;
     Ok((StatusCode::CREATED, Answer(FindingView::new(finding, principal.user.name.clone()))))
+}
+
+impl Web {
+    /// What is noted about a call tells of its case.
+    async fn contact_with_clearance(&self, id: ContactId, principal: &Principal) -> Result<(), ApiError> {
+        match self.contact(id).await?.case {
+            Some(case) => self.check_clearance(&case, principal, PATH).await,
+            None => Ok(()),
+        }
+    }
 }
 
 impl FindingView {

@@ -20,6 +20,7 @@ use crate::pcap::Capture;
 use crate::sip::message::mask;
 use crate::time;
 
+use super::super::access::Sight;
 use super::super::error::ApiError;
 use super::super::extract::Path;
 use super::super::gate::Principal;
@@ -146,7 +147,8 @@ impl Web {
             Some(messages) => messages,
             None => self.store().ladder(id).await?,
         };
-        if !access::sees_applicants(principal.role()) {
+        let reads = self.sight_of_call(&contact, principal).await? != Sight::Existence;
+        if !reads || !access::sees_applicants(principal.role()) {
             for message in &mut messages {
                 message.bytes = mask::without_person(&message.bytes, contact.caller.as_str());
             }

@@ -43,6 +43,7 @@ pub(in crate::web) async fn link(
     if !web.has_call(principal.user.id, &contact) {
         return Err(ApiError::forbidden("this call belongs to somebody else"));
     }
+    web.check_clearance(&number, &principal, "/api/v1/calls/{id}/case").await?;
     let target = web.store().case(&number).await?.ok_or(ApiError::NotFound("case"))?;
     let own = contact.case.clone().filter(|own| *own != number);
     // First, so that asking again finishes what was cut short between the two.

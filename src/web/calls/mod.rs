@@ -29,6 +29,7 @@ use crate::store::ContactFilter;
 use crate::switchboard::Command;
 use crate::time;
 
+use super::access::Sight;
 use super::error::ApiError;
 use super::extract::{Json, Path, Query};
 use super::gate::{Principal, Subject};
@@ -90,11 +91,20 @@ pub(super) async fn list(
     {
         web.journal(entry).await?;
     }
+    let searches = filter.caller.is_some() || filter.words.is_some() || filter.category.is_some();
     let listed = web.store().contacts(&filter, &page).await?;
     let mut items = Vec::with_capacity(listed.items.len());
     for contact in &listed.items {
+        let sight = web.sight_of_call(contact, &principal).await?;
+        // What is not told must not be found out by searching for it.
+        if searches && sight == Sight::Existence {
+            continue;
+        }
         let recordings = web.store().recordings_of(contact.id).await?;
-        items.push(CallView::new(contact, &recordings, principal.role()));
+        items.push(match sight {
+            Sight::Free => CallView::new(contact, &recordings, principal.role()),
+            Sight::Existence | Sight::Reading => CallView::withheld(contact, &recordings),
+        });
     }
     Ok(Answer(ListView { items, next: listed.next }))
 }
@@ -143,7 +153,10 @@ pub(super) async fn show(
 ) -> Result<Answer<CallView>, ApiError> {
     let contact = web.contact(id).await?;
     let recordings = web.store().recordings_of(id).await?;
-    Ok(Answer(CallView::new(&contact, &recordings, principal.role())))
+    Ok(Answer(match web.call_to_read(&contact, &principal, "call").await? {
+        true => CallView::new(&contact, &recordings, principal.role()),
+        false => CallView::withheld(&contact, &recordings),
+    }))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -228,7 +241,44 @@ impl Web {
             let detail = refused.to_string();
             return Err(self.denied(principal, Subject::contact(id), &Method::GET, path, detail).await);
         }
+        if let Some(case) = &contact.case {
+            self.check_clearance(case, principal, path).await?;
+        }
         Ok(contact)
+    }
+
+    /// What the person sees of a call, by the case it is about.
+    pub(in crate::web) async fn sight_of_call(
+        &self,
+        contact: &Contact,
+        principal: &Principal,
+    ) -> Result<Sight, ApiError> {
+        let plan = self.city();
+        let Some(number) = contact.case.as_ref().filter(|_| !plan.privacy_classes().is_empty()) else {
+            return Ok(Sight::Free);
+        };
+        let case = self.store().case(number).await?;
+        Ok(case.map_or(Sight::Free, |case| access::sight(&principal.user, &plan, &case.category)))
+    }
+
+    /// Whether the person may read the call; where that takes a clearance, that it was read is on the journal.
+    pub(in crate::web) async fn call_to_read(
+        &self,
+        contact: &Contact,
+        principal: &Principal,
+        what: &'static str,
+    ) -> Result<bool, ApiError> {
+        match self.sight_of_call(contact, principal).await? {
+            Sight::Free => Ok(true),
+            Sight::Existence => Ok(false),
+            Sight::Reading => {
+                let mut draft = Draft::new(EventType::AccessViewed, time::now().utc, principal.actor());
+                (draft.contact, draft.case) = (Some(contact.id), contact.case.clone());
+                draft.data = serde_json::json!({ "what": what });
+                self.journal(draft).await?;
+                Ok(true)
+            }
+        }
     }
 }
 

@@ -14,6 +14,8 @@ use super::super::view::{UtcTime, number_for};
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct CallView {
     id: String,
+    /// Its case takes a clearance to read: who called, and what about, is not told here.
+    withheld: bool,
     /// Masked for roles that do not talk to citizens; empty when withheld.
     caller: String,
     called: String,
@@ -74,8 +76,25 @@ pub(in crate::web) struct GapView {
 }
 
 impl CallView {
+    /// A call about a restricted case, to those who do not read that: when it was, and the number of the case.
+    pub(super) fn withheld(contact: &Contact, recordings: &[Recording]) -> Self {
+        let open = Self::new(contact, recordings, Role::Admin);
+        let (caller, topic, queue) = (String::new(), None, None);
+        Self {
+            withheld: true,
+            caller,
+            topic,
+            queue,
+            ivr_path: Vec::new(),
+            callback: None,
+            stated_number: None,
+            ..open
+        }
+    }
+
     pub(super) fn new(contact: &Contact, recordings: &[Recording], role: Role) -> Self {
         Self {
+            withheld: false,
             id: contact.id.to_string(),
             caller: number_for(role, &contact.caller),
             called: contact.called.as_str().to_owned(),

@@ -12,6 +12,7 @@ use crate::incident::Spot;
 use crate::phone_number::PhoneNumber;
 use crate::store::Surroundings;
 
+use super::super::access::{self, Sight};
 use super::super::error::ApiError;
 use super::super::extract::Path;
 use super::super::gate::Principal;
@@ -65,9 +66,9 @@ pub(in crate::web) async fn show(
     principal: Principal,
     Path(number): Path<String>,
 ) -> Result<Answer<ContextView>, ApiError> {
-    let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}/context").await?;
+    let case = web.case_to_read(&number, &principal, "/api/v1/cases/{number}/context").await?;
     let own = match &case.applicant.number {
-        Some(caller) => web.others_of(caller, &case).await?,
+        Some(caller) => web.others_of(caller, &case, &principal).await?,
         None => Vec::new(),
     };
     let name = case.applicant.name.clone();
@@ -103,9 +104,16 @@ pub(in crate::web) async fn show(
 }
 
 impl Web {
-    async fn others_of(&self, caller: &PhoneNumber, case: &Case) -> Result<Vec<Case>, ApiError> {
-        let mut own = self.store().cases_of_caller(caller, MAX_OWN).await?;
+    /// Whose a restricted case is, is told to nobody here: what they say comes from cases that anybody may read.
+    async fn others_of(
+        &self,
+        caller: &PhoneNumber,
+        case: &Case,
+        principal: &Principal,
+    ) -> Result<Vec<Case>, ApiError> {
+        let (mut own, city) = (self.store().cases_of_caller(caller, MAX_OWN).await?, self.city());
         own.retain(|other| other.number != case.number);
+        own.retain(|other| access::sight(&principal.user, &city, &other.category) == Sight::Free);
         Ok(own)
     }
 
@@ -124,16 +132,18 @@ impl Web {
             house: site.house.clone(),
             square: site.point.map(|point| point.around(NEAR_METRES)),
         };
+        let city = self.city();
         let found = self.store().open_cases_around(&around, &case.number, MAX_AROUND).await?;
         let mut near: Vec<(Nearness, &Case)> = found
             .iter()
             .filter(|other| !matches!(other.state, CaseState::Explained { .. }))
+            .filter(|other| access::sight(&principal.user, &city, &other.category) == Sight::Free)
             .filter_map(|other| Some((nearness(site, other, &around.streets)?, other)))
             .collect();
         near.sort_by_key(|(nearness, other)| {
             (!is_likely_duplicate(case, other), *nearness, std::cmp::Reverse(other.registered_at))
         });
-        let (role, city) = (principal.role(), self.city());
+        let role = principal.role();
         let view = |(nearness, other): (Nearness, &Case)| NearbyView {
             case: CaseView::new(other, &[], role, &city),
             how: nearness.name(),

@@ -204,6 +204,9 @@ pub(in crate::web) async fn merge(
 ) -> Outcome {
     check_text(&reason)?;
     let (from, into) = (parse_number(&number)?, parse_number(&into)?);
+    for number in [&from, &into] {
+        web.check_clearance(number, &principal, "/api/v1/cases/{number}/merge").await?;
+    }
     let at = time::now().utc;
     let case = web.store().merge_cases((&from, &into), &reason, &principal.actor(), at).await?;
     tracing::info!(case.id = %from, into = %into, "case merged");
@@ -220,6 +223,7 @@ pub(in crate::web) async fn relate(
     Path(number): Path<String>,
     Json(Relating { kind, other }): Json<Relating>,
 ) -> Outcome {
+    web.check_clearance(&parse_number(&other)?, &principal, "/api/v1/cases/{number}/relations").await?;
     let other = web.store().case(&parse_number(&other)?).await?.ok_or(ApiError::NotFound("case"))?;
     let actor = principal.actor();
     web.move_case(&number, &principal, move |case, _, at| case.relate(kind, &other, &actor, at)).await
@@ -235,6 +239,7 @@ pub(in crate::web) async fn repeat(
     Path(number): Path<String>,
 ) -> Outcome {
     let (at, actor) = (time::now().utc, principal.actor());
+    web.check_clearance(&parse_number(&number)?, &principal, "/api/v1/cases/{number}/repeat").await?;
     let earlier = web.store().case(&parse_number(&number)?).await?.ok_or(ApiError::NotFound("case"))?;
     if earlier.state.is_open() {
         return Err(ApiError::Conflict("the case is open: it needs no repeat".to_owned()));
@@ -302,6 +307,7 @@ pub(in crate::web) async fn assign_by_hand(
 ) -> Outcome {
     check_text(&reason)?;
     check_length(Some(&executor), MAX_WORD_CHARS)?;
+    web.check_clearance(&parse_number(&number)?, &principal, "/api/v1/cases/{number}/executor").await?;
     let case = web.store().case(&parse_number(&number)?).await?.ok_or(ApiError::NotFound("case"))?;
     let (order, plan, actor) = (web.new_order(), web.city(), principal.actor());
     routing::route_to(&plan, &case, &executor, order, time::now().utc).map_err(undecided)?;
@@ -360,6 +366,7 @@ impl Web {
         cause: ReopenCause,
         reason: String,
     ) -> Outcome {
+        self.check_clearance(&parse_number(number)?, principal, "/api/v1/cases/{number}").await?;
         let (order, plan, actor) = (self.new_order(), self.city(), principal.actor());
         let case = self.store().case(&parse_number(number)?).await?.ok_or(ApiError::NotFound("case"))?;
         // First for the reason in full; then again on the row as it stands when it is changed.

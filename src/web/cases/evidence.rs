@@ -94,7 +94,7 @@ pub(in crate::web) async fn upload(
     if let Some(received) = web.received_before(once.as_ref(), sha256).await? {
         return Ok(received);
     }
-    let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}/evidence").await?;
+    let case = web.case_to_read(&number, &principal, "/api/v1/cases/{number}/evidence").await?;
     let order = order_in_hand(&case)?;
     if web.store().evidence_of(order).await?.len() >= MAX_PIECES {
         return Err(ApiError::Conflict(format!("this order has {MAX_PIECES} pieces of evidence already")));
@@ -190,7 +190,7 @@ pub(in crate::web) async fn show(
     principal: Principal,
     Path((number, id)): Path<(String, EvidenceId)>,
 ) -> Result<Response, ApiError> {
-    let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}/evidence/{id}").await?;
+    let case = web.case_to_read(&number, &principal, "/api/v1/cases/{number}/evidence/{id}").await?;
     let (evidence, bytes) = web.store().evidence_bytes(id).await?.ok_or(ApiError::NotFound("evidence"))?;
     if !web.is_of_case(&evidence, &case).await? {
         return Err(ApiError::NotFound("evidence"));
@@ -211,7 +211,7 @@ pub(in crate::web) async fn view(
     principal: Principal,
     Path((number, id, size)): Path<(String, EvidenceId, Size)>,
 ) -> Result<Response, ApiError> {
-    let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}/evidence/{id}/{size}").await?;
+    let case = web.case_to_read(&number, &principal, "/api/v1/cases/{number}/evidence/{id}/{size}").await?;
     let evidence = web.store().evidence(id).await?.ok_or(ApiError::NotFound("evidence"))?;
     if !web.is_of_case(&evidence, &case).await? {
         return Err(ApiError::NotFound("evidence"));

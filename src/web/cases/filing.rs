@@ -73,7 +73,7 @@ pub(in crate::web) async fn show(
     principal: Principal,
     Path(number): Path<String>,
 ) -> Result<Answer<FilingView>, ApiError> {
-    let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}/filing").await?;
+    let case = web.case_to_read(&number, &principal, "/api/v1/cases/{number}/filing").await?;
     let filed = web.store().filed(&case.number).await?;
     let notes = web.store().notes_of(&case.number).await?.into_iter();
     let attachments = web.store().attachments_of(&case.number).await?.into_iter();
@@ -111,7 +111,7 @@ pub(in crate::web) async fn attachment(
     principal: Principal,
     Path((number, id)): Path<(String, AttachmentId)>,
 ) -> Result<Response, ApiError> {
-    let case = web.case_to_see(&number, &principal, "/api/v1/cases/{number}/attachments/{id}").await?;
+    let case = web.case_to_read(&number, &principal, "/api/v1/cases/{number}/attachments/{id}").await?;
     let found = web.store().shown_attachment(id).await?.filter(|(picture, _)| picture.case == case.number);
     let (picture, bytes) = found.ok_or(ApiError::NotFound("attachment"))?;
     let mut draft = Draft::new(EventType::AccessViewed, time::now().utc, principal.actor());

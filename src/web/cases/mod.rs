@@ -19,13 +19,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json as Answer;
 use axum::extract::State;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::case::work_order::EvidenceRef;
 use crate::case::{Case, CaseNumber};
 use crate::ids::WorkOrderId;
+use crate::journal::{Draft, EventType};
 use crate::store::CaseFilter;
 use crate::time;
 
@@ -34,10 +35,13 @@ use super::extract::{Path, Query};
 use super::gate::{Principal, Subject};
 use super::view::{ListView, Paging, check_caller_filter};
 use super::{Shared, Web, access};
+use access::Sight;
 use view::CaseView;
 
 /// `2026-01-000042` has 14 characters; offices and sequences may grow.
 const MAX_NUMBER_LEN: usize = 40;
+
+const NOT_CLEARED: &str = "reading this case takes a clearance that you do not have";
 
 /// Work orders of one case whose evidence is listed: a case that went round more often has a dispatcher.
 const MAX_ORDERS: usize = 20;
@@ -78,8 +82,11 @@ pub(super) async fn list(
         related_to: query.related_to.as_deref().map(parse_number).transpose()?,
         overdue_at: query.overdue.unwrap_or(false).then(|| time::now().utc),
     };
-    let listed = web.store().cases(&filter, &paging.page()?).await?;
+    let searches = filter.caller.is_some() || filter.category.is_some() || filter.related_to.is_some();
+    let mut listed = web.store().cases(&filter, &paging.page()?).await?;
     let city = web.city();
+    // What is not told must not be found out by searching for it.
+    listed.items.retain(|case| !searches || access::is_found(&principal.user, &city, &case.category));
     Ok(Answer(ListView::of(listed, |case| CaseView::new(&case, &[], principal.role(), &city))))
 }
 
@@ -121,14 +128,94 @@ impl Web {
         Ok(case)
     }
 
-    /// The case with the evidence of all its work orders.
+    /// The case, when the person may read it, as it is when that is journalled; a refusal is on the journal, too.
+    pub(super) async fn case_to_read(
+        &self,
+        number: &str,
+        principal: &Principal,
+        path: &str,
+    ) -> Result<Case, ApiError> {
+        let case = self.case_to_see(number, principal, path).await?;
+        match access::sight(&principal.user, &self.city(), &case.category) {
+            Sight::Free => Ok(case),
+            Sight::Reading => self.case_read(&case.number, principal).await,
+            Sight::Existence => Err(self.not_cleared(&case.number, principal, path).await),
+        }
+    }
+
+    /// A case of which more than its existence is told, or that is changed, takes its clearance.
+    pub(super) async fn check_clearance(
+        &self,
+        number: &CaseNumber,
+        principal: &Principal,
+        path: &str,
+    ) -> Result<(), ApiError> {
+        let plan = self.city();
+        if plan.privacy_classes().is_empty() {
+            return Ok(());
+        }
+        let Some(case) = self.store().case(number).await? else { return Ok(()) };
+        match access::sight(&principal.user, &plan, &case.category) {
+            Sight::Free | Sight::Reading => Ok(()),
+            Sight::Existence => Err(self.not_cleared(number, principal, path).await),
+        }
+    }
+
+    async fn not_cleared(&self, number: &CaseNumber, principal: &Principal, path: &str) -> ApiError {
+        let refused =
+            self.denied(principal, Subject::case(number), &Method::GET, path, NOT_CLEARED.to_owned());
+        match refused.await {
+            ApiError::Forbidden(_) => ApiError::Known {
+                status: StatusCode::FORBIDDEN,
+                name: "not_cleared",
+                detail: NOT_CLEARED.to_owned(),
+            },
+            failed => failed,
+        }
+    }
+
+    /// Whether the person may read the case; where that takes a clearance, that it was read is on the journal.
+    pub(super) async fn case_is_read(
+        &self,
+        case: &Case,
+        principal: &Principal,
+        what: &'static str,
+    ) -> Result<bool, ApiError> {
+        match access::sight(&principal.user, &self.city(), &case.category) {
+            Sight::Free => Ok(true),
+            Sight::Existence => Ok(false),
+            Sight::Reading => {
+                let mut entry = Draft::new(EventType::AccessViewed, time::now().utc, principal.actor());
+                entry.data = serde_json::json!({ "what": what });
+                self.store().read_case(&case.number, entry).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn case_read(&self, number: &CaseNumber, principal: &Principal) -> Result<Case, ApiError> {
+        let mut entry = Draft::new(EventType::AccessViewed, time::now().utc, principal.actor());
+        entry.data = serde_json::json!({ "what": "case" });
+        self.store().read_case(number, entry).await?.ok_or(ApiError::NotFound("case"))
+    }
+
+    /// The case with the evidence of all its work orders, as far as the person may see it.
     pub(super) async fn whole_view(&self, case: &Case, principal: &Principal) -> Result<CaseView, ApiError> {
+        let read;
+        let case = match access::sight(&principal.user, &self.city(), &case.category) {
+            Sight::Free => case,
+            Sight::Reading => {
+                read = self.case_read(&case.number, principal).await?;
+                &read
+            }
+            Sight::Existence => return Ok(CaseView::withheld(case, &self.city())),
+        };
         let evidence = self.evidence_of_case(case).await?;
         let mut checks = BTreeMap::new();
         for order in evidence.iter().map(|piece| piece.order).collect::<BTreeSet<_>>() {
             checks.extend(self.store().checks_of(order).await?);
         }
-        let view = CaseView::new(case, &evidence, principal.role(), &self.city());
+        let view = CaseView::open(case, &evidence, principal.role(), &self.city());
         Ok(view.with_checks(&checks, principal.role()))
     }
 

@@ -165,6 +165,8 @@ pub(in crate::web) async fn assign(
     Path(number): Path<String>,
 ) -> Outcome {
     let number_parsed = parse_number(&number)?;
+    // Why routing cannot decide names the category.
+    web.check_clearance(&number_parsed, &principal, "/api/v1/cases/{number}/assign").await?;
     let case = web.store().case(&number_parsed).await?.ok_or(ApiError::NotFound("case"))?;
     let at = time::now().utc;
     let order = WorkOrderId(web.with_mint(|mint| mint.uuid(at)));
@@ -412,6 +414,7 @@ impl Web {
             + 'static,
     {
         let number = parse_number(number)?;
+        self.check_clearance(&number, principal, "/api/v1/cases/{number}").await?;
         let at = time::now().utc;
         let actor = principal.actor();
         let during = self.said_in(&number, &principal.user, at).await?;

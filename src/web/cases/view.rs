@@ -30,6 +30,11 @@ use super::proof_view::ProofView;
 pub(in crate::web) struct CaseView {
     /// Register number.
     number: String,
+    /// Of a category that takes a clearance to read.
+    restricted: bool,
+    /// Number, state and deadline are all that is told: in lists of every restricted case, to people without its clearance
+    /// always.
+    withheld: bool,
     state: &'static str,
     /// What belongs to the state: order, executor, moments, closing code.
     #[schema(value_type = Object)]
@@ -177,10 +182,62 @@ pub(in crate::web) struct EvidenceView {
 }
 
 impl CaseView {
+    /// As lists show it.
     pub(in crate::web) fn new(case: &Case, evidence: &[EvidenceRef], role: Role, plan: &CityPlan) -> Self {
+        if access::is_withheld_in_lists(plan, &case.category) {
+            Self::withheld(case, plan)
+        } else {
+            Self::open(case, evidence, role, plan)
+        }
+    }
+
+    /// That it exists.
+    pub(in crate::web) fn withheld(case: &Case, plan: &CityPlan) -> Self {
+        let nobody = Applicant { identity: IdentityLevel::Anonymous, number: None, name: None };
+        let bare = Case {
+            category: String::new(),
+            place: None,
+            description: String::new(),
+            applicant: nobody,
+            contacts: Vec::new(),
+            relations: Vec::new(),
+            joined: Vec::new(),
+            inspections: Vec::new(),
+            told: Vec::new(),
+            next: None,
+            // The name of a norm tells the category.
+            deadline: case.deadline.clone().map(|promised| crate::case::Deadline {
+                norm: String::new(),
+                act: None,
+                ..promised
+            }),
+            clocks: Default::default(),
+            ..case.clone()
+        };
+        let view = Self::open(&bare, &[], Role::Admin, plan);
+        Self {
+            restricted: true,
+            withheld: true,
+            // A state may hold reasons in somebody's words.
+            state_data: Value::Object(Default::default()),
+            category_name: String::new(),
+            priority: Priority::Normal,
+            executor: None,
+            executor_name: None,
+            parts: Vec::new(),
+            order: None,
+            incident: None,
+            ..view
+        }
+    }
+
+    /// All that `role` sees. Of a restricted case only after that was journalled.
+    pub(in crate::web) fn open(case: &Case, evidence: &[EvidenceRef], role: Role, plan: &CityPlan) -> Self {
         let executor = case.state.executor();
         Self {
             number: case.number.to_string(),
+            restricted: access::is_withheld_in_lists(plan, &case.category),
+            withheld: false,
             state: case.state.name(),
             state_data: state_data(&case.state),
             registered_at: case.registered_at.into(),

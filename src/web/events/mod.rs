@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, MissedTickBehavior};
 use utoipa::IntoParams;
 
+use crate::acd::OperatorStatus;
 use crate::time;
 
 use super::Shared;
@@ -123,6 +124,10 @@ impl Stream {
 
     async fn serve(&mut self, socket: &mut WebSocket) -> Ended {
         let mut feed = self.web.feed.clone();
+        let mut sign_outs = self.web.sign_outs.subscribe();
+        if let Some(ended) = self.session_over().await {
+            return ended;
+        }
         let mut ping = tokio::time::interval(PING_EVERY);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ping.reset();
@@ -147,6 +152,9 @@ impl Stream {
                     Some(Ok(Frame::Close(_)) | Err(_)) | None => return Ended::Gone,
                     Some(Ok(_)) => self.heard_at = Instant::from_std(time::now().mono),
                 },
+                Ok(()) = sign_outs.changed() => if let Some(ended) = self.session_over().await {
+                    return ended;
+                },
                 at = ping.tick() => if let Some(ended) = self.check(socket, at).await {
                     return ended;
                 },
@@ -161,12 +169,31 @@ impl Stream {
         {
             return Some(Ended::Gone);
         }
-        match self.web.store().session_user(&self.principal.token, time::now().utc).await {
+        self.session_over().await
+    }
+
+    /// An operator on duty uses the session by being there; of anybody else the open page is no use of it.
+    async fn session_over(&self) -> Option<Ended> {
+        let (token, at) = (&self.principal.token, time::now().utc);
+        let stands = if self.is_on_duty() {
+            self.web.store().session_user(token, at).await
+        } else {
+            self.web.store().session_stands(token, at).await
+        };
+        match stands {
             Ok(Some(user)) if user.role == self.principal.role() => None,
             Ok(_) => Some(Ended::SignedOut),
             // A store that is slow for a moment ends no stream.
             Err(_) => None,
         }
+    }
+
+    fn is_on_duty(&self) -> bool {
+        let snapshot = self.web.snapshot();
+        let own = snapshot.operators.iter().find(|operator| operator.id == self.principal.user.id);
+        own.is_some_and(|own| {
+            !matches!(own.status, OperatorStatus::LoggedOut | OperatorStatus::NotReady { .. })
+        })
     }
 }
 

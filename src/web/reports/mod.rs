@@ -23,7 +23,7 @@ use crate::time::{self, Timestamp};
 use super::error::ApiError;
 use super::extract::Query;
 use super::view::UtcTime;
-use super::{Shared, Web};
+use super::{Shared, Web, access};
 use computed::Computed;
 pub(super) use computed::Kept;
 
@@ -128,6 +128,13 @@ pub(super) async fn list(
         Some(kept) => kept,
         None => web.count_week(week).await?,
     };
+    let city = web.city();
+    // Which cases are of a restricted category is not told by listing that category.
+    let names_class = query.by.as_deref() == Some("category")
+        && query.key.as_deref().is_some_and(|key| access::is_withheld_in_lists(&city, key));
+    if names_class {
+        return Err(ApiError::forbidden("the cases of a restricted category are not listed"));
+    }
     let members = members(indicator, part, computed.facts(query.before));
     let total = members.len();
     let shown = members.into_iter().skip(query.offset).take(LINES).map(|member| MemberView {
@@ -135,7 +142,7 @@ pub(super) async fn list(
         call: member.contact.map(|contact| contact.to_string()),
         case: member.case.map(|case| case.to_string()),
         executor: member.executor,
-        category: member.category,
+        category: member.category.filter(|category| !access::is_withheld_in_lists(&city, category)),
         seconds: member.seconds,
     });
     let items: Vec<MemberView> = shown.collect();

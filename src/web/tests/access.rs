@@ -151,6 +151,15 @@ const EXPECTED: &str = "
     GET    /api/v1/admin/versions                   x
     GET    /api/v1/admin/versions/{id}              x
     POST   /api/v1/admin/versions/{id}/restore      x
+    GET    /api/v1/second-factor                    *
+    POST   /api/v1/second-factor                    *
+    POST   /api/v1/second-factor/confirm            *
+    DELETE /api/v1/admin/users/{id}/second-factor   x
+    GET    /api/v1/sessions                         *
+    DELETE /api/v1/sessions                         *
+    DELETE /api/v1/sessions/{id}                    *
+    GET    /api/v1/admin/users/{id}/sessions        x
+    DELETE /api/v1/admin/users/{id}/sessions        x
     DELETE /api/v1/session                          *
 ";
 
@@ -315,6 +324,8 @@ fn hearing_follows_role_call_and_reason() {
         queues: Vec::new(),
         skills: Default::default(),
         posts: Vec::new(),
+        clearances: Vec::new(),
+        second_factor: false,
         sip: None,
         disabled: false,
     };

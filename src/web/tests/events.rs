@@ -137,3 +137,26 @@ async fn streams_end_in_order_with_the_switchboard() {
     drop(service.snapshot);
     assert_eq!(next(&mut socket).await, json!({ "closed": 1001 }));
 }
+
+#[tokio::test]
+async fn a_stream_ends_at_once_with_its_session() {
+    let service = Service::start().await;
+    let changes = [
+        ("PATCH", "", json!({ "password": "another long password" })),
+        ("DELETE", "/sessions", json!(null)),
+        ("PATCH", "", json!({ "blocked": true })),
+    ];
+    for (method, what, body) in changes {
+        let renewed = crate::time::now().utc.plus(Duration::from_secs(60));
+        let id = super::service::user_id(Operator);
+        let _ = service.store.create_session(&token(Operator), id, renewed, false).await;
+        let mut socket = connect(&service, Operator, "", None).await.unwrap();
+        assert_eq!(next(&mut socket).await["type"], "snapshot");
+        let path = format!("/api/v1/admin/users/{id}{what}");
+        let request = service.by(Role::Admin, Method::from_bytes(method.as_bytes()).unwrap(), &path);
+        let answer = request.json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{method} {what}: {}", answer.status());
+        // Far sooner than the next ping, after which it would be looked at anyway.
+        assert_eq!(next(&mut socket).await, json!({ "closed": 1008 }), "{method} {what}");
+    }
+}

@@ -31,6 +31,8 @@ async fn with_phone(service: &Service, role: Role, extension: &str) -> String {
         queues: Vec::new(),
         skills: Default::default(),
         posts: Vec::new(),
+        clearances: Vec::new(),
+        second_factor: false,
         sip: Some(SipAccount { extension: extension.to_owned(), ha1 }),
         disabled: false,
     };

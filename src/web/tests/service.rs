@@ -32,7 +32,7 @@ use crate::switchboard::{Command, CommandError, Snapshot};
 use crate::time::{self, Timestamp};
 use crate::web::{
     ApiKey, CommandRequest, InForce, LadderRequest, Open311Terms, PlanFile, PublicTerms, QueueInForce,
-    ReloadRequest, SipEntrance, TrunkInForce, Wanted, WebState,
+    ReloadRequest, SignInTerms, SipEntrance, TrunkInForce, Wanted, WebState,
 };
 
 /// Of the program that files by Open311.
@@ -144,6 +144,10 @@ impl Service {
     /// Other terms for the world outside, as a reload brings them.
     pub(super) fn allow(&self, change: impl FnOnce(&mut PublicTerms)) {
         self.in_force.send_modify(|in_force| change(&mut Arc::make_mut(in_force).public));
+    }
+
+    pub(super) fn change_sign_in(&self, change: impl FnOnce(&mut SignInTerms)) {
+        self.in_force.send_modify(|in_force| change(&mut Arc::make_mut(in_force).sign_in));
     }
 
     pub(super) fn stop(&mut self) {
@@ -264,6 +268,7 @@ fn in_force(folder: &std::path::Path) -> InForce {
             tls: Vec::new(),
         },
         public: public_terms(),
+        sign_in: Default::default(),
         answer_within: Duration::from_secs(30),
         deferred: vec!["http"],
     }
@@ -324,6 +329,8 @@ async fn add(store: &Store, id: UserId, name: &str, role: Role, organisation: Op
         queues: Vec::new(),
         skills: Default::default(),
         posts: Vec::new(),
+        clearances: Vec::new(),
+        second_factor: false,
         sip: None,
         disabled: false,
     };

@@ -118,3 +118,22 @@ async fn a_giant_ends_its_socket_and_no_other() {
     other.send(Message::text(OPTIONS)).await.unwrap();
     assert_eq!(request(&mut service).await.0, "one");
 }
+
+#[tokio::test]
+async fn the_phone_of_a_page_ends_with_the_session_of_its_page() {
+    let mut service = Service::start().await;
+    let id = super::service::user_id(crate::people::Role::Operator);
+    let until = crate::time::now().utc.plus(Duration::from_secs(60));
+    service.store.create_session("of-the-page", id, until, false).await.unwrap();
+    let mut of_the_page =
+        connect(&service, &[SIP, ("cookie", "ringback_session=of-the-page")]).await.unwrap();
+    let mut of_a_program = connect(&service, &[SIP]).await.unwrap();
+    let path = format!("/api/v1/admin/users/{id}/sessions");
+    let admin = service.by(crate::people::Role::Admin, reqwest::Method::DELETE, &path);
+    assert!(admin.send().await.unwrap().status().is_success());
+    let Message::Close(Some(close)) = frame(&mut of_the_page).await else { panic!("it goes on") };
+    assert_eq!(u16::from(close.code), 1008);
+    of_a_program.send(Message::Text(OPTIONS.into())).await.unwrap();
+    // That the other socket is gone may be told before.
+    while matches!(arrival(&mut service).await, Arrival::FlowClosed { .. }) {}
+}

@@ -1,7 +1,7 @@
 // The city plan for staff pages: categories, territories, organisations; fetched once per sign-in.
 import { get } from './api/client'
 import type { City, Name } from './api/types'
-import { isolated, named } from './i18n/index.svelte'
+import { isolated, named, t } from './i18n/index.svelte'
 import { Resource } from './resource.svelte'
 
 /** Names stand in one language; quotation marks of theirs must not turn round in a page of the other direction. */
@@ -21,7 +21,8 @@ class CityPlan extends Resource<City> {
   }
 
   /** The reader's name of what a case is about; the server's own is in the language of the case. */
-  categoryOf(item: { category: string, category_name: Name }): string {
+  categoryOf(item: { category: string, category_name: Name, withheld?: boolean }): string {
+    if (item.withheld) return t('restricted.name')
     return named(this.value?.categories.find((category) => category.id === item.category)?.name) || named(item.category_name)
   }
 

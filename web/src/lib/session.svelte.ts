@@ -36,8 +36,9 @@ class Session {
     }
   }
 
-  async signIn(user: string, password: string) {
-    this.#enter((await post<{ user: User }>('/session', { user, password })).user)
+  /** `code` is of the second factor, for those who have one. */
+  async signIn(user: string, password: string, code: string) {
+    this.#enter((await post<{ user: User }>('/session', { user, password, ...(code ? { code } : {}) })).user)
   }
 
   /** Asked before a sign-out; one that answers false keeps the person signed in. */

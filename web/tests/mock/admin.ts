@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { AdminQueue, AdminTrunk, Changes, Person, PhoneSetup, Prompts, ServiceState, Simulation, SimulatedStep, Tree, TreeNode, TrunkLadder, Version } from '../../src/lib/api/admin.ts'
 import { CALLS, USERS, at } from './city.ts'
+import { sessionsApi } from './sessions.ts'
 
 const LANGUAGES = ['uk', 'en', 'lt', 'pl', 'ru', 'he']
 
@@ -166,7 +167,7 @@ const QUEUES = [
 ]
 
 /** A pattern that looks like a code; no telephone reads it. */
-const QR = Array.from({ length: 33 }, (_, y) => Array.from({ length: 33 }, (_, x) => {
+export const QR = Array.from({ length: 33 }, (_, y) => Array.from({ length: 33 }, (_, x) => {
   const corner = (cx: number, cy: number) => { const d = Math.max(Math.abs(x - cx), Math.abs(y - cy)); return d === 3 || d <= 1 }
   const near = ((x < 8 || x > 24) && y < 8) || (x < 8 && y > 24)
   return (near ? corner(3, 3) || corner(29, 3) || corner(3, 29) : (x * 7 + y * 13 + x * y) % 5 < 2) ? '1' : '0'
@@ -223,6 +224,7 @@ export function adminApi() {
     return { extension: who.extension ?? '', realm: 'ringback', digest: ['SHA-256', 'MD5'], servers: [{ host: '192.0.2.10', port: 5061, transport: 'tls' }, { host: '192.0.2.10', port: 5060, transport: 'udp' }], password: fresh ? '7f3a9c01d8e24b6650af' : null,
       link: { url: `${body.origin}/provision/0123456789abcdef0123456789abcdef`, expires_at: new Date(Date.now() + 900_000).toISOString(), qr: QR } }
   }
+  const sessions = sessionsApi()
   function users(method: string, id: string | undefined, what: string | undefined, json: Record<string, unknown>): unknown {
     if (!id && method === 'POST') {
       if (people.some((one) => one.name === json.name)) throw new Refused(409, `user ${json.name} already exists`)
@@ -233,6 +235,7 @@ export function adminApi() {
     if (!id) return { items: people, next: null }
     const who = people.find((one) => one.id === id)
     if (!who) throw new Refused(404, 'there is no such user')
+    if (what === 'sessions') return sessions(method, undefined, true)
     if (what === 'phone') return phone(who, json as unknown as { origin: string })
     if (who.role === 'admin' && json.blocked) throw new Refused(409, 'the last administrator who can sign in stays', { type: 'urn:ringback:problem:last_admin' })
     const { password: _, ...changed } = json

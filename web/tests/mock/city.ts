@@ -50,6 +50,7 @@ export const CITY: City = {
     { id: 'vodokanal', name: 'Міськводоканал' }, { id: 'teplo', name: 'Міськтепло' }, { id: 'svitlo', name: 'Міськсвітло' },
     { id: 'chysto', name: 'Чисте місто' }, { id: 'shliakh', name: 'Шляхбуд' },
   ],
+  privacy_classes: ['welfare', 'education', 'minors'],
   posts: [{ id: 'executor.head', name: 'Керівник організації-виконавця' }, { id: 'deputy_mayor.line', name: 'Заступник міського голови за напрямом' }],
   closing_codes: ['fixed_confirmed', 'fixed_inspected', 'fixed_unconfirmed', 'explained', 'refused_lawful', 'not_competent_forwarded', 'duplicate', 'withdrawn', 'unfounded', 'planned_programme'],
   telling_channels: ['voice', 'sms', 'mail', 'same_contact'],

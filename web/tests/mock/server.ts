@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { Case, LiveMessage, Moment, Supervision, User, Verification } from '../../src/lib/api/types.ts'
 import { ADMIN_PAGES } from '../../src/lib/adminpages.ts'
-import { adminApi } from './admin.ts'
+import { QR, adminApi } from './admin.ts'
 import * as city from './city.ts'
 import { clocksOf, dress, raisedOf } from './clocks.ts'
 import { receptionsApi } from './receptions.ts'
@@ -15,6 +15,7 @@ import { Listening } from './listening.ts'
 import { reportsApi } from './reports.ts'
 import { incidentsApi } from './incidents.ts'
 import { Refused, ZONE, requestsApi } from './requests.ts'
+import { sessionsApi } from './sessions.ts'
 import { SILENCES, peaks, photo, recording } from './sound.ts'
 
 const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/receptions', '/hearings', '/signin.html', ...ADMIN_PAGES]
@@ -46,6 +47,7 @@ export function mockApi() {
   const listening = new Listening()
   const sockets = new WebSocketServer({ noServer: true })
   let failures = 0
+  const sessions = sessionsApi()
   /** Calls from the citizen's page: whether there are any, what refuses them, how far the one that is on has come. */
   const webCalls = { open: true, refusal: 0, progress: { phase: 'ivr', position: null as number | null, case: null as string | null } }
   /** What was asked, for the tests. */
@@ -225,6 +227,9 @@ export function mockApi() {
     if (path === '/session') {
       if (method === 'POST') {
         const user = city.USERS[json.user]
+        if (user && json.password === 'demo' && json.user === 'records' && json.code !== '123456') {
+          throw new Refusal(401, 'a code is wanted', problem(json.code ? 'second_factor_wrong' : 'second_factor'))
+        }
         if (!user || json.password !== 'demo') {
           failures += 1
           if (failures > 3) throw new Refusal(429, 'too many failures', { retry: 90 })
@@ -237,6 +242,19 @@ export function mockApi() {
       if (method === 'DELETE') { response.setHeader('set-cookie', 'ringback_session=; Path=/; Max-Age=0'); return undefined }
       if (!me) throw new Refusal(401, 'sign in first')
       return { user: me }
+    }
+    if (path.startsWith('/second-factor')) {
+      if (!me) throw new Refusal(401, 'sign in first')
+      if (method === 'GET') return { set: false, required: false, recovery_left: 0 }
+      if (path.endsWith('/confirm')) {
+        if (json.code !== '123456') throw new Refusal(422, 'the code is wrong', problem('wrong_code'))
+        return { recovery_codes: Array.from({ length: 10 }, (_, n) => `0${n}3f-9a1c-77de-4b20-8e5${n}-c0ff-ee11-2a4b`) }
+      }
+      return { secret: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ', uri: 'otpauth://totp/Ringback:demo', qr: QR }
+    }
+    if (path === '/sessions' || path.startsWith('/sessions/')) {
+      if (!me) throw new Refusal(401, 'sign in first')
+      return sessions(method, path.split('/')[2])
     }
     if (path === '/web-calls') {
       if (method === 'GET') return { open: webCalls.open, number: '1580', languages: ['uk', 'en', 'lt', 'pl', 'ru', 'he'], longest_call_secs: 3600 }

@@ -45,6 +45,20 @@ async function pickUp(page: Page) {
   await page.waitForSelector('.controls')
 }
 
+/** As somebody sees a case without its clearance. */
+const protect = (context: BrowserContext) => context.route('**/api/v1/cases/2026-01-000391', async (route) => {
+  const answer = await route.fetch()
+  await route.fulfill({ json: { ...(await answer.json()), restricted: true, withheld: true, category: '', place: null, description: '', applicant: null, executor: null, executor_name: null } })
+})
+
+async function openFactor(page: Page) {
+  await page.locator('header details summary').click()
+  await page.locator('header .menu button').nth(1).click()
+  await page.locator('dialog input[type=password]').fill('demo')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('dialog .qr')
+}
+
 async function openRequest(page: Page) {
   await page.locator('#request .row > button').nth(1).click()
   await page.locator('#request form input').first().fill(NUMBER)
@@ -124,6 +138,11 @@ const CITIZEN: Scene[] = [
 
 const STAFF: Scene[] = [
   { name: 'signin', path: '/signin.html' },
+  { name: 'signin-code', path: '/signin.html', act: async (page) => { await page.locator('form input').first().fill('records'); await page.locator('form input').nth(1).fill('demo'); await page.keyboard.press('Enter'); await page.waitForSelector('#code'); await page.keyboard.type('999999'); await page.keyboard.press('Enter'); await page.waitForSelector('[role=alert]') } },
+  { name: 'factor-offer', path: '/hearings', user: 'records', act: async (page) => { await openFactor(page) } },
+  { name: 'factor-codes', path: '/hearings', user: 'records', act: async (page) => { await openFactor(page); await page.locator('dialog input').last().fill('123456'); await page.keyboard.press('Enter'); await page.waitForSelector('dialog ol') } },
+  { name: 'sessions', path: '/hearings', user: 'records', act: async (page) => { await page.locator('header details summary').click(); await page.locator('header .menu button').first().click(); await page.waitForSelector('dialog li') } },
+  { name: 'protected', path: '/control?case=2026-01-000391', user: 'control', prepare: protect, act: (page) => page.waitForSelector('article .notice') },
   { name: 'signin-wrong', path: '/signin.html', act: async (page) => { await page.locator('form input').first().fill('x'); await page.locator('form input').nth(1).fill('x'); await page.keyboard.press('Enter'); await page.waitForSelector('[role=alert]') } },
   { name: 'not-yours', path: '/admin', user: 'auditor' },
   { name: 'menu', path: '/control', user: 'supervisor', act: (page) => page.locator('header summary').click() },

@@ -56,6 +56,8 @@ export interface Person {
   queues: string[]
   skills: Record<string, number>
   posts?: string[]
+  clearances?: string[]
+  second_factor?: boolean
   extension: string | null
   blocked: boolean
   phones: Device[]

@@ -62,9 +62,19 @@ export function whenAnswered(action: typeof onAnswered) {
   onAnswered = action
 }
 
+/** After so long without a key or a touch what a page asks is no use of the session: nobody sits there. */
+const ATTENDED_MS = 60_000
+let touchedAt = Date.now()
+if (typeof window !== 'undefined') {
+  for (const event of ['pointerdown', 'keydown', 'wheel', 'touchstart']) {
+    window.addEventListener(event, () => (touchedAt = Date.now()), { passive: true, capture: true })
+  }
+}
+
 async function send<T>(method: string, url: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = { accept: 'application/json' }
   if (method !== 'GET') headers['x-ringback'] = '1'
+  if (Date.now() - touchedAt > ATTENDED_MS) headers['x-ringback-unattended'] = '1'
   if (body !== undefined) headers['content-type'] = 'application/json'
   const askedAt = Date.now()
   let response: Response

@@ -12,6 +12,9 @@ export type Moment = string | number
 export type Name = string | Record<string, string>
 
 export interface User {
+  second_factor?: boolean
+  /** Must be set up before anything else. */
+  second_factor_needed?: boolean
   id: string
   name: string
   role: Role
@@ -347,6 +350,10 @@ export interface Part {
 
 export interface Case {
   number: string
+  /** Takes a clearance to read. */
+  restricted?: boolean
+  /** Number, state and deadline are all that is told. */
+  withheld?: boolean
   state: CaseState
   state_data?: Record<string, unknown>
   registered_at: Moment
@@ -475,6 +482,8 @@ export interface City {
   territories: { id: string; name: Name }[]
   organisations: { id: string; name: Name }[]
   posts?: { id: string; name: Name }[]
+  /** Clearances there are. */
+  privacy_classes?: string[]
   closing_codes: string[]
   telling_channels: string[]
 }

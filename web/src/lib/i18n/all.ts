@@ -1,4 +1,5 @@
 // All messages of the application under one key type. Pages take the type alone: the texts come by language (vite.words.ts).
+import { access } from './access'
 import { address } from './address'
 import { admin } from './admin'
 import { assign } from './assign'
@@ -29,6 +30,7 @@ import { webCall } from './web-call'
 import { work } from './work'
 
 const all = {
+  ...access,
   ...address,
   ...admin,
   ...assign,
