@@ -258,7 +258,9 @@ async fn hire(url: &str, operators: usize) {
         queues: vec!["city".to_owned()],
         skills: Default::default(),
         posts: Vec::new(),
+        clearances: Vec::new(),
         sip,
+        second_factor: false,
         disabled: false,
     };
     for operator in 0..operators {
