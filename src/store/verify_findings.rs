@@ -92,14 +92,14 @@ mod tests {
     use crate::ids::UserId;
     use crate::people::{Actor, Role};
     use crate::store::Batch;
-    use crate::store::fixture::{Files, at, contact_id, offered, recording_id, sealed, user};
+    use crate::store::fixture::{Files, at, contact_id, offered, recording, recording_id, user};
 
     async fn noted(files: &Files) -> Store {
         let store = files.open().await;
         let auditor = user(9, Role::Auditor);
         store.create_user(&auditor).await.unwrap();
         let author = auditor.id;
-        store.commit(Batch { recordings: vec![sealed(1)], ..offered(1) }).await.unwrap();
+        store.commit(Batch { recordings: vec![recording(1)], ..offered(1) }).await.unwrap();
         for (n, text) in [(1, "rude at first"), (2, "promised what no norm says")] {
             let finding = NotedFinding {
                 id: FindingId(Uuid::from_u128(n)),
