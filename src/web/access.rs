@@ -101,7 +101,6 @@ pub(super) const RULES: &[Rule] = &[
     public("GET", "/api/openapi.json"),
     // Hashes and signatures alone: whoever keeps a checkpoint holds the city to its journal.
     public("GET", "/log/checkpoint"),
-    public("GET", "/log/tile/{level}/{*index}"),
     public("GET", "/signin"),
     public("GET", "/provision/{token}"),
     public("POST", "/api/v1/session"),

@@ -38,7 +38,11 @@ pub(super) struct ProofView {
     checkpoint: String,
 }
 
-/// The newest signed checkpoint of the journal (C2SP tlog-checkpoint).
+/// Tiles have as many steps in their paths as the tree wants, for which OpenAPI has no words: C2SP tlog-tiles describes
+/// them.
+pub(super) const TILE_PATH: &str = "/log/tile/{level}/{*index}";
+
+/// The newest signed checkpoint of the journal (C2SP tlog-checkpoint); the tiles of its tree are under `/log/tile/`.
 #[utoipa::path(get, path = "/log/checkpoint", tag = "log",
     responses((status = 200, body = String, content_type = "text/plain"), (status = 404)))]
 pub(super) async fn checkpoint(State(web): State<Shared>) -> Result<impl IntoResponse, ApiError> {
@@ -48,9 +52,6 @@ pub(super) async fn checkpoint(State(web): State<Shared>) -> Result<impl IntoRes
 }
 
 /// A tile of the journal's tree (C2SP tlog-tiles): hashes of 32 octets, 256 or, in `….p/W`, W of them.
-#[utoipa::path(get, path = "/log/tile/{level}/{*index}", tag = "log",
-    params(("level" = String, Path), ("index" = String, Path)),
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404)))]
 pub(super) async fn tile(
     State(web): State<Shared>,
     Path((level, index)): Path<(String, String)>,

@@ -55,8 +55,9 @@ pub fn router(state: WebState) -> Router {
     let (endpoints, _) = endpoints().split_for_parts();
     endpoints
         .route_layer(middleware::from_fn_with_state(web.clone(), gate::gate))
-        // Not part of the API: it speaks SIP, and SIP has its own gate.
+        // Not part of the API: one speaks SIP, and SIP has its own gate; the others are hashes, for everybody.
         .route(sip_socket::PATH, get(sip_socket::accept))
+        .route(log::TILE_PATH, get(log::tile))
         .fallback(pages::serve)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn(common))
@@ -86,7 +87,6 @@ fn endpoints() -> OpenApiRouter<Shared> {
         .routes(routes!(sms_reports::by_query, sms_reports::by_body))
         .merge(admin_routes())
         .routes(routes!(log::checkpoint))
-        .routes(routes!(log::tile))
         .routes(routes!(log::proof))
         .merge(reception_routes())
         .merge(reports::routes())

@@ -224,7 +224,6 @@ fn the_table_has_no_row_that_is_not_expected() {
         "/metrics",
         "/api/openapi.json",
         "/log/checkpoint",
-        "/log/tile/{level}/{*index}",
         "/signin",
         "/provision/{token}",
         "/api/v1/session",
