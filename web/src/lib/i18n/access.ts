@@ -5,7 +5,7 @@ export const access = messages({
   'sessions.title': ['Де ви увійшли', 'Where you are signed in', 'Kur esate prisijungę', 'Gdzie jesteś zalogowany', 'Где вы вошли', 'היכן התחברת'],
   'sessions.of': ['Де працює: {name}', 'Where {name} is signed in', 'Kur prisijungęs: {name}', 'Gdzie zalogowano: {name}', 'Где работает: {name}', 'היכן מחובר: {name}'],
   'sessions.button': ['Сеанси', 'Sessions', 'Seansai', 'Sesje', 'Сеансы', 'חיבורים'],
-  'sessions.buttonOf': ['Сеанси: {name}', 'Sessions of {name}', 'Seansai: {name}', 'Sesje: {name}', 'Сеансы: {name}', 'החיבורים של {name}'],
+  'sessions.buttonOf': ['Сеанси: {name}', 'Sessions of {name}', 'Seansai: {name}', 'Sesje: {name}', 'Сеансы: {name}', 'חיבורים: {name}'],
   'sessions.hint': ['Не впізнаєте місце чи пристрій — завершіть цей сеанс і змініть пароль через адміністратора.', 'If you do not know a place or device, end it and ask the administrator for a new password.', 'Jei vietos ar įrenginio neatpažįstate, užbaikite seansą ir paprašykite administratoriaus naujo slaptažodžio.', 'Jeśli nie poznajesz miejsca lub urządzenia, zakończ sesję i poproś administratora o nowe hasło.', 'Не узнаёте место или устройство — завершите сеанс и попросите у администратора новый пароль.', 'אם המקום או המכשיר אינם מוכרים לך, סיים את החיבור ובקש סיסמה חדשה ממנהל המערכת.'],
   'sessions.own': ['цей пристрій', 'this device', 'šis įrenginys', 'to urządzenie', 'это устройство', 'המכשיר הזה'],
   'sessions.seen': ['востаннє: {time}', 'last used {time}', 'paskutinį kartą: {time}', 'ostatnio: {time}', 'последний раз: {time}', 'שימוש אחרון: {time}'],
