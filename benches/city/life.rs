@@ -29,6 +29,7 @@ use ringback::report::{Standing, Step};
 use ringback::termination::Termination;
 use ringback::time::Timestamp;
 
+use super::sound::{Recorded, Sounds};
 use super::streets::{HOUSES, addresses};
 
 /// Sunday 2026-11-22, noon UTC: the year ends here.
@@ -51,6 +52,7 @@ const OPERATORS: u128 = 60;
 #[derive(Default)]
 pub struct Moment {
     pub contact: Option<Contact>,
+    pub recorded: Option<Recorded>,
     /// A case that nobody will move again, with its work orders: rows are written once, as they are in the end.
     pub over: Option<Underway>,
     pub steps: Vec<Step>,
@@ -68,6 +70,7 @@ pub struct City {
     rng: StdRng,
     plan: CityPlan,
     pub register: Register,
+    sounds: Option<Sounds>,
     /// Territory, street key, street, houses' place.
     streets: Vec<(String, String, String)>,
     categories: Vec<String>,
@@ -81,7 +84,7 @@ pub struct City {
 }
 
 impl City {
-    pub fn new(seed: u64, wanted: u64) -> Self {
+    pub fn new(seed: u64, wanted: u64, sounds: Option<Sounds>) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let plan = CityPlan::parse("city.toml", include_str!("../../city.toml")).unwrap();
         let (csv, streets) = addresses(&plan, &mut rng);
@@ -94,6 +97,7 @@ impl City {
             rng,
             plan,
             register,
+            sounds,
             streets,
             categories,
             waiting: BinaryHeap::new(),
@@ -140,7 +144,10 @@ impl City {
         let gap = -self.rng.random::<f64>().max(1e-9).ln() * HOUR as f64 / an_hour.max(0.01);
         self.next_call += (gap as i64).clamp(1, 12 * HOUR);
         let mut contact = self.contact(at);
-        let mut moment = Moment { drafts: told_of(&contact), ..Moment::default() };
+        let recorded = self.recorded(&contact);
+        contact.recording = recorded.as_ref().map(|recorded| recorded.id);
+        let drafts = told_of(&contact, recorded.as_ref());
+        let mut moment = Moment { drafts, recorded, ..Moment::default() };
         if let Some(queued_at) = contact.queued_at {
             let (case, events) = self.registered(&contact, queued_at);
             contact.case = Some(case.number.clone());
@@ -192,7 +199,6 @@ impl City {
         contact.language = Some(language);
         contact.answered_at = Some(after(1));
         contact.ivr_path = vec!["welcome".to_owned(), "topics".to_owned()];
-        contact.recording = Some(RecordingId(self.id(at)));
         contact.sip_call_id = contact.id.to_string();
         let mut ended = after(self.rng.random_range(15..60));
         contact.disposition = Some(Disposition::Consultation);
@@ -213,6 +219,17 @@ impl City {
         contact.ended_at = Some(ended);
         contact.termination = Some(Termination::CallerHungUp);
         contact
+    }
+
+    /// Its sound, where there is some left.
+    fn recorded(&mut self, contact: &Contact) -> Option<Recorded> {
+        let id = RecordingId(self.id(contact.offered_at));
+        self.sounds.as_mut()?.next(contact.id.0, id, contact.answered_at?)
+    }
+
+    /// The sounds have what they need no more.
+    pub fn finish(&self) {
+        self.sounds.iter().for_each(Sounds::finish);
     }
 
     fn registered(&mut self, contact: &Contact, at: Timestamp) -> (Case, Vec<CaseEvent>) {
@@ -443,7 +460,7 @@ fn tell(case: &Case, delivered: bool, confirmed: Option<bool>, at: Timestamp) ->
 }
 
 /// What the journal tells of the call.
-fn told_of(contact: &Contact) -> Vec<Draft> {
+fn told_of(contact: &Contact, recorded: Option<&Recorded>) -> Vec<Draft> {
     let of = |event, at: Option<Timestamp>, data| {
         let mut draft = Draft::new(event, at?, Actor::system("switchboard"));
         (draft.contact, draft.case, draft.data) = (Some(contact.id), contact.case.clone(), data);
@@ -454,17 +471,22 @@ fn told_of(contact: &Contact) -> Vec<Draft> {
     let queued = json!({ "queue": contact.queue, "language": contact.language, "urgent": false });
     let connected = json!({ "operator": contact.operator, "queue": contact.queue });
     let disposed = json!({ "disposition": contact.disposition, "language": contact.language });
+    let entered = |node: &str| json!({ "step": "entered", "node": node });
+    let path = recorded.map_or_else(|| contact.id.to_string(), |recorded| recorded.path.clone());
+    let unsealed = || json!({ "frames": 480_000, "result": "ok" });
+    let sealed = recorded.map_or_else(unsealed, |recorded| recorded.sealed.clone());
     let after = |seconds| Some(contact.offered_at.plus(std::time::Duration::from_secs(seconds)));
     [
         of(EventType::ContactOffered, Some(contact.offered_at), offered),
         of(EventType::ContactAnswered, contact.answered_at, json!({})),
-        of(EventType::RecStarted, contact.answered_at, json!({ "path": contact.id })),
-        of(EventType::IvrEntered, contact.answered_at, json!({ "node": "welcome" })),
+        of(EventType::RecStarted, contact.answered_at, json!({ "path": path })),
+        of(EventType::IvrEntered, contact.answered_at, entered("welcome")),
         of(EventType::IvrLanguageChosen, after(9), language),
+        of(EventType::IvrEntered, after(10), entered("topics")),
         of(EventType::ContactQueued, contact.queued_at, queued),
         of(EventType::ContactConnected, contact.connected_at, connected),
         of(EventType::ContactEnded, contact.ended_at, json!({ "termination": contact.termination })),
-        of(EventType::RecSealed, contact.ended_at, json!({ "frames": 480_000, "result": "ok" })),
+        of(EventType::RecSealed, contact.ended_at, sealed),
         of(EventType::ContactDisposed, contact.ended_at, disposed),
     ]
     .into_iter()

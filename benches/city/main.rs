@@ -3,6 +3,9 @@
 //!
 //! `ONLY=incident`: the end of an incident with thousands of callers, incident.rs.
 //!
+//! `ONLY=verify`, `HOURS=n` (2,000) of recorded sound beside the cases: `ringback verify` as a process over all of it, how long
+//! it takes and how much memory.
+//!
 //! `CASES=n` (1,000,000) cases with some twenty journal entries each, `SEED=n` (1580). The database stays under
 //! `target/city` and is used again by the same numbers. Nothing is asserted but that both ways to the report agree.
 
@@ -14,7 +17,9 @@
 mod incident;
 mod life;
 mod rows;
+mod sound;
 mod streets;
+mod verify;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -43,6 +48,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     match only.as_str() {
         "city" => runtime.block_on(run()),
+        "verify" => runtime.block_on(verify::run()),
         "incident" => runtime.block_on(incident::run()),
         _ => {}
     }
@@ -57,7 +63,7 @@ async fn run() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("city");
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join(format!("{cases}-{seed}.db"));
-    let made = generate(&file, cases, seed).await;
+    let made = generate(&file, &mut City::new(seed, cases, None), seed).await;
     let store = Store::open(&url(&file), "01").await.unwrap();
     let counts = store.counts().await.unwrap();
     println!(
@@ -71,7 +77,7 @@ async fn run() {
     let mut told = json!({ "cases": cases, "entries": counts.journal_seq, "seed": seed });
     lists(&store, &mut told).await;
     single(&store, seed, &mut told).await;
-    addresses(&City::new(seed, cases), seed, &mut told);
+    addresses(&City::new(seed, cases, None), seed, &mut told);
     weekly(&store, &mut told).await;
     println!("\n{told}");
     store.close().await;
@@ -82,7 +88,7 @@ fn url(file: &Path) -> String {
 }
 
 /// The database, unless it is there from an earlier run.
-async fn generate(file: &Path, cases: u64, seed: u64) -> Duration {
+async fn generate(file: &Path, city: &mut City, seed: u64) -> Duration {
     let done = file.with_extension("done");
     if done.exists() {
         return Duration::ZERO;
@@ -93,7 +99,6 @@ async fn generate(file: &Path, cases: u64, seed: u64) -> Duration {
     let began = Instant::now();
     Store::open(&url(file), "01").await.unwrap().close().await;
     let mut rows = Rows::open(&url(file), seed).await;
-    let mut city = City::new(seed, cases);
     let mut said = 0;
     while let Some(moment) = city.next() {
         rows.add(moment).await;
@@ -107,6 +112,7 @@ async fn generate(file: &Path, cases: u64, seed: u64) -> Duration {
     }
     println!("{} cases, {} calls, {} entries; indexes...", rows.cases, rows.calls, rows.events());
     rows.finish().await;
+    city.finish();
     std::fs::write(done, "").unwrap();
     began.elapsed()
 }

@@ -8,12 +8,14 @@ use sqlx::{ConnectOptions, QueryBuilder, Sqlite};
 
 use ringback::call::contact::Contact;
 use ringback::case::Case;
+use ringback::case::rules::VerifyRule;
 use ringback::case::work_order::WorkOrder;
 use ringback::ids::{EntryId, Mint};
 use ringback::journal::{Entry, Head};
 use ringback::report::{Standing, Step};
 
 use super::life::{Moment, Underway};
+use super::sound::Recorded;
 
 /// Rows in one statement; SQLite takes 32,766 values.
 const ROWS: usize = 500;
@@ -31,6 +33,7 @@ pub struct Rows {
     orders: Vec<WorkOrder>,
     steps: Vec<Step>,
     standings: Vec<Standing>,
+    recorded: Vec<Recorded>,
     moments: usize,
     pub cases: u64,
     pub calls: u64,
@@ -66,6 +69,7 @@ impl Rows {
             orders: Vec::new(),
             steps: Vec::new(),
             standings: Vec::new(),
+            recorded: Vec::new(),
             moments: 0,
             cases: 0,
             calls: 0,
@@ -79,8 +83,11 @@ impl Rows {
     pub async fn add(&mut self, moment: Moment) {
         for draft in moment.drafts {
             let id = EntryId(self.mint.uuid(draft.at));
-            self.entries.push(self.head.append(draft, id));
+            let entry = self.head.append(draft, id);
+            self.draw(&entry).await;
+            self.entries.push(entry);
         }
+        self.recorded.extend(moment.recorded);
         self.calls += u64::from(moment.contact.is_some());
         self.contacts.extend(moment.contact);
         self.steps.extend(moment.steps);
@@ -147,7 +154,46 @@ impl Rows {
             .unwrap();
     }
 
+    /// A closed case that an inspector visits, as the store draws them.
+    async fn draw(&mut self, entry: &Entry) {
+        let share = entry.data["inspect_per_mille"].as_u64().filter(|_| entry.event == "case.closed");
+        let share = share.and_then(|share| u16::try_from(share).ok()).unwrap_or(0);
+        if !VerifyRule::is_drawn(&entry.hash, share) {
+            return;
+        }
+        let sql = "INSERT INTO inspections (case_number, cycle, entry, drawn_at) VALUES ($1, $2, $3, $4)";
+        sqlx::query(sql)
+            .bind(entry.case.as_ref().map(|case| case.0.clone()))
+            .bind(entry.data["cycle"].as_i64())
+            .bind(i64::try_from(entry.seq).unwrap())
+            .bind(entry.at.micros())
+            .execute(&mut self.connection)
+            .await
+            .unwrap();
+    }
+
+    async fn write_recordings(&mut self) {
+        for recorded in std::mem::take(&mut self.recorded) {
+            let sql = "INSERT INTO recordings (id, contact, path, state, started_at, sample_rate, frames, gaps, result, \
+                       sha256) VALUES ($1, $2, $3, 'sealed', $4, 8000, $5, '[]', 'ok', $6)";
+            sqlx::query(sql)
+                .bind(recorded.id.to_string())
+                .bind(recorded.contact)
+                .bind(recorded.path)
+                .bind(recorded.started_at.micros())
+                .bind(i64::try_from(recorded.frames).unwrap())
+                .bind(recorded.sha256.to_string())
+                .execute(&mut self.connection)
+                .await
+                .unwrap();
+            let sql = "INSERT INTO recording_seconds (recording, leaves) VALUES ($1, $2)";
+            let leaves = sqlx::query(sql).bind(recorded.id.to_string()).bind(recorded.leaves);
+            leaves.execute(&mut self.connection).await.unwrap();
+        }
+    }
+
     async fn flush(&mut self) {
+        self.write_recordings().await;
         self.write_entries().await;
         self.write_contacts().await;
         self.write_orders().await;
@@ -184,7 +230,8 @@ impl Rows {
         for contacts in contacts.chunks(ROWS) {
             let mut insert = QueryBuilder::<Sqlite>::new(
                 "INSERT INTO contacts (id, caller, called, origin, sip_call_id, language, ivr_path, queue, operator, \
-                 case_number, offered_at, answered_at, queued_at, connected_at, ended_at, termination, disposition) ",
+                 case_number, recording, offered_at, answered_at, queued_at, connected_at, ended_at, termination, \
+                 disposition) ",
             );
             let word = |value: serde_json::Value| value.as_str().map(str::to_owned);
             insert.push_values(contacts, |mut values, contact| {
@@ -200,6 +247,7 @@ impl Rows {
                     .push_bind(contact.queue.clone())
                     .push_bind(contact.operator.map(|user| user.to_string()))
                     .push_bind(contact.case.as_ref().map(|case| case.0.clone()))
+                    .push_bind(contact.recording.map(|recording| recording.to_string()))
                     .push_bind(contact.offered_at.micros())
                     .push_bind(micros(contact.answered_at))
                     .push_bind(micros(contact.queued_at))

@@ -209,6 +209,7 @@ impl Recovery<'_> {
         draft.data = serde_json::json!({
             "disposition": contact.disposition.map(Disposition::name),
             "language": contact.language,
+            "topic": contact.topic,
         });
         draft
     }

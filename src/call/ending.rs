@@ -205,6 +205,7 @@ impl Call {
                 "disposition": self.contact.disposition,
                 "case": self.contact.case,
                 "language": self.contact.language,
+                "topic": self.contact.topic,
             }))
             .draft
     }

@@ -15,7 +15,7 @@ use super::{Failure, Outcome, verify_log};
 use crate::files::recording_listing::recording_paths;
 use crate::files::{examine, whole_file};
 use crate::recording::{Examined, Sound};
-use crate::store::{Finding, Part, Progress, RecordingFiles, VerifyReport};
+use crate::store::{Part, Progress, RecordingFiles, VerifyReport};
 use crate::time;
 
 /// How often the bar moves on a terminal, and the state is kept.
@@ -52,7 +52,7 @@ impl RecordingFiles for Folder<'_> {
 pub(super) async fn run(file: &Path, args: &Args) -> Outcome {
     let config = super::load(file)?;
     let noted = args.checkpoint.as_deref().map(verify_log::read_note).transpose()?;
-    let begun = args.begin()?;
+    let begun = VerifyReport { nothing_is_recorded: !config.recording.enabled, ..args.begin()? };
     let store = crate::app::open_store(&config).await?;
     let is_stopped = Arc::new(AtomicBool::new(false));
     tokio::spawn(note_signal(is_stopped.clone()));
@@ -73,11 +73,7 @@ pub(super) async fn run(file: &Path, args: &Args) -> Outcome {
         }
     };
     let report = store.verify_from(begun, &mut watch, Some(&Folder(&config.recording.dir))).await;
-    let mut report = report?;
-    if !config.recording.enabled {
-        // The city records nothing, and says so in its configuration.
-        report.findings.retain(|finding| !matches!(finding, Finding::NotRecorded(_)));
-    }
+    let report = report?;
     bar.end();
     args.keep(&report)?;
     let walked = args.say(&report);

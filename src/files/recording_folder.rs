@@ -5,7 +5,9 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
+use super::leaf_pages::LeafPages;
 use crate::recording::Impairment;
 use crate::wav::RecordingHeader;
 
@@ -38,11 +40,15 @@ pub struct RecordingFolder {
     root: PathBuf,
     /// The folder in it whose own name is known to be durable: that of the day, nearly always.
     durable: Option<PathBuf>,
+    /// Of the recordings that are being written.
+    pub(super) leaf_pages: Arc<LeafPages>,
 }
 
 impl RecordingFolder {
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), durable: None }
+        let root = root.into();
+        let leaf_pages = LeafPages::new(root.clone());
+        Self { root, durable: None, leaf_pages }
     }
 
     /// Creates a file durably, its head written. An existing file is never touched.

@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use super::leaf_pages::Kept;
 use super::recording_folder::{RecordingFileError, RecordingFolder};
 use crate::digest::{Hasher, Sha256};
 use crate::ids::RecordingId;
@@ -42,6 +43,8 @@ pub struct RecordingWriter {
     digest: Hasher,
     /// Of the samples alone, second by second.
     seconds: SecondHasher,
+    /// The digests of the seconds before those that `seconds` has.
+    kept: Kept,
     gaps: Vec<Gap>,
     markers: Vec<Marker>,
 }
@@ -66,6 +69,7 @@ impl RecordingWriter {
             owed_silence: 0,
             digest: Hasher::default(),
             seconds,
+            kept: Kept::new(folder.leaf_pages.clone()),
             gaps: Vec::new(),
             markers: Vec::new(),
         })
@@ -135,7 +139,18 @@ impl RecordingWriter {
             self.seconds.update(&SILENCE[..piece as usize]);
             left -= piece;
         }
+        self.keep_leaves();
         Ok(())
+    }
+
+    /// Whole pages of digests leave the memory; what cannot be kept elsewhere stays in it.
+    fn keep_leaves(&mut self) {
+        while let Some(page) = self.seconds.leaves().first_chunk() {
+            if self.kept.push(page).is_err() {
+                break;
+            }
+            self.seconds.forget(page.len());
+        }
     }
 
     /// Adds a cue point; it is written when the file is sealed.
@@ -149,6 +164,7 @@ impl RecordingWriter {
         self.file.write_all_at(frames, self.end())?;
         self.digest.update(frames);
         self.seconds.update(frames);
+        self.keep_leaves();
         let count = frames.len() as u64 / FRAME_LEN;
         self.written += count;
         self.sound += count;
@@ -224,13 +240,15 @@ impl RecordingWriter {
         let head = self.header.to_bytes(self.written, trailer.len() as u64);
         digest.update(&head);
         let sha256 = digest.finish();
+        let mut leaves = self.kept.read()?;
+        leaves.extend(self.seconds.clone().finish().leaves());
         Ok(Examined {
             sha256,
             beginning: Some(sha256),
             head: Sha256::of(&head),
             length: self.end() + trailer.len() as u64,
             sample_rate: self.header.sample_rate,
-            seconds: self.seconds.clone().finish(),
+            seconds: leaves.into(),
         })
     }
 

@@ -11,8 +11,8 @@ use crate::digest::{Hasher, Sha256};
 /// First octet of what is digested, RFC 6962 section 2.1: a leaf can never pass for a node.
 const LEAF: [u8; 1] = [0];
 const NODE: [u8; 1] = [1];
-/// Leaves that have room from the start; most calls of an hour's list are shorter than two minutes.
-const USUAL: usize = 128;
+/// Leaves that have room from the start: so many seconds, then whoever writes a long recording takes them away.
+const USUAL: usize = 64;
 
 /// The leaves of one recording: one for each second of sound, the last second may be shorter. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -64,6 +64,16 @@ impl SecondHasher {
         }
     }
 
+    /// Of the seconds that are whole, without those that were forgotten.
+    pub fn leaves(&self) -> &[Sha256] {
+        &self.leaves
+    }
+
+    /// The first `count` are kept by the caller and will be put before those of [`Self::finish`].
+    pub fn forget(&mut self, count: usize) {
+        self.leaves.drain(..count.min(self.leaves.len()));
+    }
+
     pub fn finish(mut self) -> Seconds {
         if self.taken > 0 {
             self.leaves.push(self.leaf.finish());
@@ -84,6 +94,12 @@ fn node(left: &Sha256, right: &Sha256) -> Sha256 {
     hasher.update(&left.0);
     hasher.update(&right.0);
     hasher.finish()
+}
+
+impl From<Vec<Sha256>> for Seconds {
+    fn from(leaves: Vec<Sha256>) -> Self {
+        Self(leaves.into())
+    }
 }
 
 impl Seconds {

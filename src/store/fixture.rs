@@ -90,7 +90,7 @@ pub(super) fn contact(n: u32) -> Contact {
         "city".to_owned(),
         format!("call-{n}"),
     );
-    Contact { language: Some(Language::Uk), ivr_path: vec!["welcome".to_owned()], ..offered }
+    Contact { language: Some(Language::Uk), ..offered }
 }
 
 /// Recording number `n` of contact number `n`.

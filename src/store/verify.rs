@@ -6,6 +6,7 @@ mod chain;
 mod contacts;
 #[cfg(test)]
 mod mutations;
+mod orders;
 mod sound;
 mod state;
 
@@ -69,6 +70,9 @@ pub enum Finding {
     /// Invariant 10: the row is not what the entries add up to.
     #[error("case {number}: {what} is '{row}' in the row and '{journal}' by the journal")]
     CaseDiffers { number: CaseNumber, what: &'static str, row: String, journal: String },
+    /// Invariant 10 again, for a work order.
+    #[error("work order {id} of case {case}: {what} is '{row}' in the row and '{journal}' by the journal")]
+    OrderDiffers { case: CaseNumber, id: String, what: &'static str, row: String, journal: String },
     /// Invariant 10 again, for an incident.
     #[error("incident {number}: {what} is '{row}' in the row and '{journal}' by the journal")]
     IncidentDiffers { number: IncidentNumber, what: &'static str, row: String, journal: String },
@@ -97,6 +101,9 @@ pub enum Finding {
     RecordingDiffers { id: RecordingId, what: &'static str, row: String, journal: String },
     #[error("recording {id} of call {contact}: {fault}")]
     File { id: RecordingId, contact: ContactId, fault: FileFault },
+    /// Its row says that it is being written.
+    #[error("recording {id} of call {contact}: the call is over, and it was never sealed")]
+    NeverSealed { id: RecordingId, contact: ContactId },
     /// A value in a row that the program cannot have written.
     #[error("{0}")]
     RowUnreadable(String),
@@ -220,13 +227,14 @@ impl Store {
                    inspections.entry IS NOT NULL AS drawn, \
                    (SELECT json_array(reception, starts_at, ends_at, state, arranged_at) FROM appointments \
                    WHERE appointments.case_number = cases.number) AS appointment, \
-                   EXISTS (SELECT 1 FROM hearings WHERE hearings.case_number = cases.number) AS heard \
+                   EXISTS (SELECT 1 FROM hearings WHERE hearings.case_number = cases.number) AS heard, \
+                   EXISTS (SELECT 1 FROM work_orders WHERE work_orders.case_number = cases.number) AS ordered \
                    FROM cases JOIN journal ON journal.case_number = cases.number \
                    LEFT JOIN inspections ON inspections.entry = journal.seq \
                    WHERE cases.number = $1 ORDER BY journal.seq";
         let rows = self.reading(sqlx::query(sql).bind(&number.0).fetch_all(&self.readers)).await?;
         let mut replayed = Replayed::default();
-        let (mut appointment, mut is_heard, mut registered_at) = (None, false, None);
+        let (mut appointment, mut is_heard, mut is_ordered, mut registered_at) = (None, false, false, None);
         for row in &rows {
             let fields = Fields::of(row, "journal entry");
             let (event, data): (String, serde_json::Value) = (fields.plain("type")?, fields.json("data")?);
@@ -234,6 +242,7 @@ impl Store {
             if event == EventType::CaseRegistered.name() {
                 registered_at = Some(fields.moment("at")?);
             }
+            is_ordered |= fields.flag("ordered")? || event == EventType::WoIssued.name();
             is_heard |= fields.flag("heard")? || data["hearing"].is_string();
             appointment = appointments::told(appointment, &number, (&event, fields.moment("at")?), &data);
             let hash = Sha256::from_hex(&fields.plain::<String>("hash")?).unwrap_or(Sha256([0; 32]));
@@ -261,6 +270,9 @@ impl Store {
         }
         if is_heard {
             self.verify_hearings(&number, report).await?;
+        }
+        if is_ordered {
+            self.verify_orders(&number, report).await?;
         }
         if let Some((what, row, journal)) = replayed.difference(&case) {
             report.add(Finding::CaseDiffers { number, what, row, journal });

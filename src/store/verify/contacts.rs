@@ -59,7 +59,7 @@ impl Store {
                 for (what, row, journal) in told.differences(contact, recorded) {
                     report.add(Finding::ContactDiffers { id: contact.id, what, row, journal });
                 }
-                if contact.answered_at.is_some() && !told.is_recorded {
+                if contact.answered_at.is_some() && !told.is_recorded && !report.nothing_is_recorded {
                     report.add(Finding::NotRecorded(contact.id));
                 }
                 if answered.contains(&contact.id) {
@@ -215,6 +215,9 @@ struct Told {
     disposition: Option<String>,
     /// With the disposition, where that says it.
     language: Option<Option<String>>,
+    topic: Option<Option<String>>,
+    /// Nodes of the dialplan, in the order in which they were entered.
+    ivr_path: Vec<String>,
     cases: BTreeSet<String>,
     has_registered: bool,
     is_recorded: bool,
@@ -249,7 +252,9 @@ impl Told {
             "contact.disposed" => {
                 self.disposition = text("disposition");
                 self.language = data.get("language").map(|code| code.as_str().map(str::to_owned));
+                self.topic = data.get("topic").map(|topic| topic.as_str().map(str::to_owned));
             }
+            "ivr.entered" => self.ivr_path.extend(text("node")),
             "case.registered" => self.has_registered = true,
             "rec.started" => self.is_recorded = true,
             "rec.sealed" => {
@@ -321,6 +326,11 @@ impl Told {
         if let Some(language) = &self.language {
             word("language", contact.language.map(|language| language.code()), language.as_deref());
         }
+        if let Some(topic) = &self.topic {
+            word("topic", contact.topic.as_deref(), topic.as_deref());
+        }
+        let (path, told) = (contact.ivr_path.join(" > "), self.ivr_path.join(" > "));
+        word("way through the menus", Some(&path), Some(&told));
         let numbers = [
             ("caller", contact.caller.as_str()),
             ("called", contact.called.as_str()),

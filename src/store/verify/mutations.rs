@@ -68,9 +68,11 @@ async fn call(store: &Store, folder: &Path, n: u32, seconds: u64) {
     let entries = vec![
         by(EventType::ContactOffered, 0, offered),
         by(EventType::ContactAnswered, 1, json!({})),
+        by(EventType::IvrEntered, 1, json!({ "step": "entered", "node": "welcome" })),
         by(EventType::RecStarted, 1, started),
     ];
     contact.answered_at = after(1);
+    contact.ivr_path = vec!["welcome".to_owned()];
     let batch = Batch {
         contacts: vec![contact.clone()],
         recordings: vec![recording.clone()],
@@ -93,6 +95,7 @@ async fn call(store: &Store, folder: &Path, n: u32, seconds: u64) {
     (recording.frames, recording.sha256, recording.proof) = (sealed.frames, sealed.sha256, sealed.proof);
     (contact.queued_at, contact.connected_at, contact.ended_at) = (after(3), after(5), after(60));
     contact.operator = Some(operator);
+    contact.topic = Some("water".to_owned());
     contact.termination = Some(Termination::CallerHungUp);
     contact.disposition = Some(Disposition::CaseCreated);
     let mut ended = by(EventType::ContactEnded, 60, json!({ "termination": "caller_hung_up" }));
@@ -106,7 +109,7 @@ async fn call(store: &Store, folder: &Path, n: u32, seconds: u64) {
         by(
             EventType::ContactDisposed,
             61,
-            json!({ "disposition": "case_created", "language": contact.language }),
+            json!({ "disposition": "case_created", "language": contact.language, "topic": contact.topic }),
         ),
     ];
     let batch = Batch { contacts: vec![contact], recordings: vec![recording], entries, ..Batch::default() };
@@ -176,7 +179,7 @@ impl Scene {
 const TABLES: [&str; 5] = ["journal", "cases", "contacts", "recordings", "recording_seconds"];
 
 /// What each row is told by, and the columns that are proven. Not among them are those that no entry tells of: a
-/// contact's topic, path, call-back number; a case's body but for what a replay knows.
+/// contact's call-back number; a case's body but for what a replay knows.
 const COLUMNS: [(&str, &[&str]); 5] = [
     (
         "journal",
@@ -211,6 +214,8 @@ const COLUMNS: [(&str, &[&str]); 5] = [
             "origin",
             "sip_call_id",
             "language",
+            "topic",
+            "ivr_path",
             "operator",
             "case_number",
             "offered_at",
@@ -416,7 +421,7 @@ async fn a_walk_stops_at_every_page_goes_on_and_looks_at_what_is_new() {
         .await
         .unwrap();
     assert!(new.is_good(), "{:?}", new.findings);
-    assert_eq!((new.checked.entries, new.checked.contacts, new.checked.recordings), (9, 1, 1));
+    assert_eq!((new.checked.entries, new.checked.contacts, new.checked.recordings), (10, 1, 1));
     scene
         .sql(format!("UPDATE contacts SET disposition = 'nuisance' WHERE id = '{}'", contact_id(CALLS + 1)))
         .await;

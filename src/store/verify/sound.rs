@@ -5,8 +5,8 @@ use std::fmt;
 use std::io;
 
 use serde_json::{Value, json};
-use sqlx::QueryBuilder;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::{Finding, VerifyReport, Watch};
 use crate::digest::Sha256;
@@ -14,6 +14,7 @@ use crate::ids::RecordingId;
 use crate::recording::{Examined, Recording, RecordingResult, RecordingState, Seal, Seconds, Sound};
 use crate::store::row::{self, Fields};
 use crate::store::{Store, StoreError, recordings};
+use crate::time;
 
 /// Rows of recordings, and files, asked about at once.
 const ROWS_AT_ONCE: usize = 500;
@@ -21,6 +22,9 @@ const ROWS_AT_ONCE: usize = 500;
 const FILES_AT_ONCE: usize = 4;
 /// Ranges of seconds named for one recording; whoever sees so many listens.
 const MAX_RANGES: usize = 50;
+
+/// From the end of a call to its sealed recording, at most; after a crash the start of the program seals.
+const SEALED_WITHIN_MICROS: i64 = 600_000_000;
 
 /// The folder of the recordings. All of it may block.
 pub trait RecordingFiles: Send + Sync {
@@ -152,7 +156,11 @@ impl Store {
         let entries = self.reading(query.fetch_all(&mut *moment)).await?;
         let sql = "SELECT leaves FROM recording_seconds WHERE recording = $1";
         let leaves = self.reading(sqlx::query(sql).bind(id).fetch_optional(&mut *moment)).await?;
+        let is_forgotten = self.is_forgotten(&mut moment, &recording).await?;
         drop(moment);
+        if is_forgotten {
+            report.add(Finding::NeverSealed { id: recording.id, contact: recording.contact });
+        }
         let told = Told::read(&entries)?;
         for (what, row, journal) in told.differences(&recording) {
             report.add(Finding::RecordingDiffers { id: recording.id, what, row, journal });
@@ -169,6 +177,22 @@ impl Store {
             report.add(Finding::file(&recording, FileFault::Unproven));
         }
         Ok(Some(Sealed { recording, sha256, seal: told.seal, seconds }))
+    }
+
+    /// It is still being written, by its row, though the call is long over.
+    async fn is_forgotten(
+        &self,
+        moment: &mut SqliteConnection,
+        recording: &Recording,
+    ) -> Result<bool, StoreError> {
+        if recording.state != RecordingState::Capturing {
+            return Ok(false);
+        }
+        let long_ago = time::now().utc.micros() - SEALED_WITHIN_MICROS;
+        let query = sqlx::query("SELECT 1 FROM contacts WHERE id = $1 AND ended_at < $2")
+            .bind(recording.contact.to_string())
+            .bind(long_ago);
+        Ok(self.reading(query.fetch_optional(moment)).await?.is_some())
     }
 
     async fn verify_files(

@@ -71,6 +71,9 @@ pub struct VerifyReport {
     pub after: String,
     /// Entries up to here, and what no later entry tells of, were left out: an earlier run had looked at them.
     pub since: Head,
+    /// The city records nothing, and says so in its configuration.
+    #[serde(skip)]
+    pub nothing_is_recorded: bool,
     /// Somebody wanted it to stop before its end.
     #[serde(skip)]
     pub is_interrupted: bool,
