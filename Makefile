@@ -41,10 +41,10 @@ check: ## the quick look before a commit: format, lints, layers, unit tests; no 
 	cargo clippy --all-targets -- -D warnings
 	cargo test --lib --test tidy
 
-bench: ## what a bridged, recorded call costs, whole processes, release build; CALLS=n SECONDS=n ONLY=floor|bridged|unrecorded|ivr|beside|rate|sipp|crash|plateau|hour|board, or city with CASES=n, or incident with CALLERS=n
+bench: ## what a bridged, recorded call costs, whole processes, release build; CALLS=n SECONDS=n ONLY=floor|bridged|unrecorded|ivr|beside|rate|sipp|crash|plateau|hour|board, or city with CASES=n, or incident with CALLERS=n, or verify with CASES=n HOURS=n
 	@scripts/install-tools.sh $(if $(filter sipp,$(ONLY)),test,run)
 	$(MAKE) web
-	cargo bench --bench $(if $(filter city incident,$(ONLY)),city,calls)
+	cargo bench --bench $(if $(filter city incident verify,$(ONLY)),city,calls)
 
 # What is found new stays in target/fuzz; a find worth keeping is minimised (cargo fuzz tmin) and put into fuzz/corpus.
 fuzz: ## feeds each parser and machine with hostile input for a minute; SECONDS=n

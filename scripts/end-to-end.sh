@@ -8,6 +8,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 MOST_REPEATED=3
+# Tests under way; how many servers run beside each other is said in tests/e2e/server.rs, the others wait for their turn.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-6}
 folder=target/end-to-end
 mkdir -p "$folder"
 first=$folder/first.txt

@@ -26,8 +26,8 @@ pub const PASSWORD: &str = "correct-horse-1580";
 pub const KEYS_TO_QUEUE: &str = "21";
 /// Start with all prompts rendered; the first start of a build renders them.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-/// Servers that run at the same time.
-const MAX_SERVERS: usize = 2;
+/// Servers that run at the same time: a call waits for its sound most of the time, and leaves the processors to others.
+const MAX_SERVERS: usize = 4;
 /// RTP ports of one server.
 const RTP_PORTS: u16 = 400;
 

@@ -48,6 +48,7 @@ async fn call(service: &Service) -> ContactId {
     let told = [
         (EventType::ContactOffered, json!({})),
         (EventType::ContactAnswered, json!({})),
+        (EventType::IvrEntered, json!({ "node": contact.ivr_path[0] })),
         (EventType::RecStarted, json!({})),
         (EventType::ContactEnded, json!({ "termination": contact.termination })),
     ];
