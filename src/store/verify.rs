@@ -230,7 +230,7 @@ impl Store {
                    EXISTS (SELECT 1 FROM hearings WHERE hearings.case_number = cases.number) AS heard, \
                    EXISTS (SELECT 1 FROM work_orders WHERE work_orders.case_number = cases.number) AS ordered \
                    FROM cases JOIN journal ON journal.case_number = cases.number \
-                   LEFT JOIN inspections ON inspections.entry = journal.seq \
+                   LEFT JOIN inspections ON inspections.case_number = cases.number AND inspections.entry = journal.seq \
                    WHERE cases.number = $1 ORDER BY journal.seq";
         let rows = self.reading(sqlx::query(sql).bind(&number.0).fetch_all(&self.readers)).await?;
         let mut replayed = Replayed::default();
