@@ -173,6 +173,7 @@ impl Service {
             reload: reload.clone(),
             in_force,
             sip: net.guest_entrance(),
+            url: config.http.origin().map(Into::into),
             origins: config.http.origins.clone().into(),
             masked: masked_terms(asking.rules.clone()),
             asking: Arc::new(move || asking.rules.borrow().policy.clone()),

@@ -116,16 +116,8 @@ fn transports(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnosti
         };
         complaints.push(place.at("sip", key, 0, &error.to_string()));
     }
-    let is_origin = |origin: &String| {
-        origin.split_once("://").is_some_and(|(_, host)| !host.is_empty() && !host.contains('/'))
-    };
-    if !config.http.origins.iter().all(is_origin) {
-        complaints.push(place.at(
-            "http",
-            "origins",
-            0,
-            "an origin has no path, as in https://desk.city.example",
-        ));
+    for (key, message) in config.http.complaints() {
+        complaints.push(place.at("http", key, 0, message));
     }
 }
 

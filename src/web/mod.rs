@@ -17,6 +17,7 @@ mod events;
 mod extract;
 mod filing;
 mod gate;
+mod headers;
 mod health;
 mod hearings;
 mod incidents;
@@ -122,6 +123,8 @@ pub struct WebState {
     pub page_realm: Option<String>,
     /// Takes in the WebSockets of `/sip`.
     pub sip: GuestEntrance,
+    /// Our own origin as browsers have it, as in `https://city.example`; none where nobody has said.
+    pub url: Option<Arc<str>>,
     /// Origins besides our own whose pages may open one.
     pub origins: Arc<[String]>,
     /// When applicants are asked; none where the program does not.
@@ -165,6 +168,7 @@ struct Web {
     /// Wrong codes by number and source.
     codes: Mutex<LoginLimit>,
     limits: Limits,
+    log: log::LogCounts,
     tokens: open311::filing::Tokens,
     password_checks: Arc<Semaphore>,
     peak_computations: Arc<Semaphore>,
@@ -175,6 +179,7 @@ struct Web {
     event_streams: Arc<Semaphore>,
     desks: messages::Desks,
     feed: watch::Receiver<Feed>,
+    live_cases: events::LiveCases,
     /// Moves whenever sessions were ended: whoever holds a connection open looks whether its own still stands.
     sign_outs: watch::Sender<u64>,
 }
@@ -185,8 +190,10 @@ type Shared = Arc<Web>;
 impl Web {
     /// Starts the task that turns snapshots into deltas; it ends with the switchboard's last snapshot sender.
     fn start(given: WebState) -> Shared {
-        let feed = events::follow(given.snapshot.clone());
-        Arc::new(Self {
+        let live_cases = events::LiveCases::default();
+        let first = Feed::first(given.snapshot.borrow().clone(), &live_cases, &given.city.borrow());
+        let (publish, feed) = watch::channel(first);
+        let web = Arc::new(Self {
             given,
             started_at: time::now().utc,
             mint: Mutex::new(Mint::new(rand::rng().random())),
@@ -194,6 +201,7 @@ impl Web {
             logins: Mutex::default(),
             codes: Mutex::default(),
             limits: Limits::default(),
+            log: Default::default(),
             tokens: Default::default(),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
             peak_computations: Arc::new(Semaphore::new(PEAK_COMPUTATIONS)),
@@ -204,8 +212,11 @@ impl Web {
             event_streams: Arc::new(Semaphore::new(EVENT_STREAMS)),
             desks: messages::Desks::default(),
             feed,
+            live_cases,
             sign_outs: watch::Sender::new(0),
-        })
+        });
+        events::follow(&web, publish);
+        web
     }
 
     fn store(&self) -> &Store {

@@ -18,7 +18,7 @@ use super::error::ApiError;
 use super::extract::{Json, Query};
 use super::gate::{Credential, Principal, SESSION_COOKIE};
 use super::login_limit::Attempt;
-use super::sip_socket::{came_over_tls, speaks_for};
+use super::sip_socket::speaks_for;
 use super::terms::SignInTerms;
 use super::{Shared, Web, access, pages, password};
 
@@ -181,7 +181,7 @@ impl Web {
     }
 
     /// Opens a session in place of the browser's former one and gives its `Set-Cookie`.
-    async fn open_session(
+    pub(super) async fn open_session(
         &self,
         user: &User,
         peer: IpAddr,
@@ -211,7 +211,7 @@ impl Web {
         }
         tracing::info!(user.id = %user.id, user.role = user.role.name(), "signed in");
         let seconds = terms.longest.as_secs();
-        let secure = if came_over_tls(headers, peer) { "; Secure" } else { "" };
+        let secure = if self.is_encrypted(headers, peer) { "; Secure" } else { "" };
         let cookie =
             format!("{SESSION_COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}{secure}");
         HeaderValue::try_from(cookie).map_err(|error| ApiError::internal("session cookie", &error))

@@ -23,6 +23,7 @@ mod open311;
 mod phone;
 mod receptions;
 mod reports;
+mod routes;
 mod second_factor;
 mod service;
 mod session;

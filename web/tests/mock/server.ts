@@ -20,6 +20,11 @@ import { SILENCES, peaks, photo, recording } from './sound.ts'
 
 const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/receptions', '/hearings', '/signin.html', ...ADMIN_PAGES]
 const CSP = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+/** As the service has them on pages: what works here works there. */
+const HEADERS = {
+  'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp', 'cross-origin-resource-policy': 'same-origin', 'origin-agent-cluster': '?1',
+  'permissions-policy': 'camera=(), geolocation=(self), microphone=(self), speaker-selection=(self)', 'referrer-policy': 'no-referrer', 'x-content-type-options': 'nosniff',
+}
 const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' }
 
 class Refusal extends Error {
@@ -486,6 +491,7 @@ export async function startMock(dist: string): Promise<{ server: Server, url: st
   const server = createServer((request, response) => {
     if (!api.radio.signal) { request.socket.destroy(); return }
     response.setHeader('content-security-policy', CSP)
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
     if (api.handle(request, response)) return
     const path = new URL(request.url ?? '/', 'http://mock').pathname
     const file = join(dist, PAGES.includes(path) ? 'index.html' : path)
