@@ -75,6 +75,11 @@ pub(super) fn check(file: &str, text: &str, config: &Config) -> Vec<Diagnostic> 
     web_calls(config, &place, &mut complaints);
     open311(config, &place, &mut complaints);
     messages(config, &place, &mut complaints);
+    if let Some(oidc) = &config.sign_in.oidc {
+        for (key, message) in oidc.complaints(config.http.url.is_some()) {
+            complaints.push(place.at("sign_in.oidc", key, 0, &message));
+        }
+    }
     for (key, message) in config.journal.complaints() {
         complaints.push(place.at("journal", key, 0, &message));
     }

@@ -29,6 +29,8 @@ pub(super) struct Limits {
     bad_keys: Mutex<Recent<Source, Bucket>>,
     /// Checkpoints and tiles of the journal.
     log: Mutex<Recent<Source, Bucket>>,
+    /// Ways to the identity provider.
+    oidc: Mutex<Recent<Source, Bucket>>,
 }
 
 impl Default for Limits {
@@ -41,6 +43,7 @@ impl Default for Limits {
             keys: Mutex::new(Recent::new(MAX_KEYS)),
             bad_keys: Mutex::new(Recent::new(MAX_SOURCES)),
             log: Mutex::new(Recent::new(MAX_SOURCES)),
+            oidc: Mutex::new(Recent::new(MAX_SOURCES)),
         }
     }
 }
@@ -73,6 +76,10 @@ impl Limits {
 
     pub(super) fn log(&self, source: IpAddr, rate: Rate, now: Instant) -> Result<(), Duration> {
         take(&self.log, source.into(), rate, now)
+    }
+
+    pub(super) fn begin_oidc(&self, source: IpAddr, rate: Rate, now: Instant) -> Result<(), Duration> {
+        take(&self.oidc, source.into(), rate, now)
     }
 }
 

@@ -26,6 +26,7 @@ mod log;
 mod login_limit;
 mod masked_calls;
 mod messages;
+mod oidc;
 mod once;
 mod open311;
 mod operators;
@@ -81,6 +82,7 @@ pub use admin::{
     CITY, CONFIG, DIALPLAN, InForce, PlanFile, QueueInForce, ReloadRequest, SipEntrance, TrunkInForce,
     VERIFICATION, Wanted,
 };
+pub use oidc::{OidcTerms, Passwords, is_safe_address};
 pub use password::{PasswordError, check as check_password, hash as hash_password};
 pub use reports::file::Form as ReportForm;
 pub use router::{openapi, router};
@@ -168,6 +170,9 @@ struct Web {
     /// Wrong codes by number and source.
     codes: Mutex<LoginLimit>,
     limits: Limits,
+    provider: oidc::Provider,
+    /// Sign-ins through it that are under way.
+    pending: oidc::Pending,
     log: log::LogCounts,
     tokens: open311::filing::Tokens,
     password_checks: Arc<Semaphore>,
@@ -201,6 +206,8 @@ impl Web {
             logins: Mutex::default(),
             codes: Mutex::default(),
             limits: Limits::default(),
+            provider: Default::default(),
+            pending: Default::default(),
             log: Default::default(),
             tokens: Default::default(),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),

@@ -19,9 +19,9 @@ use super::error::{ApiError, Problem};
 use super::headers::{self, Kind};
 use super::{
     Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city,
-    escalations, events, gate, health, hearings, incidents, log, masked_calls, messages, open311, operators,
-    pages, phone, receptions, reports, second_factor, session, sessions, sip_socket, sms_reports, timeline,
-    verifications, web_calls, work_orders,
+    escalations, events, gate, health, hearings, incidents, log, masked_calls, messages, oidc, open311,
+    operators, pages, phone, receptions, reports, second_factor, session, sessions, sip_socket, sms_reports,
+    timeline, verifications, web_calls, work_orders,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -114,6 +114,10 @@ fn session_routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(session::sign_in, session::show, session::sign_out))
         .routes(routes!(session::sign_in_by_link))
+        .routes(routes!(oidc::ways))
+        .routes(routes!(oidc::begin))
+        .routes(routes!(oidc::come_back))
+        .routes(routes!(oidc::end))
         .routes(routes!(sessions::list, sessions::end_others))
         .routes(routes!(sessions::end))
         .routes(routes!(second_factor::show, second_factor::offer))

@@ -19,6 +19,7 @@ mod hearings;
 mod ladder;
 mod log;
 mod notices;
+mod oidc;
 mod open311;
 mod phone;
 mod receptions;

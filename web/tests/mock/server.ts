@@ -55,6 +55,8 @@ export function mockApi() {
   const sessions = sessionsApi()
   /** Calls from the citizen's page: whether there are any, what refuses them, how far the one that is on has come. */
   const webCalls = { open: true, refusal: 0, progress: { phase: 'ivr', position: null as number | null, case: null as string | null } }
+  /** By what one signs in beside a password. */
+  const ways = { passwords: 'everybody', oidc: null as string | null }
   /** What was asked, for the tests. */
   const asked: { method: string, url: string, body: unknown }[] = []
   /** Whether anybody is reached at all, and how many answers to steps of the work get lost on their way back. */
@@ -248,6 +250,7 @@ export function mockApi() {
       if (!me) throw new Refusal(401, 'sign in first')
       return { user: me }
     }
+    if (path === '/session/ways') return ways
     if (path.startsWith('/second-factor')) {
       if (!me) throw new Refusal(401, 'sign in first')
       if (method === 'GET') return { set: false, required: false, recovery_left: 0 }
@@ -482,7 +485,7 @@ export function mockApi() {
     })
   }
 
-  return { studio: admin.studio, handle, upgrade, asked, listening, radio, done, ownParts, cases, live, crowd, webCalls, requests, officials, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { studio: admin.studio, handle, upgrade, asked, listening, radio, done, ownParts, cases, live, crowd, ways, webCalls, requests, officials, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */
