@@ -62,9 +62,12 @@ pub fn router(state: WebState) -> Router {
         .with_state(web)
 }
 
+/// A path, and what answers there.
+pub(super) type Plain = (&'static str, fn() -> MethodRouter<Shared>);
+
 /// Routes that OpenAPI has no words for: SIP in a WebSocket, which has its own gate, and paths of as many steps as a tree
 /// wants.
-pub(super) const PLAIN: [(&str, fn() -> MethodRouter<Shared>); 2] =
+pub(super) const PLAIN: [Plain; 2] =
     [(sip_socket::PATH, || get(sip_socket::accept)), (log::TILE_PATH, || get(log::tile))];
 
 /// The description served at `/api/openapi.json`.
