@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use serde::Deserialize;
 
+use crate::web::Origins;
+
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
@@ -23,8 +25,12 @@ impl Default for Http {
 
 impl Http {
     /// The origin without a slash at its end.
-    pub fn origin(&self) -> Option<&str> {
+    fn origin(&self) -> Option<&str> {
         self.url.as_deref().map(|url| url.trim_end_matches('/'))
+    }
+
+    pub fn origins(&self) -> Origins {
+        Origins { own: self.origin().map(Into::into), others: self.origins.clone().into() }
     }
 
     /// What is wrong, by key.

@@ -1,4 +1,5 @@
-//! `[sign_in.oidc]`: the city's identity provider. What becomes of its answers is `web/oidc/`'s.
+//! `[sign_in.oidc]`: the city's identity provider, whom its claims mean, and what is left to passwords.
+//! What becomes of its answers is `web/oidc/`'s. The secret stands in a file or in the environment.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

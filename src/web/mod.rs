@@ -103,6 +103,15 @@ pub enum LadderOf {
 /// Asks for SIP messages; none when the switchboard has forgotten the call, or does not know the trunk.
 pub type LadderRequest = (LadderOf, oneshot::Sender<Option<Ladder>>);
 
+/// Where pages come from, as in `https://city.example`.
+#[derive(Clone, Debug, Default)]
+pub struct Origins {
+    /// Our own as browsers have it; none where nobody has said.
+    pub own: Option<Arc<str>>,
+    /// Others whose pages may open the WebSocket of SIP.
+    pub others: Arc<[String]>,
+}
+
 /// All the web layer needs of the rest; cheap to clone.
 #[derive(Clone)]
 pub struct WebState {
@@ -125,10 +134,7 @@ pub struct WebState {
     pub page_realm: Option<String>,
     /// Takes in the WebSockets of `/sip`.
     pub sip: GuestEntrance,
-    /// Our own origin as browsers have it, as in `https://city.example`; none where nobody has said.
-    pub url: Option<Arc<str>>,
-    /// Origins besides our own whose pages may open one.
-    pub origins: Arc<[String]>,
+    pub origins: Origins,
     /// When applicants are asked; none where the program does not.
     pub asking: Arc<dyn Fn() -> Option<Policy> + Send + Sync>,
     /// By what applicants are written to, and how that does.

@@ -256,7 +256,7 @@ fn with_query(url: &str, parameters: &[(&str, &str)]) -> String {
 impl Web {
     /// Our address as browsers have it, without which no provider is configured.
     fn origin(&self) -> &str {
-        self.given.url.as_deref().unwrap_or_default()
+        self.given.origins.own.as_deref().unwrap_or_default()
     }
 
     fn asking_url(&self, terms: &OidcTerms, endpoint: &str, state: &str, begun: &Begun) -> String {

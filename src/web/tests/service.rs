@@ -31,8 +31,8 @@ use crate::store::{Batch, Store, User};
 use crate::switchboard::{Command, CommandError, Snapshot};
 use crate::time::{self, Timestamp};
 use crate::web::{
-    ApiKey, CommandRequest, InForce, LadderRequest, Open311Terms, PlanFile, PublicTerms, QueueInForce,
-    ReloadRequest, SignInTerms, SipEntrance, TrunkInForce, Wanted, WebState,
+    ApiKey, CommandRequest, InForce, LadderRequest, Open311Terms, Origins, PlanFile, PublicTerms,
+    QueueInForce, ReloadRequest, SignInTerms, SipEntrance, TrunkInForce, Wanted, WebState,
 };
 
 /// Of the program that files by Open311.
@@ -109,8 +109,7 @@ impl Service {
             in_force,
             page_realm,
             sip: net.guest_entrance(),
-            url: Some("https://city.example".into()),
-            origins: Arc::new([]),
+            origins: Origins { own: Some("https://city.example".into()), others: Arc::new([]) },
             masked: Arc::new(|| None),
             asking: Arc::new(|| None),
             notices: crate::notify::Board::new(notices),
