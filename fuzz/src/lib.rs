@@ -10,6 +10,7 @@ mod transactions;
 
 use ringback::dtmf::info;
 use ringback::dtmf::telephone_event::TelephoneEvent;
+use ringback::journal::{Note, SignerKey, VerifierKey};
 use ringback::rtp::RtpHeader;
 use ringback::rtp::rtcp::{self, Compound};
 use ringback::sdp::description::SessionDescription;
@@ -31,7 +32,7 @@ pub use transactions::transaction;
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("message", message),
     ("framing", framing),
     ("sdp", sdp),
@@ -43,6 +44,7 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("digest", digest),
     ("transaction", transaction),
     ("dialog", dialog),
+    ("note", note),
 ];
 
 /// A datagram: whatever is taken prints to something that is read as the same message; an answer to what is not taken
@@ -169,6 +171,32 @@ pub fn srtp(data: &[u8]) {
         }
     }
 }
+
+/// A signed note, or the text of a key: what is read says the same when it is printed, nobody has signed it who does not
+/// have the key, and what we sign verifies.
+pub fn note(data: &[u8]) {
+    let signer = SignerKey::new("city.example/1580", [7; 32]).expect("a sound name");
+    let keys = [signer.verifier().clone()];
+    let text = String::from_utf8_lossy(data);
+    if let Ok(key) = VerifierKey::parse(&text) {
+        assert_eq!(VerifierKey::parse(&key.to_string()), Ok(key));
+    }
+    let _ = SignerKey::parse(&text);
+    let Ok(note) = Note::parse(&text) else { return };
+    assert_eq!(note.text(), text, "a note is its text");
+    assert!(text.starts_with(&note.checkpoint.to_string()), "the signed text is the beginning");
+    let ours = signer.sign(note.checkpoint.size, note.checkpoint.root);
+    assert_eq!(ours.verify(&keys), Ok(()));
+    assert_eq!(Note::parse(ours.text()).as_ref(), Ok(&ours));
+    // The seed of ours is the one sound signature there is.
+    if note.verify(&keys).is_ok() {
+        assert_eq!(note.checkpoint, ours.checkpoint);
+        assert!(text.starts_with(SIGNED), "forged: {text}");
+    }
+}
+
+/// What the seeds' signature is over.
+const SIGNED: &str = "city.example/1580\n42\n";
 
 /// An RTP packet: header and payload survive being written again; events in it are read.
 pub fn rtp(data: &[u8]) {

@@ -120,7 +120,23 @@ impl FieldDesk {
         let mut orders = self.store.orders_ending_in(organisation, number).await?;
         let (Some(order), true) = (orders.pop(), orders.is_empty()) else { return Ok(None) };
         let case = self.store.case(&order.case).await?;
-        Ok(case.filter(|case| case.state.order() == Some(order.id)).map(|case| (order, case)))
+        let Some(case) = case.filter(|case| case.state.order() == Some(order.id)) else { return Ok(None) };
+        Ok(self.is_told(user, &case).await?.then_some((order, case)))
+    }
+
+    /// Whether this executor reads the case: what takes a clearance is an order that is not there, to whoever lacks it, and
+    /// a reading on the journal to whoever has it.
+    async fn is_told(&self, user: &User, case: &Case) -> Result<bool, StoreError> {
+        let Some(class) = self.city.privacy_class(&case.category) else { return Ok(true) };
+        let cleared = user.clearances.iter().any(|held| held == class);
+        let event = if cleared { EventType::AccessViewed } else { EventType::AccessDenied };
+        let actor = Actor::person(user.role, user.id, user.organisation.clone());
+        let mut entry = Draft::new(event, crate::time::now().utc, actor);
+        (entry.contact, entry.media) = (Some(self.during.0), self.during.1);
+        entry.case = Some(case.number.clone());
+        entry.data = json!({ "what": "order", "channel": "phone" });
+        self.store.journal(vec![entry]).await?;
+        Ok(cleared)
     }
 
     async fn told(&self, user: &User, order: &WorkOrder, case: &Case) -> SpokenOrder {
@@ -291,6 +307,9 @@ mod tests {
 
     use super::*;
     use crate::app::fixture;
+    use crate::case::routing::Assignment;
+    use crate::case::{Applicant, CaseDraft, Deadline, IdentityLevel, Priority};
+    use crate::ids::WorkOrderId;
     use crate::phone_code::WRONG_BEFORE_REST;
     use crate::store::FieldPhoneChange;
 
@@ -308,10 +327,8 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn many_who_guess_at_once_have_no_more_guesses_than_one() {
-        let store = fixture::store().await;
-        let executor = User {
+    fn crew(clearances: &[&str]) -> User {
+        User {
             id: UserId(Uuid::from_u128(1)),
             name: "crew".to_owned(),
             role: Role::Executor,
@@ -321,11 +338,72 @@ mod tests {
             queues: Vec::new(),
             skills: Default::default(),
             posts: Vec::new(),
-            clearances: Vec::new(),
+            clearances: clearances.iter().map(|class| (*class).to_owned()).collect(),
             second_factor: false,
             sip: None,
             disabled: false,
+        }
+    }
+
+    /// The number of a case of this category, with an order for the crew.
+    async fn ordered(store: &Store, category: &str) -> String {
+        let draft = CaseDraft {
+            contact: None,
+            category: category.to_owned(),
+            language: Language::En,
+            priority: Priority::Normal,
+            applicant: Applicant { identity: IdentityLevel::Anonymous, number: None, name: None },
+            place: None,
+            description: "the children are hungry".to_owned(),
+            ivr_path: Vec::new(),
         };
+        let desk = Actor::person(Role::Supervisor, UserId(Uuid::from_u128(2)), None);
+        let case = store.register_case(draft, fixture::at(1), desk.clone(), None).await.unwrap();
+        let (order, at) = (WorkOrderId(Mint::new(rand::random()).uuid(fixture::at(9))), fixture::at(9));
+        let deadline = Deadline { norm: "all".to_owned(), first: at, resolve_by: at, ..Deadline::default() };
+        let assignment = Assignment {
+            order,
+            executor: "vodokanal".to_owned(),
+            executor_name: "Vodokanal".to_owned(),
+            deadline,
+            co_executors: Vec::new(),
+            because: None,
+            task: "look".to_owned(),
+        };
+        let by = desk.clone();
+        let change = move |case: Case, _: &[EvidenceRef]| case.assign(assignment.clone(), &by, at);
+        store.change_case(&case.number, &desk, at, change).await.unwrap();
+        case.number.0.chars().filter(char::is_ascii_digit).collect()
+    }
+
+    #[tokio::test]
+    async fn an_order_that_takes_a_clearance_is_told_to_those_who_have_it() {
+        let store = fixture::store().await;
+        let (restricted, ordinary) = (ordered(&store, "welfare").await, ordered(&store, "water").await);
+        let checks = Arc::new(Semaphore::new(1));
+        let journalled = async |event: &str| {
+            let entries = store.entries_after(0, 100).await.unwrap();
+            entries.into_iter().filter(|entry| entry.event == event).collect::<Vec<_>>()
+        };
+        let asked = async |user: &User, number: &str| {
+            desk(&store, &checks, 5).order_of(user, number).await.unwrap().is_some()
+        };
+        let (crew, cleared) = (crew(&[]), crew(&["welfare"]));
+        assert!(asked(&crew, &ordinary).await && asked(&cleared, &ordinary).await);
+        assert_eq!(journalled("access.viewed").await.len(), 0);
+        assert!(!asked(&crew, &restricted).await, "as if there were none");
+        let denied = journalled("access.denied").await;
+        assert_eq!((denied.len(), denied[0].case.is_some()), (1, true));
+        assert_eq!(denied[0].contact, Some(ContactId(Uuid::from_u128(5))));
+        assert!(asked(&cleared, &restricted).await);
+        let viewed = journalled("access.viewed").await;
+        assert_eq!((viewed.len(), viewed[0].case.is_some()), (1, true));
+    }
+
+    #[tokio::test]
+    async fn many_who_guess_at_once_have_no_more_guesses_than_one() {
+        let store = fixture::store().await;
+        let executor = crew(&[]);
         store.create_user(&executor).await.unwrap();
         let hash = crate::web::hash_password("1234567890").unwrap();
         let given = FieldPhoneChange::Code { name: "1234".to_owned(), hash };

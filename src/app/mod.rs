@@ -173,7 +173,7 @@ impl Service {
             reload: reload.clone(),
             in_force,
             sip: net.guest_entrance(),
-            origins: config.http.origins.clone().into(),
+            origins: config.http.origins(),
             masked: masked_terms(asking.rules.clone()),
             asking: Arc::new(move || asking.rules.borrow().policy.clone()),
             notices: asking.board,

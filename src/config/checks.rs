@@ -75,6 +75,11 @@ pub(super) fn check(file: &str, text: &str, config: &Config) -> Vec<Diagnostic> 
     web_calls(config, &place, &mut complaints);
     open311(config, &place, &mut complaints);
     messages(config, &place, &mut complaints);
+    if let Some(oidc) = &config.sign_in.oidc {
+        for (key, message) in oidc.complaints(config.http.url.is_some()) {
+            complaints.push(place.at("sign_in.oidc", key, 0, &message));
+        }
+    }
     for (key, message) in config.journal.complaints() {
         complaints.push(place.at("journal", key, 0, &message));
     }
@@ -116,16 +121,8 @@ fn transports(config: &Config, place: &Place<'_>, complaints: &mut Vec<Diagnosti
         };
         complaints.push(place.at("sip", key, 0, &error.to_string()));
     }
-    let is_origin = |origin: &String| {
-        origin.split_once("://").is_some_and(|(_, host)| !host.is_empty() && !host.contains('/'))
-    };
-    if !config.http.origins.iter().all(is_origin) {
-        complaints.push(place.at(
-            "http",
-            "origins",
-            0,
-            "an origin has no path, as in https://desk.city.example",
-        ));
+    for (key, message) in config.http.complaints() {
+        complaints.push(place.at("http", key, 0, message));
     }
 }
 

@@ -13,6 +13,7 @@ mod http;
 mod journal;
 mod masked_call;
 mod number;
+mod oidc;
 mod open311;
 mod operator;
 mod queue;
@@ -151,6 +152,9 @@ impl Config {
         self.sms.resolve(base);
         self.email.resolve(base);
         self.journal.resolve(base);
+        if let Some(oidc) = &mut self.sign_in.oidc {
+            oidc.resolve(base);
+        }
         self.store.url = store::resolve(&self.store.url, base);
     }
 

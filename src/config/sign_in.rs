@@ -1,11 +1,13 @@
-//! `[sign_in]`: how long people stay signed in.
+//! `[sign_in]`: how long people stay signed in, and by what beside a password (`oidc.rs`).
 //! Who may do what is no configuration: it is `web/access.rs`. What a session is stands in `store/sessions.rs`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::checks::within;
+use super::oidc::Oidc;
 use crate::people::Role;
 use crate::web::SignInTerms;
 
@@ -26,11 +28,19 @@ pub struct SignIn {
     pub longest_hours: u64,
     /// Roles that need a code of an authenticator app beside the password. Others may have one.
     pub second_factor: Vec<Role>,
+    /// The city's identity provider, where there is one.
+    pub oidc: Option<Oidc>,
 }
 
 impl Default for SignIn {
     fn default() -> Self {
-        Self { idle_minutes: 60, field_idle_minutes: 720, longest_hours: 12, second_factor: Vec::new() }
+        Self {
+            idle_minutes: 60,
+            field_idle_minutes: 720,
+            longest_hours: 12,
+            second_factor: Vec::new(),
+            oidc: None,
+        }
     }
 }
 
@@ -41,6 +51,7 @@ impl SignIn {
             idle: Duration::from_secs(self.idle_minutes * MINUTE),
             field_idle: Duration::from_secs(self.field_idle_minutes * MINUTE),
             second_factor: self.second_factor.clone(),
+            oidc: self.oidc.as_ref().map(|oidc| Arc::new(oidc.terms())),
         }
     }
 }

@@ -123,6 +123,30 @@ fn addresses_that_do_not_fit_together_are_named() {
         ("[sip]\nudp = \"[::1]:5060\"\n", "config.toml:2:1: calls come in here over a family"),
         ("[rtp]\nbind = [\"127.0.0.1\", \"127.0.0.2\"]\n", "config.toml:2:1: `bind` is one address"),
         ("[http]\norigins = [\"https://a.example/x\"]\n", "config.toml:2:1: an origin has no path"),
+        ("[sign_in.oidc]\nissuer = \"https://id.example\"\n", "config.toml:1:1: missing field `client_id`"),
+        (
+            "[sign_in.oidc]\nissuer = \"http://id.example\"\nclient_id = \"a\"\nclient_secret = \"s\"\n",
+            "config.toml:2:1: the provider's address is as in",
+        ),
+        (
+            "[sign_in.oidc]\nissuer = \"https://id.example\"\nclient_id = \"a\"\nclient_secret = \"s\"\n",
+            "config.toml:2:1: the provider must find the way back",
+        ),
+        (
+            "[http]\nurl = \"https://a.example\"\n[sign_in.oidc]\nissuer = \"https://id.example\"\nclient_id = \"a\"\n",
+            "config.toml:5:1: `client_secret_file` is needed",
+        ),
+        (
+            "[http]\nurl = \"https://a.example\"\n[sign_in.oidc]\nissuer = \"https://id.example\"\n\
+             client_id = \"a\"\nclient_secret = \"s\"\nrole_claim = \"groups\"\n",
+            "config.toml:7:1: `role_claim` and `roles` go together",
+        ),
+        (
+            "[sign_in.oidc]\nissuer = \"https://id.example\"\nclient_id = \"a\"\nroles = { a = \"mayor\" }\n",
+            "config.toml:4:15: unknown variant `mayor`",
+        ),
+        ("[http]\nurl = \"https://a.example/x\"\n", "config.toml:2:1: our address is an origin"),
+        ("[http]\nurl = \"city.example\"\n", "config.toml:2:1: our address is an origin"),
         ("[sip]\ncapacity = 1667\n", "config.toml:2:1: the RTP ports make 5000 pairs"),
     ] {
         let complaint = complaint(text);

@@ -22,9 +22,35 @@ use super::{CaseFilter, Listed, Page, ROWS_AT_ONCE, Store, StoreError};
 /// Digits of a register number that `case_for_caller` looks at: more than any number has.
 pub(super) const MAX_NUMBER_DIGITS: usize = 32;
 
+/// Values bound in one query.
+const MAX_NAMED: usize = 500;
+
 impl Store {
     pub async fn case(&self, number: &CaseNumber) -> Result<Option<Case>, StoreError> {
         Ok(self.case_with_revision(number).await?.map(|(case, _)| case))
+    }
+
+    /// The categories of these cases, at most a few thousand; unknown ones are left out.
+    pub async fn categories_of(
+        &self,
+        numbers: &[CaseNumber],
+    ) -> Result<Vec<(CaseNumber, String)>, StoreError> {
+        let mut found = Vec::with_capacity(numbers.len());
+        for some in numbers.chunks(MAX_NAMED) {
+            let mut query =
+                QueryBuilder::<Sqlite>::new("SELECT number, category FROM cases WHERE number IN (");
+            let mut values = query.separated(", ");
+            for number in some {
+                values.push_bind(number.0.clone());
+            }
+            query.push(")");
+            let rows = self.reading(query.build().fetch_all(&self.readers)).await?;
+            for row in &rows {
+                let fields = Fields::of(row, "case");
+                found.push((CaseNumber(fields.plain("number")?), fields.plain("category")?));
+            }
+        }
+        Ok(found)
     }
 
     /// The case as it is when `entry`, that it was read, is written: in one transaction. None for an unknown case, of which

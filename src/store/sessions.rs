@@ -40,6 +40,10 @@ pub struct NewSession {
     pub source: String,
     /// What the browser calls itself.
     pub browser: String,
+    /// Opened through the identity provider, which wants to hear of its end.
+    pub by_oidc: bool,
+    /// That provider has seen a second factor.
+    pub second_factor: bool,
 }
 
 /// A session as its owner sees it.
@@ -102,8 +106,8 @@ impl Store {
 
     async fn live_session(&self, token: &str, at: Timestamp) -> Result<Option<(User, Seen)>, StoreError> {
         let token = digest(token);
-        let sql = "SELECT users.*, sessions.expires_at, sessions.one_time, sessions.seen_at, sessions.idle_micros \
-                   FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.token_sha256 = $1";
+        let sql = "SELECT users.*, sessions.expires_at, sessions.one_time, sessions.seen_at, sessions.idle_micros, \
+                   sessions.second_factor AS factor_seen FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.token_sha256 = $1";
         let row = self.reading(sqlx::query(sql).bind(&token).fetch_optional(&self.readers)).await?;
         let Some(row) = row else { return Ok(None) };
         let fields = Fields::of(&row, "session");
@@ -111,9 +115,16 @@ impl Store {
             self.writer.make(Purge { token, at }).await?;
             return Ok(None);
         }
-        let user = users::read(&row)?;
+        let mut user = users::read(&row)?;
+        user.second_factor |= fields.flag("factor_seen")?;
         let seen = if fields.flag("one_time")? { Seen::Once } else { Seen::At(fields.moment("seen_at")?) };
         Ok((!user.disabled).then_some((user, seen)))
+    }
+
+    /// Whether this session was opened through the identity provider.
+    pub async fn came_by_oidc(&self, token: &str) -> Result<bool, StoreError> {
+        let query = sqlx::query("SELECT 1 FROM sessions WHERE token_sha256 = $1 AND by_oidc = 1");
+        Ok(self.reading(query.bind(digest(token)).fetch_optional(&self.readers)).await?.is_some())
     }
 
     pub async fn delete_session(&self, token: &str) -> Result<(), StoreError> {
@@ -297,7 +308,7 @@ impl Change for Open {
         let oldest = sqlx::query(sql).bind(new.user.to_string()).bind(MAX_SESSIONS - 1);
         oldest.execute(&mut *connection).await?;
         let sql = "INSERT INTO sessions (token_sha256, user_id, expires_at, one_time, used, id, opened_at, seen_at, \
-                   idle_micros, source, browser) VALUES ($1, $2, $3, 0, 0, $4, $5, $5, $6, $7, $8)";
+                   idle_micros, source, browser, by_oidc, second_factor) VALUES ($1, $2, $3, 0, 0, $4, $5, $5, $6, $7, $8, $9, $10)";
         sqlx::query(sql)
             .bind(digest(&new.token))
             .bind(new.user.to_string())
@@ -307,6 +318,8 @@ impl Change for Open {
             .bind(i64::try_from(new.idle.as_micros()).unwrap_or(i64::MAX))
             .bind(&new.source)
             .bind(&new.browser)
+            .bind(i64::from(new.by_oidc))
+            .bind(i64::from(new.second_factor))
             .execute(&mut *connection)
             .await?;
         Ok(())
@@ -453,6 +466,8 @@ mod tests {
             idle: Duration::from_secs(600),
             source: "192.0.2.1".to_owned(),
             browser: "a browser".to_owned(),
+            by_oidc: false,
+            second_factor: false,
         }
     }
 

@@ -101,9 +101,16 @@ pub(super) const RULES: &[Rule] = &[
     public("GET", "/api/openapi.json"),
     // Hashes and signatures alone: whoever keeps a checkpoint holds the city to its journal.
     public("GET", "/log/checkpoint"),
+    public("GET", "/log/tile/{level}/{*index}"),
+    // Whoever registers or calls there proves it by digest.
+    public("GET", "/sip"),
     public("GET", "/signin"),
     public("GET", "/provision/{token}"),
     public("POST", "/api/v1/session"),
+    public("GET", "/api/v1/session/ways"),
+    public("GET", "/api/v1/session/oidc"),
+    public("GET", "/api/v1/session/oidc/callback"),
+    public("GET", "/api/v1/session/oidc/end"),
     public("GET", "/api/v1/web-calls"),
     public("POST", "/api/v1/web-calls"),
     public("GET", "/api/v1/web-calls/{user}"),
@@ -375,9 +382,14 @@ pub(super) enum Sight {
 pub(super) fn sight(user: &User, plan: &CityPlan, category: &str) -> Sight {
     match plan.privacy_class(category) {
         None => Sight::Free,
-        Some(class) if user.clearances.iter().any(|held| held == class) => Sight::Reading,
+        Some(class) if is_cleared(&user.clearances, class) => Sight::Reading,
         Some(_) => Sight::Existence,
     }
+}
+
+/// Whether somebody with these clearances reads cases of this class.
+pub(super) fn is_cleared(clearances: &[String], class: &str) -> bool {
+    clearances.iter().any(|held| held == class)
 }
 
 /// Whether lists keep the words of a case of `category` to themselves.

@@ -1,6 +1,8 @@
 //! `/api/v1/callbacks`: who is to be rung back, and taking somebody off the list. Who is rung when decides
 //! `crate::callback`.
 
+use std::collections::HashMap;
+
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -12,11 +14,11 @@ use crate::ids::ContactId;
 use crate::people::Role;
 use crate::switchboard::Command;
 
-use super::Shared;
 use super::error::ApiError;
 use super::extract::{Json, Path};
 use super::gate::Principal;
 use super::view::{ListView, UtcTime, number_for};
+use super::{Shared, Web, access};
 
 /// A sentence.
 const MAX_REASON_CHARS: usize = 200;
@@ -26,6 +28,9 @@ const MAX_REASON_CHARS: usize = 200;
 pub(super) struct CallbackView {
     /// Id of the call it comes from.
     origin: String,
+    /// Its case or topic takes a clearance: who is to be rung, and what about, is not told here.
+    withheld: bool,
+    /// Empty when withheld.
     number: String,
     queue: String,
     language: &'static str,
@@ -43,13 +48,14 @@ pub(super) struct CallbackView {
 }
 
 impl CallbackView {
-    fn new(callback: &CallBack, role: Role) -> Self {
+    fn new(callback: &CallBack, role: Role, is_told: bool) -> Self {
         Self {
             origin: callback.origin.to_string(),
-            number: number_for(role, &callback.number),
+            withheld: !is_told,
+            number: if is_told { number_for(role, &callback.number) } else { String::new() },
             queue: callback.queue.clone(),
             language: callback.language.code(),
-            topic: callback.topic.clone(),
+            topic: callback.topic.clone().filter(|_| is_told),
             case: callback.case.as_ref().map(ToString::to_string),
             why: callback.why,
             since: callback.since.into(),
@@ -67,8 +73,34 @@ pub(super) async fn list(
     principal: Principal,
 ) -> Result<Answer<ListView<CallbackView>>, ApiError> {
     let callbacks = web.store().callbacks().await?;
-    let items = callbacks.iter().map(|callback| CallbackView::new(callback, principal.role())).collect();
+    let told = web.callbacks_told(&callbacks, &principal).await?;
+    let items = callbacks
+        .iter()
+        .zip(told)
+        .map(|(callback, is_told)| CallbackView::new(callback, principal.role(), is_told))
+        .collect();
     Ok(Answer(ListView { items, next: None }))
+}
+
+impl Web {
+    /// Which of them the person may know more of than that somebody waits.
+    async fn callbacks_told(
+        &self,
+        callbacks: &[CallBack],
+        principal: &Principal,
+    ) -> Result<Vec<bool>, ApiError> {
+        let plan = self.city();
+        let cases: Vec<_> = callbacks.iter().filter_map(|callback| callback.case.clone()).collect();
+        let known: HashMap<_, _> = self.store().categories_of(&cases).await?.into_iter().collect();
+        let is_told = |callback: &CallBack| {
+            let category = match &callback.case {
+                Some(case) => known.get(case).map(String::as_str),
+                None => plan.topic_categories().get(callback.topic.as_ref()?).map(String::as_str),
+            };
+            Some(access::is_found(&principal.user, &plan, category?))
+        };
+        Ok(callbacks.iter().map(|callback| is_told(callback).unwrap_or(true)).collect())
+    }
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

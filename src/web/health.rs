@@ -50,7 +50,10 @@ pub(super) async fn readyz(State(web): State<Shared>) -> Result<Answer<Alive>, A
 #[utoipa::path(get, path = "/metrics", tag = "health",
     responses((status = 200, body = String, content_type = "text/plain")))]
 pub(super) async fn metrics(State(web): State<Shared>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (web.given.metrics)())
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        (web.given.metrics)() + &web.log.metrics(),
+    )
 }
 
 /// This description.

@@ -27,6 +27,10 @@ pub(super) struct Limits {
     keys: Mutex<Recent<String, Bucket>>,
     /// Keys that nobody has.
     bad_keys: Mutex<Recent<Source, Bucket>>,
+    /// Checkpoints and tiles of the journal.
+    log: Mutex<Recent<Source, Bucket>>,
+    /// Ways to the identity provider.
+    oidc: Mutex<Recent<Source, Bucket>>,
 }
 
 impl Default for Limits {
@@ -38,6 +42,8 @@ impl Default for Limits {
             codes: Mutex::new(Recent::new(MAX_SOURCES)),
             keys: Mutex::new(Recent::new(MAX_KEYS)),
             bad_keys: Mutex::new(Recent::new(MAX_SOURCES)),
+            log: Mutex::new(Recent::new(MAX_SOURCES)),
+            oidc: Mutex::new(Recent::new(MAX_SOURCES)),
         }
     }
 }
@@ -66,6 +72,14 @@ impl Limits {
 
     pub(super) fn bad_key(&self, source: IpAddr, rate: Rate, now: Instant) -> Result<(), Duration> {
         take(&self.bad_keys, source.into(), rate, now)
+    }
+
+    pub(super) fn log(&self, source: IpAddr, rate: Rate, now: Instant) -> Result<(), Duration> {
+        take(&self.log, source.into(), rate, now)
+    }
+
+    pub(super) fn begin_oidc(&self, source: IpAddr, rate: Rate, now: Instant) -> Result<(), Duration> {
+        take(&self.oidc, source.into(), rate, now)
     }
 }
 

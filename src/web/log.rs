@@ -1,19 +1,78 @@
 //! `/log`: the newest signed checkpoint of the journal and the tiles of its tree (C2SP tlog-tiles), for everybody: they hold
 //! hashes alone. `/api/v1/journal/{seq}/proof`: an entry with the proof that it stands in that tree, for auditors.
 
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use axum::Json as Answer;
-use axum::extract::State;
-use axum::http::header;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::journal::tree::{self, Tile, leaf_hash};
+use crate::sip::guard::Rate;
+use crate::time;
 
-use super::Shared;
 use super::error::ApiError;
 use super::extract::Path;
+use super::sip_socket::speaks_for;
+use super::{Shared, Web};
+
+/// A monitor that begins with a journal of twenty million entries fetches 80,000 tiles, in some half an hour; one that
+/// follows it fetches a few an hour.
+const RATE: Rate = Rate { interval: Duration::from_millis(20), burst: 1000 };
+
+/// Requests to `/log`, by what became of them.
+#[derive(Debug, Default)]
+pub(super) struct LogCounts {
+    checkpoints: AtomicU64,
+    tiles: AtomicU64,
+    missing: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl LogCounts {
+    /// In the Prometheus text format.
+    pub(super) fn metrics(&self) -> String {
+        let name = "ringback_log_requests_total";
+        let rows = [
+            ("checkpoint", &self.checkpoints),
+            ("tile", &self.tiles),
+            ("missing", &self.missing),
+            ("refused", &self.refused),
+        ];
+        let rows = rows.map(|(answer, count)| {
+            format!("{name}{{answer=\"{answer}\"}} {}\n", count.load(Ordering::Relaxed))
+        });
+        format!(
+            "# HELP {name} Requests for the journal's checkpoint and tiles.\n# TYPE {name} counter\n{}",
+            rows.concat()
+        )
+    }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+impl Web {
+    fn may_ask_the_log(&self, headers: &HeaderMap, peer: SocketAddr) -> Result<(), ApiError> {
+        let source = speaks_for(headers, peer.ip());
+        self.limits.log(source, RATE, time::now().mono).map_err(|retry_after| {
+            count(&self.log.refused);
+            ApiError::TooManyRequests { retry_after }
+        })
+    }
+
+    fn not_in_the_log(&self, what: &'static str) -> ApiError {
+        count(&self.log.missing);
+        ApiError::NotFound(what)
+    }
+}
 
 /// A tile that is full never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -44,9 +103,15 @@ pub(super) const TILE_PATH: &str = "/log/tile/{level}/{*index}";
 
 /// The newest signed checkpoint of the journal (C2SP tlog-checkpoint); the tiles of its tree are under `/log/tile/`.
 #[utoipa::path(get, path = "/log/checkpoint", tag = "log",
-    responses((status = 200, body = String, content_type = "text/plain"), (status = 404)))]
-pub(super) async fn checkpoint(State(web): State<Shared>) -> Result<impl IntoResponse, ApiError> {
-    let newest = web.store().newest_checkpoint().await?.ok_or(ApiError::NotFound("checkpoint"))?;
+    responses((status = 200, body = String, content_type = "text/plain"), (status = 404), (status = 429)))]
+pub(super) async fn checkpoint(
+    State(web): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    asked: HeaderMap,
+) -> Result<impl IntoResponse, ApiError> {
+    web.may_ask_the_log(&asked, peer)?;
+    let newest = web.store().newest_checkpoint().await?.ok_or_else(|| web.not_in_the_log("checkpoint"))?;
+    count(&web.log.checkpoints);
     let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
     Ok((headers, newest.note.text().to_owned()))
 }
@@ -54,12 +119,17 @@ pub(super) async fn checkpoint(State(web): State<Shared>) -> Result<impl IntoRes
 /// A tile of the journal's tree (C2SP tlog-tiles): hashes of 32 octets, 256 or, in `….p/W`, W of them.
 pub(super) async fn tile(
     State(web): State<Shared>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    asked: HeaderMap,
     Path((level, index)): Path<(String, String)>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let tile = Tile::from_path(&format!("tile/{level}/{index}")).ok_or(ApiError::NotFound("tile"))?;
+    web.may_ask_the_log(&asked, peer)?;
+    let path = format!("tile/{level}/{index}");
+    let tile = Tile::from_path(&path).ok_or_else(|| web.not_in_the_log("tile"))?;
     let tiles = web.given.tiles.clone();
     let read = tokio::task::spawn_blocking(move || tiles.read(tile)).await;
-    let octets = read.ok().flatten().ok_or(ApiError::NotFound("tile"))?;
+    let octets = read.ok().flatten().ok_or_else(|| web.not_in_the_log("tile"))?;
+    count(&web.log.tiles);
     let fresh = if tile.is_full() { FOR_EVER } else { FOR_A_WHILE };
     let headers = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, fresh)];
     Ok((headers, octets))

@@ -17,6 +17,7 @@ mod events;
 mod extract;
 mod filing;
 mod gate;
+mod headers;
 mod health;
 mod hearings;
 mod incidents;
@@ -25,6 +26,7 @@ mod log;
 mod login_limit;
 mod masked_calls;
 mod messages;
+mod oidc;
 mod once;
 mod open311;
 mod operators;
@@ -80,6 +82,7 @@ pub use admin::{
     CITY, CONFIG, DIALPLAN, InForce, PlanFile, QueueInForce, ReloadRequest, SipEntrance, TrunkInForce,
     VERIFICATION, Wanted,
 };
+pub use oidc::{OidcTerms, Passwords, is_safe_address};
 pub use password::{PasswordError, check as check_password, hash as hash_password};
 pub use reports::file::Form as ReportForm;
 pub use router::{openapi, router};
@@ -99,6 +102,15 @@ pub enum LadderOf {
 
 /// Asks for SIP messages; none when the switchboard has forgotten the call, or does not know the trunk.
 pub type LadderRequest = (LadderOf, oneshot::Sender<Option<Ladder>>);
+
+/// Where pages come from, as in `https://city.example`.
+#[derive(Clone, Debug, Default)]
+pub struct Origins {
+    /// Our own as browsers have it; none where nobody has said.
+    pub own: Option<Arc<str>>,
+    /// Others whose pages may open the WebSocket of SIP.
+    pub others: Arc<[String]>,
+}
 
 /// All the web layer needs of the rest; cheap to clone.
 #[derive(Clone)]
@@ -122,8 +134,7 @@ pub struct WebState {
     pub page_realm: Option<String>,
     /// Takes in the WebSockets of `/sip`.
     pub sip: GuestEntrance,
-    /// Origins besides our own whose pages may open one.
-    pub origins: Arc<[String]>,
+    pub origins: Origins,
     /// When applicants are asked; none where the program does not.
     pub asking: Arc<dyn Fn() -> Option<Policy> + Send + Sync>,
     /// By what applicants are written to, and how that does.
@@ -165,6 +176,10 @@ struct Web {
     /// Wrong codes by number and source.
     codes: Mutex<LoginLimit>,
     limits: Limits,
+    provider: oidc::Provider,
+    /// Sign-ins through it that are under way.
+    pending: oidc::Pending,
+    log: log::LogCounts,
     tokens: open311::filing::Tokens,
     password_checks: Arc<Semaphore>,
     peak_computations: Arc<Semaphore>,
@@ -175,6 +190,7 @@ struct Web {
     event_streams: Arc<Semaphore>,
     desks: messages::Desks,
     feed: watch::Receiver<Feed>,
+    live_cases: events::LiveCases,
     /// Moves whenever sessions were ended: whoever holds a connection open looks whether its own still stands.
     sign_outs: watch::Sender<u64>,
 }
@@ -185,8 +201,10 @@ type Shared = Arc<Web>;
 impl Web {
     /// Starts the task that turns snapshots into deltas; it ends with the switchboard's last snapshot sender.
     fn start(given: WebState) -> Shared {
-        let feed = events::follow(given.snapshot.clone());
-        Arc::new(Self {
+        let live_cases = events::LiveCases::default();
+        let first = Feed::first(given.snapshot.borrow().clone(), &live_cases, &given.city.borrow());
+        let (publish, feed) = watch::channel(first);
+        let web = Arc::new(Self {
             given,
             started_at: time::now().utc,
             mint: Mutex::new(Mint::new(rand::rng().random())),
@@ -194,6 +212,9 @@ impl Web {
             logins: Mutex::default(),
             codes: Mutex::default(),
             limits: Limits::default(),
+            provider: Default::default(),
+            pending: Default::default(),
+            log: Default::default(),
             tokens: Default::default(),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS)),
             peak_computations: Arc::new(Semaphore::new(PEAK_COMPUTATIONS)),
@@ -204,8 +225,11 @@ impl Web {
             event_streams: Arc::new(Semaphore::new(EVENT_STREAMS)),
             desks: messages::Desks::default(),
             feed,
+            live_cases,
             sign_outs: watch::Sender::new(0),
-        })
+        });
+        events::follow(&web, publish);
+        web
     }
 
     fn store(&self) -> &Store {

@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use tracing::Instrument;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,11 +16,12 @@ use utoipa_axum::routes;
 use crate::time;
 
 use super::error::{ApiError, Problem};
+use super::headers::{self, Kind};
 use super::{
     Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city,
-    escalations, events, gate, health, hearings, incidents, log, masked_calls, messages, open311, operators,
-    pages, phone, receptions, reports, second_factor, session, sessions, sip_socket, sms_reports, timeline,
-    verifications, web_calls, work_orders,
+    escalations, events, gate, health, hearings, incidents, log, masked_calls, messages, oidc, open311,
+    operators, pages, phone, receptions, reports, second_factor, session, sessions, sip_socket, sms_reports,
+    timeline, verifications, web_calls, work_orders,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -53,16 +53,22 @@ struct Description;
 pub fn router(state: WebState) -> Router {
     let web = Web::start(state);
     let (endpoints, _) = endpoints().split_for_parts();
-    endpoints
-        .route_layer(middleware::from_fn_with_state(web.clone(), gate::gate))
-        // Not part of the API: one speaks SIP, and SIP has its own gate; the others are hashes, for everybody.
-        .route(sip_socket::PATH, get(sip_socket::accept))
-        .route(log::TILE_PATH, get(log::tile))
+    let all = PLAIN.into_iter().fold(endpoints, |router, (path, route)| router.route(path, route()));
+    // After the last route: what the table in `access.rs` does not name, nobody may do.
+    all.route_layer(middleware::from_fn_with_state(web.clone(), gate::gate))
         .fallback(pages::serve)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn(common))
+        .layer(middleware::from_fn_with_state(web.clone(), common))
         .with_state(web)
 }
+
+/// A path, and what answers there.
+pub(super) type Plain = (&'static str, fn() -> MethodRouter<Shared>);
+
+/// Routes that OpenAPI has no words for: SIP in a WebSocket, which has its own gate, and paths of as many steps as a tree
+/// wants.
+pub(super) const PLAIN: [Plain; 2] =
+    [(sip_socket::PATH, || get(sip_socket::accept)), (log::TILE_PATH, || get(log::tile))];
 
 /// The description served at `/api/openapi.json`.
 pub fn openapi() -> utoipa::openapi::OpenApi {
@@ -111,6 +117,10 @@ fn session_routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(session::sign_in, session::show, session::sign_out))
         .routes(routes!(session::sign_in_by_link))
+        .routes(routes!(oidc::ways))
+        .routes(routes!(oidc::begin))
+        .routes(routes!(oidc::come_back))
+        .routes(routes!(oidc::end))
         .routes(routes!(sessions::list, sessions::end_others))
         .routes(routes!(sessions::end))
         .routes(routes!(second_factor::show, second_factor::offer))
@@ -280,9 +290,9 @@ async fn method_not_allowed() -> ApiError {
 
 /// Around every request: a span, a deadline, and the headers every answer has. The query is not logged: it may hold
 /// tokens, numbers and reasons.
-async fn common(request: Request, next: Next) -> Response {
+async fn common(State(web): State<Shared>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let is_page = path.is_none();
+    let (kind, encrypted) = (Kind::of(path.as_deref()), web.request_is_encrypted(&request));
     let path = path.unwrap_or_else(|| "page".to_owned());
     let span = tracing::info_span!("request", http.method = %request.method(), http.path = path);
     let uploads = ["/evidence", "/{id}/recording", "/photos"].iter().any(|end| path.ends_with(end))
@@ -300,26 +310,9 @@ async fn common(request: Request, next: Next) -> Response {
             answered.unwrap_or_else(|_| ApiError::Unavailable("the request took too long").into_response());
         let duration_ms = time::now().mono.saturating_duration_since(started_at).as_millis();
         tracing::debug!(http.status = response.status().as_u16(), duration_ms, "answered");
-        add_headers(&mut response, is_page);
+        headers::add(&mut response, kind, encrypted);
         response
     }
     .instrument(span)
     .await
-}
-
-/// Headers that a handler has set itself stay.
-fn add_headers(response: &mut Response, is_page: bool) {
-    let policy =
-        if is_page { pages::CONTENT_SECURITY_POLICY } else { "default-src 'none'; frame-ancestors 'none'" };
-    let common: [(HeaderName, &'static str); 6] = [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::CONTENT_SECURITY_POLICY, policy),
-        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(self), microphone=(self)"),
-    ];
-    for (name, value) in common {
-        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
-    }
 }

@@ -18,12 +18,12 @@ use super::error::ApiError;
 use super::extract::{Json, Query};
 use super::gate::{Credential, Principal, SESSION_COOKIE};
 use super::login_limit::Attempt;
-use super::sip_socket::{came_over_tls, speaks_for};
+use super::sip_socket::speaks_for;
 use super::terms::SignInTerms;
 use super::{Shared, Web, access, pages, password};
 
 /// Names are short; longer ones are nobody's.
-const MAX_NAME_BYTES: usize = 128;
+pub(super) const MAX_NAME_BYTES: usize = 128;
 
 /// Kept of what a browser calls itself: enough to know it again in a list.
 const MAX_BROWSER_CHARS: usize = 160;
@@ -103,9 +103,16 @@ pub(super) async fn sign_in(
         tracing::info!(source = %peer.ip(), "sign-in refused");
         return Err(ApiError::WrongCredentials);
     };
+    if !web.takes_password_of(user.role) {
+        return Err(ApiError::Known {
+            status: StatusCode::FORBIDDEN,
+            name: "passwords_off",
+            detail: "only administrators sign in by password; use the city's identity provider".to_owned(),
+        });
+    }
     web.check_second_factor(&user, asked.code.as_deref()).await?;
     web.login_succeeded(&attempt);
-    let cookie = web.open_session(&user, peer.ip(), &headers).await?;
+    let cookie = web.open_session(&user, peer.ip(), &headers, OpenedBy::Password).await?;
     Ok(([(header::SET_COOKIE, cookie)], axum::Json(SessionView::new(&user, &web.in_force().sign_in)))
         .into_response())
 }
@@ -117,12 +124,36 @@ pub(super) async fn show(State(web): State<Shared>, principal: Principal) -> axu
     axum::Json(SessionView::new(&principal.user, &web.in_force().sign_in))
 }
 
-/// Sign out: the token of this request is worth nothing from now on.
-#[utoipa::path(delete, path = "/api/v1/session", tag = "session", responses((status = 204), (status = 401)))]
+/// What a session began with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum OpenedBy {
+    Password,
+    Link,
+    /// The city's identity provider.
+    Provider {
+        second_factor: bool,
+    },
+}
+
+/// Where a browser goes on to that signs out.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SignedOut {
+    /// Out of the identity provider, too.
+    to: &'static str,
+}
+
+/// Sign out: the token of this request is worth nothing from now on. 200 for a session that the identity provider began.
+#[utoipa::path(delete, path = "/api/v1/session", tag = "session",
+    responses((status = 200, body = SignedOut), (status = 204), (status = 401)))]
 pub(super) async fn sign_out(State(web): State<Shared>, principal: Principal) -> Result<Response, ApiError> {
+    let by_oidc = web.store().came_by_oidc(&principal.token).await?;
     web.store().delete_session(&principal.token).await?;
     web.sessions_ended();
     let gone = format!("{SESSION_COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
+    if by_oidc {
+        let on = SignedOut { to: "/api/v1/session/oidc/end" };
+        return Ok(([(header::SET_COOKIE, gone)], axum::Json(on)).into_response());
+    }
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
 }
 
@@ -159,7 +190,7 @@ pub(super) async fn sign_in_by_link(
     if principal.user.second_factor {
         return Ok((StatusCode::SEE_OTHER, [(header::LOCATION, DEAD_LINK)]).into_response());
     }
-    let cookie = web.open_session(&principal.user, peer.ip(), &headers).await?;
+    let cookie = web.open_session(&principal.user, peer.ip(), &headers, OpenedBy::Link).await?;
     let to = link.to.as_deref().and_then(pages::page).unwrap_or("/");
     Ok((
         StatusCode::SEE_OTHER,
@@ -181,11 +212,12 @@ impl Web {
     }
 
     /// Opens a session in place of the browser's former one and gives its `Set-Cookie`.
-    async fn open_session(
+    pub(super) async fn open_session(
         &self,
         user: &User,
         peer: IpAddr,
         headers: &HeaderMap,
+        by: OpenedBy,
     ) -> Result<HeaderValue, ApiError> {
         let terms = self.in_force().sign_in.clone();
         let opened_at = time::now().utc;
@@ -200,6 +232,8 @@ impl Web {
             idle: access::idle_limit(user.role, &terms),
             source: speaks_for(headers, peer).to_string(),
             browser: browser.unwrap_or_default().chars().take(MAX_BROWSER_CHARS).collect(),
+            by_oidc: matches!(by, OpenedBy::Provider { .. }),
+            second_factor: matches!(by, OpenedBy::Provider { second_factor: true }),
         };
         let former = match Credential::of(headers) {
             Credential::Cookie(token) => Some(token),
@@ -211,7 +245,7 @@ impl Web {
         }
         tracing::info!(user.id = %user.id, user.role = user.role.name(), "signed in");
         let seconds = terms.longest.as_secs();
-        let secure = if came_over_tls(headers, peer) { "; Secure" } else { "" };
+        let secure = if self.is_encrypted(headers, peer) { "; Secure" } else { "" };
         let cookie =
             format!("{SESSION_COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={seconds}{secure}");
         HeaderValue::try_from(cookie).map_err(|error| ApiError::internal("session cookie", &error))

@@ -1,6 +1,7 @@
 //! What the city allows the world outside: Open311 and the citizens' page. Comes from the configuration, in force as a
 //! whole with each reload; a key that is not in it any more is revoked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -8,6 +9,8 @@ use serde::Deserialize;
 use crate::digest::Sha256;
 use crate::people::Role;
 use crate::sip::guard::Rate;
+
+use super::oidc::OidcTerms;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -29,11 +32,13 @@ pub struct SignInTerms {
     pub field_idle: Duration,
     /// Roles that do nothing before they have a second factor.
     pub second_factor: Vec<Role>,
+    /// The city's identity provider.
+    pub oidc: Option<Arc<OidcTerms>>,
 }
 
 impl Default for SignInTerms {
     fn default() -> Self {
-        Self { longest: 12 * HOUR, idle: HOUR, field_idle: 12 * HOUR, second_factor: Vec::new() }
+        Self { longest: 12 * HOUR, idle: HOUR, field_idle: 12 * HOUR, second_factor: Vec::new(), oidc: None }
     }
 }
 

@@ -45,6 +45,9 @@ pub(in crate::web) async fn begin(
     if reason.is_empty() || reason.chars().count() > MAX_REASON_CHARS {
         return Err(ApiError::Unprocessable(format!("say why, in 1 to {MAX_REASON_CHARS} characters")));
     }
+    if let Some(case) = web.contact(contact).await?.case {
+        web.check_clearance(&case, &principal, "/api/v1/calls/{id}/supervision").await?;
+    }
     let wish = Wish { how: wish.how, reason: Some(reason.to_owned()) };
     web.command(Command::Supervise { contact, by: principal.user.id, wish }).await?;
     Ok(StatusCode::NO_CONTENT)

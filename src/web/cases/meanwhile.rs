@@ -14,7 +14,7 @@ use super::super::error::ApiError;
 
 impl Web {
     /// The call in which `user` talks about the case at `at`, and where in its recording; none when there is no such call.
-    pub(super) async fn said_in(
+    pub(in crate::web) async fn said_in(
         &self,
         number: &CaseNumber,
         user: &User,

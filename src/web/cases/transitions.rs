@@ -435,6 +435,7 @@ impl Web {
             Err(error) => return Err(error.into()),
         };
         tracing::info!(case.id = %case.number, case.state = case.state.name(), "case moved");
+        self.live_cases.note(&case.number, &case.category);
         Ok(Answer(self.whole_view(&case, principal).await?))
     }
 }

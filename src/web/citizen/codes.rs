@@ -31,6 +31,10 @@ pub(in crate::web) async fn give(
     Path(number): Path<String>,
 ) -> Result<Answer<CodeGiven>, ApiError> {
     let number = parse_number(&number)?;
+    // With the code its page is read. Who talks with the applicant about it at this moment knows what is there.
+    if web.said_in(&number, &principal.user, time::now().utc).await?.is_none() {
+        web.check_clearance(&number, &principal, "/api/v1/cases/{number}/code").await?;
+    }
     let code = web.with_mint(Code::new);
     let kept = code.kept(&web.with_mint(|mint| mint.token()));
     web.store().give_code(&number, kept, principal.actor(), time::now().utc).await?;

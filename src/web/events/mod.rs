@@ -1,6 +1,7 @@
 //! `/api/v1/events`: the live picture over a WebSocket (RFC 6455). First the whole, then what changes; `?after=`
 //! resumes. What is sent is `view.rs`, what is remembered is `feed.rs`.
 
+mod classes;
 mod feed;
 pub(super) mod view;
 
@@ -25,8 +26,13 @@ use super::error::ApiError;
 use super::extract::Query;
 use super::gate::Principal;
 use super::messages::DeskMessage;
-use view::{Message, Reader};
+use classes::Viewer;
+use feed::Seen;
+use view::Message;
 
+pub(super) use classes::LiveCases;
+#[cfg(test)]
+pub(super) use feed::tests::call as live_call;
 pub(super) use feed::{Feed, follow};
 
 /// Also how often the session behind a stream is looked at again.
@@ -63,13 +69,13 @@ pub(super) async fn events(
     };
     let upgrade = upgrade.max_message_size(MAX_FRAME_BYTES).max_frame_size(MAX_FRAME_BYTES);
     Ok(upgrade.on_upgrade(move |socket| {
-        let (reader, messages) = (Reader::of(principal.role()), web.desks.open(principal.user.id));
+        let (viewer, messages) = (Viewer::new(&principal.user), web.desks.open(principal.user.id));
         Stream {
             web,
             principal,
-            reader,
+            viewer,
             messages,
-            seen: resume.after,
+            seen: resume.after.map(|seq| Seen { seq, recasts: 0 }),
             heard_at: Instant::from_std(time::now().mono),
             _place: place,
         }
@@ -92,9 +98,9 @@ fn check_same_origin(headers: &HeaderMap) -> Result<(), ApiError> {
 struct Stream {
     web: Shared,
     principal: Principal,
-    reader: Reader,
+    viewer: Viewer,
     messages: mpsc::Receiver<Arc<DeskMessage>>,
-    seen: Option<u64>,
+    seen: Option<Seen>,
     heard_at: Instant,
     _place: OwnedSemaphorePermit,
 }
@@ -132,13 +138,13 @@ impl Stream {
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ping.reset();
         loop {
-            let due = feed.borrow_and_update().due(self.seen, self.reader);
+            let due = feed.borrow_and_update().due(self.seen, &self.viewer);
             for text in due.messages {
                 if !send(socket, Frame::Text(text)).await {
                     return Ended::Gone;
                 }
             }
-            self.seen = Some(due.seq);
+            self.seen = Some(due.seen);
             tokio::select! {
                 changed = feed.changed() => if changed.is_err() {
                     return Ended::GoingAway;
@@ -163,7 +169,7 @@ impl Stream {
     }
 
     /// At each ping: is the client still there, and still allowed to be?
-    async fn check(&self, socket: &mut WebSocket, at: Instant) -> Option<Ended> {
+    async fn check(&mut self, socket: &mut WebSocket, at: Instant) -> Option<Ended> {
         if at.saturating_duration_since(self.heard_at) > SILENCE_DEADLINE
             || !send(socket, Frame::Ping(bytes::Bytes::new())).await
         {
@@ -173,7 +179,7 @@ impl Stream {
     }
 
     /// An operator on duty uses the session by being there; of anybody else the open page is no use of it.
-    async fn session_over(&self) -> Option<Ended> {
+    async fn session_over(&mut self) -> Option<Ended> {
         let (token, at) = (&self.principal.token, time::now().utc);
         let stands = if self.is_on_duty() {
             self.web.store().session_user(token, at).await
@@ -181,7 +187,13 @@ impl Stream {
             self.web.store().session_stands(token, at).await
         };
         match stands {
-            Ok(Some(user)) if user.role == self.principal.role() => None,
+            Ok(Some(user)) if user.role == self.principal.role() => {
+                let viewer = Viewer::new(&user);
+                if viewer != self.viewer {
+                    (self.viewer, self.seen) = (viewer, None);
+                }
+                None
+            }
             Ok(_) => Some(Ended::SignedOut),
             // A store that is slow for a moment ends no stream.
             Err(_) => None,

@@ -21,6 +21,7 @@ use crate::switchboard::snapshot::{
 use super::super::access;
 use super::super::messages::DeskMessage;
 use super::super::view::UtcTime;
+use super::classes::{Classes, Viewer};
 
 /// How much of the picture somebody sees.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,6 +46,9 @@ impl Reader {
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct CallLiveView {
     id: String,
+    /// It takes a clearance to be told who calls and what about; whose call it is knows it.
+    withheld: bool,
+    /// Empty when withheld.
     caller: String,
     /// From the web page, where no number is signalled.
     from_web: bool,
@@ -189,11 +193,14 @@ pub(in crate::web) enum Message {
 }
 
 impl Message {
-    pub(super) fn snapshot(snapshot: &Snapshot, reader: Reader) -> Self {
+    pub(super) fn snapshot((snapshot, classes): (&Snapshot, &Classes), viewer: &Viewer) -> Self {
+        let view = |call: &LiveCall| {
+            CallLiveView::new(call, viewer.reader, viewer.is_told(call, classes.get(&call.id)))
+        };
         let view = SnapshotView {
             seq: snapshot.seq,
             at: snapshot.at.into(),
-            calls: snapshot.calls.iter().map(|call| CallLiveView::new(call, reader)).collect(),
+            calls: snapshot.calls.iter().map(view).collect(),
             operators: snapshot.operators.iter().map(OperatorView::from).collect(),
             queues: snapshot.queues.iter().map(QueueView::from).collect(),
             trunks: snapshot.trunks.iter().map(TrunkView::from).collect(),
@@ -202,10 +209,15 @@ impl Message {
         Self::Snapshot { seq: snapshot.seq, snapshot: view }
     }
 
-    pub(super) fn delta(change: &Change, reader: Reader) -> Self {
+    /// Without a `viewer` for all readers of this kind: what takes a clearance is withheld.
+    pub(super) fn delta(change: &Change, reader: Reader, viewer: Option<&Viewer>) -> Self {
+        let is_told = |call: &LiveCall| {
+            let class = change.classes.get(&call.id);
+            viewer.map_or(class.is_none(), |viewer| viewer.is_told(call, class))
+        };
         Self::Delta {
             seq: change.seq,
-            calls: change.calls.iter().map(|call| CallLiveView::new(call, reader)).collect(),
+            calls: change.calls.iter().map(|call| CallLiveView::new(call, reader, is_told(call))).collect(),
             calls_moved: change.calls_moved.iter().map(MovedView::from).collect(),
             calls_gone: change.calls_gone.iter().map(ToString::to_string).collect(),
             operators: change.operators.iter().map(OperatorView::from).collect(),
@@ -221,6 +233,8 @@ impl Message {
 pub(super) struct Change {
     seq: u64,
     calls: Vec<LiveCall>,
+    /// Of those the ones that take a clearance.
+    classes: Classes,
     /// Calls of which nothing changed but the place in the line: when the first of hundreds leaves, all behind move.
     calls_moved: Vec<(ContactId, Option<usize>)>,
     calls_gone: Vec<ContactId>,
@@ -233,12 +247,16 @@ pub(super) struct Change {
 impl Change {
     /// Calls, operators, queues and trunks of `after` that are new or differ from `before`, calls that are gone, and
     /// the state of recording where it changed.
-    pub(super) fn between(before: &Snapshot, after: &Snapshot) -> Self {
+    pub(super) fn between(before: (&Snapshot, &Classes), after: (&Snapshot, &Classes)) -> Self {
+        let ((before, old_classes), (after, classes)) = (before, after);
+        let recast = |call: &LiveCall| old_classes.get(&call.id) != classes.get(&call.id);
         let old_calls: HashMap<_, _> = before.calls.iter().map(|call| (call.id, call)).collect();
         let new_ids: HashSet<_> = after.calls.iter().map(|call| call.id).collect();
-        let differ = after.calls.iter().filter(|call| old_calls.get(&call.id) != Some(call));
-        let (moved, calls): (Vec<_>, Vec<_>) =
-            differ.partition(|call| old_calls.get(&call.id).is_some_and(|old| call.only_moved_since(old)));
+        let differ = after.calls.iter().filter(|call| old_calls.get(&call.id) != Some(call) || recast(call));
+        let (moved, calls): (Vec<_>, Vec<&LiveCall>) = differ.partition(|call| {
+            !recast(call) && old_calls.get(&call.id).is_some_and(|old| call.only_moved_since(old))
+        });
+        let class_of = |call: &&LiveCall| Some((call.id, classes.get(&call.id)?.clone()));
         let gone = before.calls.iter().filter(|call| !new_ids.contains(&call.id));
         let old_operators: HashMap<_, _> =
             before.operators.iter().map(|operator| (operator.id, operator)).collect();
@@ -248,6 +266,7 @@ impl Change {
         let trunks = after.trunks.iter().filter(|trunk| !before.trunks.contains(trunk));
         Self {
             seq: after.seq,
+            classes: calls.iter().filter_map(class_of).collect(),
             calls: calls.into_iter().cloned().collect(),
             calls_moved: moved.into_iter().map(|call| (call.id, call.position)).collect(),
             calls_gone: gone.map(|call| call.id).collect(),
@@ -256,6 +275,12 @@ impl Change {
             trunks: trunks.cloned().collect(),
             recording: (before.recording != after.recording).then_some(after.recording),
         }
+    }
+
+    /// Whether `viewer` is told more of it than others who read as much.
+    pub(super) fn has_more_for(&self, viewer: &Viewer) -> bool {
+        let restricted = || self.calls.iter().filter_map(|call| Some((call, self.classes.get(&call.id)?)));
+        !self.classes.is_empty() && restricted().any(|(call, class)| viewer.is_told(call, Some(class)))
     }
 
     /// Things that changed.
@@ -272,22 +297,26 @@ impl Change {
 }
 
 impl CallLiveView {
-    fn new(call: &LiveCall, reader: Reader) -> Self {
+    /// `is_told`: who calls and what about.
+    fn new(call: &LiveCall, reader: Reader, is_told: bool) -> Self {
         let shown = |number: &PhoneNumber| match reader {
+            _ if !is_told => String::new(),
             Reader::Bystander => number.masked(),
             Reader::Desk | Reader::Overseer => number.as_str().to_owned(),
         };
         Self {
             id: call.id.to_string(),
+            withheld: !is_told,
             caller: shown(&call.caller),
             from_web: call.from_web,
-            stated_number: call.stated_number.as_ref().map(shown),
+            stated_number: call.stated_number.as_ref().filter(|_| is_told).map(shown),
             phase: call.phase,
             since: call.since.into(),
             answered_at: call.answered_at.map(UtcTime),
             language: call.language.map(crate::language::Language::code),
-            topic: call.topic.clone(),
-            ivr_path: call.ivr_path.clone(),
+            topic: call.topic.clone().filter(|_| is_told),
+            ivr_path: if is_told { call.ivr_path.clone() } else { Vec::new() },
+            // Where it waits is the board's business: lines are counted, and somebody must see to them.
             queue: call.queue.clone(),
             position: call.position,
             waiting_since: call.waiting_since.map(UtcTime),

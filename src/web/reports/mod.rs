@@ -22,6 +22,7 @@ use crate::time::{self, Timestamp};
 
 use super::error::ApiError;
 use super::extract::Query;
+use super::gate::Principal;
 use super::view::UtcTime;
 use super::{Shared, Web, access};
 use computed::Computed;
@@ -90,6 +91,9 @@ pub(super) struct ListQuery {
 pub(super) struct MemberList {
     /// Lines in all: the figure, or the part of a share.
     total: usize,
+    /// Of those the ones that are not listed here, because that would tell that they are of a category which takes a
+    /// clearance to read.
+    withheld: usize,
     items: Vec<MemberView>,
     /// `offset` of the next page; null on the last.
     next: Option<usize>,
@@ -113,6 +117,7 @@ pub(super) struct MemberView {
     responses((status = 200, body = MemberList), (status = 400), (status = 404)))]
 pub(super) async fn list(
     State(web): State<Shared>,
+    principal: Principal,
     Query(query): Query<ListQuery>,
 ) -> Result<Answer<MemberList>, ApiError> {
     let week = week_of(query.week.as_deref(), &web)?;
@@ -129,14 +134,14 @@ pub(super) async fn list(
         None => web.count_week(week).await?,
     };
     let city = web.city();
-    // Which cases are of a restricted category is not told by listing that category.
-    let names_class = query.by.as_deref() == Some("category")
-        && query.key.as_deref().is_some_and(|key| access::is_withheld_in_lists(&city, key));
-    if names_class {
-        return Err(ApiError::forbidden("the cases of a restricted category are not listed"));
-    }
-    let members = members(indicator, part, computed.facts(query.before));
+    let mut members = members(indicator, part, computed.facts(query.before));
     let total = members.len();
+    // Which cases are of a restricted category is not told by listing that category, but to those who read them.
+    if query.by.as_deref() == Some("category") {
+        let is_found = |category: &String| access::is_found(&principal.user, &city, category);
+        members.retain(|member| member.category.as_ref().is_none_or(is_found));
+    }
+    let listed = members.len();
     let shown = members.into_iter().skip(query.offset).take(LINES).map(|member| MemberView {
         at: member.at.into(),
         call: member.contact.map(|contact| contact.to_string()),
@@ -147,7 +152,7 @@ pub(super) async fn list(
     });
     let items: Vec<MemberView> = shown.collect();
     let end = query.offset.saturating_add(items.len());
-    Ok(Answer(MemberList { total, items, next: (end < total).then_some(end) }))
+    Ok(Answer(MemberList { total, withheld: total - listed, items, next: (end < listed).then_some(end) }))
 }
 
 #[derive(Debug, Serialize, ToSchema)]

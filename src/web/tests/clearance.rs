@@ -3,18 +3,25 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::sync::Arc;
+
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::Service;
+use super::events::{connect, next};
 use super::service::user_id;
-use crate::case::{Applicant, CaseDraft, IdentityLevel, Place, Priority};
+use crate::case::{Applicant, CaseDraft, CaseNumber, IdentityLevel, Place, Priority};
 use crate::ids::ContactId;
 use crate::journal::{Draft, EventType};
 use crate::people::{Actor, Role};
 use crate::phone_number::PhoneNumber;
 use crate::store::UserChange;
+use crate::switchboard::Snapshot;
+use crate::switchboard::snapshot::{CallPhase, LiveCall};
 use crate::time;
+use crate::web::access::{RULES, Who};
+use crate::web::events::live_call;
 
 const NUMBER: &str = "+380671234567";
 /// What must not leave: the applicant's name and address, what they said, where it happened and what it is about.
@@ -146,7 +153,118 @@ async fn it_is_not_found_by_searching_for_what_stands_in_it() {
         assert_eq!(list["items"].as_array().unwrap().len(), found, "calls as {role:?}");
     }
     let by_category = "/api/v1/reports/weekly/list?indicator=cases_registered&by=category&key=welfare";
-    assert_eq!(it.text(Role::Supervisor, by_category).await.0, StatusCode::FORBIDDEN);
+    let (status, text) = it.text(Role::Control, by_category).await;
+    assert_eq!(status, StatusCode::OK);
+    let list: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&list["total"], &list["withheld"], &list["items"]), (&json!(1), &json!(1), &json!([])));
+    let (_, text) = it.text(Role::Supervisor, by_category).await;
+    let list: Value = serde_json::from_str(&text).unwrap();
+    let number = it.path.rsplit('/').next().unwrap();
+    assert_eq!(
+        (&list["total"], &list["withheld"], &list["items"][0]["case"]),
+        (&json!(1), &json!(0), &json!(number))
+    );
+}
+
+/// The picture with one call on the restricted case.
+fn on_the_line(it: &Restricted, seq: u64, phase: CallPhase) -> Arc<Snapshot> {
+    let number = it.path.rsplit('/').next().unwrap();
+    let live = LiveCall {
+        topic: Some("welfare".to_owned()),
+        case: Some(CaseNumber(number.to_owned())),
+        operator: Some(user_id(Role::Operator)),
+        ..live_call(1, phase)
+    };
+    Arc::new(Snapshot { seq, calls: vec![live], ..Snapshot::default() })
+}
+
+#[tokio::test]
+async fn the_live_picture_tells_of_its_call_to_the_cleared_and_to_whose_it_is() {
+    let it = Restricted::start().await;
+    it.clear(Role::Control).await;
+    it.service.snapshot.send_replace(on_the_line(&it, 2, CallPhase::Ringing));
+    let told = |message: &Value| {
+        let calls = message.get("calls").unwrap_or_else(|| &message["snapshot"]["calls"]);
+        let number = calls[0]["caller"] == NUMBER;
+        assert_eq!(calls[0]["withheld"], !number, "{message}");
+        assert_eq!(calls[0]["topic"] == "welfare", number, "{message}");
+        assert!(number || !message.to_string().contains("welfare"), "{message}");
+        number
+    };
+    let readers = [(Role::Supervisor, false), (Role::Control, true), (Role::Operator, true)];
+    let mut streams = Vec::new();
+    for (role, sees) in readers {
+        let mut socket = connect(&it.service, role, "", None).await.unwrap();
+        // The first may be of before the case was looked up: closed to all but those whose call it is.
+        let mut first = next(&mut socket).await;
+        if !told(&first) && sees {
+            first = next(&mut socket).await;
+        }
+        assert_eq!(told(&first), sees, "{role:?}");
+        streams.push((role, sees, socket));
+    }
+    it.service.snapshot.send_replace(on_the_line(&it, 3, CallPhase::Talking));
+    for (role, sees, socket) in &mut streams {
+        assert_eq!(told(&next(socket).await), *sees, "a delta to {role:?}");
+    }
+    // The operator finds that it is about water: that opens it to everybody, with no other picture.
+    it.clear(Role::Operator).await;
+    let change = it.service.by(Role::Operator, Method::PATCH, &it.path).json(&json!({ "category": "water" }));
+    assert_eq!(change.send().await.unwrap().status(), StatusCode::OK);
+    let anew = next(&mut streams[0].2).await;
+    assert_eq!(anew["type"], "snapshot");
+    assert_eq!(
+        (&anew["snapshot"]["calls"][0]["withheld"], &anew["snapshot"]["calls"][0]["caller"]),
+        (&json!(false), &json!(NUMBER))
+    );
+}
+
+#[tokio::test]
+async fn a_code_that_opens_its_page_takes_the_clearance() {
+    let it = Restricted::start().await;
+    let give = format!("{}/code", it.path);
+    assert_eq!(it.service.post(Role::Supervisor, &give, json!({})).await.status(), StatusCode::FORBIDDEN);
+    it.clear(Role::Supervisor).await;
+    assert_eq!(it.service.post(Role::Supervisor, &give, json!({})).await.status(), StatusCode::OK);
+    // Who talks with the applicant about it knows what is there.
+    assert_eq!(it.service.post(Role::Operator, &give, json!({})).await.status(), StatusCode::FORBIDDEN);
+    it.service.snapshot.send_replace(on_the_line(&it, 2, CallPhase::Talking));
+    assert_eq!(it.service.post(Role::Operator, &give, json!({})).await.status(), StatusCode::OK);
+}
+
+/// Whatever is asked of a restricted case by those whose role may ask: refused, not there, or nothing told.
+#[tokio::test]
+async fn no_address_tells_of_it_or_changes_it_without_clearance() {
+    let it = Restricted::start().await;
+    let number = it.path.rsplit('/').next().unwrap().to_owned();
+    let before = it.service.store.case(&CaseNumber(number.clone())).await.unwrap().unwrap();
+    let mut asked = 0;
+    for rule in RULES.iter().filter(|rule| rule.path.contains("{number}") && rule.who != Who::Public) {
+        let path = super::routes::address(&rule.path.replace("{number}", &number));
+        for role in READERS {
+            let body = json!({ "reason": "the same", "into": "2026-01-000002", "category": "water" });
+            let request = it.service.by(role, rule.method.parse().unwrap(), &path).json(&body);
+            let answer = request.send().await.unwrap();
+            let status = answer.status();
+            let text = answer.text().await.unwrap();
+            assert!(
+                !status.is_server_error() || status == 503,
+                "{} {path} as {role:?}: {status}",
+                rule.method
+            );
+            assert_eq!(tells(&text), [""; 0], "{} {path} as {role:?}: {status} {text}", rule.method);
+            assert!(
+                rule.method == "GET" || !status.is_success(),
+                "{} {path} as {role:?}: {status}",
+                rule.method
+            );
+            asked += 1;
+        }
+    }
+    assert!(asked > 200, "{asked}");
+    let after = it.service.store.case(&CaseNumber(number)).await.unwrap().unwrap();
+    assert_eq!(after, before, "nothing has changed");
+    assert_eq!(it.viewed().await, 0);
 }
 
 #[tokio::test]

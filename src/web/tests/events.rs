@@ -22,9 +22,14 @@ use crate::switchboard::Snapshot;
 use crate::switchboard::snapshot::{LiveQueue, LiveRecording};
 use crate::time::Timestamp;
 
-type Socket = WebSocketStream<TcpStream>;
+pub(super) type Socket = WebSocketStream<TcpStream>;
 
-async fn connect(service: &Service, role: Role, query: &str, origin: Option<&str>) -> Result<Socket, u16> {
+pub(super) async fn connect(
+    service: &Service,
+    role: Role,
+    query: &str,
+    origin: Option<&str>,
+) -> Result<Socket, u16> {
     let mut request = format!("ws://{}/api/v1/events{query}", service.address).into_client_request().unwrap();
     let headers = request.headers_mut();
     headers.insert("authorization", format!("Bearer {}", token(role)).parse().unwrap());
@@ -39,7 +44,7 @@ async fn connect(service: &Service, role: Role, query: &str, origin: Option<&str
     }
 }
 
-async fn next(socket: &mut Socket) -> Value {
+pub(super) async fn next(socket: &mut Socket) -> Value {
     loop {
         let frame = tokio::time::timeout(Duration::from_secs(5), socket.next()).await;
         match frame.expect("a message within five seconds").unwrap().unwrap() {

@@ -56,6 +56,31 @@ async fn checkpoint_and_tiles_are_for_everybody() {
 }
 
 #[tokio::test]
+async fn one_address_asks_so_often_and_is_counted() {
+    let service = Service::start().await;
+    sign(&service).await;
+    let asked = async |from: &str| {
+        let request = service.request(Method::GET, "/log/checkpoint").header("x-forwarded-for", from);
+        request.send().await.unwrap().status()
+    };
+    let mut refused = 0;
+    for _ in 0..3000 {
+        if asked("203.0.113.1").await == StatusCode::TOO_MANY_REQUESTS {
+            refused += 1;
+            break;
+        }
+    }
+    assert_eq!(refused, 1, "a thousand at once, and no more than fifty a second");
+    assert_eq!(asked("203.0.113.2").await, StatusCode::OK, "another address pays for itself");
+    let missing = service.request(Method::GET, "/log/tile/0/001").header("x-forwarded-for", "203.0.113.3");
+    assert_eq!(missing.send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    let text = service.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    for row in ["{answer=\"refused\"} 1", "{answer=\"missing\"} 1", "{answer=\"tile\"} 0"] {
+        assert!(text.contains(&format!("ringback_log_requests_total{row}\n")), "{row}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn an_auditor_gets_the_proof_of_an_entry() {
     let service = Service::start().await;
     let note = sign(&service).await;

@@ -31,8 +31,8 @@ use crate::store::{Batch, Store, User};
 use crate::switchboard::{Command, CommandError, Snapshot};
 use crate::time::{self, Timestamp};
 use crate::web::{
-    ApiKey, CommandRequest, InForce, LadderRequest, Open311Terms, PlanFile, PublicTerms, QueueInForce,
-    ReloadRequest, SignInTerms, SipEntrance, TrunkInForce, Wanted, WebState,
+    ApiKey, CommandRequest, InForce, LadderRequest, Open311Terms, Origins, PlanFile, PublicTerms,
+    QueueInForce, ReloadRequest, SignInTerms, SipEntrance, TrunkInForce, Wanted, WebState,
 };
 
 /// Of the program that files by Open311.
@@ -52,6 +52,8 @@ pub(super) struct Service {
     pub(super) arrivals: mpsc::Receiver<Arrival>,
     pub(super) net: SipNet,
     pub(super) folder: tempfile::TempDir,
+    /// What the router prints of itself: the only way to learn all its routes.
+    pub(super) routes: String,
     in_force: watch::Sender<Arc<InForce>>,
     pub(super) notices: watch::Sender<Arc<crate::notify::Settings>>,
     stop: Option<oneshot::Sender<()>>,
@@ -107,7 +109,7 @@ impl Service {
             in_force,
             page_realm,
             sip: net.guest_entrance(),
-            origins: Arc::new([]),
+            origins: Origins { own: Some("https://city.example".into()), others: Arc::new([]) },
             masked: Arc::new(|| None),
             asking: Arc::new(|| None),
             notices: crate::notify::Board::new(notices),
@@ -116,11 +118,13 @@ impl Service {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
+        let router = crate::web::router(state);
+        let routes = format!("{router:?}");
         let served = tokio::spawn(async move {
             let stopped = async {
                 let _ = stopped.await;
             };
-            crate::web::serve(listener, crate::web::router(state), stopped).await.unwrap();
+            crate::web::serve(listener, router, stopped).await.unwrap();
         });
         let client =
             Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
@@ -134,6 +138,7 @@ impl Service {
             arrivals,
             net,
             folder,
+            routes,
             in_force: in_force_out,
             notices: notices_out,
             stop,

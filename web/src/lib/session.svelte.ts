@@ -49,8 +49,10 @@ class Session {
   async signOut() {
     for (const ask of this.#asked) if (!(await ask())) return
     forgetStored(EXECUTOR)
-    await remove('/session').catch(() => {})
+    const left = await remove<{ to: string } | undefined>('/session').catch(() => undefined)
     this.#leave()
+    // Out of the city's identity provider, too: or the next person at this desk is signed in as this one.
+    if (left?.to) { location.assign(left.to); return }
     router.go('/signin.html')
   }
 

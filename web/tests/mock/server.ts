@@ -20,6 +20,11 @@ import { SILENCES, peaks, photo, recording } from './sound.ts'
 
 const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/receptions', '/hearings', '/signin.html', ...ADMIN_PAGES]
 const CSP = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+/** As the service has them on pages: what works here works there. */
+const HEADERS = {
+  'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp', 'cross-origin-resource-policy': 'same-origin', 'origin-agent-cluster': '?1',
+  'permissions-policy': 'camera=(), geolocation=(self), microphone=(self), speaker-selection=(self)', 'referrer-policy': 'no-referrer', 'x-content-type-options': 'nosniff',
+}
 const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' }
 
 class Refusal extends Error {
@@ -50,6 +55,8 @@ export function mockApi() {
   const sessions = sessionsApi()
   /** Calls from the citizen's page: whether there are any, what refuses them, how far the one that is on has come. */
   const webCalls = { open: true, refusal: 0, progress: { phase: 'ivr', position: null as number | null, case: null as string | null } }
+  /** By what one signs in beside a password. */
+  const ways = { passwords: 'everybody', oidc: null as string | null }
   /** What was asked, for the tests. */
   const asked: { method: string, url: string, body: unknown }[] = []
   /** Whether anybody is reached at all, and how many answers to steps of the work get lost on their way back. */
@@ -243,6 +250,7 @@ export function mockApi() {
       if (!me) throw new Refusal(401, 'sign in first')
       return { user: me }
     }
+    if (path === '/session/ways') return ways
     if (path.startsWith('/second-factor')) {
       if (!me) throw new Refusal(401, 'sign in first')
       if (method === 'GET') return { set: false, required: false, recovery_left: 0 }
@@ -477,7 +485,7 @@ export function mockApi() {
     })
   }
 
-  return { studio: admin.studio, handle, upgrade, asked, listening, radio, done, ownParts, cases, live, crowd, webCalls, requests, officials, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { studio: admin.studio, handle, upgrade, asked, listening, radio, done, ownParts, cases, live, crowd, ways, webCalls, requests, officials, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */
@@ -486,6 +494,7 @@ export async function startMock(dist: string): Promise<{ server: Server, url: st
   const server = createServer((request, response) => {
     if (!api.radio.signal) { request.socket.destroy(); return }
     response.setHeader('content-security-policy', CSP)
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
     if (api.handle(request, response)) return
     const path = new URL(request.url ?? '/', 'http://mock').pathname
     const file = join(dist, PAGES.includes(path) ? 'index.html' : path)

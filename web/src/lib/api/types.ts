@@ -59,6 +59,8 @@ export type CallPhase = 'setup' | 'ivr' | 'voicemail' | 'waiting' | 'ringing' | 
 
 export interface LiveCall {
   id: string
+  /** Takes a clearance to be told who calls and what about. */
+  withheld?: boolean
   caller: string
   /** From the web page, where no number is signalled. */
   from_web?: boolean

@@ -24,6 +24,7 @@ import { problems } from './problems'
 import { receptions } from './receptions'
 import { reports } from './reports'
 import { requests } from './requests'
+import { sso } from './sso'
 import { supervision } from './supervision'
 import { verification } from './verification'
 import { webCall } from './web-call'
@@ -54,6 +55,7 @@ const all = {
   ...receptions,
   ...reports,
   ...requests,
+  ...sso,
   ...supervision,
   ...verification,
   ...webCall,

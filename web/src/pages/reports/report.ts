@@ -6,7 +6,7 @@ export interface Breakdown { by: string, title: string, rows: Row[] }
 export interface Figure { id: string, title: string, definition: string, value: Value, before: Value, change: string, breakdowns: Breakdown[] }
 export interface Report { week: string, first_day: string, last_day: string, from: string, to: string, unfinished: boolean, sections: { id: string, title: string, figures: Figure[] }[] }
 export interface Member { at: string, call: string | null, case: string | null, executor: string | null, category: string | null, seconds: number | null }
-export interface Members { total: number, items: Member[], next: number | null }
+export interface Members { total: number, withheld?: number, items: Member[], next: number | null }
 export interface Difference { indicator: string, title: string, by: string | null, name: string | null, before: boolean, rows: Value, journal: Value }
 export interface Recomputed { same: boolean, compared: number, differences: Difference[] }
 /** Which list: of a figure, of a row of its breakdown, of the week before. */
