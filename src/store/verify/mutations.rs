@@ -33,8 +33,13 @@ const MUTATIONS: u32 = 1_000;
 struct Folder(PathBuf);
 
 impl RecordingFiles for Folder {
-    fn examine(&self, path: &str, sound: &Sound) -> io::Result<Examined> {
-        examine(&self.0.join(path), sound)
+    fn examine(
+        &self,
+        recording: &Recording,
+        key: Option<&ContentKey>,
+        sound: &Sound,
+    ) -> io::Result<Examined> {
+        examine(&self.0.join(&recording.path), recording.id, key, sound)
     }
 
     fn paths(&self) -> Box<dyn Iterator<Item = io::Result<String>> + Send + '_> {
