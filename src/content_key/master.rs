@@ -60,8 +60,11 @@ impl MasterKey {
 
     /// Of the text [`Self::secret_text`] gave; white space around it is nothing.
     pub fn parse(text: &str) -> Result<Self, KeyUnreadable> {
-        let (id, octets) =
-            text.trim().strip_prefix(PREFIX).and_then(|rest| rest.split_once('+')).ok_or(KeyUnreadable::Form)?;
+        let (id, octets) = text
+            .trim()
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.split_once('+'))
+            .ok_or(KeyUnreadable::Form)?;
         let octets = STANDARD.decode(octets).map_err(|_| KeyUnreadable::Form)?;
         let key = Self::new(octets.try_into().map_err(|_| KeyUnreadable::Form)?);
         if key.id == id { Ok(key) } else { Err(KeyUnreadable::Number) }
@@ -86,7 +89,6 @@ impl MasterKey {
         let mut sealed = secret.to_vec();
         let beside = Aad::from(self.beside(of));
         let nonce_of = Nonce::assume_unique_for_key(nonce);
-        #[expect(clippy::expect_used, reason = "AES-GCM refuses 64 GiB and more, and this is some octets")]
         self.key.seal_in_place_append_tag(nonce_of, beside, &mut sealed).expect("a secret is short");
         [nonce.as_slice(), &sealed].concat()
     }
@@ -100,7 +102,6 @@ impl MasterKey {
     }
 }
 
-#[expect(clippy::expect_used, reason = "the type has the length of the key")]
 fn aes(octets: &[u8; KEY_LEN]) -> LessSafeKey {
     LessSafeKey::new(UnboundKey::new(&AES_256_GCM, octets).expect("an AES-256 key has 32 octets"))
 }

@@ -10,7 +10,7 @@ use std::fmt;
 use ring::hkdf;
 
 pub use master::{KeyRing, KeyUnreadable, MasterKey, NONCE_LEN, SEALED_EXTRA, Wrapped};
-pub use segments::{Cut, Header, NotOurs, OfAnother, Segment, SegmentCipher};
+pub use segments::{Cut, Header, NotOurs, OfAnother, Segment, SegmentCipher, open_whole, seal_whole};
 
 /// Octets of every key here: AES-256.
 pub const KEY_LEN: usize = 32;

@@ -75,9 +75,7 @@ impl Header {
 
     pub fn parse(bytes: &[u8; Self::LEN]) -> Result<Self, NotOurs> {
         let part = |from: usize, len: usize| bytes.get(from..from + len).ok_or(NotOurs);
-        let number = |from: usize| {
-            part(from, 4)?.try_into().map(u32::from_be_bytes).map_err(|_| NotOurs)
-        };
+        let number = |from: usize| part(from, 4)?.try_into().map(u32::from_be_bytes).map_err(|_| NotOurs);
         let header = Self {
             cut: Cut { first: number(8)?, each: number(12)? },
             length: u64::from_be_bytes(part(16, 8)?.try_into().map_err(|_| NotOurs)?),
@@ -86,7 +84,11 @@ impl Header {
         };
         let lengths = 1..=MAX_SEGMENT;
         let is_sane = lengths.contains(&header.cut.first) && lengths.contains(&header.cut.each);
-        if bytes.starts_with(MAGIC) && is_sane && header.length <= MAX_LENGTH { Ok(header) } else { Err(NotOurs) }
+        if bytes.starts_with(MAGIC) && is_sane && header.length <= MAX_LENGTH {
+            Ok(header)
+        } else {
+            Err(NotOurs)
+        }
     }
 
     /// How many there are; one even of nothing.
@@ -166,7 +168,6 @@ impl std::fmt::Debug for SegmentCipher {
 impl SegmentCipher {
     pub fn new(key: &ContentKey, header: Header) -> Self {
         let prk = key.of_file(&header.salt);
-        #[expect(clippy::expect_used, reason = "a key of 32 octets is one block of SHA-256")]
         let of_file = prk.expand(&[b"ringback file 1"], &AES_256_GCM).expect("HKDF gives 255 blocks");
         let key = LessSafeKey::new(UnboundKey::from(of_file));
         Self { header, beside: header.to_bytes(), key }
@@ -188,4 +189,48 @@ impl SegmentCipher {
         sealed.truncate(length);
         Ok(())
     }
+}
+
+/// A whole picture as one encrypted file, in memory. `salt` is random, for it alone.
+pub fn seal_whole(
+    key: &ContentKey,
+    id: Uuid,
+    salt: [u8; KEY_LEN],
+    content: &[u8],
+) -> Result<Vec<u8>, CannotOpen> {
+    let header = Header { id, cut: Cut::BLOCKS, length: content.len() as u64, salt };
+    let cipher = SegmentCipher::new(key, header);
+    let mut sealed = header.to_bytes().to_vec();
+    let mut rest = content;
+    for index in 0..header.segments() {
+        let segment = header.segment(index);
+        let (part, behind) =
+            rest.split_at(usize::try_from(segment.length).unwrap_or(usize::MAX).min(rest.len()));
+        let mut part = part.to_vec();
+        cipher.seal(&segment, &mut part)?;
+        sealed.append(&mut part);
+        rest = behind;
+    }
+    Ok(sealed)
+}
+
+/// What [`seal_whole`] made of the picture `id`.
+pub fn open_whole(key: &ContentKey, id: Uuid, sealed: &[u8]) -> Result<Vec<u8>, CannotOpen> {
+    let (head, mut rest) = sealed.split_first_chunk::<{ Header::LEN }>().ok_or(CannotOpen)?;
+    let header = Header::parse(head).map_err(|_| CannotOpen)?;
+    if header.id != id || header.file_len() != sealed.len() as u64 {
+        return Err(CannotOpen);
+    }
+    let cipher = SegmentCipher::new(key, header);
+    let mut content = Vec::with_capacity(rest.len());
+    for index in 0..header.segments() {
+        let segment = header.segment(index);
+        let length = usize::try_from(segment.sealed_len()).map_err(|_| CannotOpen)?;
+        let (part, behind) = rest.split_at_checked(length).ok_or(CannotOpen)?;
+        let mut part = part.to_vec();
+        cipher.open(&segment, &mut part)?;
+        content.append(&mut part);
+        rest = behind;
+    }
+    Ok(content)
 }

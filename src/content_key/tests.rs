@@ -104,3 +104,19 @@ fn a_head_is_read_as_written_and_bounds_what_is_reserved() {
     let nothing = Header { cut: Cut { first: 0, each: 0 }, ..header }.to_bytes();
     assert_eq!(Header::parse(&nothing), Err(NotOurs));
 }
+
+#[test]
+fn a_picture_opens_whole_under_its_own_name_or_not_at_all() {
+    let key = ContentKey::new([6; KEY_LEN]);
+    let id = Uuid::from_u128(5);
+    for length in [0, 1, 65_535, 65_536, 65_537, 200_000] {
+        let picture: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+        let sealed = seal_whole(&key, id, [4; KEY_LEN], &picture).unwrap();
+        assert_eq!(open_whole(&key, id, &sealed), Ok(picture), "{length}");
+        assert_eq!(open_whole(&key, Uuid::from_u128(6), &sealed), Err(CannotOpen));
+        assert_eq!(open_whole(&ContentKey::new([7; KEY_LEN]), id, &sealed), Err(CannotOpen));
+        assert_eq!(open_whole(&key, id, &sealed[..sealed.len() - 1]), Err(CannotOpen));
+        assert_eq!(open_whole(&key, id, &[sealed.as_slice(), b"x"].concat()), Err(CannotOpen));
+    }
+    assert_eq!(open_whole(&key, id, b""), Err(CannotOpen));
+}

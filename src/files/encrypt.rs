@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::encrypted_file::{ContentFile, encrypted_path};
+use super::encrypted_file::{ContentFile, encrypted_path, unfinished_path};
 use super::recording_digest::examine_content;
 use crate::content_key::{ContentKey, Cut, Header, KEY_LEN, SegmentCipher};
 use crate::digest::Sha256;
@@ -88,7 +88,7 @@ impl ToEncrypt {
     /// Makes the encrypted form under another name, reads it back, and gives it its own when it is what was sealed.
     fn make(&self, plain: &File, encrypted: &Path) -> Result<(), EncryptError> {
         let io_error = |source| EncryptError::Io { path: self.path.clone(), source };
-        let unnamed = self.path.with_extension("encrypting");
+        let unnamed = unfinished_path(&self.path);
         let made = self.write(plain, &unnamed).map_err(io_error).and_then(|()| {
             if !self.is_whole(&unnamed) {
                 return Err(EncryptError::Altered { path: self.path.clone() });

@@ -47,8 +47,7 @@ impl Scene {
         let length = Some(plain.len() as u64);
         let sound = Sound { sample_rate: 8000, frames: sealed.frames, length };
         let sha256 = sealed.sha256.unwrap();
-        let file =
-            ToEncrypt { path, id: ID, sample_rate: 8000, sha256, key: KEY, salt: [9; KEY_LEN] };
+        let file = ToEncrypt { path, id: ID, sample_rate: 8000, sha256, key: KEY, salt: [9; KEY_LEN] };
         Self { folder, file, plain, sound }
     }
 
@@ -138,7 +137,7 @@ fn a_crash_at_any_step_is_finished_by_doing_it_again() {
     ];
     for (what, plain, unnamed, named) in cases {
         let scene = Scene::new(2);
-        let unnamed_path = scene.file.path.with_extension("encrypting");
+        let unnamed_path = unfinished_path(&scene.file.path);
         let paths = [scene.file.path.clone(), unnamed_path, scene.encrypted()];
         for (path, bytes) in paths.iter().zip([plain, unnamed, named]) {
             match bytes {

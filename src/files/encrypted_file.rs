@@ -27,6 +27,11 @@ pub fn encrypted_path(plain: &Path) -> PathBuf {
     name.into()
 }
 
+/// Where it lies until it is whole; a crash may leave it there, and nobody can read it.
+pub fn unfinished_path(plain: &Path) -> PathBuf {
+    plain.with_extension("encrypting")
+}
+
 /// An open file of content.
 #[derive(Debug)]
 pub struct ContentFile {
@@ -117,7 +122,8 @@ impl ContentFile {
         if header.id != id {
             return Err(invalid(OfAnother(header.id)));
         }
-        let missing = || io::Error::new(io::ErrorKind::PermissionDenied, "it is encrypted, and its key is not there");
+        let missing =
+            || io::Error::new(io::ErrorKind::PermissionDenied, "it is encrypted, and its key is not there");
         let cipher = SegmentCipher::new(key.ok_or_else(missing)?, header);
         let appended = file.metadata()?.len().saturating_sub(header.file_len());
         let damage = Damage { is_broken: false, appended };

@@ -14,7 +14,7 @@ pub mod tile_folder;
 pub mod whole_file;
 
 pub use encrypt::{EncryptError, ToEncrypt, encrypt};
-pub use encrypted_file::{ContentFile, encrypted_path};
+pub use encrypted_file::{ContentFile, encrypted_path, unfinished_path};
 pub use prompt_reader::PromptError;
 pub use recording_digest::{examine, recording_digest};
 pub use recording_folder::{RecordingFileError, RecordingFolder};

@@ -74,9 +74,14 @@ mod tests {
     fn every_old_sound_file_is_listed_once_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let old = SystemTime::UNIX_EPOCH;
-        for path in
-            ["2026/11/21/b.wav", "2026/11/21/a.wav", "2026/11/09/c.wav", "dictations/d.wav", "e.wav.enc", "f.txt"]
-        {
+        for path in [
+            "2026/11/21/b.wav",
+            "2026/11/21/a.wav",
+            "2026/11/09/c.wav",
+            "dictations/d.wav",
+            "e.wav.enc",
+            "f.txt",
+        ] {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::File::create(&path).unwrap().set_modified(old).unwrap();

@@ -73,7 +73,8 @@ pub fn repair(path: &Path) -> Result<Repaired, RepairError> {
         carry_out(&file, &plan).map_err(io_error)?;
     }
     let frames = plan.data_len / FRAME_LEN;
-    let examined = examine_content(&mut file, &Sound { sample_rate, frames, length: None }).map_err(io_error)?;
+    let examined =
+        examine_content(&mut file, &Sound { sample_rate, frames, length: None }).map_err(io_error)?;
     let sha256 = examined.sha256;
     let proof = (plan.data_start == HEADER_LEN as u64).then(|| examined.proof());
     Ok(Repaired { frames, sha256, proof, changed: plan.changed })

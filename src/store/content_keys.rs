@@ -130,10 +130,9 @@ fn open(keys: Option<&KeyRing>, of: &Subject, row: &SqliteRow) -> Result<Content
 pub(super) fn unwrap(keys: Option<&KeyRing>, of: &str, wrapped: &Wrapped) -> Result<Vec<u8>, StoreError> {
     let opened = keys.and_then(|keys| keys.unwrap(wrapped, of));
     let missing = || StoreError::KeyMissing { master: wrapped.master.clone() };
-    opened.ok_or_else(missing)?.map_err(|error| StoreError::Corrupt {
-        what: "content key",
-        detail: format!("{of}: {error}"),
-    })
+    opened
+        .ok_or_else(missing)?
+        .map_err(|error| StoreError::Corrupt { what: "content key", detail: format!("{of}: {error}") })
 }
 
 /// Overwrites the key of `of` in the transaction of `connection`. A row stays, also where there was none: nothing is

@@ -28,16 +28,18 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
-    /// Sealed recordings with a digest whose files are still plain, in order of time, behind the one named by `after`.
+    /// Sealed recordings with a digest whose files are still plain and were not erased, in order of time, behind the one named
+    /// by `after`.
     pub async fn plain_recordings(
         &self,
         after: Option<(Timestamp, RecordingId)>,
         limit: u32,
     ) -> Result<Vec<Recording>, StoreError> {
         let sql = "SELECT * FROM recordings WHERE state = 'sealed' AND sha256 IS NOT NULL AND encrypted_at IS NULL \
-                   AND (started_at, id) > ($1, $2) ORDER BY started_at, id LIMIT $3";
-        let (at, id) =
-            after.map_or((i64::MIN, String::new()), |(at, id)| (at.micros(), id.to_string()));
+                   AND (started_at, id) > ($1, $2) AND NOT EXISTS (SELECT 1 FROM content_keys \
+                   WHERE subject = 'call:' || recordings.contact AND destroyed_at IS NOT NULL) \
+                   ORDER BY started_at, id LIMIT $3";
+        let (at, id) = after.map_or((i64::MIN, String::new()), |(at, id)| (at.micros(), id.to_string()));
         let query = sqlx::query(sql).bind(at).bind(id).bind(limit);
         self.reading(query.fetch_all(&self.readers)).await?.iter().map(read).collect()
     }
