@@ -8,7 +8,6 @@ CREATE TABLE content_keys (
     made_at      INTEGER NOT NULL,
     destroyed_at INTEGER
 ) STRICT;
-CREATE INDEX content_keys_by_master ON content_keys (master, subject) WHERE destroyed_at IS NULL;
 
 -- Since when the file of the recording is encrypted; none while it is plain.
 ALTER TABLE recordings ADD COLUMN encrypted_at INTEGER;

@@ -1,3 +1,5 @@
+//! Wrapping and segments: what was made opens in its place, for its subject and with its key, and nothing else opens at all.
+//! Whole files on a disk are `files/encrypt_tests.rs`.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use uuid::Uuid;

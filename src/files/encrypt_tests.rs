@@ -1,3 +1,5 @@
+//! Recordings with real sound: encrypted, read from anywhere, interrupted at each step, tampered with; and what an hour of it
+//! costs.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::io::{Read as _, Seek as _, SeekFrom};

@@ -1,3 +1,5 @@
+//! Rounds over calls with real sound files: what is over is encrypted once, what cannot be keeps nobody waiting, what was
+//! erased is left alone.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::Path;
