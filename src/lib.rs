@@ -5,6 +5,7 @@
 
 // L0 words
 pub mod calendar;
+pub mod content_key;
 pub mod diagnostic;
 pub mod digest;
 pub mod ids;

@@ -24,6 +24,7 @@ const NOT_OURS: &[&str] = &[".git", "target", "node_modules", "dist", "var", "da
 const LAYERS: &[&[&str]] = &[
     &[
         "calendar",
+        "content_key",
         "diagnostic",
         "digest",
         "ids",

@@ -62,6 +62,10 @@ pub(super) struct Meters {
     pub jobs_retried: Counter,
     /// Prompts asked for that neither a recording nor the speech engine provided.
     pub prompts_missing: Counter,
+    /// Recordings whose files were encrypted.
+    pub recordings_encrypted: Counter,
+    /// Recordings that could not be encrypted when last looked at.
+    pub recordings_left_plain: Gauge,
     /// 1 while calls cannot be recorded, though they should be.
     pub recording_impaired: Gauge,
     /// 1 while media threads do not keep up and new calls are refused for it.

@@ -3,13 +3,14 @@
 //! `signalling` owns the switchboard and carries out its effects; `record_keeper` takes its rows to the store in
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
 //! left open; `field_calls` answers executors on the telephone; `recording_watch` raises the alarm when the disk fails;
-//! `checkpointer` signs how the journal grows; `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; the senders of `notify` empty the outbox;
+//! `checkpointer` signs how the journal grows; `encrypter` encrypts calls that are over; `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; the senders of `notify` empty the outbox;
 //! `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
 
 mod archivist;
 mod checkpointer;
 mod clock_watch;
 mod descriptors;
+mod encrypter;
 mod field_calls;
 #[cfg(test)]
 mod fixture;
@@ -61,6 +62,7 @@ pub use plans::Plans;
 use archivist::Archivist;
 use checkpointer::{Cadence, Checkpointer};
 use clock_watch::ClockWatch;
+use encrypter::Encrypter;
 use incident_watch::IncidentWatch;
 use metrics::Meters;
 use record_keeper::RecordKeeper;
@@ -130,7 +132,7 @@ impl Service {
         let (snapshot_out, snapshot) = watch::channel(first_snapshot(&switchboard));
         let (published, city, addresses) = plans.publish();
         let asking = start_asking(&config, &plans, &store, inputs_in.clone(), &vitals)?;
-        keep_cases(&store, &city, &asking.board, &stopping, &vitals);
+        work_beside(&config, &store, &meters, &city, &asking.board, &stopping, &vitals);
         let signalling = Signalling::new(
             switchboard,
             plans.clone(),
@@ -268,10 +270,25 @@ impl Ground {
         let listeners = config.sip.listeners()?;
         let net = SipNet::start_with(listeners, arrivals_in, limits).await.context("[sip] udp, tcp, tls")?;
         let store = open_store(config).await?;
+        store.wrap_second_factors().await.context("[keys]: the secrets of second factors")?;
         recovery::close_what_a_crash_left_open(&store, &config.recording.dir, plans.city.topic_categories())
             .await?;
         Ok(Self { http_socket, http, net, arrivals, store })
     }
+}
+
+/// What is done beside the calls.
+fn work_beside(
+    config: &Config,
+    store: &Store,
+    meters: &Arc<Meters>,
+    city: &watch::Receiver<Arc<CityPlan>>,
+    board: &Board,
+    stopping: &watch::Receiver<Stop>,
+    vitals: &Vitals,
+) {
+    keep_cases(store, city, board, stopping, vitals);
+    encrypt_what_is_over(config, store, meters, stopping);
 }
 
 /// What happens to cases by the passing of time alone: their clocks, the end of incidents, receptions that come near, and the
@@ -292,6 +309,21 @@ fn keep_cases(
     tokio::spawn(reminders.run());
     tokio::spawn(incidents.run());
     tokio::spawn(archivist.run());
+}
+
+/// Starts what encrypts recordings, where there is a key for them.
+fn encrypt_what_is_over(
+    config: &Config,
+    store: &Store,
+    meters: &Arc<Meters>,
+    stopping: &watch::Receiver<Stop>,
+) {
+    if !store.encrypts() {
+        tracing::warn!("[keys] has no key: recordings lie on the disk as they were heard");
+        return;
+    }
+    let (store, folder) = (store.clone(), config.recording.dir.clone());
+    tokio::spawn(Encrypter { store, folder, meters: meters.clone(), stopping: stopping.clone() }.run());
 }
 
 /// Starts what makes checkpoints, where there is a key for them; the folder of their tiles.
@@ -328,9 +360,10 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
     if let Some(folder) = config.store.folder() {
         make_folder(folder)?;
     }
-    Store::open(&config.store.url, &config.store.office)
+    let store = Store::open(&config.store.url, &config.store.office)
         .await
-        .with_context(|| format!("[store] url: {}", config.store.url))
+        .with_context(|| format!("[store] url: {}", config.store.url))?;
+    Ok(store.with_keys(config.keys.ring()))
 }
 
 fn make_folder(folder: &Path) -> anyhow::Result<()> {

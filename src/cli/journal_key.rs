@@ -41,10 +41,15 @@ pub(super) fn usual_origin(config: &Config) -> String {
 /// Makes the key and its file; the public half.
 pub(super) fn make(file: &Path, origin: &str) -> anyhow::Result<VerifierKey> {
     let key = SignerKey::new(origin, rand::random()).with_context(|| format!("--origin {origin}"))?;
+    write_secret(file, &key.secret_text())?;
+    Ok(key.verifier().clone())
+}
+
+/// Makes a file with a secret that only its owner may read; one that is there stays.
+pub(super) fn write_secret(file: &Path, secret: &str) -> anyhow::Result<()> {
     let shown = || file.display().to_string();
     let mut made = File::options().write(true).create_new(true).mode(0o600).open(file).with_context(shown)?;
-    writeln!(made, "{}", key.secret_text()).and_then(|()| made.sync_all()).with_context(shown)?;
-    Ok(key.verifier().clone())
+    writeln!(made, "{secret}").and_then(|()| made.sync_all()).with_context(shown)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod call;
 mod check;
+mod content_key;
 mod demo;
 mod ivr;
 mod journal_key;
@@ -55,6 +56,8 @@ enum Command {
     Route(route::Args),
     /// Makes the key that signs checkpoints of the journal.
     JournalKey(journal_key::Args),
+    /// Makes the key under which content is encrypted, or changes to a new one.
+    ContentKey(content_key::Args),
     /// Proves that journal, register, calls and recordings are whole.
     Verify(verify::Args),
     /// The weekly control report, from the rows or from the journal.
@@ -126,6 +129,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Ivr(command) => ivr::run(command),
         Command::Route(args) => route::run(file, &args),
         Command::JournalKey(args) => journal_key::run(file, &args),
+        Command::ContentKey(args) => content_key::run(file, &args).await,
         Command::Verify(args) => verify::run(file, &args).await,
         Command::Report(args) => report::run(file, args).await,
         Command::Migrate => {

@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow};
 
 use super::{Failure, Outcome, verify_log};
+use crate::content_key::ContentKey;
 use crate::files::recording_listing::recording_paths;
 use crate::files::{examine, whole_file};
-use crate::recording::{Examined, Sound};
+use crate::recording::{Examined, Recording, Sound};
 use crate::store::{Part, Progress, RecordingFiles, VerifyReport};
 use crate::time;
 
@@ -40,8 +41,13 @@ pub(super) struct Args {
 struct Folder<'a>(&'a Path);
 
 impl RecordingFiles for Folder<'_> {
-    fn examine(&self, path: &str, sound: &Sound) -> io::Result<Examined> {
-        examine(&self.0.join(path), sound)
+    fn examine(
+        &self,
+        recording: &Recording,
+        key: Option<&ContentKey>,
+        sound: &Sound,
+    ) -> io::Result<Examined> {
+        examine(&self.0.join(&recording.path), recording.id, key, sound)
     }
 
     fn paths(&self) -> Box<dyn Iterator<Item = io::Result<String>> + Send + '_> {

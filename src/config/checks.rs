@@ -83,6 +83,9 @@ pub(super) fn check(file: &str, text: &str, config: &Config) -> Vec<Diagnostic> 
     for (key, message) in config.journal.complaints() {
         complaints.push(place.at("journal", key, 0, &message));
     }
+    for (key, message) in config.keys.complaints() {
+        complaints.push(place.at("keys", key, 0, &message));
+    }
     complaints
 }
 

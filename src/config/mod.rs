@@ -11,6 +11,7 @@ mod email;
 mod environment;
 mod http;
 mod journal;
+mod keys;
 mod masked_call;
 mod number;
 mod oidc;
@@ -42,6 +43,7 @@ pub use city::City;
 pub use email::Email;
 pub use http::Http;
 pub use journal::Journal;
+pub use keys::Keys;
 pub use masked_call::MaskedCall;
 pub use number::Number;
 pub use open311::Open311;
@@ -87,6 +89,7 @@ pub struct Config {
     pub open311: Open311,
     pub report: Report,
     pub journal: Journal,
+    pub keys: Keys,
     pub sign_in: SignIn,
 }
 
@@ -155,6 +158,7 @@ impl Config {
         if let Some(oidc) = &mut self.sign_in.oidc {
             oidc.resolve(base);
         }
+        self.keys.resolve(base);
         self.store.url = store::resolve(&self.store.url, base);
     }
 
@@ -177,6 +181,7 @@ impl Config {
             ("http", self.http == other.http),
             ("store", self.store == other.store),
             ("journal", self.journal == other.journal),
+            ("keys", self.keys == other.keys),
             ("recording.enabled", self.recording.enabled == other.recording.enabled),
             ("recording.dir", self.recording.dir == other.recording.dir),
             ("number.short", self.number.short == other.number.short),
@@ -197,6 +202,7 @@ impl Config {
         self.http = running.http.clone();
         self.store = running.store.clone();
         self.journal = running.journal.clone();
+        self.keys = running.keys.clone();
         self.recording.enabled = running.recording.enabled;
         self.recording.dir.clone_from(&running.recording.dir);
         self.number.short.clone_from(&running.number.short);

@@ -1,6 +1,8 @@
-//! Files on disk: recordings (folder, writer, digests, repair at start-up, probe of their disk), prompts (reader), the tiles of
-//! the journal's tree, and what is replaced as a whole. The bytes themselves are `wav/`; which thread writes is `media_plane/`.
+//! Files on disk: recordings (folder, writer, reader, encryption, digests, repair at start-up, probe of their disk), prompts
+//! (reader), the tiles of the journal's tree, and what is replaced as a whole. The bytes themselves are `wav/`; which thread writes is `media_plane/`.
 
+pub mod encrypt;
+pub mod encrypted_file;
 mod leaf_pages;
 pub mod prompt_reader;
 pub mod recording_digest;
@@ -12,6 +14,8 @@ pub mod recording_writer;
 pub mod tile_folder;
 pub mod whole_file;
 
+pub use encrypt::{EncryptError, ToEncrypt, encrypt};
+pub use encrypted_file::{ContentFile, encrypted_path, unfinished_path};
 pub use prompt_reader::PromptError;
 pub use recording_digest::{examine, recording_digest};
 pub use recording_folder::{RecordingFileError, RecordingFolder};

@@ -1,5 +1,5 @@
-//! The sound files below the folder of the recordings, one after the other and in an order that is always the same,
-//! without a list of all of them. Whether each has its row is asked in `store/verify/sound.rs`.
+//! The sound files below the folder of the recordings, plain and encrypted, one after the other and in an order that is always
+//! the same, without a list of all of them. Whether each has its row is asked in `store/verify/sound.rs`.
 
 use std::fs;
 use std::io;
@@ -12,8 +12,10 @@ const DICTATIONS: &str = "dictations";
 const SET_UP: Duration = Duration::from_secs(60);
 /// Folders in folders; ours lie three deep.
 const MAX_DEPTH: usize = 8;
+/// What an encrypted file has behind its plain name.
+const ENCRYPTED: &str = ".enc";
 
-/// Paths of files named `.wav`, relative to `root`, but for those just made. One folder's names are in memory at a time,
+/// Paths of files named `.wav` or `.wav.enc`, relative to `root` and as their rows have them, but for those just made. One folder's names are in memory at a time,
 /// and those of the folders above it.
 pub fn recording_paths(root: &Path) -> impl Iterator<Item = io::Result<String>> + Send + use<> {
     Listing { root: root.to_owned(), ahead: vec![root.to_owned()] }
@@ -36,8 +38,10 @@ impl Iterator for Listing {
             let Ok(kind) = fs::symlink_metadata(&path) else { continue };
             if !kind.is_dir() {
                 let is_young = kind.modified().is_ok_and(|at| at.elapsed().map_or(true, |age| age < SET_UP));
-                if path.extension().is_some_and(|extension| extension == "wav") && !is_young {
-                    return Some(Ok(within.to_string_lossy().into_owned()));
+                let within = within.to_string_lossy();
+                let plain = within.strip_suffix(ENCRYPTED).unwrap_or(&within);
+                if plain.ends_with(".wav") && !is_young {
+                    return Some(Ok(plain.to_owned()));
                 }
             } else if within != Path::new(DICTATIONS) && within.components().count() < MAX_DEPTH {
                 let names = fs::read_dir(&path)
@@ -70,9 +74,14 @@ mod tests {
     fn every_old_sound_file_is_listed_once_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let old = SystemTime::UNIX_EPOCH;
-        for path in
-            ["2026/11/21/b.wav", "2026/11/21/a.wav", "2026/11/09/c.wav", "dictations/d.wav", "e.wav", "f.txt"]
-        {
+        for path in [
+            "2026/11/21/b.wav",
+            "2026/11/21/a.wav",
+            "2026/11/09/c.wav",
+            "dictations/d.wav",
+            "e.wav.enc",
+            "f.txt",
+        ] {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::File::create(&path).unwrap().set_modified(old).unwrap();

@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::recording_digest::examine_open;
+use super::recording_digest::examine_content;
 use crate::digest::Sha256;
 use crate::recording::{Proof, Sound};
 use crate::time::Timestamp;
@@ -73,7 +73,8 @@ pub fn repair(path: &Path) -> Result<Repaired, RepairError> {
         carry_out(&file, &plan).map_err(io_error)?;
     }
     let frames = plan.data_len / FRAME_LEN;
-    let examined = examine_open(&mut file, &Sound { sample_rate, frames, length: None }).map_err(io_error)?;
+    let examined =
+        examine_content(&mut file, &Sound { sample_rate, frames, length: None }).map_err(io_error)?;
     let sha256 = examined.sha256;
     let proof = (plan.data_start == HEADER_LEN as u64).then(|| examined.proof());
     Ok(Repaired { frames, sha256, proof, changed: plan.changed })

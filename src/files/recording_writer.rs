@@ -305,7 +305,7 @@ mod tests {
     fn assert_proven(sealed: &Sealed, path: &Path, sample_rate: u32) {
         let proof = sealed.proof.clone().unwrap();
         let sound = Sound { sample_rate, frames: sealed.frames, length: Some(proof.seal.length) };
-        let examined = crate::files::examine(path, &sound).unwrap();
+        let examined = crate::files::examine(path, RECORDING, None, &sound).unwrap();
         assert_eq!((Some(examined.sha256), examined.beginning), (sealed.sha256, sealed.sha256));
         assert_eq!(examined.proof(), proof);
         let bytes = fs::read(path).unwrap();

@@ -16,6 +16,7 @@ mod checkpoints;
 mod clocks;
 mod code_requests;
 mod contacts;
+mod content_keys;
 mod evidence;
 mod field_phones;
 mod filings;
@@ -72,6 +73,7 @@ use crate::callback::CallBack;
 use crate::case::CaseNumber;
 use crate::case::transition::InvalidTransition;
 use crate::case::work_order::WorkOrderState;
+use crate::content_key::KeyRing;
 use crate::ids::{Mint, UserId};
 use crate::journal::{Draft, Entry};
 use crate::language::Language;
@@ -90,6 +92,7 @@ pub use case_wave::{MOST_AT_ONCE, WorkedOut};
 pub use checkpoints::KeptCheckpoint;
 pub use clocks::{EscalationFilter, RaisedEscalation};
 pub use code_requests::{CodeRefusal, MAX_CODES_PER_CASE_AND_HOUR, MAX_CODES_PER_NUMBER_AND_HOUR};
+pub use content_keys::Subject;
 pub use evidence::Submission;
 pub use field_phones::{BegunCalls, FieldPhone, FieldPhoneChange};
 pub use filings::{CodeDigest, Feedback, Filed, Filing, Note};
@@ -160,6 +163,11 @@ pub enum StoreError {
     Transition(#[from] InvalidTransition),
     #[error(transparent)]
     Incident(crate::incident::Refused),
+    /// The content key was destroyed, and with it what it opens.
+    #[error("what was said and written was erased")]
+    Erased,
+    #[error("it is encrypted with the content key {master}, which [keys] of the configuration does not name")]
+    KeyMissing { master: String },
     /// Nothing was changed, because it was done the first time; `outcome` is what that made, where it has a name.
     #[error("this request was carried out before")]
     Repeated { outcome: Option<String> },
@@ -320,6 +328,8 @@ pub struct Store {
     /// Held from the search for look-alikes until the picture is kept: two that come together see each other.
     evidence_line: Arc<Mutex<()>>,
     incident_moved: Arc<Notify>,
+    /// None where content is not encrypted.
+    keys: Option<KeyRing>,
 }
 
 impl Store {
@@ -361,7 +371,13 @@ impl Store {
         tokio::spawn(checkpoint::run(readers.clone(), writer.watch()));
         let evidence_slots = Arc::new(Semaphore::new(evidence::IN_FLIGHT));
         let (evidence_line, incident_moved) = <(Arc<_>, Arc<_>)>::default();
-        Ok(Self { writer, readers, evidence_slots, evidence_line, incident_moved })
+        Ok(Self { writer, readers, evidence_slots, evidence_line, incident_moved, keys: None })
+    }
+
+    /// The same store with the master keys of the city: what is written from now on is encrypted, what was, can be read. All
+    /// clones made before are without them.
+    pub fn with_keys(self, keys: Option<KeyRing>) -> Self {
+        Self { keys, ..self }
     }
 
     /// Stops taking work, commits what is queued, closes. Gives up on a disk that does not answer in 10 seconds.

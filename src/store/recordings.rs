@@ -5,10 +5,12 @@
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, SqliteConnection};
 
-use crate::ids::ContactId;
+use crate::ids::{ContactId, RecordingId};
 use crate::recording::Recording;
+use crate::time::Timestamp;
 
 use super::row::{self, Fields};
+use super::writer::{Change, Ledger};
 use super::{MAX_UNPAGED, ROWS_AT_ONCE, Store, StoreError};
 
 impl Store {
@@ -24,6 +26,43 @@ impl Store {
         let sql = "SELECT * FROM recordings WHERE state = 'capturing' ORDER BY started_at, id LIMIT $1";
         let rows = self.reading(sqlx::query(sql).bind(MAX_UNPAGED).fetch_all(&self.readers)).await?;
         rows.iter().map(read).collect()
+    }
+
+    /// Sealed recordings with a digest whose files are still plain and were not erased, in order of time, behind the one named
+    /// by `after`.
+    pub async fn plain_recordings(
+        &self,
+        after: Option<(Timestamp, RecordingId)>,
+        limit: u32,
+    ) -> Result<Vec<Recording>, StoreError> {
+        let sql = "SELECT * FROM recordings WHERE state = 'sealed' AND sha256 IS NOT NULL AND encrypted_at IS NULL \
+                   AND (started_at, id) > ($1, $2) AND NOT EXISTS (SELECT 1 FROM content_keys \
+                   WHERE subject = 'call:' || recordings.contact AND destroyed_at IS NOT NULL) \
+                   ORDER BY started_at, id LIMIT $3";
+        let (at, id) = after.map_or((i64::MIN, String::new()), |(at, id)| (at.micros(), id.to_string()));
+        let query = sqlx::query(sql).bind(at).bind(id).bind(limit);
+        self.reading(query.fetch_all(&self.readers)).await?.iter().map(read).collect()
+    }
+
+    /// The recording's file is encrypted, and no plain one is left.
+    pub async fn note_encrypted(&self, id: RecordingId, at: Timestamp) -> Result<(), StoreError> {
+        self.writer.make(NoteEncrypted { id, at }).await
+    }
+}
+
+struct NoteEncrypted {
+    id: RecordingId,
+    at: Timestamp,
+}
+
+impl Change for NoteEncrypted {
+    type Answer = ();
+
+    async fn apply(self, ledger: &mut Ledger<'_>) -> Result<(), StoreError> {
+        let sql = "UPDATE recordings SET encrypted_at = $2 WHERE id = $1";
+        let update = sqlx::query(sql).bind(self.id.to_string()).bind(self.at.micros());
+        update.execute(&mut *ledger.connection).await?;
+        Ok(())
     }
 }
 

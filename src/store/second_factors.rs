@@ -1,16 +1,21 @@
-//! Second factors: the secret an authenticator app shares with us, the last code that was accepted, and digests of recovery
-//! codes. What a code is stands in `one_time_code.rs`. The secret leaves this file to check a code and for nothing else.
+//! Second factors: the secret an authenticator app shares with us, wrapped by the master key where there is one, the last code
+//! that was accepted, and digests of recovery codes. What a code is stands in `one_time_code.rs`. The secret leaves this file
+//! to check a code and for nothing else.
 
+use rand::RngExt as _;
 use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
 
+use crate::content_key::{KeyRing, Wrapped};
 use crate::digest::Sha256;
 use crate::ids::UserId;
 use crate::journal::Draft;
 use crate::one_time_code::{SECRET_LEN, Secret};
 
+use super::content_keys::unwrap;
 use super::row::Fields;
 use super::writer::{Change, Ledger};
-use super::{Store, StoreError};
+use super::{MAX_UNPAGED, Store, StoreError};
 
 /// What a person proves themselves by beside the password.
 #[derive(Clone, Debug)]
@@ -31,12 +36,8 @@ impl Store {
         let query = sqlx::query(sql).bind(user.to_string());
         let Some(row) = self.reading(query.fetch_optional(&self.readers)).await? else { return Ok(None) };
         let fields = Fields::of(&row, "second factor");
-        let secret: Vec<u8> = fields.plain("secret")?;
-        let secret: [u8; SECRET_LEN] = secret
-            .try_into()
-            .map_err(|_| StoreError::Corrupt { what: "second factor", detail: "column secret".to_owned() })?;
         Ok(Some(SecondFactor {
-            secret: Secret(secret),
+            secret: read_secret(self.keys.as_ref(), &user.to_string(), &row)?,
             last_step: fields.plain("last_step")?,
             confirmed: fields.flag("confirmed")?,
             recovery_left: fields.count("unspent")?,
@@ -48,7 +49,27 @@ impl Store {
     /// # Errors
     /// `Exists` when the person has one that is in use.
     pub async fn offer_second_factor(&self, user: UserId, secret: Secret) -> Result<(), StoreError> {
-        self.writer.make(Offer { user, secret }).await
+        let (master, secret) = kept(self.keys.as_ref(), &user.to_string(), &secret);
+        self.writer.make(Offer { user, master, secret }).await
+    }
+
+    /// Wraps the secrets that are plain, or were wrapped by a former master key; nothing without a key. How many.
+    ///
+    /// # Errors
+    /// `KeyMissing` when one was wrapped by a key that is not there.
+    pub async fn wrap_second_factors(&self) -> Result<u64, StoreError> {
+        let Some(keys) = &self.keys else { return Ok(0) };
+        let sql = "SELECT user_id, master, secret FROM second_factors WHERE master IS NOT $1 LIMIT $2";
+        let query = sqlx::query(sql).bind(keys.newest().id()).bind(MAX_UNPAGED);
+        let rows = self.reading(query.fetch_all(&self.readers)).await?;
+        let mut anew = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let user: String = Fields::of(row, "second factor").plain("user_id")?;
+            let old: Vec<u8> = Fields::of(row, "second factor").plain("secret")?;
+            let (master, secret) = kept(Some(keys), &user, &read_secret(Some(keys), &user, row)?);
+            anew.push(Anew { user, old, master, secret });
+        }
+        if anew.is_empty() { Ok(0) } else { self.writer.make(WrapAnew(anew)).await }
     }
 
     /// The person's app has the secret: it showed the code of `step`. From now on it is asked for. Other sessions than that
@@ -90,18 +111,71 @@ fn digest(text: &str) -> String {
     Sha256::of(text.as_bytes()).to_string()
 }
 
+/// Whose secret it is and what for, authenticated with it.
+fn purpose(user: &str) -> String {
+    format!("second factor:{user}")
+}
+
+/// Number of the master key, if any, and what stands in the row.
+fn kept(keys: Option<&KeyRing>, user: &str, secret: &Secret) -> (Option<String>, Vec<u8>) {
+    match keys.map(|keys| keys.wrap(&secret.0, &purpose(user), rand::rng().random())) {
+        Some(Wrapped { master, sealed }) => (Some(master), sealed),
+        None => (None, secret.0.to_vec()),
+    }
+}
+
+fn read_secret(keys: Option<&KeyRing>, user: &str, row: &SqliteRow) -> Result<Secret, StoreError> {
+    let fields = Fields::of(row, "second factor");
+    let (master, secret): (Option<String>, Vec<u8>) = (fields.plain("master")?, fields.plain("secret")?);
+    let secret = match master {
+        Some(master) => unwrap(keys, &purpose(user), &Wrapped { master, sealed: secret })?,
+        None => secret,
+    };
+    let secret: [u8; SECRET_LEN] = secret
+        .try_into()
+        .map_err(|_| StoreError::Corrupt { what: "second factor", detail: "column secret".to_owned() })?;
+    Ok(Secret(secret))
+}
+
+struct Anew {
+    user: String,
+    old: Vec<u8>,
+    master: Option<String>,
+    secret: Vec<u8>,
+}
+
+struct WrapAnew(Vec<Anew>);
+
+impl Change for WrapAnew {
+    type Answer = u64;
+    const IS_LONG: bool = true;
+
+    async fn apply(self, ledger: &mut Ledger<'_>) -> Result<u64, StoreError> {
+        let mut done = 0;
+        for Anew { user, old, master, secret } in self.0 {
+            // One that was offered anew meanwhile stays.
+            let sql = "UPDATE second_factors SET master = $3, secret = $4 WHERE user_id = $1 AND secret = $2";
+            let update = sqlx::query(sql).bind(user).bind(old).bind(master).bind(secret);
+            done += update.execute(&mut *ledger.connection).await?.rows_affected();
+        }
+        Ok(done)
+    }
+}
+
 struct Offer {
     user: UserId,
-    secret: Secret,
+    master: Option<String>,
+    secret: Vec<u8>,
 }
 
 impl Change for Offer {
     type Answer = ();
 
     async fn apply(self, ledger: &mut Ledger<'_>) -> Result<(), StoreError> {
-        let sql = "INSERT INTO second_factors (user_id, secret, last_step, confirmed) VALUES ($1, $2, 0, 0) \
-                   ON CONFLICT (user_id) DO UPDATE SET secret = $2, last_step = 0 WHERE confirmed = 0";
-        let query = sqlx::query(sql).bind(self.user.to_string()).bind(self.secret.0.to_vec());
+        let sql = "INSERT INTO second_factors (user_id, master, secret, last_step, confirmed) \
+                   VALUES ($1, $2, $3, 0, 0) ON CONFLICT (user_id) DO UPDATE \
+                   SET master = $2, secret = $3, last_step = 0 WHERE confirmed = 0";
+        let query = sqlx::query(sql).bind(self.user.to_string()).bind(self.master).bind(self.secret);
         match query.execute(&mut *ledger.connection).await?.rows_affected() {
             0 => Err(StoreError::Exists("second factor".to_owned())),
             _ => Ok(()),
@@ -215,9 +289,11 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
 
     use super::*;
+    use crate::content_key::MasterKey;
     use crate::journal::EventType;
     use crate::people::{Actor, Role};
-    use crate::store::fixture::{at, fresh, user};
+    use crate::store::User;
+    use crate::store::fixture::{Files, at, fresh, user};
 
     fn entry(event: EventType) -> Draft {
         Draft::new(event, at(1), Actor::system("test"))
@@ -261,6 +337,43 @@ mod tests {
         assert!(store.session_user("here", at(2)).await.unwrap().is_none());
         assert!(!spend("two").await.unwrap(), "the old codes are void");
         assert_eq!(store.entries_after(0, 10).await.unwrap().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn secrets_are_wrapped_where_there_is_a_key_and_taken_over_from_before() {
+        let files = Files::new();
+        let plain = files.open().await;
+        let (old, new) = (user(1, Role::Auditor), user(2, Role::Admin));
+        for person in [&old, &new] {
+            plain.create_user(person).await.unwrap();
+        }
+        let kept = async |person: &User| -> Vec<u8> {
+            let sql = "SELECT secret FROM second_factors WHERE user_id = $1";
+            let query = sqlx::query_scalar(sql).bind(person.id.to_string());
+            query.fetch_one(&mut files.intruder().await).await.unwrap()
+        };
+        plain.offer_second_factor(old.id, Secret([1; 20])).await.unwrap();
+        assert_eq!((kept(&old).await, plain.wrap_second_factors().await.unwrap()), (vec![1; 20], 0));
+        let keys = |newest: u8, former: &[u8]| {
+            let former = former.iter().map(|n| MasterKey::new([*n; 32])).collect();
+            Some(KeyRing::new(MasterKey::new([newest; 32]), former))
+        };
+        let store = plain.clone().with_keys(keys(1, &[]));
+        store.offer_second_factor(new.id, Secret([2; 20])).await.unwrap();
+        assert_eq!(store.wrap_second_factors().await.unwrap(), 1, "the one from before");
+        let opens = async |store: &Store| {
+            for (person, secret) in [(&old, [1; 20]), (&new, [2; 20])] {
+                assert_eq!(store.second_factor(person.id).await.unwrap().unwrap().secret, Secret(secret));
+                assert_eq!(kept(person).await.len(), 48);
+            }
+        };
+        opens(&store).await;
+        assert!(matches!(plain.second_factor(old.id).await, Err(StoreError::KeyMissing { .. })));
+        let changed = plain.clone().with_keys(keys(2, &[1]));
+        opens(&changed).await;
+        assert_eq!(changed.wrap_second_factors().await.unwrap(), 2);
+        opens(&plain.clone().with_keys(keys(2, &[]))).await;
+        assert!(matches!(store.wrap_second_factors().await, Err(StoreError::KeyMissing { .. })));
     }
 
     #[tokio::test]

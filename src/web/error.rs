@@ -183,6 +183,9 @@ impl From<StoreError> for ApiError {
             StoreError::KeyTaken => Self::Unprocessable(error.to_string()),
             // Endpoints that take a key answer it themselves.
             StoreError::Repeated { .. } => Self::Conflict(error.to_string()),
+            StoreError::Erased => {
+                Self::Known { status: StatusCode::GONE, name: "erased", detail: error.to_string() }
+            }
             StoreError::Timeout | StoreError::Closed => Self::Unavailable("the store is not answering"),
             other => Self::internal("store failed", &other),
         }

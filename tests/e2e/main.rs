@@ -52,6 +52,7 @@ mod dialogs;
 mod dictation;
 mod disk;
 mod duty;
+mod encrypted;
 mod field;
 mod framing;
 mod incident;

@@ -267,14 +267,19 @@ impl Server {
 
     /// Every WAV file under the recording folder.
     pub fn recordings(&self) -> Vec<PathBuf> {
+        let is_wav = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "wav");
+        self.recording_files().into_iter().filter(is_wav).collect()
+    }
+
+    /// Every file under the recording folder.
+    pub fn recording_files(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let mut folders = vec![self.recording_folder()];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 match entry.path() {
                     path if path.is_dir() => folders.push(path),
-                    path if path.extension().is_some_and(|extension| extension == "wav") => found.push(path),
-                    _ => {}
+                    path => found.push(path),
                 }
             }
         }

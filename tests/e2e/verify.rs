@@ -30,7 +30,7 @@ fn speak(server: &Server, caller: &str, seed: u64) -> String {
     call["id"].as_str().expect("an id").to_owned()
 }
 
-fn verify(server: &Server, more: &[&str]) -> (Option<i32>, String) {
+pub fn verify(server: &Server, more: &[&str]) -> (Option<i32>, String) {
     let output = server.output(&[&["verify"], more].concat());
     let said = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8_lossy(&said).into_owned())

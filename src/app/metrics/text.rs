@@ -159,6 +159,16 @@ impl Meters {
             "reason",
             &observed.counters.recording_gaps,
         );
+        page.counter(
+            "ringback_recordings_encrypted_total",
+            "Recordings of calls that are over whose files were encrypted.",
+            self.recordings_encrypted.value(),
+        );
+        page.gauge(
+            "ringback_recordings_left_plain",
+            "Recordings that could not be encrypted when last tried: the log says why.",
+            self.recordings_left_plain.value(),
+        );
     }
 
     fn guard_text(&self, page: &mut Page) {

@@ -15,14 +15,15 @@ use sqlx::{Row, SqliteConnection};
 
 use super::*;
 use crate::call::contact::{Contact, Disposition};
+use crate::content_key::{ContentKey, KeyRing, MasterKey};
 use crate::files::recording_listing::recording_paths;
-use crate::files::{RecordingFolder, RecordingWriter, examine};
+use crate::files::{RecordingFolder, RecordingWriter, ToEncrypt, encrypt, encrypted_path, examine};
 use crate::ids::UserId;
 use crate::journal::{Draft, MediaPosition};
 use crate::people::Actor;
 use crate::recording::{Examined, Marker, RecordingState, Sound};
-use crate::store::Batch;
 use crate::store::fixture::{Files, at, case_draft, contact, contact_id, recording, recording_id};
+use crate::store::{Batch, Subject};
 use crate::termination::Termination;
 use crate::wav::{HEADER_LEN, RecordingHeader};
 
@@ -33,8 +34,13 @@ const MUTATIONS: u32 = 1_000;
 struct Folder(PathBuf);
 
 impl RecordingFiles for Folder {
-    fn examine(&self, path: &str, sound: &Sound) -> io::Result<Examined> {
-        examine(&self.0.join(path), sound)
+    fn examine(
+        &self,
+        recording: &Recording,
+        key: Option<&ContentKey>,
+        sound: &Sound,
+    ) -> io::Result<Examined> {
+        examine(&self.0.join(&recording.path), recording.id, key, sound)
     }
 
     fn paths(&self) -> Box<dyn Iterator<Item = io::Result<String>> + Send + '_> {
@@ -485,4 +491,49 @@ async fn what_should_be_there_and_is_not_is_found() {
         ),
     ];
     assert_eq!(found, expected);
+}
+
+/// Where second `n` of a sealed recording begins in its encrypted file.
+fn second(n: usize) -> usize {
+    80 + HEADER_LEN + 16 + n * 32_016
+}
+
+#[tokio::test]
+async fn an_encrypted_file_is_proven_as_a_plain_one_and_its_broken_second_named() {
+    let mut scene = Scene::new().await;
+    scene.store = scene.store.with_keys(Some(KeyRing::new(MasterKey::new([1; 32]), Vec::new())));
+    let mut paths = Vec::new();
+    for recording in scene.store.plain_recordings(None, 10).await.unwrap() {
+        let key = scene.store.content_key_for(Subject::Call(recording.contact), at(1)).await.unwrap();
+        let path = scene.folder.path().join(&recording.path);
+        let (id, sample_rate, sha256) = (recording.id.0, recording.sample_rate, recording.sha256.unwrap());
+        encrypt(&ToEncrypt { path: path.clone(), id, sample_rate, sha256, key, salt: rand::random() })
+            .unwrap();
+        paths.push(encrypted_path(&path));
+    }
+    assert_eq!((paths.len(), scene.findings().await), (CALLS as usize, Vec::<String>::new()));
+    let of = |n: u32| format!("recording {} of call {}: ", recording_id(n), contact_id(n));
+    let whole = fs::read(&paths[3]).unwrap();
+    let mut altered = whole.clone();
+    altered[second(2) + 9] ^= 4;
+    fs::write(&paths[3], &altered).unwrap();
+    assert_eq!(scene.findings().await, [of(4) + "second 2 (00:00:02) is not what was sealed"]);
+    fs::write(&paths[3], &whole[..second(3)]).unwrap();
+    let found = scene.findings().await;
+    assert!(found.len() == 1 && found[0].starts_with(&(of(4) + "its file was cut: ")), "{found:?}");
+    fs::write(&paths[3], [whole.as_slice(), b"more"].concat()).unwrap();
+    assert_eq!(scene.findings().await, [of(4) + "4 octets were appended to its file"]);
+    fs::copy(&paths[2], &paths[3]).unwrap();
+    let swapped = of(4) + &format!("its file is that of recording {}", recording_id(3));
+    assert_eq!(scene.findings().await, [swapped]);
+    fs::write(&paths[3], &whole).unwrap();
+    // Nobody can hear it any more: an entry says why, or it is a finding.
+    let entry = Draft::new(EventType::AccessViewed, at(900), Actor::system("test"));
+    scene.store.destroy_content_key(Subject::Call(contact_id(4)), entry).await.unwrap();
+    let destroyed = of(4) + "its content key was destroyed, and no entry says that it was erased";
+    assert_eq!(scene.findings().await, [destroyed]);
+    let without = scene.store.clone().with_keys(None);
+    let files = Folder(scene.folder.path().to_owned());
+    let found: Vec<String> = without.verify(&mut |_| {}, Some(&files)).await.unwrap().in_words().collect();
+    assert!(found[0].contains("it is encrypted, and its key is not there"), "{found:?}");
 }

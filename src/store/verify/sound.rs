@@ -9,11 +9,12 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::{Finding, VerifyReport, Watch};
+use crate::content_key::{ContentKey, OfAnother};
 use crate::digest::Sha256;
 use crate::ids::RecordingId;
 use crate::recording::{Examined, Recording, RecordingResult, RecordingState, Seal, Seconds, Sound};
 use crate::store::row::{self, Fields};
-use crate::store::{Store, StoreError, recordings};
+use crate::store::{Store, StoreError, Subject, recordings};
 use crate::time;
 
 /// Rows of recordings, and files, asked about at once.
@@ -28,9 +29,12 @@ const SEALED_WITHIN_MICROS: i64 = 600_000_000;
 
 /// The folder of the recordings. All of it may block.
 pub trait RecordingFiles: Send + Sync {
+    /// What the recording's file holds, with `key` where it is encrypted.
+    ///
     /// # Errors
-    /// `NotFound` when there is no such file.
-    fn examine(&self, path: &str, sound: &Sound) -> io::Result<Examined>;
+    /// `NotFound` when there is no such file; [`OfAnother`] inside when it is encrypted and says that it is another's.
+    fn examine(&self, recording: &Recording, key: Option<&ContentKey>, sound: &Sound)
+    -> io::Result<Examined>;
 
     /// Sound files that are there for good, relative to the folder, in an order of their own that is always the same.
     fn paths(&self) -> Box<dyn Iterator<Item = io::Result<String>> + Send + '_>;
@@ -60,6 +64,8 @@ pub enum FileFault {
     Altered,
     #[error("the digests of its seconds are not what was sealed")]
     Unproven,
+    #[error("its content key was destroyed, and no entry says that it was erased")]
+    KeyDestroyed,
 }
 
 /// Seconds that follow each other, counted from 0.
@@ -101,6 +107,7 @@ struct Sealed {
     sha256: Sha256,
     seal: Option<Seal>,
     seconds: Option<Seconds>,
+    key: Option<ContentKey>,
 }
 
 impl Store {
@@ -176,7 +183,28 @@ impl Store {
         if told.seal.is_some() && seconds.is_none() {
             report.add(Finding::file(&recording, FileFault::Unproven));
         }
-        Ok(Some(Sealed { recording, sha256, seal: told.seal, seconds }))
+        let key = match self.content_key(&Subject::Call(recording.contact)).await {
+            Ok(key) => key,
+            // A file that needs it says so.
+            Err(StoreError::KeyMissing { .. }) => None,
+            Err(StoreError::Erased) => {
+                if !self.is_told_erased(&recording).await? {
+                    report.add(Finding::file(&recording, FileFault::KeyDestroyed));
+                }
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Some(Sealed { recording, sha256, seal: told.seal, seconds, key }))
+    }
+
+    /// True when an entry says that the recording, or its case, was erased.
+    async fn is_told_erased(&self, recording: &Recording) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM journal WHERE contact = $1 AND type = 'rec.erased' UNION ALL \
+                   SELECT 1 FROM contacts JOIN journal ON journal.case_number = contacts.case_number \
+                   WHERE contacts.id = $1 AND journal.type = 'case.erased' LIMIT 1";
+        let query = sqlx::query(sql).bind(recording.contact.to_string());
+        Ok(self.reading(query.fetch_optional(&self.readers)).await?.is_some())
     }
 
     /// It is still being written, by its row, though the call is long over.
@@ -202,10 +230,11 @@ impl Store {
         files: &dyn RecordingFiles,
     ) -> Result<(), StoreError> {
         let examine = |sealed: &Sealed| {
-            let Recording { sample_rate, frames, path, .. } = &sealed.recording;
+            let Recording { sample_rate, frames, .. } = &sealed.recording;
             let sample_rate = sealed.seal.map_or(*sample_rate, |seal| seal.sample_rate);
             let length = sealed.seal.map(|seal| seal.length);
-            files.examine(path, &Sound { sample_rate, frames: *frames, length })
+            let sound = Sound { sample_rate, frames: *frames, length };
+            files.examine(&sealed.recording, sealed.key.as_ref(), &sound)
         };
         let examined: Vec<io::Result<Examined>> = std::thread::scope(|scope| {
             let threads: Vec<_> = sealed.iter().map(|sealed| scope.spawn(move || examine(sealed))).collect();
@@ -230,7 +259,13 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok(vec![FileFault::Missing(sealed.recording.path.clone())]);
             }
-            Err(error) => return Ok(vec![FileFault::Unreadable(error.to_string())]),
+            Err(error) => {
+                let other = error.get_ref().and_then(|inner| inner.downcast_ref::<OfAnother>());
+                return Ok(vec![other.map_or_else(
+                    || FileFault::Unreadable(error.to_string()),
+                    |OfAnother(id)| FileFault::Swapped(RecordingId(*id)),
+                )]);
+            }
         };
         if examined.sha256 == sealed.sha256 {
             return Ok(Vec::new());

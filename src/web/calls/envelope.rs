@@ -3,9 +3,9 @@
 
 use std::collections::VecDeque;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::files::ContentFile;
 use crate::ids::RecordingId;
 
 use super::wav_layout::{HEAD_BYTES, WavLayout};
@@ -44,9 +44,8 @@ impl Envelope {
     ///
     /// # Errors
     /// When it cannot be read or holds no 16-bit PCM.
-    pub(super) fn read(path: &Path) -> std::io::Result<Self> {
-        let mut file = std::fs::File::open(path)?;
-        let length = file.metadata()?.len();
+    pub(super) fn read(mut file: ContentFile) -> std::io::Result<Self> {
+        let length = file.length()?;
         let mut head = Vec::new();
         Read::by_ref(&mut file).take(HEAD_BYTES as u64).read_to_end(&mut head)?;
         let layout =
@@ -197,7 +196,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("call.wav");
         std::fs::write(&path, stereo_wav(frames)).unwrap();
-        Envelope::read(&path).unwrap()
+        Envelope::read(open(&path)).unwrap()
+    }
+
+    fn open(path: &std::path::Path) -> ContentFile {
+        ContentFile::open(path, uuid::Uuid::nil(), None).unwrap()
     }
 
     /// `millis` of both sides at these levels.
@@ -273,7 +276,7 @@ mod tests {
         let second = sound(&[(500, 5000, 30), (500, 20, 4000)]);
         std::fs::write(&path, stereo_wav(&second.repeat(3600))).unwrap();
         let began = time::now().mono;
-        let envelope = Envelope::read(&path).unwrap();
+        let envelope = Envelope::read(open(&path)).unwrap();
         println!("an hour of two sides: envelope in {:?}", time::now().mono.duration_since(began));
         let began = time::now().mono;
         assert_eq!(envelope.peaks(1600)[0].len(), 1600);

@@ -8,6 +8,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::files::ContentFile;
 use crate::ids::ContactId;
 use crate::journal::{Draft, EventType};
 use crate::recording::{Recording, RecordingState};
@@ -50,7 +51,8 @@ pub(in crate::web) struct PeaksView {
 /// The waveform of a call.
 #[utoipa::path(get, path = "/api/v1/calls/{id}/peaks", tag = "calls",
     params(("id" = String, Path), Resolution, Listening),
-    responses((status = 200, body = PeaksView), (status = 400), (status = 403), (status = 404), (status = 503)))]
+    responses((status = 200, body = PeaksView), (status = 400), (status = 403), (status = 404),
+        (status = 410, description = "erased"), (status = 503)))]
 pub(in crate::web) async fn show(
     State(web): State<Shared>,
     principal: Principal,
@@ -83,16 +85,18 @@ pub(in crate::web) async fn show(
 impl Web {
     /// Read from the file, unless it was looked at lately.
     async fn envelope(&self, recording: &Recording) -> Result<Arc<Envelope>, ApiError> {
+        // Asked first: of an erased call nothing is shown that was worked out before.
+        let key = self.sound_key(recording).await?;
         if let Some(kept) = self.envelopes.of(recording.id) {
             return Ok(kept);
         }
-        let path = self.recording_file(recording)?;
+        let (path, id) = (self.recording_file(recording)?, recording.id);
         let Ok(turn) = self.peak_computations.clone().try_acquire_owned() else {
             return Err(ApiError::Unavailable("too many waveforms are being computed"));
         };
         let read = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            Envelope::read(&path)
+            Envelope::read(ContentFile::open(&path, id.0, key.as_ref())?)
         });
         let read = read.await.map_err(|error| ApiError::internal("waveform died", &error))?;
         let envelope = Arc::new(read.map_err(|error| missing(recording, &error))?);

@@ -1,23 +1,24 @@
-//! `/api/v1/calls/{id}/recording`: the sound, whole or a range of it, streamed from the file. What is about to be
-//! heard is journalled, by bytes and by seconds, before the first byte leaves.
+//! `/api/v1/calls/{id}/recording`: the sound, whole or a range of it, streamed from the file, whether it is encrypted or not. What
+//! is about to be heard is journalled, by bytes and by seconds, before the first byte leaves.
 
-use std::io::SeekFrom;
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::{Component, Path as FilePath, PathBuf};
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use serde::Deserialize;
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use utoipa::IntoParams;
 
+use crate::content_key::ContentKey;
+use crate::files::ContentFile;
 use crate::ids::{ContactId, RecordingId};
 use crate::journal::{Draft, EventType, MediaPosition};
 use crate::recording::{Recording, RecordingResult};
+use crate::store::Subject;
 use crate::time;
 
 use super::super::error::ApiError;
@@ -46,7 +47,7 @@ pub(in crate::web) struct Listening {
 /// A recording opened to be heard.
 pub(in crate::web) struct Opened {
     pub(in crate::web) recording: Recording,
-    pub(in crate::web) file: File,
+    pub(in crate::web) file: ContentFile,
     pub(in crate::web) length: u64,
     pub(in crate::web) layout: Option<WavLayout>,
 }
@@ -56,7 +57,7 @@ pub(in crate::web) struct Opened {
     params(("id" = String, Path), Listening, ("Range" = Option<String>, Header)),
     responses((status = 200, content_type = "audio/wav"), (status = 206, content_type = "audio/wav"),
         (status = 403, description = "not this role, not this call, or no reason given"), (status = 404),
-        (status = 416)))]
+        (status = 410, description = "erased"), (status = 416)))]
 pub(in crate::web) async fn play(
     State(web): State<Shared>,
     principal: Principal,
@@ -67,7 +68,7 @@ pub(in crate::web) async fn play(
 ) -> Result<Response, ApiError> {
     let reason = listening.reason.as_deref();
     web.contact_to_hear(id, &principal, reason, "/api/v1/calls/{id}/recording").await?;
-    let mut opened = web.open_recording(id, listening.recording).await?;
+    let opened = web.open_recording(id, listening.recording).await?;
     let etag = opened.recording.sha256.map(|digest| format!("\"{digest}\""));
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let wanted = match text(header::RANGE) {
@@ -86,9 +87,7 @@ pub(in crate::web) async fn play(
         Body::empty()
     } else {
         web.journal(played(&opened, id, &principal, reason, first, last)).await?;
-        let seek = opened.file.seek(SeekFrom::Start(first)).await;
-        seek.map_err(|error| ApiError::internal("recording cannot be read", &error))?;
-        Body::from_stream(bytes_of(opened.file, count))
+        Body::from_stream(bytes_of(opened.file, first, count))
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -131,21 +130,36 @@ fn played(
     draft
 }
 
-/// `count` bytes from where `file` stands, in chunks; an error when the file is shorter.
-pub(in crate::web) fn bytes_of(file: File, count: u64) -> impl Stream<Item = std::io::Result<Bytes>> {
-    stream::try_unfold((file, count), |(mut file, left)| async move {
+/// `count` bytes of `file` from `first` on, in chunks; an error when the file is shorter.
+pub(in crate::web) fn bytes_of(
+    file: ContentFile,
+    first: u64,
+    count: u64,
+) -> impl Stream<Item = std::io::Result<Bytes>> {
+    stream::try_unfold((file, first, count), |(file, at, left)| async move {
         if left == 0 {
             return Ok(None);
         }
         let wanted = usize::try_from(left).unwrap_or(CHUNK_BYTES).min(CHUNK_BYTES);
-        let mut chunk = BytesMut::with_capacity(wanted).limit(wanted);
-        let read = file.read_buf(&mut chunk).await?;
-        if read == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        let left = left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
-        Ok(Some((chunk.into_inner().freeze(), (file, left))))
+        let (file, chunk) = part_of(file, at, wanted).await?;
+        let read = chunk.len() as u64;
+        Ok(Some((chunk, (file, at + read, left - read))))
     })
+}
+
+/// `count` bytes of `file` from `at` on, and the file again. It waits for the disk and decrypts, which no task does.
+pub(in crate::web) async fn part_of(
+    mut file: ContentFile,
+    at: u64,
+    count: usize,
+) -> std::io::Result<(ContentFile, Bytes)> {
+    let read = tokio::task::spawn_blocking(move || {
+        let mut part = vec![0; count];
+        file.seek(SeekFrom::Start(at))?;
+        file.read_exact(&mut part)?;
+        Ok((file, Bytes::from(part)))
+    });
+    read.await.map_err(std::io::Error::other)?
 }
 
 impl Web {
@@ -179,18 +193,34 @@ impl Web {
         wanted: Option<RecordingId>,
     ) -> Result<Opened, ApiError> {
         let recording = self.recording(contact, wanted).await?;
-        let path = self.recording_file(&recording)?;
-        let mut file = File::open(path).await.map_err(|error| missing(&recording, &error))?;
-        let broken = |error: std::io::Error| ApiError::internal("recording cannot be read", &error);
-        let length = file.metadata().await.map_err(broken)?.len();
-        let mut head = Vec::new();
-        (&mut file).take(HEAD_BYTES as u64).read_to_end(&mut head).await.map_err(broken)?;
-        Ok(Opened { recording, file, length, layout: WavLayout::of(&head) })
+        let (path, key) = (self.recording_file(&recording)?, self.sound_key(&recording).await?);
+        let id = recording.id;
+        let read = tokio::task::spawn_blocking(move || {
+            let mut file = ContentFile::open(&path, id.0, key.as_ref())?;
+            let length = file.length()?;
+            let mut head = Vec::new();
+            file.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+            Ok((file, length, WavLayout::of(&head)))
+        });
+        let read = read.await.map_err(|error| ApiError::internal("recording died", &error))?;
+        let (file, length, layout) = read.map_err(|error| missing(&recording, &error))?;
+        Ok(Opened { recording, file, length, layout })
+    }
+
+    /// What the recording's file is encrypted with, if it is.
+    ///
+    /// # Errors
+    /// 410 when the call was erased.
+    pub(super) async fn sound_key(&self, recording: &Recording) -> Result<Option<ContentKey>, ApiError> {
+        Ok(self.store().content_key(&Subject::Call(recording.contact)).await?)
     }
 }
 
-/// A row without its file is for somebody to look at.
+/// A row without its file, or with one that does not open, is for somebody to look at.
 pub(super) fn missing(recording: &Recording, error: &std::io::Error) -> ApiError {
     tracing::error!(recording.id = %recording.id, %error, "recording file cannot be opened");
-    ApiError::NotFound("recording file")
+    match error.kind() {
+        ErrorKind::NotFound => ApiError::NotFound("recording file"),
+        _ => ApiError::Internal,
+    }
 }

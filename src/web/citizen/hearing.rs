@@ -2,15 +2,12 @@
 //! their own voice or both. Proven by number and code and, where the rule wants it, by the telephone number of the call. The
 //! link works for a while, and what is about to be heard is journalled before the first byte leaves.
 
-use std::io::SeekFrom;
-
 use axum::Json as Answer;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncSeekExt;
 use utoipa::ToSchema;
 
 use crate::call::contact::Contact;
@@ -107,7 +104,8 @@ pub(in crate::web) async fn link(
 #[utoipa::path(get, path = "/api/v1/citizen/recordings/{token}", tag = "citizen",
     params(("token" = String, Path), ("Range" = Option<String>, Header)),
     responses((status = 200, content_type = "audio/wav"), (status = 206, content_type = "audio/wav"),
-        (status = 404, description = "the link opens nothing, or no longer"), (status = 416), (status = 429)))]
+        (status = 404, description = "the link opens nothing, or no longer"),
+        (status = 410, description = "erased"), (status = 416), (status = 429)))]
 pub(in crate::web) async fn play(
     State(web): State<Shared>,
     from: From,
@@ -137,7 +135,7 @@ pub(in crate::web) async fn play(
         Body::empty()
     } else {
         web.journal(played(&hearing, &opened, &sound, first, last)).await?;
-        whole_or_own(opened, sound, first, last).await?
+        whole_or_own(opened, sound, first, last)
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -151,13 +149,11 @@ pub(in crate::web) async fn play(
     Ok(response)
 }
 
-async fn whole_or_own(mut opened: Opened, sound: OwnSound, first: u64, last: u64) -> Result<Body, ApiError> {
+fn whole_or_own(opened: Opened, sound: OwnSound, first: u64, last: u64) -> Body {
     if !sound.is_whole() {
-        return Ok(Body::from_stream(sound.bytes(opened.file, first, last)));
+        return Body::from_stream(sound.bytes(opened.file, first, last));
     }
-    let seek = opened.file.seek(SeekFrom::Start(first)).await;
-    seek.map_err(|error| ApiError::internal("recording cannot be read", &error))?;
-    Ok(Body::from_stream(bytes_of(opened.file, last - first + 1)))
+    Body::from_stream(bytes_of(opened.file, first, last - first + 1))
 }
 
 /// The `access.played` entry for the bytes `first..=last` of what is sent.

@@ -1,14 +1,12 @@
 //! A call as its applicant hears it: the whole recording, or a file made on the way that holds the left channel alone, the
 //! citizen's voice. Of the latter nothing is ever written; any part of it is worked out from the recording.
 
-use std::io::SeekFrom;
-
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-use super::super::calls::recording::Opened;
+use crate::files::ContentFile;
+
+use super::super::calls::recording::{Opened, part_of};
 use super::super::calls::wav_layout::WavLayout;
 
 /// RIFF, `fmt ` and the head of `data`.
@@ -78,17 +76,17 @@ impl OwnSound {
     /// The bytes `first..=last` of the left channel's file.
     pub(super) fn bytes(
         self,
-        file: File,
+        file: ContentFile,
         first: u64,
         last: u64,
     ) -> impl Stream<Item = std::io::Result<Bytes>> {
-        stream::try_unfold((file, first), move |(mut file, at)| async move {
+        stream::try_unfold((file, first), move |(file, at)| async move {
             if at > last {
                 return Ok(None);
             }
-            let part = match usize::try_from(at) {
-                Ok(from) if at < HEAD_BYTES => self.head().split_off(from),
-                _ => self.samples(&mut file, at - HEAD_BYTES).await?,
+            let (file, part) = match usize::try_from(at) {
+                Ok(from) if at < HEAD_BYTES => (file, self.head().split_off(from)),
+                _ => self.samples(file, at - HEAD_BYTES).await?,
             };
             let left = usize::try_from(last - at + 1).unwrap_or(usize::MAX);
             let length = left.min(part.len());
@@ -99,20 +97,19 @@ impl OwnSound {
     }
 
     /// Samples of the left channel from the byte `at` of its sound on.
-    async fn samples(&self, file: &mut File, at: u64) -> std::io::Result<Vec<u8>> {
+    async fn samples(&self, file: ContentFile, at: u64) -> std::io::Result<(ContentFile, Vec<u8>)> {
         let frame_bytes = self.layout.frame_bytes();
         let frame = at / SAMPLE_BYTES;
         let count = FRAMES_AT_ONCE.min(self.frames().saturating_sub(frame));
         if count == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
-        file.seek(SeekFrom::Start(self.layout.data_offset + frame * frame_bytes)).await?;
-        let mut frames = vec![0; usize::try_from(count * frame_bytes).unwrap_or_default()];
-        file.read_exact(&mut frames).await?;
+        let length = usize::try_from(count * frame_bytes).unwrap_or_default();
+        let (file, frames) = part_of(file, self.layout.data_offset + frame * frame_bytes, length).await?;
         let step = usize::try_from(frame_bytes).unwrap_or(1);
         let left: Vec<u8> = frames.chunks_exact(step).flat_map(|frame| [frame[0], frame[1]]).collect();
         // A range may begin inside a sample.
-        Ok(left[usize::from(!at.is_multiple_of(SAMPLE_BYTES))..].to_vec())
+        Ok((file, left[usize::from(!at.is_multiple_of(SAMPLE_BYTES))..].to_vec()))
     }
 }
 
@@ -126,7 +123,7 @@ mod tests {
     use super::*;
 
     async fn sent(sound: OwnSound, path: &std::path::Path, first: u64, last: u64) -> Vec<u8> {
-        let file = File::open(path).await.unwrap();
+        let file = ContentFile::open(path, uuid::Uuid::nil(), None).unwrap();
         let parts: Vec<Bytes> = sound.bytes(file, first, last).try_collect().await.unwrap();
         parts.concat()
     }

@@ -10,8 +10,12 @@ use serde_json::{Value, json};
 
 use super::Service;
 use super::service::{new_uuid, user_id};
+use crate::files::{ToEncrypt, encrypt, recording_digest};
 use crate::ids::ContactId;
+use crate::journal::{Draft, EventType};
+use crate::people::Actor;
 use crate::people::Role::{self, Auditor, MayorOffice, Operator, Supervisor};
+use crate::store::Subject;
 use crate::switchboard::snapshot::{CallPhase, LiveCall};
 use crate::switchboard::{Command, CommandError, Conflict, Snapshot};
 use crate::time;
@@ -141,6 +145,40 @@ async fn a_recording_without_its_file_is_404() {
     std::fs::remove_file(service.folder.path().join(format!("{id}.wav"))).unwrap();
     assert_eq!(play(&service, Auditor, id, None).await.status(), StatusCode::NOT_FOUND);
     assert!(service.journalled("access.played").await.is_empty());
+}
+
+#[tokio::test]
+async fn encrypted_sound_is_heard_as_before_until_its_key_is_destroyed() {
+    let (service, wav) = (Service::start().await, wav());
+    let id = service.recorded_call(&wav, None).await;
+    let peaks = format!("/api/v1/calls/{id}/peaks?bins=20");
+    let before: Value = service.get(Auditor, &peaks).await.json().await.unwrap();
+    let recording = service.store.recordings_of(id).await.unwrap().pop().unwrap();
+    let path = service.folder.path().join(&recording.path);
+    let sha256 = recording_digest(&path).unwrap();
+    let key = service.store.content_key_for(Subject::Call(id), time::now().utc).await.unwrap();
+    let file =
+        ToEncrypt { path: path.clone(), id: recording.id.0, sample_rate: 8000, sha256, key, salt: [3; 32] };
+    encrypt(&file).unwrap();
+    assert!(!path.exists());
+    let whole = play(&service, Auditor, id, None).await;
+    assert_eq!(whole.headers()["content-length"], wav.len().to_string());
+    assert_eq!(whole.bytes().await.unwrap(), wav);
+    for (first, last) in [(0, 0), (100, 299), (683, 685), (31_000, wav.len() - 1)] {
+        let part = play(&service, Auditor, id, Some(&format!("bytes={first}-{last}"))).await;
+        assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
+        assert_eq!(part.bytes().await.unwrap(), wav[first..=last], "{first}-{last}");
+    }
+    assert_eq!(service.get(Auditor, &peaks).await.json::<Value>().await.unwrap(), before);
+    let played = service.journalled("access.played").await.len();
+    let entry = Draft::new(EventType::AccessViewed, time::now().utc, Actor::system("test"));
+    service.store.destroy_content_key(Subject::Call(id), entry).await.unwrap();
+    let gone = play(&service, Auditor, id, None).await;
+    assert_eq!(gone.status(), StatusCode::GONE);
+    let problem: Value = gone.json().await.unwrap();
+    assert_eq!(problem["type"], "urn:ringback:problem:erased", "{problem}");
+    assert_eq!(service.get(Auditor, &peaks).await.status(), StatusCode::GONE, "not from what is kept either");
+    assert_eq!(service.journalled("access.played").await.len(), played, "nothing was heard");
 }
 
 #[tokio::test]

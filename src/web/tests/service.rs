@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::address::{Known, Register};
 use crate::call::contact::Contact;
 use crate::case::city::CityPlan;
+use crate::content_key::{KeyRing, MasterKey};
 use crate::diagnostic::Diagnostic;
 use crate::dialplan::{Dialplan, PromptTexts};
 use crate::digest::Sha256;
@@ -78,7 +79,8 @@ impl Service {
     async fn launch(answer: Answer, page_realm: Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("test.db").display());
-        let store = Store::open(&url, "01").await.unwrap();
+        let keys = KeyRing::new(MasterKey::new([1; 32]), Vec::new());
+        let store = Store::open(&url, "01").await.unwrap().with_keys(Some(keys));
         for role in Role::ALL {
             let organisation = (role == Role::Executor).then(|| "vodokanal".to_owned());
             add_user(&store, role, organisation).await;
