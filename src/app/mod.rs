@@ -3,13 +3,14 @@
 //! `signalling` owns the switchboard and carries out its effects; `record_keeper` takes its rows to the store in
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
 //! left open; `field_calls` answers executors on the telephone; `recording_watch` raises the alarm when the disk fails;
-//! `checkpointer` signs how the journal grows; `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; the senders of `notify` empty the outbox;
+//! `eraser` destroys what may not be kept; `checkpointer` signs how the journal grows; `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; the senders of `notify` empty the outbox;
 //! `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
 
 mod archivist;
 mod checkpointer;
 mod clock_watch;
 mod descriptors;
+mod eraser;
 mod field_calls;
 #[cfg(test)]
 mod fixture;
@@ -61,6 +62,7 @@ pub use plans::Plans;
 use archivist::Archivist;
 use checkpointer::{Cadence, Checkpointer};
 use clock_watch::ClockWatch;
+use eraser::Eraser;
 use incident_watch::IncidentWatch;
 use metrics::Meters;
 use record_keeper::RecordKeeper;
@@ -130,7 +132,7 @@ impl Service {
         let (snapshot_out, snapshot) = watch::channel(first_snapshot(&switchboard));
         let (published, city, addresses) = plans.publish();
         let asking = start_asking(&config, &plans, &store, inputs_in.clone(), &vitals)?;
-        keep_cases(&store, &city, &asking.board, &stopping, &vitals);
+        keep_cases(&store, &config.recording.dir, &city, &asking.board, &stopping, &vitals);
         let signalling = Signalling::new(
             switchboard,
             plans.clone(),
@@ -274,10 +276,11 @@ impl Ground {
     }
 }
 
-/// What happens to cases by the passing of time alone: their clocks, the end of incidents, receptions that come near, and the
-/// archive.
+/// What happens to cases by the passing of time alone: their clocks, the end of incidents, receptions that come near, the
+/// archive, and the end of what is kept.
 fn keep_cases(
     store: &Store,
+    recordings: &Path,
     city: &watch::Receiver<Arc<CityPlan>>,
     board: &Board,
     stopping: &watch::Receiver<Stop>,
@@ -292,6 +295,8 @@ fn keep_cases(
     tokio::spawn(reminders.run());
     tokio::spawn(incidents.run());
     tokio::spawn(archivist.run());
+    let (city, stopping) = (city.clone(), stopping.clone());
+    tokio::spawn(Eraser::new(store.clone(), recordings.to_owned(), city, stopping).run());
 }
 
 /// Starts what makes checkpoints, where there is a key for them; the folder of their tiles.

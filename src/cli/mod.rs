@@ -7,6 +7,7 @@ mod demo;
 mod ivr;
 mod journal_key;
 mod report;
+mod retention;
 mod route;
 mod serve;
 mod user;
@@ -59,6 +60,8 @@ enum Command {
     Verify(verify::Args),
     /// The weekly control report, from the rows or from the journal.
     Report(report::Args),
+    /// What the city plan's rules would erase now.
+    Retention(retention::Args),
     /// Brings the database to this version.
     Migrate,
     /// Prints the API's description.
@@ -128,6 +131,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::JournalKey(args) => journal_key::run(file, &args),
         Command::Verify(args) => verify::run(file, &args).await,
         Command::Report(args) => report::run(file, args).await,
+        Command::Retention(args) => retention::run(file, args).await,
         Command::Migrate => {
             let config = load(file)?;
             crate::app::open_store(&config).await?.close().await;

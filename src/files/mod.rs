@@ -1,8 +1,9 @@
-//! Files on disk: recordings (folder, writer, digests, repair at start-up, probe of their disk), prompts (reader), the tiles of
+//! Files on disk: recordings (folder, writer, digests, repair at start-up, probe of their disk, erasing), prompts (reader), the tiles of
 //! the journal's tree, and what is replaced as a whole. The bytes themselves are `wav/`; which thread writes is `media_plane/`.
 
 pub mod prompt_reader;
 pub mod recording_digest;
+pub mod recording_erase;
 pub mod recording_folder;
 pub mod recording_listing;
 pub mod recording_probe;

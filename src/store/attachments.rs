@@ -12,6 +12,7 @@ use crate::journal::EventType;
 use crate::people::Actor;
 use crate::time::Timestamp;
 
+use super::evidence::keep_picture;
 use super::filings::{about, count_of, standing};
 use super::row::{self, Fields};
 use super::writer::{Change, Ledger, WRITE_DEADLINE};
@@ -90,13 +91,7 @@ impl Change for Attach {
             return Err(InvalidTransition::Invariant("ten pictures are enough for one request").into());
         }
         for (digest, bytes) in [(attachment.sha256, original), (attachment.shown_sha256, shown)] {
-            sqlx::query(
-                "INSERT INTO evidence_blobs (sha256, content) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            )
-            .bind(digest.to_string())
-            .bind(bytes)
-            .execute(&mut *ledger.connection)
-            .await?;
+            keep_picture(ledger.connection, digest, bytes).await?;
         }
         let sql = "INSERT INTO attachments \
                    (id, case_number, content_type, length, sha256, shown_sha256, received_at) \

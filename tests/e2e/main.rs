@@ -68,6 +68,7 @@ mod proof;
 mod proxy;
 mod queues;
 mod reminders;
+mod retention;
 mod secure_media;
 mod signed_journal;
 mod supervision;

@@ -17,7 +17,7 @@ use utoipa::IntoParams;
 
 use crate::ids::{ContactId, RecordingId};
 use crate::journal::{Draft, EventType, MediaPosition};
-use crate::recording::{Recording, RecordingResult};
+use crate::recording::{Recording, RecordingResult, RecordingState};
 use crate::time;
 
 use super::super::error::ApiError;
@@ -158,6 +158,9 @@ impl Web {
         let mut recordings = self.store().recordings_of(contact).await?.into_iter();
         let found = recordings.find(|recording| wanted.is_none_or(|id| recording.id == id));
         let found = found.ok_or(ApiError::NotFound("recording"))?;
+        if found.state == RecordingState::Erased {
+            return Err(ApiError::erased("the recording"));
+        }
         if found.result == Some(RecordingResult::Failed) && found.frames == 0 {
             return Err(ApiError::NotFound("sound: the recording failed"));
         }

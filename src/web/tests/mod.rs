@@ -22,6 +22,7 @@ mod notices;
 mod open311;
 mod phone;
 mod receptions;
+mod records;
 mod reports;
 mod second_factor;
 mod service;
