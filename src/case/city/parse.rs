@@ -68,10 +68,6 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
         city.as_ref().and_then(|(_, _, zone)| reader.accept(Calendar::always(&zone.value), zone.offset));
     let calendars = promises::calendars(&mut reader, root, city.as_ref().map(|(_, _, zone)| zone));
     let endings = clock.as_ref().map(|clock| endings(&mut reader, root, clock));
-    let kept = clock
-        .as_ref()
-        .zip(endings.as_ref())
-        .map(|(clock, endings)| retention(&mut reader, root, clock, endings.reopen.window_days));
     let draft = Draft {
         categories: categories(&mut reader, root),
         topics: reader.named_texts(root, "topics"),
@@ -83,7 +79,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
         ladder: promises::ladder(&mut reader, root),
         evidence: evidence(&mut reader, root),
         receptions: receptions(&mut reader, root, &calendars, city.as_ref().map(|(_, _, zone)| zone)),
-        retention: kept.unwrap_or_default(),
+        retention: retention(&mut reader, root, clock.as_ref().zip(endings.as_ref())),
     };
     let proof = proof(&mut reader, root);
     let hold = promises::hold(&mut reader, root);

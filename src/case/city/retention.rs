@@ -2,6 +2,7 @@
 //! calls that no case came from. What the rules mean is `case/retention.rs`.
 
 use super::CityPlan;
+use super::endings::Endings;
 use super::reader::{Placed, Reader, Table};
 use crate::calendar::Calendar;
 use crate::case::norm::Term;
@@ -39,10 +40,12 @@ impl CityPlan {
 pub(super) fn retention<'a>(
     reader: &mut Reader<'a>,
     root: Table<'a>,
-    clock: &Calendar,
-    window_days: u32,
+    known: Option<(&Calendar, &Endings)>,
 ) -> Vec<Placed<RetentionRule>> {
     let mut rules: Vec<Placed<RetentionRule>> = Vec::new();
+    // Without a city's clock nothing of the plan counts, which was complained about.
+    let Some((clock, endings)) = known else { return rules };
+    let window_days = endings.reopen.window_days;
     for table in reader.tables(root, "retention") {
         let Some(rule) = rule(reader, table, clock, window_days) else { continue };
         for known in &rules {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::super::calls::wav_layout::tests::stereo_wav;
 use super::Service;
 use crate::case::retention::Content;
+use crate::ids::ContactId;
 use crate::people::Role;
 use crate::store::ErasureState;
 use crate::time;
@@ -72,7 +73,11 @@ async fn a_call_is_held_asked_for_agreed_to_and_gone_in_words() {
     let (status, agreed) = told(service.post(Role::Admin, &agree, json!({})).await).await;
     assert_eq!((status, &agreed["state"]), (StatusCode::OK, &json!("decided")), "{agreed}");
 
-    // What the running service does next.
+    assert_gone_in_words(&service, call, &keeping).await;
+}
+
+/// After what the running service does next.
+async fn assert_gone_in_words(service: &Service, call: ContactId, keeping: &str) {
     let decided = service.store.erasures_in(ErasureState::Decided, 5).await.unwrap();
     service.store.finish_erasure(decided[0].id, true, time::now().utc).await.unwrap();
     let (status, gone) =
@@ -84,7 +89,7 @@ async fn a_call_is_held_asked_for_agreed_to_and_gone_in_words() {
         (&json!("erased"), &json!("")),
         "{shown}"
     );
-    let (_, kept) = told(service.get(Role::Operator, &keeping).await).await;
+    let (_, kept) = told(service.get(Role::Operator, keeping).await).await;
     assert_eq!(kept["erased"], json!([Content::Recordings, Content::Words]));
     let (_, done) = told(service.get(Role::Records, "/api/v1/erasures?state=done").await).await;
     assert_eq!(done["items"][0]["is_yours"], true, "{done}");
