@@ -73,6 +73,14 @@ uuid_id!(
     HearingId
 );
 uuid_id!(
+    /// A legal hold on a case or a call.
+    HoldId
+);
+uuid_id!(
+    /// Something that is to be destroyed, or was.
+    ErasureId
+);
+uuid_id!(
     /// What somebody added to a request, in words.
     NoteId
 );

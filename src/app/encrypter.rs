@@ -13,7 +13,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::Stop;
 use super::metrics::Meters;
-use crate::files::{EncryptError, ToEncrypt, encrypt};
+use crate::files::{EncryptError, ToEncrypt, encrypt, recording_erase};
 use crate::recording::Recording;
 use crate::store::{Store, StoreError, Subject};
 
@@ -136,7 +136,17 @@ impl Encrypter {
         if let Err(error) = beside_everything(move || encrypt(&file)).await {
             return Ok(Err(error));
         }
-        self.store.note_encrypted(recording.id, crate::time::now().utc).await?;
+        if !self.store.note_encrypted(recording.id, crate::time::now().utc).await? {
+            // Erased while it was being encrypted: what was written since then goes, too. Its key is gone already.
+            let (root, path) = (self.folder.clone(), recording.path.clone());
+            let erased = tokio::task::spawn_blocking(move || recording_erase::erase(&root, &path)).await;
+            let source = match erased {
+                Ok(Ok(())) => return Ok(Ok(())),
+                Ok(Err(source)) => source,
+                Err(died) => std::io::Error::other(died),
+            };
+            return Ok(Err(EncryptError::Io { path: self.folder.join(&recording.path), source }));
+        }
         self.meters.recordings_encrypted.add(1);
         Ok(Ok(()))
     }

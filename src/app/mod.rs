@@ -3,7 +3,7 @@
 //! `signalling` owns the switchboard and carries out its effects; `record_keeper` takes its rows to the store in
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
 //! left open; `field_calls` answers executors on the telephone; `recording_watch` raises the alarm when the disk fails;
-//! `checkpointer` signs how the journal grows; `encrypter` encrypts calls that are over; `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; the senders of `notify` empty the outbox;
+//! `checkpointer` signs how the journal grows; `encrypter` encrypts calls that are over; `eraser` destroys what may not be kept; `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; the senders of `notify` empty the outbox;
 //! `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
 
 mod archivist;
@@ -11,6 +11,7 @@ mod checkpointer;
 mod clock_watch;
 mod descriptors;
 mod encrypter;
+mod eraser;
 mod field_calls;
 #[cfg(test)]
 mod fixture;
@@ -63,6 +64,7 @@ use archivist::Archivist;
 use checkpointer::{Cadence, Checkpointer};
 use clock_watch::ClockWatch;
 use encrypter::Encrypter;
+use eraser::Eraser;
 use incident_watch::IncidentWatch;
 use metrics::Meters;
 use record_keeper::RecordKeeper;
@@ -287,14 +289,15 @@ fn work_beside(
     stopping: &watch::Receiver<Stop>,
     vitals: &Vitals,
 ) {
-    keep_cases(store, city, board, stopping, vitals);
+    keep_cases(store, &config.recording.dir, city, board, stopping, vitals);
     encrypt_what_is_over(config, store, meters, stopping);
 }
 
-/// What happens to cases by the passing of time alone: their clocks, the end of incidents, receptions that come near, and the
-/// archive.
+/// What happens to cases by the passing of time alone: their clocks, the end of incidents, receptions that come near, the
+/// archive, and the end of what is kept.
 fn keep_cases(
     store: &Store,
+    recordings: &Path,
     city: &watch::Receiver<Arc<CityPlan>>,
     board: &Board,
     stopping: &watch::Receiver<Stop>,
@@ -309,6 +312,8 @@ fn keep_cases(
     tokio::spawn(reminders.run());
     tokio::spawn(incidents.run());
     tokio::spawn(archivist.run());
+    let (city, stopping) = (city.clone(), stopping.clone());
+    tokio::spawn(Eraser::new(store.clone(), recordings.to_owned(), city, stopping).run());
 }
 
 /// Starts what encrypts recordings, where there is a key for them.

@@ -12,6 +12,7 @@ mod parse;
 mod promises;
 mod reader;
 mod receptions;
+mod retention;
 #[cfg(test)]
 mod tests;
 mod validity;
@@ -26,6 +27,7 @@ use super::hold::HoldRule;
 use super::norm::Norm;
 use super::proof::ProofRule;
 use super::reception::Reception;
+use super::retention::RetentionRule;
 use super::routing::closeness;
 use super::rules::{ArchiveRule, ReopenRule, VerifyRule};
 use super::{Clock, Priority};
@@ -64,6 +66,7 @@ pub struct CityPlan {
     duties: Duties,
     endings: Endings,
     receptions: Vec<Reception>,
+    retention: Vec<RetentionRule>,
 }
 
 /// A kind of matter; a dotted id is a child, as in `water.burst`.

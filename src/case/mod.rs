@@ -6,6 +6,7 @@ pub mod city;
 pub mod clocks;
 mod closing;
 pub mod deadline;
+mod erasing;
 pub mod escalation;
 pub mod event;
 mod execution;
@@ -21,6 +22,7 @@ pub mod reception;
 pub mod relation;
 mod reopening;
 pub mod replay;
+pub mod retention;
 pub mod routing;
 pub mod rules;
 #[cfg(test)]
@@ -28,6 +30,8 @@ pub(crate) mod tests;
 pub mod transition;
 mod watch;
 pub mod work_order;
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +49,7 @@ pub use part::{Part, PartState};
 pub use part_of::PartOf;
 pub use relation::{Joined, LastOrder, Relation, RelationKind};
 pub use reopening::ReopenCause;
+use retention::Contents;
 pub use transition::InvalidTransition;
 
 /// Register number `year-office-sequence`, e.g. `2026-01-000042`; gapless within year and office.
@@ -180,6 +185,9 @@ pub struct Case {
     pub told: Vec<Told>,
     /// Who must do what by when (invariant 12); none only when closed.
     pub next: Option<NextAction>,
+    /// What of it was destroyed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub erased: Contents,
 }
 
 /// DOMAIN.md's states. Withdrawn and merged cases are closed with the code that says so: only `closed` and `archived`

@@ -117,6 +117,17 @@ impl Term {
     }
 }
 
+impl std::fmt::Display for Term {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Open(length) => write!(f, "PT{}M", length.as_secs() / 60),
+            Self::WorkingDays(count) => write!(f, "{count}wd"),
+            Self::Days(count) => write!(f, "{count}d"),
+            Self::Months(count) => write!(f, "{count}mo"),
+        }
+    }
+}
+
 impl FromStr for Term {
     type Err = InvalidTerm;
 

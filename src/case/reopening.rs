@@ -52,6 +52,7 @@ impl Case {
         by: &Actor,
         at: Timestamp,
     ) -> Transition {
+        self.check_words()?;
         let (code, _) = self.check_reopening(rule, cause, by, at)?;
         let reason = said(reason, "say what is wrong again")?;
         let mut events = Vec::new();

@@ -27,6 +27,8 @@ pub struct Replayed {
     pub parts: BTreeMap<String, String>,
     /// Kind and the other case's number.
     pub relations: BTreeSet<(RelationKind, CaseNumber)>,
+    /// What of it was destroyed.
+    pub erased: BTreeSet<String>,
     /// Incidents it is part of: at most one.
     pub incidents: BTreeSet<IncidentNumber>,
 }
@@ -80,6 +82,10 @@ impl Replayed {
             "verify.attempted" | "reply.sent" => self.tellings += 1,
             "verify.inspected" if data["passed"].is_boolean() => self.inspections += 1,
             "case.linked" => self.link(data),
+            "case.erased" => {
+                let what = data["what"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                self.erased.extend(what.map(str::to_owned));
+            }
             // An order that was out is cancelled: the incident has the work.
             "incident.case_attached" => {
                 self.incidents.extend(incident(data));
@@ -111,6 +117,7 @@ impl Replayed {
             .or_else(|| differs("inspections", row.inspections.to_string(), self.inspections.to_string()))
             .or_else(|| differs("parts", format!("{:?}", row.parts), format!("{:?}", self.parts)))
             .or_else(|| differs("relations", format!("{:?}", row.relations), format!("{:?}", self.relations)))
+            .or_else(|| differs("erased", format!("{:?}", row.erased), format!("{:?}", self.erased)))
             .or_else(|| differs("incident", format!("{:?}", row.incidents), format!("{:?}", self.incidents)))
     }
 
@@ -133,6 +140,7 @@ impl Replayed {
                 .map(|part: &Part| (part.executor.clone(), part.state.name().to_owned()))
                 .collect(),
             relations: case.relations.iter().map(pair).collect(),
+            erased: case.erased.iter().map(|content| content.name().to_owned()).collect(),
             incidents: case.incident().into_iter().collect(),
         }
     }

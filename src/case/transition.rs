@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::retention::Contents;
 use super::routing::Assignment;
 use super::{
     Case, CaseDraft, CaseEvent, CaseNumber, CaseState, Clock, Clocks, IdentityLevel, LastOrder, NextAction,
@@ -101,6 +102,7 @@ impl Case {
             clocks: Clocks::default(),
             told: Vec::new(),
             next: Some(NextAction::new("operator", "classify and assign", at.plus(TRIAGE_WITHIN))),
+            erased: Contents::new(),
         };
         (case, vec![registered])
     }
@@ -114,6 +116,7 @@ impl Case {
         if matches!(self.state, CaseState::Archived { .. }) {
             return Err(self.refused("given another call"));
         }
+        self.check_words()?;
         if self.contacts.len() >= MAX_CONTACTS {
             return Err(InvalidTransition::Invariant("so many contacts are an incident, not one case"));
         }

@@ -8,6 +8,7 @@ mod demo;
 mod ivr;
 mod journal_key;
 mod report;
+mod retention;
 mod route;
 mod serve;
 mod user;
@@ -62,6 +63,8 @@ enum Command {
     Verify(verify::Args),
     /// The weekly control report, from the rows or from the journal.
     Report(report::Args),
+    /// What the city plan's rules would erase now.
+    Retention(retention::Args),
     /// Brings the database to this version.
     Migrate,
     /// Prints the API's description.
@@ -132,6 +135,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::ContentKey(args) => content_key::run(file, &args).await,
         Command::Verify(args) => verify::run(file, &args).await,
         Command::Report(args) => report::run(file, args).await,
+        Command::Retention(args) => retention::run(file, args).await,
         Command::Migrate => {
             let config = load(file)?;
             crate::app::open_store(&config).await?.close().await;

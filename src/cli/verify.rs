@@ -187,7 +187,7 @@ impl Bar {
     fn show(&mut self, report: &VerifyReport) {
         let of = |progress: &Progress| match report.part {
             Part::Chain => progress.entries,
-            Part::Register | Part::Incidents | Part::Findings => progress.cases,
+            Part::Register | Part::Incidents | Part::Findings | Part::Erasures => progress.cases,
             Part::Contacts => progress.contacts,
             Part::Recordings => progress.recordings,
             Part::Files | Part::Done => progress.files,

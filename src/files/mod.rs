@@ -1,11 +1,13 @@
-//! Files on disk: recordings (folder, writer, reader, encryption, digests, repair at start-up, probe of their disk), prompts
-//! (reader), the tiles of the journal's tree, and what is replaced as a whole. The bytes themselves are `wav/`; which thread writes is `media_plane/`.
+//! Files on disk: recordings (folder, writer, reader, encryption, digests, repair at start-up, probe of their disk, erasing),
+//! prompts (reader), the tiles of the journal's tree, and what is replaced as a whole. The bytes themselves are `wav/`; which
+//! thread writes is `media_plane/`.
 
 pub mod encrypt;
 pub mod encrypted_file;
 mod leaf_pages;
 pub mod prompt_reader;
 pub mod recording_digest;
+pub mod recording_erase;
 pub mod recording_folder;
 pub mod recording_listing;
 pub mod recording_probe;

@@ -90,6 +90,8 @@ pub fn day_folder(at: Timestamp) -> String {
 pub enum RecordingState {
     Capturing,
     Sealed,
+    /// Its file was destroyed, by an erasure that the journal tells of.
+    Erased,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -283,7 +283,10 @@ pub(super) fn overwriting(steps: &[Step<'_>]) -> Result<QueryBuilder<Sqlite>, St
             .push_bind(row::micros(case.due_at()));
     });
     update
-        .push(") AS new WHERE cases.number = new.column1 AND cases.revision = new.column2 RETURNING number");
+        .push(") AS new WHERE cases.number = new.column1 AND cases.revision = new.column2 ")
+        // What is being erased stands still for the moment that takes.
+        .push("AND NOT EXISTS (SELECT 1 FROM erasures WHERE erasures.case_number = cases.number AND erasures.state = 'decided') ")
+        .push("RETURNING number");
     Ok(update)
 }
 

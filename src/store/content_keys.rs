@@ -1,18 +1,15 @@
 //! Content keys as they lie in the database: wrapped by a master key, made when something is first encrypted, wrapped anew
 //! after a change of the master key, destroyed for good. What they encrypt is for others; the cryptography is `content_key/`.
 
-use std::fmt;
-
 use rand::RngExt as _;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 
-use crate::case::CaseNumber;
 use crate::content_key::{ContentKey, KEY_LEN, KeyRing, NONCE_LEN, Wrapped};
-use crate::ids::ContactId;
 use crate::journal::Draft;
 use crate::time::Timestamp;
 
+use super::holds::Subject;
 use super::row::Fields;
 use super::writer::{Change, Ledger};
 use super::{Store, StoreError};
@@ -20,22 +17,12 @@ use super::{Store, StoreError};
 /// Keys wrapped anew in one transaction: some milliseconds for those who wait behind it.
 const REWRAPPED_AT_ONCE: u32 = 200;
 
-/// What a content key is for.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Subject {
-    /// The sound of one call: it may be about two cases, and get its case late.
-    Call(ContactId),
-    /// What applicants sent for one case.
-    Case(CaseNumber),
-}
-
-/// As it stands in the row, and is authenticated with the wrapped key.
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Call(id) => write!(f, "call:{id}"),
-            Self::Case(number) => write!(f, "case:{number}"),
-        }
+/// The name of its key in the row, authenticated with the wrapped key. A call's is for its sound: it may be about two cases,
+/// and get its case late. A case's is for what applicants sent.
+fn name(of: &Subject) -> String {
+    match of {
+        Subject::Call(id) => format!("call:{id}"),
+        Subject::Case(number) => format!("case:{number}"),
     }
 }
 
@@ -52,7 +39,7 @@ impl Store {
     /// it does not open.
     pub async fn content_key(&self, of: &Subject) -> Result<Option<ContentKey>, StoreError> {
         let sql = "SELECT master, wrapped, destroyed_at FROM content_keys WHERE subject = $1";
-        let query = sqlx::query(sql).bind(of.to_string());
+        let query = sqlx::query(sql).bind(name(of));
         match self.reading(query.fetch_optional(&self.readers)).await? {
             Some(row) => open(self.keys.as_ref(), of, &row).map(Some),
             None => Ok(None),
@@ -119,7 +106,7 @@ fn open(keys: Option<&KeyRing>, of: &Subject, row: &SqliteRow) -> Result<Content
         return Err(StoreError::Erased);
     }
     let wrapped = Wrapped { master: fields.plain("master")?, sealed: fields.plain("wrapped")? };
-    let of = of.to_string();
+    let of = name(of);
     let octets: Result<[u8; KEY_LEN], _> = unwrap(keys, &of, &wrapped)?.try_into();
     octets
         .map(ContentKey::new)
@@ -146,7 +133,7 @@ pub(super) async fn destroy(
                VALUES ($1, '', zeroblob(60), $2, $2) ON CONFLICT (subject) DO UPDATE \
                SET master = '', wrapped = zeroblob(60), destroyed_at = excluded.destroyed_at \
                WHERE destroyed_at IS NULL";
-    sqlx::query(sql).bind(of.to_string()).bind(at.micros()).execute(connection).await?;
+    sqlx::query(sql).bind(name(of)).bind(at.micros()).execute(connection).await?;
     Ok(())
 }
 
@@ -173,16 +160,16 @@ pub(super) async fn for_writing(
     at: Timestamp,
 ) -> Result<ContentKey, StoreError> {
     let sql = "SELECT master, wrapped, destroyed_at FROM content_keys WHERE subject = $1";
-    let query = sqlx::query(sql).bind(of.to_string());
+    let query = sqlx::query(sql).bind(name(of));
     if let Some(row) = query.fetch_optional(&mut *connection).await? {
         return open(Some(keys), of, &row);
     }
     let (octets, nonce): ([u8; KEY_LEN], [u8; NONCE_LEN]) = (rand::rng().random(), rand::rng().random());
     let key = ContentKey::new(octets);
-    let wrapped = keys.wrap_content_key(&key, &of.to_string(), nonce);
+    let wrapped = keys.wrap_content_key(&key, &name(of), nonce);
     let sql = "INSERT INTO content_keys (subject, master, wrapped, made_at) VALUES ($1, $2, $3, $4)";
     sqlx::query(sql)
-        .bind(of.to_string())
+        .bind(name(of))
         .bind(wrapped.master)
         .bind(wrapped.sealed)
         .bind(at.micros())

@@ -100,11 +100,7 @@ impl Change for AddEvidence {
             sent::keep(ledger.connection, once, Some(&outcome), evidence.received_at).await?;
         }
         refuse_foreign_order(ledger.connection, &evidence, &case).await?;
-        sqlx::query("INSERT INTO evidence_blobs (sha256, content) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-            .bind(evidence.sha256.to_string())
-            .bind(bytes)
-            .execute(&mut *ledger.connection)
-            .await?;
+        keep_picture(ledger.connection, evidence.sha256, bytes).await?;
         insert(ledger.connection, &evidence).await?;
         let mut draft = Draft::new(EventType::EvidenceReceived, evidence.received_at, actor);
         draft.case = Some(case.clone());
@@ -175,6 +171,18 @@ fn read(row: &SqliteRow) -> Result<EvidenceRef, StoreError> {
         received_at: fields.moment("received_at")?,
         cycle: fields.count("cycle")?,
     })
+}
+
+/// Keeps the bytes under their digest. Those of a picture that was erased and is sent again come back.
+pub(super) async fn keep_picture(
+    connection: &mut SqliteConnection,
+    digest: Sha256,
+    bytes: Vec<u8>,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO evidence_blobs (sha256, content) VALUES ($1, $2) \
+               ON CONFLICT (sha256) DO UPDATE SET content = excluded.content WHERE length(content) = 0";
+    sqlx::query(sql).bind(digest.to_string()).bind(bytes).execute(connection).await?;
+    Ok(())
 }
 
 #[cfg(test)]

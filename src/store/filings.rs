@@ -285,7 +285,9 @@ pub(super) async fn standing(
     case: &CaseNumber,
 ) -> Result<Case, StoreError> {
     let query = sqlx::query("SELECT * FROM cases WHERE number = $1").bind(&case.0);
-    cases::read(&query.fetch_optional(connection).await?.ok_or(StoreError::NotFound("case"))?)
+    let case = cases::read(&query.fetch_optional(connection).await?.ok_or(StoreError::NotFound("case"))?)?;
+    case.check_words()?;
+    Ok(case)
 }
 
 pub(super) async fn count_of(

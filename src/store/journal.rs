@@ -2,6 +2,7 @@
 //! The database refuses to alter or delete them (triggers in `migrations/`); the chain shows it when somebody did
 //! so past the database. What the hash covers is `crate::journal::chain`.
 
+use rand::RngExt;
 use sqlx::{QueryBuilder, SqliteConnection};
 
 use crate::ids::EntryId;
@@ -9,7 +10,7 @@ use crate::journal::{Draft, Entry, Head, MediaPosition};
 
 use super::row::{self, Fields};
 use super::writer::{Change, Ledger};
-use super::{ROWS_AT_ONCE, Store, StoreError};
+use super::{ROWS_AT_ONCE, Store, StoreError, numbers};
 
 /// Entries read at once, by [`Store::entries_after`] and while verifying.
 pub(super) const MAX_ENTRIES: u32 = 1_000;
@@ -57,13 +58,16 @@ impl Ledger<'_> {
     /// The same, with the entries as they now stand in the chain.
     pub(super) async fn append_and_show(&mut self, drafts: Vec<Draft>) -> Result<Vec<Entry>, StoreError> {
         let mut entries = Vec::with_capacity(drafts.len());
-        for draft in drafts {
+        let mut salts = Vec::new();
+        for mut draft in drafts {
+            salts.extend(numbers::seal(&mut draft, || rand::rng().random()));
             let id = EntryId(self.mint.uuid(draft.at));
             entries.push(self.head.append(draft, id));
         }
         for entries in entries.chunks(ROWS_AT_ONCE) {
             save(self.connection, entries).await?;
         }
+        numbers::keep(self.connection, &salts).await?;
         Ok(entries)
     }
 }

@@ -16,7 +16,11 @@ mod checkpoints;
 mod clocks;
 mod code_requests;
 mod contacts;
+mod content;
 mod content_keys;
+mod due;
+mod erasing;
+mod erasures;
 mod evidence;
 mod field_phones;
 mod filings;
@@ -24,12 +28,14 @@ mod findings;
 #[cfg(test)]
 mod fixture;
 mod hearings;
+mod holds;
 mod incidents;
 mod inspections;
 mod journal;
 mod ladders;
 mod nearby;
 mod notifications;
+mod numbers;
 mod page;
 mod proof;
 mod public_requests;
@@ -48,6 +54,7 @@ mod timeline;
 mod users;
 mod verification;
 mod verify;
+mod verify_erasures;
 mod verify_findings;
 mod verify_hearings;
 mod verify_incidents;
@@ -92,12 +99,14 @@ pub use case_wave::{MOST_AT_ONCE, WorkedOut};
 pub use checkpoints::KeptCheckpoint;
 pub use clocks::{EscalationFilter, RaisedEscalation};
 pub use code_requests::{CodeRefusal, MAX_CODES_PER_CASE_AND_HOUR, MAX_CODES_PER_NUMBER_AND_HOUR};
-pub use content_keys::Subject;
+pub use due::{Due, DueWalk, LOOKED_AT};
+pub use erasures::{Erasure, ErasureState, Ground, Kept, Refusal};
 pub use evidence::Submission;
 pub use field_phones::{BegunCalls, FieldPhone, FieldPhoneChange};
 pub use filings::{CodeDigest, Feedback, Filed, Filing, Note};
 pub use findings::{MAX_FINDING_CHARS, NotedFinding};
 pub use hearings::{Hearing, HearingState};
+pub use holds::{Hold, Lifted, Subject};
 pub use incidents::{IncidentCase, IncidentSummary};
 pub use inspections::DrawnCase;
 pub use nearby::Surroundings;
@@ -168,6 +177,8 @@ pub enum StoreError {
     Erased,
     #[error("it is encrypted with the content key {master}, which [keys] of the configuration does not name")]
     KeyMissing { master: String },
+    #[error(transparent)]
+    Erasure(#[from] Refusal),
     /// Nothing was changed, because it was done the first time; `outcome` is what that made, where it has a name.
     #[error("this request was carried out before")]
     Repeated { outcome: Option<String> },
@@ -356,7 +367,9 @@ impl Store {
             .pragma("journal_size_limit", WAL_SIZE_KEPT)
             .pragma("wal_autocheckpoint", checkpoint::WAL_PAGES)
             // What a refused change would need to be undone is not written to a file.
-            .pragma("temp_store", "memory");
+            .pragma("temp_store", "memory")
+            // What is erased is overwritten, in pages that are free and in those that are not.
+            .pragma("secure_delete", "on");
         // Kept open for good: a store in memory would be lost with its last connection.
         let kept =
             || SqlitePoolOptions::new().acquire_timeout(READ_DEADLINE).idle_timeout(None).max_lifetime(None);

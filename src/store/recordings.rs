@@ -45,7 +45,7 @@ impl Store {
     }
 
     /// The recording's file is encrypted, and no plain one is left.
-    pub async fn note_encrypted(&self, id: RecordingId, at: Timestamp) -> Result<(), StoreError> {
+    pub async fn note_encrypted(&self, id: RecordingId, at: Timestamp) -> Result<bool, StoreError> {
         self.writer.make(NoteEncrypted { id, at }).await
     }
 }
@@ -56,13 +56,12 @@ struct NoteEncrypted {
 }
 
 impl Change for NoteEncrypted {
-    type Answer = ();
+    type Answer = bool;
 
-    async fn apply(self, ledger: &mut Ledger<'_>) -> Result<(), StoreError> {
-        let sql = "UPDATE recordings SET encrypted_at = $2 WHERE id = $1";
+    async fn apply(self, ledger: &mut Ledger<'_>) -> Result<bool, StoreError> {
+        let sql = "UPDATE recordings SET encrypted_at = $2 WHERE id = $1 AND state <> 'erased'";
         let update = sqlx::query(sql).bind(self.id.to_string()).bind(self.at.micros());
-        update.execute(&mut *ledger.connection).await?;
-        Ok(())
+        Ok(update.execute(&mut *ledger.connection).await?.rows_affected() > 0)
     }
 }
 

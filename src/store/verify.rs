@@ -22,7 +22,7 @@ use crate::case::replay::Replayed;
 use crate::case::rules::VerifyRule;
 use crate::case::{Case, CaseNumber};
 use crate::digest::Sha256;
-use crate::ids::{ContactId, FindingId, HearingId, IncidentNumber, RecordingId};
+use crate::ids::{ContactId, ErasureId, FindingId, HearingId, HoldId, IncidentNumber, RecordingId};
 use crate::journal::{Break, EventType, Head};
 use crate::recording::Recording;
 use crate::time::Timestamp;
@@ -82,6 +82,17 @@ pub enum Finding {
     /// Invariant 10 for what an auditor noted.
     #[error("finding {id}: {what} is not what the journal tells")]
     RemarkDiffers { id: FindingId, what: &'static str },
+    /// Invariant 10 for what a court or inspector wants kept.
+    #[error("legal hold {id} on {subject}: the row is not what the journal tells")]
+    HoldDiffers { id: HoldId, subject: String },
+    /// Invariant 10 for what was to be destroyed.
+    #[error("erasure {id} of {subject}: the row is not what the journal tells")]
+    ErasureDiffers { id: ErasureId, subject: String },
+    #[error("erasure {id} of {subject}: it was decided and not carried out")]
+    NotErased { id: ErasureId, subject: String },
+    /// In a table, or the folder of the recordings.
+    #[error("erasure {id}: something of {owner} is still there, in {place}")]
+    StillThere { id: ErasureId, owner: String, place: &'static str },
     /// The list of visits is not what the hashes decided.
     #[error("case {0}: the draw for an inspection was not followed")]
     DrawDiffers(CaseNumber),
@@ -153,6 +164,7 @@ impl Store {
                 (Part::Register, _) => self.verify_register(&mut report, watch).await,
                 (Part::Incidents, _) => self.verify_incidents(&mut report).await,
                 (Part::Findings, _) => self.verify_findings(&mut report).await,
+                (Part::Erasures, _) => self.verify_erasures(&mut report).await,
                 (Part::Contacts, _) => self.verify_contacts(&mut report, watch).await,
                 (Part::Recordings, files) => self.verify_recordings(&mut report, watch, files).await,
                 (Part::Files, Some(files)) => self.verify_paths(&mut report, watch, files).await,

@@ -86,6 +86,14 @@ const DISCLOSURES: &[Role] = &[Records, Auditor];
 const FINDINGS: &[Role] = &[MayorOffice, Auditor];
 /// Note it: the only thing an auditor writes.
 const FINDING: &[Role] = &[Auditor];
+/// Place and lift legal holds, ask to erase.
+const KEEPING: &[Role] = &[Records];
+/// See what is held, waits to be erased, or is gone.
+const RECORDS: &[Role] = &[Records, Auditor];
+/// See erasures; the administrator to be the second person where the records office has one only.
+const ERASURES: &[Role] = &[Records, Auditor, Admin];
+/// Agree to an erasure, or refuse it.
+const AGREEING: &[Role] = &[Records, Admin];
 /// The weekly report, and the list behind each of its figures.
 const REPORTS: &[Role] = &[Supervisor, Control, MayorOffice, Records, Auditor];
 /// Count the report once more from the journal, which takes the machine a while.
@@ -255,6 +263,16 @@ pub(super) const RULES: &[Rule] = &[
     only("GET", "/api/v1/hearings", DISCLOSURES),
     only("POST", "/api/v1/hearings/{id}/allow", &[Records]),
     only("POST", "/api/v1/hearings/{id}/refuse", &[Records]),
+    only("GET", "/api/v1/holds", RECORDS),
+    only("POST", "/api/v1/holds", KEEPING),
+    only("POST", "/api/v1/holds/{id}/lift", KEEPING),
+    only("GET", "/api/v1/erasures", ERASURES),
+    only("POST", "/api/v1/erasures", KEEPING),
+    only("POST", "/api/v1/erasures/{id}/agree", AGREEING),
+    only("POST", "/api/v1/erasures/{id}/refuse", AGREEING),
+    only("GET", "/api/v1/retention", RECORDS),
+    only("GET", "/api/v1/cases/{number}/keeping", CALLS),
+    only("GET", "/api/v1/calls/{id}/keeping", CALLS),
     only("GET", "/api/v1/journal/{seq}/proof", AUDITING),
     only("GET", "/api/v1/work-orders", ORDERS),
     only("GET", "/api/v1/reports/weekly", REPORTS),
@@ -322,6 +340,11 @@ pub(super) fn rule(method: &Method, path: &str) -> Option<&'static Rule> {
 /// Numbers and names of citizens: those who talk to them, and the auditor. Everybody else sees them masked.
 pub(super) const fn sees_applicants(role: Role) -> bool {
     matches!(role, Operator | Supervisor | Control | Auditor)
+}
+
+/// By whose order something is held, and why.
+pub(super) const fn sees_holds(role: Role) -> bool {
+    matches!(role, Records | Auditor)
 }
 
 /// Find calls by the words of citizens: those who oversee the work, not those who do it.

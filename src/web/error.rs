@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::case::transition::InvalidTransition;
 use crate::diagnostic::Diagnostic;
 use crate::incident;
-use crate::store::StoreError;
+use crate::store::{Refusal, StoreError};
 use crate::switchboard::CommandError;
 
 /// Told to clients that met a limit which is free again at once, in seconds.
@@ -67,6 +67,12 @@ impl ApiError {
     /// 409 by this name.
     pub(super) fn conflict(name: &'static str, detail: impl Into<String>) -> Self {
         Self::Known { status: StatusCode::CONFLICT, name, detail: detail.into() }
+    }
+
+    /// 410: it was there, and an erasure that the journal tells of destroyed it.
+    pub(super) fn erased(what: &str) -> Self {
+        let detail = format!("{what} was erased");
+        Self::Known { status: StatusCode::GONE, name: "erased", detail }
     }
 
     /// 422 by this name.
@@ -180,6 +186,7 @@ impl From<StoreError> for ApiError {
             StoreError::QueueDeserted(_) => Self::conflict("queue_deserted", error.to_string()),
             StoreError::Transition(refused) => refused.into(),
             StoreError::Incident(refused) => refused.into(),
+            StoreError::Erasure(refused) => refused.into(),
             StoreError::KeyTaken => Self::Unprocessable(error.to_string()),
             // Endpoints that take a key answer it themselves.
             StoreError::Repeated { .. } => Self::Conflict(error.to_string()),
@@ -200,6 +207,24 @@ impl From<InvalidTransition> for ApiError {
             InvalidTransition::WrongState { .. } => Self::conflict("case_moved_on", detail),
             InvalidTransition::Invariant(_) => Self::Conflict(detail),
             InvalidTransition::Incomplete(_) => Self::Unprocessable(detail),
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refused: Refusal) -> Self {
+        let detail = refused.to_string();
+        match refused {
+            Refusal::Held(_) => Self::conflict("held", detail),
+            Refusal::UnderWay(_) | Refusal::Gone => Self::conflict("erased", detail),
+            Refusal::SamePerson | Refusal::LiftedByYou | Refusal::AskedByYou => Self::forbidden(detail),
+            Refusal::HeldOften(_)
+            | Refusal::Waits(_)
+            | Refusal::OnCase(_)
+            | Refusal::CallGoesOn
+            | Refusal::SharedCall(_)
+            | Refusal::MessageOut
+            | Refusal::MergedIntoOpen(_) => Self::Conflict(detail),
         }
     }
 }

@@ -34,6 +34,7 @@ mod pages;
 mod password;
 mod phone;
 mod receptions;
+mod records;
 mod reports;
 mod router;
 mod second_factor;

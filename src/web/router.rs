@@ -20,8 +20,8 @@ use super::headers::{self, Kind};
 use super::{
     Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city,
     escalations, events, gate, health, hearings, incidents, log, masked_calls, messages, oidc, open311,
-    operators, pages, phone, receptions, reports, second_factor, session, sessions, sip_socket, sms_reports,
-    timeline, verifications, web_calls, work_orders,
+    operators, pages, phone, receptions, records, reports, second_factor, session, sessions, sip_socket,
+    sms_reports, timeline, verifications, web_calls, work_orders,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -95,6 +95,7 @@ fn endpoints() -> OpenApiRouter<Shared> {
         .routes(routes!(log::checkpoint))
         .routes(routes!(log::proof))
         .merge(reception_routes())
+        .merge(records::routes())
         .merge(reports::routes())
         .merge(open311::routes())
         .merge(citizen::routes())

@@ -69,6 +69,7 @@ mod proof;
 mod proxy;
 mod queues;
 mod reminders;
+mod retention;
 mod secure_media;
 mod signed_journal;
 mod supervision;

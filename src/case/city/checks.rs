@@ -10,6 +10,7 @@ use super::validity;
 use super::{Category, EvidenceRule, Reception};
 use crate::case::escalation::is_of_executor;
 use crate::case::norm::Norm;
+use crate::case::retention::RetentionRule;
 use crate::case::routing::closeness;
 use crate::diagnostic::suggestion;
 
@@ -26,6 +27,7 @@ pub(super) struct Draft {
     pub(super) evidence: Vec<(Placed<String>, EvidenceRule)>,
     /// With the post and the categories they name.
     pub(super) receptions: Vec<(Reception, Placed<String>, Vec<Placed<String>>)>,
+    pub(super) retention: Vec<Placed<RetentionRule>>,
 }
 
 #[derive(Clone)]
@@ -101,8 +103,14 @@ fn check_references(draft: &Draft, reader: &mut Reader<'_>) {
     let areas = draft.areas.iter().flat_map(|area| area.categories.iter().cloned());
     let rules = draft.evidence.iter().map(|(category, _)| category.clone());
     let received = draft.receptions.iter().flat_map(|(_, _, categories)| categories.iter().cloned());
-    for pattern in
-        norms.chain(areas).chain(rules).chain(received).filter(|pattern| !is_pattern(&pattern.value))
+    let kept =
+        draft.retention.iter().map(|rule| Placed { value: rule.value.category.clone(), offset: rule.offset });
+    for pattern in norms
+        .chain(areas)
+        .chain(rules)
+        .chain(received)
+        .chain(kept)
+        .filter(|pattern| !is_pattern(&pattern.value))
     {
         complain_unknown(reader, "category", &pattern, categories.iter().copied());
     }

@@ -12,6 +12,7 @@ use super::endings::endings;
 use super::promises::{self, Calendars, named_calendar};
 use super::reader::{Placed, Reader, Table};
 use super::receptions::receptions;
+use super::retention::retention;
 use super::{
     Category, CityPlan, Duties, Duty, EvidenceRule, MAX_DUTY_PHONES, Organisation, Territory, filing,
 };
@@ -32,7 +33,7 @@ const FAR_METRES: std::ops::Range<usize> = 10..100_001;
 /// Minutes clocks may differ by: a day at most.
 const CLOCK_MINUTES: std::ops::Range<usize> = 0..24 * 60 + 1;
 
-const SECTIONS: [&str; 18] = [
+const SECTIONS: [&str; 19] = [
     "city",
     "calendar",
     "duty",
@@ -51,6 +52,7 @@ const SECTIONS: [&str; 18] = [
     "verify",
     "reopen",
     "archive",
+    "retention",
 ];
 
 pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>> {
@@ -65,6 +67,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
     let clock =
         city.as_ref().and_then(|(_, _, zone)| reader.accept(Calendar::always(&zone.value), zone.offset));
     let calendars = promises::calendars(&mut reader, root, city.as_ref().map(|(_, _, zone)| zone));
+    let endings = clock.as_ref().map(|clock| endings(&mut reader, root, clock));
     let draft = Draft {
         categories: categories(&mut reader, root),
         topics: reader.named_texts(root, "topics"),
@@ -76,8 +79,8 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
         ladder: promises::ladder(&mut reader, root),
         evidence: evidence(&mut reader, root),
         receptions: receptions(&mut reader, root, &calendars, city.as_ref().map(|(_, _, zone)| zone)),
+        retention: retention(&mut reader, root, clock.as_ref().zip(endings.as_ref())),
     };
-    let endings = clock.as_ref().map(|clock| endings(&mut reader, root, clock));
     let proof = proof(&mut reader, root);
     let hold = promises::hold(&mut reader, root);
     let duties = duties(&mut reader, root, &calendars);
@@ -116,6 +119,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<CityPlan, Vec<Diagnostic>>
         evidence: draft.evidence.into_iter().map(|(category, rule)| (category.value, rule)).collect(),
         endings,
         receptions: draft.receptions.into_iter().map(|(reception, ..)| reception).collect(),
+        retention: draft.retention.into_iter().map(|rule| rule.value).collect(),
         proof,
         duties: Duties(duties),
     })

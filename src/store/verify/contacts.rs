@@ -9,9 +9,10 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use super::{Finding, VerifyReport, Watch};
 use crate::call::contact::{Contact, Direction};
+use crate::case::retention::{self, Content, Contents};
 use crate::ids::ContactId;
 use crate::store::row::{self, Fields};
-use crate::store::{Store, StoreError, contacts};
+use crate::store::{Store, StoreError, contacts, numbers};
 use crate::time::Timestamp;
 
 /// Contacts read at once, with all their entries.
@@ -25,7 +26,7 @@ impl Store {
         report: &mut VerifyReport,
         watch: Watch<'_>,
     ) -> Result<(), StoreError> {
-        let sql = "SELECT * FROM contacts WHERE id > $1 AND ($3 = 0 OR EXISTS (SELECT 1 FROM journal \
+        let sql = "SELECT contacts.*, salt FROM contacts LEFT JOIN caller_salts ON caller_salts.contact = id WHERE id > $1 AND ($3 = 0 OR EXISTS (SELECT 1 FROM journal \
                    WHERE journal.contact = contacts.id AND journal.seq > $3)) ORDER BY id LIMIT $2";
         loop {
             // Rows and entries of one moment: the program may be at work.
@@ -41,8 +42,12 @@ impl Store {
             let Some(last) = last else { return Ok(()) };
             let count = rows.len() as u64;
             let mut contacts = Vec::with_capacity(rows.len());
+            let mut apart = BTreeMap::new();
             for row in &rows {
-                contacts.extend(report.note(contacts::read(row))?);
+                if let Some(contact) = report.note(contacts::read(row))? {
+                    apart.insert(contact.id, Apart::read(row)?);
+                    contacts.push(contact);
+                }
             }
             let ids: Vec<String> = contacts.iter().map(|contact| contact.id.to_string()).collect();
             let mut told = self.told(&mut moment, &ids, report).await?;
@@ -56,7 +61,8 @@ impl Store {
             for contact in &contacts {
                 let told = told.remove(&contact.id).unwrap_or_default();
                 let recorded = recorded.get(&contact.id).map(String::as_str);
-                for (what, row, journal) in told.differences(contact, recorded) {
+                let apart = apart.remove(&contact.id).unwrap_or_default();
+                for (what, row, journal) in told.differences(contact, recorded, &apart) {
                     report.add(Finding::ContactDiffers { id: contact.id, what, row, journal });
                 }
                 if contact.answered_at.is_some() && !told.is_recorded && !report.nothing_is_recorded {
@@ -223,6 +229,8 @@ struct Told {
     is_recorded: bool,
     /// The file has a digest by its entry.
     has_file: bool,
+    /// What was destroyed.
+    erased: Contents,
     /// Everybody and everything that an entry names.
     names: String,
 }
@@ -256,6 +264,10 @@ impl Told {
             }
             "ivr.entered" => self.ivr_path.extend(text("node")),
             "case.registered" => self.has_registered = true,
+            "contact.erased" => {
+                let what: Contents = serde_json::from_value(data["what"].clone()).unwrap_or_default();
+                self.erased.extend(what);
+            }
             "rec.started" => self.is_recorded = true,
             "rec.sealed" => {
                 self.is_recorded = true;
@@ -272,12 +284,13 @@ impl Told {
         Ok(())
     }
 
-    fn differences(&self, contact: &Contact, recorded: Option<&str>) -> Vec<Difference> {
+    fn differences(&self, contact: &Contact, recorded: Option<&str>, apart: &Apart) -> Vec<Difference> {
         if self.offered_at.is_none() {
             return vec![("the call", "there".to_owned(), "missing".to_owned())];
         }
         let mut found = self.moments(contact);
         found.append(&mut self.words(contact, recorded));
+        found.append(&mut self.numbers(contact, apart));
         found
     }
 
@@ -331,22 +344,9 @@ impl Told {
         }
         let (path, told) = (contact.ivr_path.join(" > "), self.ivr_path.join(" > "));
         word("way through the menus", Some(&path), Some(&told));
-        let numbers = [
-            ("caller", contact.caller.as_str()),
-            ("called", contact.called.as_str()),
-            ("origin", &contact.origin),
-            ("sip_call_id", &contact.sip_call_id),
-        ];
-        for (key, row) in numbers {
+        for (key, row) in [("origin", &contact.origin), ("sip_call_id", &contact.sip_call_id)] {
             if let Some(journal) = self.offered[key].as_str() {
-                // Whose number it is stays out of what is printed.
-                let differs =
-                    (key == "caller" || key == "called").then_some("another").filter(|_| row != journal);
-                word(
-                    key,
-                    Some(differs.unwrap_or(row)),
-                    Some(if differs.is_some() { "its own" } else { journal }),
-                );
+                word(key, Some(row), Some(journal));
             }
         }
         let operator = contact.operator.map(|operator| operator.to_string());
@@ -364,6 +364,46 @@ impl Told {
             word("recording", recording.as_deref(), recorded);
         } else if self.has_file {
             word("recording", Some("missing"), Some("sealed"));
+        }
+        found
+    }
+}
+
+/// What a row has beside its contact.
+#[derive(Default)]
+struct Apart {
+    erased: Contents,
+    salt: Option<Vec<u8>>,
+}
+
+impl Apart {
+    fn read(row: &SqliteRow) -> Result<Self, StoreError> {
+        let fields = Fields::of(row, "contact");
+        Ok(Self { erased: retention::of_bits(fields.plain("erased")?), salt: fields.plain("salt")? })
+    }
+}
+
+impl Told {
+    /// Numbers by their digests, and what was destroyed. Whose number it is stays out of what is printed.
+    fn numbers(&self, contact: &Contact, apart: &Apart) -> Vec<Difference> {
+        let mut found = Vec::new();
+        let mut add = |what, row: &str, journal: &str| found.push((what, row.to_owned(), journal.to_owned()));
+        if apart.erased != self.erased {
+            add("what was erased", &format!("{:?}", apart.erased), &format!("{:?}", self.erased));
+        }
+        let is_erased = self.erased.contains(&Content::Words);
+        for (key, row) in [("caller", contact.caller.as_str()), ("called", contact.called.as_str())] {
+            // Entries from before there were digests have the number itself.
+            let is_its_own = match (&self.offered[key], &self.offered[numbers::digest_key(key)], &apart.salt)
+            {
+                (Value::String(number), ..) => number == row || is_erased && row.is_empty(),
+                (_, Value::String(digest), Some(salt)) => numbers::digest(salt, row).to_string() == *digest,
+                (_, Value::String(_), None) => is_erased,
+                _ => true,
+            };
+            if !is_its_own {
+                add(key, "another", "its own");
+            }
         }
         found
     }

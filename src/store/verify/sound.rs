@@ -45,6 +45,8 @@ pub trait RecordingFiles: Send + Sync {
 pub enum FileFault {
     #[error("its file is missing: {0}")]
     Missing(String),
+    #[error("it was erased, and its file is still there: {0}")]
+    StillThere(String),
     #[error("its file cannot be read: {0}")]
     Unreadable(String),
     #[error("its file is that of recording {0}")]
@@ -108,6 +110,9 @@ struct Sealed {
     seal: Option<Seal>,
     seconds: Option<Seconds>,
     key: Option<ContentKey>,
+    is_erased: bool,
+    /// An erasure is being carried out: the file may be gone already.
+    is_going: bool,
 }
 
 impl Store {
@@ -158,12 +163,16 @@ impl Store {
         let query = sqlx::query("SELECT * FROM recordings WHERE id = $1").bind(id);
         let recording = recordings::read(&self.reading(query.fetch_one(&mut *moment)).await?)?;
         let sql = "SELECT type, at, offset_ms, data FROM journal WHERE contact = $1 \
-                   AND type IN ('rec.started', 'rec.gap', 'rec.sealed') ORDER BY seq";
+                   AND type IN ('rec.started', 'rec.gap', 'rec.sealed', 'rec.erased') ORDER BY seq";
         let query = sqlx::query(sql).bind(recording.contact.to_string());
         let entries = self.reading(query.fetch_all(&mut *moment)).await?;
         let sql = "SELECT leaves FROM recording_seconds WHERE recording = $1";
         let leaves = self.reading(sqlx::query(sql).bind(id).fetch_optional(&mut *moment)).await?;
         let is_forgotten = self.is_forgotten(&mut moment, &recording).await?;
+        let sql = "SELECT 1 FROM erasure_calls JOIN erasures ON erasures.id = erasure \
+                   WHERE erasure_calls.contact = $1 AND erasures.state = 'decided'";
+        let query = sqlx::query(sql).bind(recording.contact.to_string());
+        let is_going = self.reading(query.fetch_optional(&mut *moment)).await?.is_some();
         drop(moment);
         if is_forgotten {
             report.add(Finding::NeverSealed { id: recording.id, contact: recording.contact });
@@ -187,15 +196,15 @@ impl Store {
             Ok(key) => key,
             // A file that needs it says so.
             Err(StoreError::KeyMissing { .. }) => None,
+            Err(StoreError::Erased) if told.is_erased || self.is_told_erased(&recording).await? => None,
             Err(StoreError::Erased) => {
-                if !self.is_told_erased(&recording).await? {
-                    report.add(Finding::file(&recording, FileFault::KeyDestroyed));
-                }
+                report.add(Finding::file(&recording, FileFault::KeyDestroyed));
                 return Ok(None);
             }
             Err(error) => return Err(error),
         };
-        Ok(Some(Sealed { recording, sha256, seal: told.seal, seconds, key }))
+        let is_erased = told.is_erased;
+        Ok(Some(Sealed { recording, sha256, seal: told.seal, seconds, key, is_erased, is_going }))
     }
 
     /// True when an entry says that the recording, or its case, was erased.
@@ -254,10 +263,17 @@ impl Store {
         sealed: &Sealed,
         examined: io::Result<Examined>,
     ) -> Result<Vec<FileFault>, StoreError> {
+        let path = || sealed.recording.path.clone();
         let examined = match examined {
+            Ok(_) if sealed.is_erased => return Ok(vec![FileFault::StillThere(path())]),
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound && (sealed.is_erased || sealed.is_going) =>
+            {
+                return Ok(Vec::new());
+            }
             Ok(examined) => examined,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(vec![FileFault::Missing(sealed.recording.path.clone())]);
+                return Ok(vec![FileFault::Missing(path())]);
             }
             Err(error) => {
                 let other = error.get_ref().and_then(|inner| inner.downcast_ref::<OfAnother>());
@@ -379,6 +395,7 @@ struct Told {
     sealed: Option<Value>,
     sha256: Option<Sha256>,
     seal: Option<Seal>,
+    is_erased: bool,
 }
 
 impl Told {
@@ -397,6 +414,10 @@ impl Told {
                 let (duration_ms, reason) = (&data["duration_ms"], &data["cause"]);
                 told.gaps
                     .push(json!({ "offset_ms": offset_ms, "duration_ms": duration_ms, "reason": reason }));
+                continue;
+            }
+            if event == "rec.erased" {
+                told.is_erased = true;
                 continue;
             }
             told.sha256 = data["sha256"].as_str().and_then(Sha256::from_hex);
@@ -420,6 +441,10 @@ impl Told {
         let started_at = recording.started_at.micros();
         if let Some(told) = self.started_at.filter(|told| *told != started_at) {
             found.push(("started at", started_at.to_string(), told.to_string()));
+        }
+        if self.is_erased != (recording.state == RecordingState::Erased) {
+            let said = |is_erased| if is_erased { "erased" } else { "sealed" }.to_owned();
+            found.push(("state", said(!self.is_erased), said(self.is_erased)));
         }
         let result = recording.result.map_or("none", RecordingResult::name).to_owned();
         let is_open = recording.state == RecordingState::Capturing;

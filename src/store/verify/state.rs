@@ -19,6 +19,8 @@ pub enum Part {
     Incidents,
     /// What auditors noted.
     Findings,
+    /// Legal holds, and what was destroyed.
+    Erasures,
     Contacts,
     Recordings,
     /// Files that no row asks for.
@@ -32,7 +34,8 @@ impl Part {
             Self::Chain => Self::Register,
             Self::Register => Self::Incidents,
             Self::Incidents => Self::Findings,
-            Self::Findings => Self::Contacts,
+            Self::Findings => Self::Erasures,
+            Self::Erasures => Self::Contacts,
             Self::Contacts => Self::Recordings,
             Self::Recordings => Self::Files,
             Self::Files | Self::Done => Self::Done,
@@ -46,6 +49,7 @@ impl Part {
             Self::Register => "the register and its cases",
             Self::Incidents => "the incidents",
             Self::Findings => "the auditors' findings",
+            Self::Erasures => "the legal holds and erasures",
             Self::Contacts => "the calls",
             Self::Recordings => "the recordings",
             Self::Files => "the files",

@@ -17,7 +17,7 @@ use crate::content_key::ContentKey;
 use crate::files::ContentFile;
 use crate::ids::{ContactId, RecordingId};
 use crate::journal::{Draft, EventType, MediaPosition};
-use crate::recording::{Recording, RecordingResult};
+use crate::recording::{Recording, RecordingResult, RecordingState};
 use crate::store::Subject;
 use crate::time;
 
@@ -172,6 +172,9 @@ impl Web {
         let mut recordings = self.store().recordings_of(contact).await?.into_iter();
         let found = recordings.find(|recording| wanted.is_none_or(|id| recording.id == id));
         let found = found.ok_or(ApiError::NotFound("recording"))?;
+        if found.state == RecordingState::Erased {
+            return Err(ApiError::erased("the recording"));
+        }
         if found.result == Some(RecordingResult::Failed) && found.frames == 0 {
             return Err(ApiError::NotFound("sound: the recording failed"));
         }

@@ -51,7 +51,7 @@ pub(in crate::web) struct CallView {
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct RecordingView {
     id: String,
-    /// `capturing` or `sealed`.
+    /// `capturing`, `sealed`, or `erased` when its sound was destroyed.
     state: &'static str,
     started_at: UtcTime,
     /// Hz.
@@ -129,6 +129,7 @@ impl From<&Recording> for RecordingView {
             state: match recording.state {
                 RecordingState::Capturing => "capturing",
                 RecordingState::Sealed => "sealed",
+                RecordingState::Erased => "erased",
             },
             started_at: recording.started_at.into(),
             sample_rate: recording.sample_rate,

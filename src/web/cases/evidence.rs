@@ -192,6 +192,9 @@ pub(in crate::web) async fn show(
 ) -> Result<Response, ApiError> {
     let case = web.case_to_read(&number, &principal, "/api/v1/cases/{number}/evidence/{id}").await?;
     let (evidence, bytes) = web.store().evidence_bytes(id).await?.ok_or(ApiError::NotFound("evidence"))?;
+    if bytes.is_empty() {
+        return Err(ApiError::erased("the picture"));
+    }
     if !web.is_of_case(&evidence, &case).await? {
         return Err(ApiError::NotFound("evidence"));
     }
@@ -300,6 +303,9 @@ impl Web {
         }
         let found = self.store().evidence_bytes(evidence.id).await?;
         let (_, bytes) = found.ok_or(ApiError::NotFound("evidence"))?;
+        if bytes.is_empty() {
+            return Err(ApiError::erased("the picture"));
+        }
         let kind = Kind::sniff(&bytes).map_err(|why| ApiError::Unprocessable(why.to_string()))?;
         let (picture, _) = self.pictures.examine(kind, bytes).await?;
         Ok(match size {

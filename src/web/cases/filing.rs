@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::case::retention::Content;
 use crate::ids::AttachmentId;
 use crate::journal::{Draft, EventType};
 use crate::time;
@@ -76,7 +77,11 @@ pub(in crate::web) async fn show(
     let case = web.case_to_read(&number, &principal, "/api/v1/cases/{number}/filing").await?;
     let filed = web.store().filed(&case.number).await?;
     let notes = web.store().notes_of(&case.number).await?.into_iter();
-    let attachments = web.store().attachments_of(&case.number).await?.into_iter();
+    let attachments = match case.erased.contains(&Content::Photos) {
+        true => Vec::new(),
+        false => web.store().attachments_of(&case.number).await?,
+    };
+    let attachments = attachments.into_iter();
     let ratings = web.store().feedback_of(&case.number).await?.into_iter();
     let answers = filed.as_ref().map(|filed| filed.answers.clone()).unwrap_or_default().into_iter();
     let seen = access::sees_applicants(principal.role());
@@ -114,6 +119,9 @@ pub(in crate::web) async fn attachment(
     let case = web.case_to_read(&number, &principal, "/api/v1/cases/{number}/attachments/{id}").await?;
     let found = web.store().shown_attachment(id).await?.filter(|(picture, _)| picture.case == case.number);
     let (picture, bytes) = found.ok_or(ApiError::NotFound("attachment"))?;
+    if bytes.is_empty() {
+        return Err(ApiError::erased("the picture"));
+    }
     let mut draft = Draft::new(EventType::AccessViewed, time::now().utc, principal.actor());
     draft.case = Some(case.number);
     draft.data = serde_json::json!({ "what": "attachment", "attachment": picture.id });

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::case::city::CityPlan;
+use crate::case::retention::Content;
 use crate::case::work_order::EvidenceRef;
 use crate::case::{Case, CaseState, ClosingCode};
 use crate::ids::{AttachmentId, EvidenceId, WorkOrderId};
@@ -188,7 +189,8 @@ fn believed(case: &Case) -> Option<WorkOrderId> {
 }
 
 fn shows_pictures(case: &Case, plan: &CityPlan) -> bool {
-    plan.category(&case.category).is_some_and(|category| category.filing.publishes_pictures)
+    let is_there = !case.erased.contains(&Content::Photos);
+    is_there && plan.category(&case.category).is_some_and(|category| category.filing.publishes_pictures)
 }
 
 impl Web {

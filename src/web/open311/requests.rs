@@ -8,6 +8,7 @@ use super::fault::Fault;
 use super::services;
 use super::words::Step;
 use crate::case::city::{Category, CityPlan};
+use crate::case::retention::Content;
 use crate::case::{Case, CaseNumber, Site};
 use crate::store::{PublicRequest, RequestFilter};
 use crate::web::city::organisation_name;
@@ -333,7 +334,8 @@ fn numbers_blacked(line: &str) -> String {
 /// Whether the world may see pictures of this case.
 pub(super) fn shows_pictures(case: &Case, plan: &CityPlan) -> bool {
     let category = services::shown(plan).find(|category| category.id == case.category);
-    category.is_some_and(|category| category.filing.publishes_pictures)
+    let is_there = !case.erased.contains(&Content::Photos);
+    is_there && category.is_some_and(|category| category.filing.publishes_pictures)
 }
 
 #[cfg(test)]

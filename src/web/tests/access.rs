@@ -93,6 +93,16 @@ const EXPECTED: &str = "
     GET    /api/v1/hearings                         ra
     POST   /api/v1/hearings/{id}/allow              r
     POST   /api/v1/hearings/{id}/refuse             r
+    GET    /api/v1/holds                            ra
+    POST   /api/v1/holds                            r
+    POST   /api/v1/holds/{id}/lift                  r
+    GET    /api/v1/erasures                         rax
+    POST   /api/v1/erasures                         r
+    POST   /api/v1/erasures/{id}/agree              rx
+    POST   /api/v1/erasures/{id}/refuse             rx
+    GET    /api/v1/retention                        ra
+    GET    /api/v1/cases/{number}/keeping           oscmra
+    GET    /api/v1/calls/{id}/keeping               oscmra
     POST   /api/v1/cases/{number}/hold              sc
     POST   /api/v1/cases/{number}/resume            sce
     POST   /api/v1/cases/{number}/extend            sc

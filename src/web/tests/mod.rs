@@ -23,6 +23,7 @@ mod oidc;
 mod open311;
 mod phone;
 mod receptions;
+mod records;
 mod reports;
 mod routes;
 mod second_factor;

@@ -11,9 +11,9 @@ export const PAGES_OF: Record<Role, string[]> = {
   control: ['/control', '/reports', '/receptions'],
   executor: ['/work'],
   mayor_office: ['/reports', '/control', '/audit', '/receptions'],
-  records: ['/reports', '/hearings'],
-  auditor: ['/audit', '/reports', '/hearings'],
-  admin: ['/admin'],
+  records: ['/reports', '/hearings', '/records'],
+  auditor: ['/audit', '/reports', '/hearings', '/records'],
+  admin: ['/admin', '/records'],
 }
 
 /** Kept for one who works where there is no signal. */

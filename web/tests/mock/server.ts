@@ -12,13 +12,14 @@ import * as city from './city.ts'
 import { clocksOf, dress, raisedOf } from './clocks.ts'
 import { receptionsApi } from './receptions.ts'
 import { Listening } from './listening.ts'
+import { recordsApi } from './records.ts'
 import { reportsApi } from './reports.ts'
 import { incidentsApi } from './incidents.ts'
 import { Refused, ZONE, requestsApi } from './requests.ts'
 import { sessionsApi } from './sessions.ts'
 import { SILENCES, peaks, photo, recording } from './sound.ts'
 
-const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/receptions', '/hearings', '/signin.html', ...ADMIN_PAGES]
+const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/receptions', '/hearings', '/records', '/signin.html', ...ADMIN_PAGES]
 const CSP = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 /** As the service has them on pages: what works here works there. */
 const HEADERS = {
@@ -48,6 +49,7 @@ export function mockApi() {
   const admin = adminApi()
   const requests = requestsApi()
   const officials = receptionsApi()
+  const recordsOffice = recordsApi()
   const incidents = incidentsApi()
   const listening = new Listening()
   const sockets = new WebSocketServer({ noServer: true })
@@ -383,6 +385,11 @@ export function mockApi() {
     if (kind === 'hearings') {
       if (method === 'POST') officials.hearings.length = 0
       return page(officials.hearings)
+    }
+    if (['holds', 'erasures', 'retention'].includes(kind ?? '') || action === 'keeping') {
+      const answer = recordsOffice.answer(method ?? 'GET', kind ?? '', id, action, url.searchParams.get('state'), json)
+      if (answer === null) throw new Refusal(409, 'a legal hold stands on it: nothing of it is destroyed until it is lifted', problem('held'))
+      return answer
     }
     if (kind === 'cases' && action?.startsWith('appointment-')) {
       const visit = officials.visits.find((one) => one.number === id)

@@ -249,6 +249,8 @@ const OTHERS: Scene[] = [
   { name: 'reports-list', path: '/reports', user: 'mayor', act: async (page) => { await page.locator('[data-indicator=false_closures] summary').click(); await page.locator('[data-indicator=false_closures] .line button.value').first().click(); await page.locator('dialog [data-total]').waitFor() } },
   { name: 'receptions', path: '/receptions', user: 'mayor', act: (page) => page.waitForSelector('ol li >> nth=2') },
   { name: 'hearings', path: '/hearings', user: 'records', act: (page) => page.waitForSelector('li.card') },
+  { name: 'records', path: '/records', user: 'records', act: (page) => page.waitForSelector('li.card') },
+  { name: 'records-agree', path: '/records', user: 'records', act: async (page) => { await page.click('li .bad.main'); await page.waitForSelector('dialog .notice.bad') } },
 ]
 
 const ADMIN: Scene[] = [

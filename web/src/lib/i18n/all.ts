@@ -22,6 +22,7 @@ import { notices } from './notices'
 import { phone } from './phone'
 import { problems } from './problems'
 import { receptions } from './receptions'
+import { records } from './records'
 import { reports } from './reports'
 import { requests } from './requests'
 import { sso } from './sso'
@@ -53,6 +54,7 @@ const all = {
   ...phone,
   ...problems,
   ...receptions,
+  ...records,
   ...reports,
   ...requests,
   ...sso,
