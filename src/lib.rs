@@ -39,6 +39,7 @@ pub mod media;
 pub mod recording;
 
 // L3 composition
+pub mod bundle;
 pub mod call;
 pub mod journal;
 pub mod notification;
@@ -47,6 +48,7 @@ pub mod switchboard;
 pub mod verification;
 
 // L4 shells
+pub mod export;
 pub mod files;
 pub mod media_plane;
 pub mod net;

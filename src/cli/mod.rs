@@ -4,6 +4,7 @@
 mod call;
 mod check;
 mod demo;
+mod export;
 mod ivr;
 mod journal_key;
 mod report;
@@ -11,6 +12,7 @@ mod route;
 mod serve;
 mod user;
 mod verify;
+mod verify_bundle;
 mod verify_log;
 
 use std::path::{Path, PathBuf};
@@ -57,6 +59,8 @@ enum Command {
     JournalKey(journal_key::Args),
     /// Proves that journal, register, calls and recordings are whole.
     Verify(verify::Args),
+    /// A case with its calls, pictures and proofs, to be handed over.
+    Export(export::Args),
     /// The weekly control report, from the rows or from the journal.
     Report(report::Args),
     /// Brings the database to this version.
@@ -126,7 +130,11 @@ async fn run(cli: Cli) -> Outcome {
         Command::Ivr(command) => ivr::run(command),
         Command::Route(args) => route::run(file, &args),
         Command::JournalKey(args) => journal_key::run(file, &args),
-        Command::Verify(args) => verify::run(file, &args).await,
+        Command::Verify(args) => match &args.bundle {
+            Some(bundle) => verify_bundle::run(bundle, &args.key),
+            None => verify::run(file, &args).await,
+        },
+        Command::Export(args) => export::run(file, args).await,
         Command::Report(args) => report::run(file, args).await,
         Command::Migrate => {
             let config = load(file)?;

@@ -7,6 +7,7 @@ mod callback;
 mod checks;
 mod citizen;
 mod city;
+mod disclosure;
 mod email;
 mod environment;
 mod http;
@@ -38,6 +39,7 @@ pub use addresses::OneOrMore;
 pub use callback::Callback;
 pub use citizen::Citizen;
 pub use city::City;
+pub use disclosure::Disclosure;
 pub use email::Email;
 pub use http::Http;
 pub use journal::Journal;
@@ -86,6 +88,7 @@ pub struct Config {
     pub open311: Open311,
     pub report: Report,
     pub journal: Journal,
+    pub disclosure: Disclosure,
     pub sign_in: SignIn,
 }
 
@@ -151,6 +154,7 @@ impl Config {
         self.sms.resolve(base);
         self.email.resolve(base);
         self.journal.resolve(base);
+        self.disclosure.resolve(base);
         self.store.url = store::resolve(&self.store.url, base);
     }
 
@@ -173,6 +177,7 @@ impl Config {
             ("http", self.http == other.http),
             ("store", self.store == other.store),
             ("journal", self.journal == other.journal),
+            ("disclosure", self.disclosure == other.disclosure),
             ("recording.enabled", self.recording.enabled == other.recording.enabled),
             ("recording.dir", self.recording.dir == other.recording.dir),
             ("number.short", self.number.short == other.number.short),
@@ -193,6 +198,7 @@ impl Config {
         self.http = running.http.clone();
         self.store = running.store.clone();
         self.journal = running.journal.clone();
+        self.disclosure = running.disclosure.clone();
         self.recording.enabled = running.recording.enabled;
         self.recording.dir.clone_from(&running.recording.dir);
         self.number.short.clone_from(&running.number.short);

@@ -72,6 +72,16 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The picture as it came; none when it is not kept.
+    pub async fn original_attachment(&self, id: AttachmentId) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT content FROM attachments \
+                   JOIN evidence_blobs ON evidence_blobs.sha256 = attachments.sha256 WHERE id = $1";
+        let row = self.reading(sqlx::query(sql).bind(id.to_string()).fetch_optional(&self.readers)).await?;
+        row.map(|row| Fields::of(&row, "attachment").plain("content")).transpose()
+    }
+}
+
 struct Attach {
     attachment: Attachment,
     original: Vec<u8>,

@@ -21,7 +21,7 @@ use crate::case::replay::Replayed;
 use crate::case::rules::VerifyRule;
 use crate::case::{Case, CaseNumber};
 use crate::digest::Sha256;
-use crate::ids::{ContactId, FindingId, HearingId, IncidentNumber, RecordingId};
+use crate::ids::{ContactId, DisclosureId, FindingId, HearingId, IncidentNumber, RecordingId};
 use crate::journal::{Break, EventType, Head};
 use crate::recording::Recording;
 use crate::time::Timestamp;
@@ -75,6 +75,9 @@ pub enum Finding {
     /// Invariant 10 again, for an applicant's wish to hear a call.
     #[error("hearing {id} of case {case}: {what} is '{row}' in the row and '{journal}' by the journal")]
     HearingDiffers { id: HearingId, case: CaseNumber, what: &'static str, row: String, journal: String },
+    /// Invariant 10 again, for a case that was handed over.
+    #[error("disclosure {id} of case {case}: {what} is '{row}' in the row and '{journal}' by the journal")]
+    DisclosureDiffers { id: DisclosureId, case: CaseNumber, what: &'static str, row: String, journal: String },
     /// Invariant 10 for what an auditor noted.
     #[error("finding {id}: {what} is not what the journal tells")]
     RemarkDiffers { id: FindingId, what: &'static str },
@@ -220,13 +223,14 @@ impl Store {
                    inspections.entry IS NOT NULL AS drawn, \
                    (SELECT json_array(reception, starts_at, ends_at, state, arranged_at) FROM appointments \
                    WHERE appointments.case_number = cases.number) AS appointment, \
-                   EXISTS (SELECT 1 FROM hearings WHERE hearings.case_number = cases.number) AS heard \
+                   EXISTS (SELECT 1 FROM hearings WHERE hearings.case_number = cases.number) AS heard, \
+                   EXISTS (SELECT 1 FROM disclosures WHERE disclosures.case_number = cases.number) AS disclosed \
                    FROM cases JOIN journal ON journal.case_number = cases.number \
                    LEFT JOIN inspections ON inspections.entry = journal.seq \
                    WHERE cases.number = $1 ORDER BY journal.seq";
         let rows = self.reading(sqlx::query(sql).bind(&number.0).fetch_all(&self.readers)).await?;
         let mut replayed = Replayed::default();
-        let (mut appointment, mut is_heard, mut registered_at) = (None, false, None);
+        let (mut appointment, mut is_heard, mut is_disclosed, mut registered_at) = (None, false, false, None);
         for row in &rows {
             let fields = Fields::of(row, "journal entry");
             let (event, data): (String, serde_json::Value) = (fields.plain("type")?, fields.json("data")?);
@@ -235,6 +239,7 @@ impl Store {
                 registered_at = Some(fields.moment("at")?);
             }
             is_heard |= fields.flag("heard")? || data["hearing"].is_string();
+            is_disclosed |= fields.flag("disclosed")? || data["disclosure"].is_string();
             appointment = appointments::told(appointment, &number, (&event, fields.moment("at")?), &data);
             let hash = Sha256::from_hex(&fields.plain::<String>("hash")?).unwrap_or(Sha256([0; 32]));
             let share = inspections::share(&event, &data).unwrap_or(0);
@@ -261,6 +266,9 @@ impl Store {
         }
         if is_heard {
             self.verify_hearings(&number, report).await?;
+        }
+        if is_disclosed {
+            self.verify_disclosures(&number, report).await?;
         }
         if let Some((what, row, journal)) = replayed.difference(&case) {
             report.add(Finding::CaseDiffers { number, what, row, journal });

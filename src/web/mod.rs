@@ -11,6 +11,7 @@ mod calls;
 mod cases;
 mod citizen;
 mod city;
+mod disclosures;
 mod error;
 mod escalations;
 mod events;
@@ -80,6 +81,7 @@ pub use admin::{
     CITY, CONFIG, DIALPLAN, InForce, PlanFile, QueueInForce, ReloadRequest, SipEntrance, TrunkInForce,
     VERIFICATION, Wanted,
 };
+pub use disclosures::DisclosureTerms;
 pub use password::{PasswordError, check as check_password, hash as hash_password};
 pub use reports::file::Form as ReportForm;
 pub use router::{openapi, router};
@@ -130,6 +132,7 @@ pub struct WebState {
     pub notices: Board,
     /// Tiles of the journal's tree.
     pub tiles: TileFolder,
+    pub disclosures: DisclosureTerms,
     /// When executors may call applicants; none where they may not.
     pub masked: Arc<dyn Fn() -> Option<masked::Policy> + Send + Sync>,
 }
@@ -172,6 +175,7 @@ struct Web {
     uploads: Arc<Semaphore>,
     pictures: cases::image::Pictures,
     reports: reports::Kept,
+    disclosing: disclosures::Making,
     event_streams: Arc<Semaphore>,
     desks: messages::Desks,
     feed: watch::Receiver<Feed>,
@@ -186,7 +190,8 @@ impl Web {
     /// Starts the task that turns snapshots into deltas; it ends with the switchboard's last snapshot sender.
     fn start(given: WebState) -> Shared {
         let feed = events::follow(given.snapshot.clone());
-        Arc::new(Self {
+        let disclosing = disclosures::Making::new(given.disclosures.clone());
+        let web = Arc::new(Self {
             given,
             started_at: time::now().utc,
             mint: Mutex::new(Mint::new(rand::rng().random())),
@@ -201,11 +206,14 @@ impl Web {
             uploads: Arc::new(Semaphore::new(UPLOADS)),
             pictures: cases::image::Pictures::default(),
             reports: reports::Kept::default(),
+            disclosing,
             event_streams: Arc::new(Semaphore::new(EVENT_STREAMS)),
             desks: messages::Desks::default(),
             feed,
             sign_outs: watch::Sender::new(0),
-        })
+        });
+        tokio::spawn(disclosures::Making::keep_clean(Arc::downgrade(&web)));
+        web
     }
 
     fn store(&self) -> &Store {

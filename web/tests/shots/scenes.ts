@@ -249,6 +249,7 @@ const OTHERS: Scene[] = [
   { name: 'reports-list', path: '/reports', user: 'mayor', act: async (page) => { await page.locator('[data-indicator=false_closures] summary').click(); await page.locator('[data-indicator=false_closures] .line button.value').first().click(); await page.locator('dialog [data-total]').waitFor() } },
   { name: 'receptions', path: '/receptions', user: 'mayor', act: (page) => page.waitForSelector('ol li >> nth=2') },
   { name: 'hearings', path: '/hearings', user: 'records', act: (page) => page.waitForSelector('li.card') },
+  { name: 'disclosures', path: '/disclosures?case=2026-01-000409', user: 'records', act: (page) => page.waitForSelector('li.card') },
 ]
 
 const ADMIN: Scene[] = [
