@@ -209,7 +209,13 @@ impl Texts<'_> {
         if own.is_empty() {
             self.found.bad(KEYS, "it does not hold public keys, a line each");
         }
-        if trusted.is_empty() { own } else { trusted.to_vec() }
+        if trusted.is_empty() {
+            return own;
+        }
+        if own.iter().any(|key| !trusted.contains(key)) {
+            self.found.bad(KEYS, "it holds another key than the one that was given");
+        }
+        trusted.to_vec()
     }
 
     fn sums(&mut self) -> Sums {

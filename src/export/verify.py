@@ -212,6 +212,8 @@ class Bundle:
                 self.say(name, "missing")
         own = self.attempt("journal/keys.txt", lambda: read_keys(self.text("journal/keys.txt")), [])
         keys = self.trusted or own
+        if any(key not in keys for key in own):
+            self.say("journal/keys.txt", "it holds another key than the one that was given")
         sums = self.attempt("SHA256SUMS", lambda: read_sums(self.text("SHA256SUMS")), {})
         signed = self.attempt("SHA256SUMS.note", lambda: self.signed(keys), None)
         story = self.attempt("case.json", lambda: json.loads(self.text("case.json")), {})

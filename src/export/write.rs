@@ -104,6 +104,11 @@ impl Maker {
         let (mut drawn, mut missing) = (json!({}), Vec::new());
         for sound in &mut story.recordings {
             let Some(name) = sound.file.clone() else { continue };
+            // They tell of a file that is gone, too.
+            let handle = tokio::runtime::Handle::current();
+            if let Some(seconds) = handle.block_on(self.seconds(sound))? {
+                writing.text(&seconds_name(sound.call), &lines(&seconds))?;
+            }
             let mut file = match open_recording(&self.recordings, &sound.path) {
                 Ok(file) => file,
                 Err(error) => {
@@ -120,10 +125,6 @@ impl Maker {
             writing.note(&name, written);
             let [citizen, city] = peaks.finish();
             drawn[&name] = json!([citizen, city]);
-            let handle = tokio::runtime::Handle::current();
-            if let Some(seconds) = handle.block_on(self.seconds(sound))? {
-                writing.text(&seconds_name(sound.call), &lines(&seconds))?;
-            }
         }
         Ok((drawn, missing))
     }
