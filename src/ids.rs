@@ -69,6 +69,10 @@ uuid_id!(
     FindingId
 );
 uuid_id!(
+    /// A case that is handed over to somebody outside.
+    DisclosureId
+);
+uuid_id!(
     /// An applicant's wish to hear a call.
     HearingId
 );

@@ -40,6 +40,7 @@ pub mod media;
 pub mod recording;
 
 // L3 composition
+pub mod bundle;
 pub mod call;
 pub mod journal;
 pub mod notification;
@@ -48,6 +49,7 @@ pub mod switchboard;
 pub mod verification;
 
 // L4 shells
+pub mod export;
 pub mod files;
 pub mod media_plane;
 pub mod net;

@@ -38,8 +38,8 @@ const LAYERS: &[&[&str]] = &[
     ],
     &["sip::message", "address", "dialplan", "dtmf", "pcap", "picture", "rtp", "sdp", "srtp", "stun", "wav"],
     &["sip", "acd", "case", "incident", "ivr", "media", "recording"],
-    &["journal", "callback", "notification", "verification", "call", "report", "switchboard"],
-    &["net", "resolver", "media_plane", "store", "files", "web", "notify", "speech"],
+    &["journal", "bundle", "callback", "notification", "verification", "call", "report", "switchboard"],
+    &["net", "resolver", "media_plane", "store", "files", "export", "web", "notify", "speech"],
     &["config", "app", "cli", "softphone", "main", "lib"],
 ];
 /// Siblings in this layer do not know each other; only `call` and `switchboard` bring them together.

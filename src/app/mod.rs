@@ -55,7 +55,7 @@ use crate::resolver::Resolver;
 use crate::sip::digest_auth::Algorithm;
 use crate::store::{Publication, Store};
 use crate::switchboard::{Input, Settings, Snapshot, Switchboard};
-use crate::web::{self, CommandRequest, InForce, ReloadRequest, Wanted, WebState};
+use crate::web::{self, CommandRequest, DisclosureTerms, InForce, ReloadRequest, Wanted, WebState};
 
 pub use incident_watch::end_incidents;
 pub use plans::Plans;
@@ -128,8 +128,7 @@ impl Service {
         let (ladders_in, ladders) = mpsc::channel(MAX_COMMANDS);
         let ((stop, stopping), (change_in, changes)) = (watch::channel(Stop::Running), mpsc::channel(1));
         let (users, drain) = (store.users().await?, Duration::from_secs(config.sip.drain_secs));
-        let in_force = in_force_at_the_start(&config, file.as_deref(), &plans, &store).await?;
-        let (in_force_out, in_force) = watch::channel(in_force);
+        let (in_force_out, in_force) = put_in_force(&config, file.as_deref(), &plans, &store).await?;
         let switchboard = make_switchboard(plans.settings(&config, &users)?, &store, &media).await?;
         let (snapshot_out, snapshot) = watch::channel(first_snapshot(&switchboard));
         let (published, city, addresses) = plans.publish();
@@ -182,6 +181,7 @@ impl Service {
             asking: Arc::new(move || asking.rules.borrow().policy.clone()),
             notices: asking.board,
             tiles: sign_the_journal(&config, &store, &stopping),
+            disclosures: disclosure_terms(&config),
         };
         announce(&net, http);
         let http_server = serve_http(http_socket, state, stopping, vitals.of("HTTP server"));
@@ -239,16 +239,16 @@ impl Service {
 }
 
 /// What the administrator's pages show, kept as the version the program began with.
-async fn in_force_at_the_start(
+async fn put_in_force(
     config: &Config,
     file: Option<&Path>,
     plans: &Plans,
     store: &Store,
-) -> anyhow::Result<Arc<InForce>> {
+) -> anyhow::Result<(watch::Sender<Arc<InForce>>, watch::Receiver<Arc<InForce>>)> {
     let text = file.and_then(|file| crate::config::read(file).ok()).unwrap_or_default();
     let in_force = plans.in_force(config, file, &text);
     store.publish(in_force.texts(), Publication::Started, Actor::system("start"), in_force.at).await?;
-    Ok(Arc::new(in_force))
+    Ok(watch::channel(Arc::new(in_force)))
 }
 
 /// What must be there before anything runs.
@@ -346,6 +346,18 @@ fn sign_the_journal(config: &Config, store: &Store, stopping: &watch::Receiver<S
     let (store, signer, stopping) = (store.clone(), Arc::new(signer), stopping.clone());
     tokio::spawn(Checkpointer { store, tiles: tiles.clone(), signer, cadence, stopping }.run());
     tiles
+}
+
+/// Beside the time between two checkpoints, for the one that covers a case which is handed over.
+const MORE_PATIENCE: Duration = Duration::from_secs(15);
+
+fn disclosure_terms(config: &Config) -> DisclosureTerms {
+    DisclosureTerms {
+        key: config.journal.signer().map(Arc::new),
+        dir: config.disclosure.dir.clone(),
+        keep: Duration::from_secs(config.disclosure.keep_hours * 3600),
+        patience: Duration::from_secs(config.journal.checkpoint_secs) + MORE_PATIENCE,
+    }
 }
 
 /// When executors may call applicants, as it is at the moment of asking.

@@ -5,6 +5,7 @@ mod call;
 mod check;
 mod content_key;
 mod demo;
+mod export;
 mod ivr;
 mod journal_key;
 mod report;
@@ -13,6 +14,7 @@ mod route;
 mod serve;
 mod user;
 mod verify;
+mod verify_bundle;
 mod verify_log;
 
 use std::path::{Path, PathBuf};
@@ -61,6 +63,8 @@ enum Command {
     ContentKey(content_key::Args),
     /// Proves that journal, register, calls and recordings are whole.
     Verify(verify::Args),
+    /// A case with its calls, pictures and proofs, to be handed over.
+    Export(export::Args),
     /// The weekly control report, from the rows or from the journal.
     Report(report::Args),
     /// What the city plan's rules would erase now.
@@ -133,7 +137,11 @@ async fn run(cli: Cli) -> Outcome {
         Command::Route(args) => route::run(file, &args),
         Command::JournalKey(args) => journal_key::run(file, &args),
         Command::ContentKey(args) => content_key::run(file, &args).await,
-        Command::Verify(args) => verify::run(file, &args).await,
+        Command::Verify(args) => match &args.bundle {
+            Some(bundle) => verify_bundle::run(bundle, &args.key),
+            None => verify::run(file, &args).await,
+        },
+        Command::Export(args) => export::run(file, args).await,
         Command::Report(args) => report::run(file, args).await,
         Command::Retention(args) => retention::run(file, args).await,
         Command::Migrate => {

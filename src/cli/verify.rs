@@ -36,6 +36,12 @@ pub(super) struct Args {
     /// A checkpoint that was noted elsewhere: the journal must begin with the entries it was made of.
     #[arg(long)]
     checkpoint: Option<PathBuf>,
+    /// Looks at an exported case instead, a folder or a ZIP file; needs no configuration.
+    #[arg(long, conflicts_with_all = ["state", "checkpoint"])]
+    pub(super) bundle: Option<PathBuf>,
+    /// With --bundle: the public key the city publishes; without it everything is held against the key inside.
+    #[arg(long, requires = "bundle")]
+    pub(super) key: Vec<String>,
 }
 
 struct Folder<'a>(&'a Path);

@@ -7,6 +7,7 @@ mod callback;
 mod checks;
 mod citizen;
 mod city;
+mod disclosure;
 mod email;
 mod environment;
 mod http;
@@ -40,6 +41,7 @@ pub use addresses::OneOrMore;
 pub use callback::Callback;
 pub use citizen::Citizen;
 pub use city::City;
+pub use disclosure::Disclosure;
 pub use email::Email;
 pub use http::Http;
 pub use journal::Journal;
@@ -90,6 +92,7 @@ pub struct Config {
     pub report: Report,
     pub journal: Journal,
     pub keys: Keys,
+    pub disclosure: Disclosure,
     pub sign_in: SignIn,
 }
 
@@ -159,6 +162,7 @@ impl Config {
             oidc.resolve(base);
         }
         self.keys.resolve(base);
+        self.disclosure.resolve(base);
         self.store.url = store::resolve(&self.store.url, base);
     }
 
@@ -182,6 +186,7 @@ impl Config {
             ("store", self.store == other.store),
             ("journal", self.journal == other.journal),
             ("keys", self.keys == other.keys),
+            ("disclosure", self.disclosure == other.disclosure),
             ("recording.enabled", self.recording.enabled == other.recording.enabled),
             ("recording.dir", self.recording.dir == other.recording.dir),
             ("number.short", self.number.short == other.number.short),
@@ -203,6 +208,7 @@ impl Config {
         self.store = running.store.clone();
         self.journal = running.journal.clone();
         self.keys = running.keys.clone();
+        self.disclosure = running.disclosure.clone();
         self.recording.enabled = running.recording.enabled;
         self.recording.dir.clone_from(&running.recording.dir);
         self.number.short.clone_from(&running.number.short);

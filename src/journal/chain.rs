@@ -80,8 +80,13 @@ impl Entry {
         Head { seq: self.seq, hash: self.hash }
     }
 
-    /// SHA-256 of the canonical bytes of every field but `hash`; `prev` is among them, and so the whole past.
+    /// SHA-256 of [`Self::canonical`].
     pub fn digest(&self) -> Result<Sha256, NotCanonical> {
+        Ok(Sha256::of(self.canonical()?.as_bytes()))
+    }
+
+    /// Every field but `hash` in canonical JSON (RFC 8785); `prev` is among them, and so the whole past.
+    pub fn canonical(&self) -> Result<String, NotCanonical> {
         let fields = json!({
             "seq": self.seq,
             "id": self.id,
@@ -96,7 +101,7 @@ impl Entry {
             "data": self.data,
             "prev": self.prev,
         });
-        Ok(Sha256::of(canonical(&fields)?.as_bytes()))
+        canonical(&fields)
     }
 }
 

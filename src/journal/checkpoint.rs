@@ -88,8 +88,14 @@ impl VerifierKey {
         [digest[0], digest[1], digest[2], digest[3]]
     }
 
-    fn verify(&self, text: &str, signature: &[u8]) -> bool {
-        UnparsedPublicKey::new(&ED25519, self.public).verify(text.as_bytes(), signature).is_ok()
+    /// The key itself (RFC 8032 5.1.2).
+    pub const fn public(&self) -> &[u8; 32] {
+        &self.public
+    }
+
+    /// Whether `signature` of these octets is by this key.
+    pub fn verifies(&self, octets: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, self.public).verify(octets, signature).is_ok()
     }
 }
 
@@ -144,11 +150,20 @@ impl SignerKey {
     pub fn sign(&self, size: u64, root: Sha256) -> Note {
         let checkpoint = Checkpoint { origin: self.verifier.name.clone(), size, root };
         let body = checkpoint.to_string();
+        Note { checkpoint, body_len: body.len(), text: self.sign_text(&body) }
+    }
+
+    /// The signed note of another text, which ends with a line end and must not read as a checkpoint: its first line is no
+    /// name of a key.
+    pub fn sign_text(&self, body: &str) -> String {
         let mut signed = self.verifier.number().to_vec();
-        signed.extend_from_slice(self.pair.sign(body.as_bytes()).as_ref());
-        let name = &self.verifier.name;
-        let text = format!("{body}\n{SIGNATURE_MARK}{name} {}\n", STANDARD.encode(&signed));
-        Note { checkpoint, body_len: body.len(), text }
+        signed.extend_from_slice(&self.sign_octets(body.as_bytes()));
+        format!("{body}\n{SIGNATURE_MARK}{} {}\n", self.verifier.name, STANDARD.encode(&signed))
+    }
+
+    /// The bare signature (RFC 8032 5.1.6), 64 octets; never of what could be a note.
+    pub fn sign_octets(&self, octets: &[u8]) -> Vec<u8> {
+        self.pair.sign(octets).as_ref().to_vec()
     }
 }
 
@@ -170,17 +185,8 @@ pub struct Note {
 impl Note {
     /// Reads the text as it is published. Further lines of the body are signed, too, and mean nothing here.
     pub fn parse(text: &str) -> Result<Self, NotSigned> {
-        if text.len() > MAX_NOTE_BYTES {
-            return Err(NotSigned::TooLong);
-        }
-        let body_len = text.rfind("\n\n").ok_or(NotSigned::NoSignatures)? + 1;
-        let (body, signatures) = (&text[..body_len], &text[body_len + 1..]);
-        if !signatures.ends_with('\n') || signatures.lines().count() > MAX_SIGNATURES {
-            return Err(NotSigned::NoSignatures);
-        }
-        if !signatures.lines().all(|line| signature(line).is_some()) {
-            return Err(NotSigned::SignatureLine);
-        }
+        let body_len = split(text)?;
+        let body = &text[..body_len];
         let mut lines = body.split('\n');
         let mut line = || lines.next().ok_or(NotSigned::Body);
         let (origin, size, root) = (line()?, line()?, line()?);
@@ -201,19 +207,54 @@ impl Note {
 
     /// One of `keys` signed it, and it is about the journal of that key's name.
     pub fn verify(&self, keys: &[VerifierKey]) -> Result<(), NotSigned> {
-        let (body, signatures) = (&self.text[..self.body_len], &self.text[self.body_len + 1..]);
-        let mut outcome = Err(NotSigned::UnknownKey);
-        for (name, number, bytes) in signatures.lines().filter_map(signature) {
-            let is_of = |key: &&VerifierKey| key.name == name && key.number() == number;
-            if let Some(key) = keys.iter().find(is_of) {
-                if key.name == self.checkpoint.origin && key.verify(body, &bytes) {
-                    return Ok(());
-                }
-                outcome = Err(NotSigned::WrongSignature);
-            }
-        }
-        outcome
+        signed_by(&self.text, self.body_len, keys, Some(&self.checkpoint.origin))
     }
+}
+
+/// The body of a note of any kind that one of `keys` signed.
+pub fn signed_text<'t>(text: &'t str, keys: &[VerifierKey]) -> Result<&'t str, NotSigned> {
+    let body_len = split(text)?;
+    signed_by(text, body_len, keys, None)?;
+    Ok(&text[..body_len])
+}
+
+/// Octets of the body, where the signatures after it are spelt as they should be.
+fn split(text: &str) -> Result<usize, NotSigned> {
+    if text.len() > MAX_NOTE_BYTES {
+        return Err(NotSigned::TooLong);
+    }
+    let body_len = text.rfind("\n\n").ok_or(NotSigned::NoSignatures)? + 1;
+    let signatures = &text[body_len + 1..];
+    if !signatures.ends_with('\n') || signatures.lines().count() > MAX_SIGNATURES {
+        return Err(NotSigned::NoSignatures);
+    }
+    if signatures.lines().all(|line| signature(line).is_some()) {
+        Ok(body_len)
+    } else {
+        Err(NotSigned::SignatureLine)
+    }
+}
+
+/// One of `keys` signed the body, the one of this name where there must be one.
+fn signed_by(
+    text: &str,
+    body_len: usize,
+    keys: &[VerifierKey],
+    name_of_key: Option<&str>,
+) -> Result<(), NotSigned> {
+    let (body, signatures) = (&text[..body_len], &text[body_len + 1..]);
+    let mut outcome = Err(NotSigned::UnknownKey);
+    for (name, number, bytes) in signatures.lines().filter_map(signature) {
+        let is_of = |key: &&VerifierKey| key.name == name && key.number() == number;
+        if let Some(key) = keys.iter().find(is_of) {
+            let is_named = name_of_key.is_none_or(|wanted| key.name == wanted);
+            if is_named && key.verifies(body.as_bytes(), &bytes) {
+                return Ok(());
+            }
+            outcome = Err(NotSigned::WrongSignature);
+        }
+    }
+    outcome
 }
 
 /// Name of the key, its number, and the signature.

@@ -322,6 +322,23 @@ pub(super) const TABLES: &[Table] = &[
         stay!["id", "case_number", "contact", "what", "state", "reason", "asked_by", "rule", "decided_by"],
     ),
     table("erasure_calls", Whose::City, stay!["erasure", "contact"]),
+    // Who was given the case, why and by which law; its packages go with the erasure (`app/eraser.rs`).
+    table(
+        "disclosures",
+        Whose::City,
+        stay![
+            "id",
+            "case_number",
+            "state",
+            "purpose",
+            "recipient",
+            "basis",
+            "asked_by",
+            "decided_by",
+            "reason",
+            "sha256",
+        ],
+    ),
 ];
 
 /// Owner, as a statement binds it: a register number or the id of a call.

@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, SqliteConnection};
 
 use crate::ids::{ContactId, RecordingId};
-use crate::recording::Recording;
+use crate::recording::{Recording, Seconds};
 use crate::time::Timestamp;
 
 use super::row::{self, Fields};
@@ -19,6 +19,15 @@ impl Store {
         let sql = "SELECT * FROM recordings WHERE contact = $1 ORDER BY started_at, id LIMIT $2";
         let query = sqlx::query(sql).bind(contact.to_string()).bind(MAX_UNPAGED);
         self.reading(query.fetch_all(&self.readers)).await?.iter().map(read).collect()
+    }
+
+    /// The digests of its seconds; none of what was sealed before there were any.
+    pub async fn recording_seconds(&self, id: RecordingId) -> Result<Option<Seconds>, StoreError> {
+        let query =
+            sqlx::query("SELECT leaves FROM recording_seconds WHERE recording = $1").bind(id.to_string());
+        let Some(row) = self.reading(query.fetch_optional(&self.readers)).await? else { return Ok(None) };
+        let leaves: Vec<u8> = Fields::of(&row, "seconds").plain("leaves")?;
+        Ok(Seconds::from_bytes(&leaves))
     }
 
     /// Recordings still `capturing`: what a crash left open. Oldest first, at most 10,000.

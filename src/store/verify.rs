@@ -22,7 +22,9 @@ use crate::case::replay::Replayed;
 use crate::case::rules::VerifyRule;
 use crate::case::{Case, CaseNumber};
 use crate::digest::Sha256;
-use crate::ids::{ContactId, ErasureId, FindingId, HearingId, HoldId, IncidentNumber, RecordingId};
+use crate::ids::{
+    ContactId, DisclosureId, ErasureId, FindingId, HearingId, HoldId, IncidentNumber, RecordingId,
+};
 use crate::journal::{Break, EventType, Head};
 use crate::recording::Recording;
 use crate::time::Timestamp;
@@ -79,6 +81,9 @@ pub enum Finding {
     /// Invariant 10 again, for an applicant's wish to hear a call.
     #[error("hearing {id} of case {case}: {what} is '{row}' in the row and '{journal}' by the journal")]
     HearingDiffers { id: HearingId, case: CaseNumber, what: &'static str, row: String, journal: String },
+    /// Invariant 10 again, for a case that was handed over.
+    #[error("disclosure {id} of case {case}: {what} is '{row}' in the row and '{journal}' by the journal")]
+    DisclosureDiffers { id: DisclosureId, case: CaseNumber, what: &'static str, row: String, journal: String },
     /// Invariant 10 for what an auditor noted.
     #[error("finding {id}: {what} is not what the journal tells")]
     RemarkDiffers { id: FindingId, what: &'static str },
@@ -240,13 +245,15 @@ impl Store {
                    (SELECT json_array(reception, starts_at, ends_at, state, arranged_at) FROM appointments \
                    WHERE appointments.case_number = cases.number) AS appointment, \
                    EXISTS (SELECT 1 FROM hearings WHERE hearings.case_number = cases.number) AS heard, \
-                   EXISTS (SELECT 1 FROM work_orders WHERE work_orders.case_number = cases.number) AS ordered \
+                   EXISTS (SELECT 1 FROM work_orders WHERE work_orders.case_number = cases.number) AS ordered, \
+                   EXISTS (SELECT 1 FROM disclosures WHERE disclosures.case_number = cases.number) AS disclosed \
                    FROM cases JOIN journal ON journal.case_number = cases.number \
                    LEFT JOIN inspections ON inspections.case_number = cases.number AND inspections.entry = journal.seq \
                    WHERE cases.number = $1 ORDER BY journal.seq";
         let rows = self.reading(sqlx::query(sql).bind(&number.0).fetch_all(&self.readers)).await?;
         let mut replayed = Replayed::default();
-        let (mut appointment, mut is_heard, mut is_ordered, mut registered_at) = (None, false, false, None);
+        let (mut appointment, mut registered_at) = (None, None);
+        let (mut is_heard, mut is_ordered, mut is_disclosed) = (false, false, false);
         for row in &rows {
             let fields = Fields::of(row, "journal entry");
             let (event, data): (String, serde_json::Value) = (fields.plain("type")?, fields.json("data")?);
@@ -256,6 +263,7 @@ impl Store {
             }
             is_ordered |= fields.flag("ordered")? || event == EventType::WoIssued.name();
             is_heard |= fields.flag("heard")? || data["hearing"].is_string();
+            is_disclosed |= fields.flag("disclosed")? || data["disclosure"].is_string();
             appointment = appointments::told(appointment, &number, (&event, fields.moment("at")?), &data);
             let hash = Sha256::from_hex(&fields.plain::<String>("hash")?).unwrap_or(Sha256([0; 32]));
             let share = inspections::share(&event, &data).unwrap_or(0);
@@ -285,6 +293,9 @@ impl Store {
         }
         if is_ordered {
             self.verify_orders(&number, report).await?;
+        }
+        if is_disclosed {
+            self.verify_disclosures(&number, report).await?;
         }
         if let Some((what, row, journal)) = replayed.difference(&case) {
             report.add(Finding::CaseDiffers { number, what, row, journal });

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 
+use crate::bundle::disclosure::Disclosure;
 use crate::call::contact::Contact;
 use crate::case::Case;
 use crate::case::city::CityPlan;
@@ -82,6 +83,12 @@ const ARRANGING: &[Role] = &[Operator, Supervisor, Control, MayorOffice];
 const RECEIVING: &[Role] = &[Supervisor, Control, MayorOffice];
 /// See which applicants ask to hear their own calls.
 const DISCLOSURES: &[Role] = &[Records, Auditor];
+/// Ask that a case is handed over to somebody outside.
+const HANDING_OVER: &[Role] = &[Supervisor, Control, MayorOffice, Records, Auditor];
+/// See what was asked for, and what became of it.
+const HANDED_OVER: &[Role] = &[Supervisor, Control, MayorOffice, Records, Auditor, Admin];
+/// Be the second person; never for what one has asked for (`bundle/disclosure.rs`).
+const LETTING_GO: &[Role] = &[Records, Auditor, Admin];
 /// See what auditors noted about calls.
 const FINDINGS: &[Role] = &[MayorOffice, Auditor];
 /// Note it: the only thing an auditor writes.
@@ -273,6 +280,12 @@ pub(super) const RULES: &[Rule] = &[
     only("GET", "/api/v1/retention", RECORDS),
     only("GET", "/api/v1/cases/{number}/keeping", CALLS),
     only("GET", "/api/v1/calls/{id}/keeping", CALLS),
+    only("POST", "/api/v1/cases/{number}/disclosures", HANDING_OVER),
+    only("GET", "/api/v1/disclosures", HANDED_OVER),
+    only("POST", "/api/v1/disclosures/{id}/approve", LETTING_GO),
+    only("POST", "/api/v1/disclosures/{id}/refuse", LETTING_GO),
+    only("POST", "/api/v1/disclosures/{id}/make", LETTING_GO),
+    only("GET", "/api/v1/disclosures/{id}/package", HANDING_OVER),
     only("GET", "/api/v1/journal/{seq}/proof", AUDITING),
     only("GET", "/api/v1/work-orders", ORDERS),
     only("GET", "/api/v1/reports/weekly", REPORTS),
@@ -378,6 +391,17 @@ pub(super) fn hearing(user: &User, contact: &Contact, reason: Option<&str>) -> R
         Operator | Supervisor | MayorOffice => Err(NotHeard::ReasonMissing),
         Control | Executor | Records | Admin => Err(NotHeard::Role),
     }
+}
+
+/// The second person of a disclosure.
+pub(super) fn decides_disclosures(role: Role) -> bool {
+    LETTING_GO.contains(&role)
+}
+
+/// Who gets the package of a disclosure: who asked for it, the records office, auditors.
+pub(super) fn fetches_disclosure(user: &User, disclosure: &Disclosure) -> bool {
+    matches!(user.role, Records | Auditor)
+        || HANDING_OVER.contains(&user.role) && disclosure.asked_by == user.id.to_string()
 }
 
 /// Executors see the cases their organisation works on, all others in the table see every case.

@@ -11,6 +11,7 @@ mod calls;
 mod cases;
 mod citizen;
 mod city;
+mod disclosures;
 mod error;
 mod escalations;
 mod events;
@@ -83,6 +84,7 @@ pub use admin::{
     CITY, CONFIG, DIALPLAN, InForce, PlanFile, QueueInForce, ReloadRequest, SipEntrance, TrunkInForce,
     VERIFICATION, Wanted,
 };
+pub use disclosures::DisclosureTerms;
 pub use oidc::{OidcTerms, Passwords, is_safe_address};
 pub use password::{PasswordError, check as check_password, hash as hash_password};
 pub use reports::file::Form as ReportForm;
@@ -142,6 +144,7 @@ pub struct WebState {
     pub notices: Board,
     /// Tiles of the journal's tree.
     pub tiles: TileFolder,
+    pub disclosures: DisclosureTerms,
     /// When executors may call applicants; none where they may not.
     pub masked: Arc<dyn Fn() -> Option<masked::Policy> + Send + Sync>,
 }
@@ -188,6 +191,7 @@ struct Web {
     uploads: Arc<Semaphore>,
     pictures: cases::image::Pictures,
     reports: reports::Kept,
+    disclosing: disclosures::Making,
     event_streams: Arc<Semaphore>,
     desks: messages::Desks,
     feed: watch::Receiver<Feed>,
@@ -205,6 +209,7 @@ impl Web {
         let live_cases = events::LiveCases::default();
         let first = Feed::first(given.snapshot.borrow().clone(), &live_cases, &given.city.borrow());
         let (publish, feed) = watch::channel(first);
+        let disclosing = disclosures::Making::new(given.disclosures.clone());
         let web = Arc::new(Self {
             given,
             started_at: time::now().utc,
@@ -223,6 +228,7 @@ impl Web {
             uploads: Arc::new(Semaphore::new(UPLOADS)),
             pictures: cases::image::Pictures::default(),
             reports: reports::Kept::default(),
+            disclosing,
             event_streams: Arc::new(Semaphore::new(EVENT_STREAMS)),
             desks: messages::Desks::default(),
             feed,
@@ -230,6 +236,7 @@ impl Web {
             sign_outs: watch::Sender::new(0),
         });
         events::follow(&web, publish);
+        tokio::spawn(disclosures::Making::keep_clean(Arc::downgrade(&web)));
         web
     }
 

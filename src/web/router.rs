@@ -19,9 +19,9 @@ use super::error::{ApiError, Problem};
 use super::headers::{self, Kind};
 use super::{
     Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city,
-    escalations, events, gate, health, hearings, incidents, log, masked_calls, messages, oidc, open311,
-    operators, pages, phone, receptions, records, reports, second_factor, session, sessions, sip_socket,
-    sms_reports, timeline, verifications, web_calls, work_orders,
+    disclosures, escalations, events, gate, health, hearings, incidents, log, masked_calls, messages, oidc,
+    open311, operators, pages, phone, receptions, records, reports, second_factor, session, sessions,
+    sip_socket, sms_reports, timeline, verifications, web_calls, work_orders,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -199,6 +199,12 @@ fn reception_routes() -> OpenApiRouter<Shared> {
         .routes(routes!(receptions::held))
         .routes(routes!(receptions::missed))
         .routes(routes!(receptions::instruct))
+        .routes(routes!(disclosures::ask))
+        .routes(routes!(disclosures::list))
+        .routes(routes!(disclosures::approve))
+        .routes(routes!(disclosures::refuse))
+        .routes(routes!(disclosures::make))
+        .routes(routes!(disclosures::fetch))
         .routes(routes!(hearings::list))
         .routes(routes!(hearings::allow))
         .routes(routes!(hearings::refuse))

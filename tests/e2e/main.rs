@@ -50,6 +50,7 @@ mod desk_page;
 mod devices;
 mod dialogs;
 mod dictation;
+mod disclosure;
 mod disk;
 mod duty;
 mod encrypted;

@@ -90,6 +90,12 @@ const EXPECTED: &str = "
     POST   /api/v1/cases/{number}/appointment-held  scm
     POST   /api/v1/cases/{number}/appointment-missed scm
     POST   /api/v1/cases/{number}/instructions      scm
+    POST   /api/v1/cases/{number}/disclosures       scmra
+    GET    /api/v1/disclosures                      scmrax
+    POST   /api/v1/disclosures/{id}/approve         rax
+    POST   /api/v1/disclosures/{id}/refuse          rax
+    POST   /api/v1/disclosures/{id}/make            rax
+    GET    /api/v1/disclosures/{id}/package         scmra
     GET    /api/v1/hearings                         ra
     POST   /api/v1/hearings/{id}/allow              r
     POST   /api/v1/hearings/{id}/refuse             r

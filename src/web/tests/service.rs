@@ -116,6 +116,12 @@ impl Service {
             asking: Arc::new(|| None),
             notices: crate::notify::Board::new(notices),
             tiles: crate::files::TileFolder::new(folder.path().join("log")),
+            disclosures: crate::web::DisclosureTerms {
+                key: Some(Arc::new(crate::journal::SignerKey::new("city.example/1580", [7; 32]).unwrap())),
+                dir: folder.path().join("disclosures"),
+                keep: Duration::from_secs(3600),
+                patience: Duration::ZERO,
+            },
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -7,13 +7,13 @@ import { forgetStored, recall, remember } from './stored'
 /** Pages by role; the first is the role's own. */
 export const PAGES_OF: Record<Role, string[]> = {
   operator: ['/desk', '/receptions'],
-  supervisor: ['/board', '/control', '/audit', '/reports', '/receptions'],
-  control: ['/control', '/reports', '/receptions'],
+  supervisor: ['/board', '/control', '/audit', '/reports', '/receptions', '/disclosures'],
+  control: ['/control', '/reports', '/receptions', '/disclosures'],
   executor: ['/work'],
-  mayor_office: ['/reports', '/control', '/audit', '/receptions'],
-  records: ['/reports', '/hearings', '/records'],
-  auditor: ['/audit', '/reports', '/hearings', '/records'],
-  admin: ['/admin', '/records'],
+  mayor_office: ['/reports', '/control', '/audit', '/receptions', '/disclosures'],
+  records: ['/reports', '/hearings', '/records', '/disclosures'],
+  auditor: ['/audit', '/reports', '/hearings', '/records', '/disclosures'],
+  admin: ['/admin', '/records', '/disclosures'],
 }
 
 /** Kept for one who works where there is no signal. */

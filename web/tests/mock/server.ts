@@ -10,6 +10,7 @@ import { ADMIN_PAGES } from '../../src/lib/adminpages.ts'
 import { QR, adminApi } from './admin.ts'
 import * as city from './city.ts'
 import { clocksOf, dress, raisedOf } from './clocks.ts'
+import { disclosuresApi } from './disclosures.ts'
 import { receptionsApi } from './receptions.ts'
 import { Listening } from './listening.ts'
 import { recordsApi } from './records.ts'
@@ -19,7 +20,7 @@ import { Refused, ZONE, requestsApi } from './requests.ts'
 import { sessionsApi } from './sessions.ts'
 import { SILENCES, peaks, photo, recording } from './sound.ts'
 
-const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/receptions', '/hearings', '/records', '/signin.html', ...ADMIN_PAGES]
+const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/receptions', '/hearings', '/records', '/disclosures', '/signin.html', ...ADMIN_PAGES]
 const CSP = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 /** As the service has them on pages: what works here works there. */
 const HEADERS = {
@@ -50,6 +51,7 @@ export function mockApi() {
   const requests = requestsApi()
   const officials = receptionsApi()
   const recordsOffice = recordsApi()
+  const disclosures = disclosuresApi()
   const incidents = incidentsApi()
   const listening = new Listening()
   const sockets = new WebSocketServer({ noServer: true })
@@ -382,6 +384,7 @@ export function mockApi() {
       return undefined
     }
     if (kind === 'receptions') return id ? { ...officials.mayor, date: url.searchParams.get('date') ?? '', items: officials.visits } : { items: officials.receptions() }
+    if (kind === 'disclosures' || (kind === 'cases' && action === 'disclosures')) return disclosures.answer(method, kind === 'cases' ? { number: id ?? '', ...json } : null, id ?? '', action ?? '', me)
     if (kind === 'hearings') {
       if (method === 'POST') officials.hearings.length = 0
       return page(officials.hearings)
@@ -492,7 +495,7 @@ export function mockApi() {
     })
   }
 
-  return { studio: admin.studio, handle, upgrade, asked, listening, radio, done, ownParts, cases, live, crowd, ways, webCalls, requests, officials, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { studio: admin.studio, handle, upgrade, asked, listening, radio, done, ownParts, cases, live, crowd, ways, webCalls, requests, officials, disclosures, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */

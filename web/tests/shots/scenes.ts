@@ -251,6 +251,7 @@ const OTHERS: Scene[] = [
   { name: 'hearings', path: '/hearings', user: 'records', act: (page) => page.waitForSelector('li.card') },
   { name: 'records', path: '/records', user: 'records', act: (page) => page.waitForSelector('li.card') },
   { name: 'records-agree', path: '/records', user: 'records', act: async (page) => { await page.click('li .bad.main'); await page.waitForSelector('dialog .notice.bad') } },
+  { name: 'disclosures', path: '/disclosures?case=2026-01-000409', user: 'records', act: (page) => page.waitForSelector('li.card') },
 ]
 
 const ADMIN: Scene[] = [

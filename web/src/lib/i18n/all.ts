@@ -14,6 +14,7 @@ import { common } from './common'
 import { consult } from './consult'
 import { desk } from './desk'
 import { dictation } from './dictation'
+import { disclosures } from './disclosures'
 import { field } from './field'
 import { incidents } from './incidents'
 import { lifecycle } from './lifecycle'
@@ -46,6 +47,7 @@ const all = {
   ...consult,
   ...desk,
   ...dictation,
+  ...disclosures,
   ...field,
   ...incidents,
   ...lifecycle,
