@@ -36,7 +36,7 @@ const LAYERS: &[&[&str]] = &[
         "time",
     ],
     &["sip::message", "address", "dialplan", "dtmf", "pcap", "picture", "rtp", "sdp", "srtp", "stun", "wav"],
-    &["sip", "acd", "case", "incident", "ivr", "media", "recording"],
+    &["sip", "acd", "audit", "case", "incident", "ivr", "media", "recording"],
     &["journal", "callback", "notification", "verification", "call", "report", "switchboard"],
     &["net", "resolver", "media_plane", "store", "files", "web", "notify", "speech"],
     &["config", "app", "cli", "softphone", "main", "lib"],

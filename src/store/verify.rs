@@ -78,6 +78,9 @@ pub enum Finding {
     /// Invariant 10 for what an auditor noted.
     #[error("finding {id}: {what} is not what the journal tells")]
     RemarkDiffers { id: FindingId, what: &'static str },
+    /// Invariant 10 for audits: an engagement, or a sample that is not what its draw gives.
+    #[error("{kind} {id}: {what} is not what the journal tells")]
+    AuditDiffers { kind: &'static str, id: uuid::Uuid, what: &'static str },
     /// The list of visits is not what the hashes decided.
     #[error("case {0}: the draw for an inspection was not followed")]
     DrawDiffers(CaseNumber),
@@ -145,7 +148,10 @@ impl Store {
                 (Part::Chain, _) => self.verify_chain(&mut report, watch).await,
                 (Part::Register, _) => self.verify_register(&mut report, watch).await,
                 (Part::Incidents, _) => self.verify_incidents(&mut report).await,
-                (Part::Findings, _) => self.verify_findings(&mut report).await,
+                (Part::Findings, _) => match self.verify_findings(&mut report).await {
+                    Ok(()) => self.verify_audits(&mut report).await,
+                    failed => failed,
+                },
                 (Part::Contacts, _) => self.verify_contacts(&mut report, watch).await,
                 (Part::Recordings, files) => self.verify_recordings(&mut report, watch, files).await,
                 (Part::Files, Some(files)) => self.verify_paths(&mut report, watch, files).await,

@@ -14,7 +14,7 @@ use super::error::ApiError;
 struct Dist;
 
 /// Addresses that are the app itself.
-const PAGES: [&str; 19] = [
+const PAGES: [&str; 20] = [
     "/",
     "/desk",
     "/work",
@@ -24,6 +24,7 @@ const PAGES: [&str; 19] = [
     "/reports",
     "/receptions",
     "/hearings",
+    "/engagements",
     "/admin",
     "/admin/trunks",
     "/admin/operators",

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use bytes::{BufMut, Bytes, BytesMut};
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use serde::Deserialize;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
@@ -18,7 +18,7 @@ use utoipa::IntoParams;
 use crate::ids::{ContactId, RecordingId};
 use crate::journal::{Draft, EventType, MediaPosition};
 use crate::recording::{Recording, RecordingResult};
-use crate::time;
+use crate::time::{self, Timestamp};
 
 use super::super::error::ApiError;
 use super::super::extract::{Path, Query};
@@ -88,7 +88,7 @@ pub(in crate::web) async fn play(
         web.journal(played(&opened, id, &principal, reason, first, last)).await?;
         let seek = opened.file.seek(SeekFrom::Start(first)).await;
         seek.map_err(|error| ApiError::internal("recording cannot be read", &error))?;
-        Body::from_stream(bytes_of(opened.file, count))
+        Body::from_stream(until(principal.reach.ends_at(), bytes_of(opened.file, count)))
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -145,6 +145,17 @@ pub(in crate::web) fn bytes_of(file: File, count: u64) -> impl Stream<Item = std
         }
         let left = left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
         Ok(Some((chunk.into_inner().freeze(), (file, left))))
+    })
+}
+
+/// `sound` up to a moment; then the connection breaks, since less than was promised came.
+fn until(
+    end: Option<Timestamp>,
+    sound: impl Stream<Item = std::io::Result<Bytes>>,
+) -> impl Stream<Item = std::io::Result<Bytes>> {
+    sound.map(move |chunk| match end {
+        Some(end) if time::now().utc >= end => Err(std::io::ErrorKind::PermissionDenied.into()),
+        _ => chunk,
     })
 }
 

@@ -181,7 +181,11 @@ impl Stream {
             self.web.store().session_stands(token, at).await
         };
         match stands {
-            Ok(Some(user)) if user.role == self.principal.role() => None,
+            Ok(Some(user)) if user.role == self.principal.role() => match self.web.reach_of(&user).await {
+                Ok(Err(_)) => Some(Ended::SignedOut),
+                Ok(Ok(reach)) => (!reach.is_whole()).then_some(Ended::SignedOut),
+                Err(_) => None,
+            },
             Ok(_) => Some(Ended::SignedOut),
             // A store that is slow for a moment ends no stream.
             Err(_) => None,

@@ -11,9 +11,9 @@ export const PAGES_OF: Record<Role, string[]> = {
   control: ['/control', '/reports', '/receptions'],
   executor: ['/work'],
   mayor_office: ['/reports', '/control', '/audit', '/receptions'],
-  records: ['/reports', '/hearings'],
+  records: ['/reports', '/hearings', '/engagements'],
   auditor: ['/audit', '/reports', '/hearings'],
-  admin: ['/admin'],
+  admin: ['/admin', '/engagements'],
 }
 
 /** Kept for one who works where there is no signal. */

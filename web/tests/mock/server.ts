@@ -11,6 +11,7 @@ import { QR, adminApi } from './admin.ts'
 import * as city from './city.ts'
 import { clocksOf, dress, raisedOf } from './clocks.ts'
 import { receptionsApi } from './receptions.ts'
+import { auditsApi } from './audits.ts'
 import { Listening } from './listening.ts'
 import { reportsApi } from './reports.ts'
 import { incidentsApi } from './incidents.ts'
@@ -18,7 +19,7 @@ import { Refused, ZONE, requestsApi } from './requests.ts'
 import { sessionsApi } from './sessions.ts'
 import { SILENCES, peaks, photo, recording } from './sound.ts'
 
-const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/receptions', '/hearings', '/signin.html', ...ADMIN_PAGES]
+const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/receptions', '/hearings', '/engagements', '/signin.html', ...ADMIN_PAGES]
 const CSP = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2' }
 
@@ -45,6 +46,7 @@ export function mockApi() {
   const officials = receptionsApi()
   const incidents = incidentsApi()
   const listening = new Listening()
+  const audits = auditsApi()
   const sockets = new WebSocketServer({ noServer: true })
   let failures = 0
   const sessions = sessionsApi()
@@ -357,6 +359,7 @@ export function mockApi() {
       if (action === 'ladder') return city.ladder(call)
       if (action === 'findings') return method === 'POST' ? listening.notes(me, call, json) : page(listening.findingsOf(id))
       if (action === 'recording') {
+        if (audits.state.over) throw new Refusal(403, 'your audit engagement ended', problem('engagement_over'))
         const [, first, last] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? []
         listening.plays(me, call, Number(first ?? 0), Number(last || recording().length - 1), url.searchParams.get('reason'))
         return sound(request, response)
@@ -372,6 +375,11 @@ export function mockApi() {
       return undefined
     }
     if (kind === 'receptions') return id ? { ...officials.mayor, date: url.searchParams.get('date') ?? '', items: officials.visits } : { items: officials.receptions() }
+    if (kind === 'audit') {
+      const answer = audits.answer(me, method, path, json, listening)
+      if ('refused' in answer) throw new Refusal(answer.status, answer.refused, problem(answer.refused))
+      return answer.body
+    }
     if (kind === 'hearings') {
       if (method === 'POST') officials.hearings.length = 0
       return page(officials.hearings)
@@ -477,7 +485,7 @@ export function mockApi() {
     })
   }
 
-  return { studio: admin.studio, handle, upgrade, asked, listening, radio, done, ownParts, cases, live, crowd, webCalls, requests, officials, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { studio: admin.studio, handle, upgrade, asked, audits, listening, radio, done, ownParts, cases, live, crowd, webCalls, requests, officials, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */

@@ -14,6 +14,7 @@ import { common } from './common'
 import { consult } from './consult'
 import { desk } from './desk'
 import { dictation } from './dictation'
+import { engagements } from './engagements'
 import { field } from './field'
 import { incidents } from './incidents'
 import { lifecycle } from './lifecycle'
@@ -44,6 +45,7 @@ const all = {
   ...consult,
   ...desk,
   ...dictation,
+  ...engagements,
   ...field,
   ...incidents,
   ...lifecycle,
