@@ -57,7 +57,6 @@ export const engagements = messages({
   'sample.judge': ['Висновок', 'Outcome', 'Išvada', 'Wynik', 'Вывод', 'מסקנה'],
   'sample.unusable': ['Непридатний', 'Not usable', 'Netinka', 'Nieprzydatna', 'Непригоден', 'לא שמיש'],
   'sample.next': ['Наступний у вибірці', 'Next in the sample', 'Kitas imtyje', 'Następna w próbie', 'Следующий в выборке', 'הבאה במדגם'],
-  'sample.notePlace': ['Спершу занотуйте заувагу на місці запису (M).', 'Note the finding at its moment of the recording first (M).', 'Pirma pažymėkite pastabą įrašo vietoje (M).', 'Najpierw zapisz uwagę w miejscu nagrania (M).', 'Сначала отметьте замечание на месте записи (M).', 'רשמו תחילה ממצא במקומו בהקלטה (M).'],
   'sample.summary': ['Підсумок', 'Summary', 'Santrauka', 'Podsumowanie', 'Итог', 'סיכום'],
   'sample.findings': ['Зауваги', 'Findings', 'Pastabos', 'Uwagi', 'Замечания', 'ממצאים'],
   'sample.noFindings': ['Зауваг немає', 'No findings', 'Pastabų nėra', 'Brak uwag', 'Замечаний нет', 'אין ממצאים'],
