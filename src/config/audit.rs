@@ -1,4 +1,5 @@
-//! `[audit]`: whether auditors need an engagement. What one opens is `web/access/engagement.rs`, why so is decision 0036.
+//! `[audit]`: whether auditors need an engagement. In force with the next reload.
+//! What one opens is `web/access/engagement.rs`; why the default is as it is, docs/decisions/0036.
 
 use serde::Deserialize;
 

@@ -123,7 +123,8 @@ it(`sounds soon and at its moment, wherever one clicks: ${EVENTS} events`, { tim
   console.log(`${delays.length} events: first sample after ${quantile(byDelay, 0.5).toFixed(0)} ms (median), ${quantile(byDelay, 0.99).toFixed(0)} ms (99 %), ${byDelay.at(-1)!.toFixed(0)} ms (most); ${quantile(byOff, 0.5).toFixed(0)} ms (median), ${byOff.at(-1)!.toFixed(0)} ms (most) from the event`)
   expect(byDelay[Math.ceil(byDelay.length * SHARE) - 1]).toBeLessThan(SOON_MS)
   expect(byOff[Math.ceil(byOff.length * SHARE) - 1]).toBeLessThan(NEAR_MS)
-  expect(complaints).toEqual([])
+  // What listens here is old, the page is not.
+  expect(complaints.filter((text) => !text.includes('ScriptProcessorNode'))).toEqual([])
 })
 
 it('opens a call of an hour in under a second', async () => {
