@@ -73,6 +73,14 @@ uuid_id!(
     DisclosureId
 );
 uuid_id!(
+    /// An auditor's right to read and play, for a time.
+    EngagementId
+);
+uuid_id!(
+    /// Calls drawn for an auditor.
+    SampleId
+);
+uuid_id!(
     /// An applicant's wish to hear a call.
     HearingId
 );

@@ -32,6 +32,7 @@ pub mod wav;
 
 // L2 machines
 pub mod acd;
+pub mod audit;
 pub mod callback;
 pub mod case;
 pub mod incident;

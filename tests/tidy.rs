@@ -37,7 +37,7 @@ const LAYERS: &[&[&str]] = &[
         "time",
     ],
     &["sip::message", "address", "dialplan", "dtmf", "pcap", "picture", "rtp", "sdp", "srtp", "stun", "wav"],
-    &["sip", "acd", "case", "incident", "ivr", "media", "recording"],
+    &["sip", "acd", "audit", "case", "incident", "ivr", "media", "recording"],
     &["journal", "bundle", "callback", "notification", "verification", "call", "report", "switchboard"],
     &["net", "resolver", "media_plane", "store", "files", "export", "web", "notify", "speech"],
     &["config", "app", "cli", "softphone", "main", "lib"],

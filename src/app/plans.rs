@@ -275,6 +275,7 @@ impl Plans {
             entrance: config.sip.entrance(),
             public: PublicTerms { open311: config.open311.terms(), citizen: config.citizen.terms() },
             sign_in: config.sign_in.terms(),
+            audit: config.audit.terms(),
             answer_within: config.report.answer_within(),
             deferred: Vec::new(),
         }

@@ -3,6 +3,7 @@
 //! belongs to the modules that use them. `config.toml` at the top of the repository explains every key.
 
 mod addresses;
+mod audit;
 mod callback;
 mod checks;
 mod citizen;
@@ -38,6 +39,7 @@ use serde::Deserialize;
 use crate::diagnostic::{Diagnostic, suggestion};
 
 pub use addresses::OneOrMore;
+pub use audit::{Audit, Engagements};
 pub use callback::Callback;
 pub use citizen::Citizen;
 pub use city::City;
@@ -94,6 +96,7 @@ pub struct Config {
     pub keys: Keys,
     pub disclosure: Disclosure,
     pub sign_in: SignIn,
+    pub audit: Audit,
 }
 
 impl Config {

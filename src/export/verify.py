@@ -21,7 +21,7 @@ ALWAYS = ["README.txt", "index.html", "case.json", "case.vcon.json", "journal/en
           "journal/checkpoint.txt", "journal/keys.txt", "SHA256SUMS", "SHA256SUMS.note", "verify.py", "verify.sh"]
 SPKI = bytes.fromhex("302a300506032b6570032100")  # RFC 8410: what stands before the 32 octets of an Ed25519 key
 HEAD = 684  # octets before the first sample of a recording
-ERASING = ["rec.erased", "retention.erased"]
+ERASING = ["rec.erased"]
 MAX_TEXT = 64 << 20
 
 

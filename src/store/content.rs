@@ -322,6 +322,18 @@ pub(super) const TABLES: &[Table] = &[
         stay!["id", "case_number", "contact", "what", "state", "reason", "asked_by", "rule", "decided_by"],
     ),
     table("erasure_calls", Whose::City, stay!["erasure", "contact"]),
+    // Audits: what was drawn, and what an auditor thought of each call, in words of a list.
+    table(
+        "audit_engagements",
+        Whose::City,
+        stay!["id", "auditor", "scope", "purpose", "opened_by", "closed_by", "closing"],
+    ),
+    table(
+        "audit_samples",
+        Whose::City,
+        stay!["id", "engagement", "frame", "frame_sha256", "strata", "source", "root", "value"],
+    ),
+    table("audit_items", Whose::City, stay!["sample", "contact", "stratum", "outcome", "findings"]),
     // Who was given the case, why and by which law; its packages go with the erasure (`app/eraser.rs`).
     table(
         "disclosures",

@@ -98,6 +98,9 @@ pub enum Finding {
     /// In a table, or the folder of the recordings.
     #[error("erasure {id}: something of {owner} is still there, in {place}")]
     StillThere { id: ErasureId, owner: String, place: &'static str },
+    /// Invariant 10 for audits: an engagement, or a sample that is not what its draw gives.
+    #[error("{kind} {id}: {what} is not what the journal tells")]
+    AuditDiffers { kind: &'static str, id: uuid::Uuid, what: &'static str },
     /// The list of visits is not what the hashes decided.
     #[error("case {0}: the draw for an inspection was not followed")]
     DrawDiffers(CaseNumber),
@@ -168,7 +171,10 @@ impl Store {
                 (Part::Chain, _) => self.verify_chain(&mut report, watch).await,
                 (Part::Register, _) => self.verify_register(&mut report, watch).await,
                 (Part::Incidents, _) => self.verify_incidents(&mut report).await,
-                (Part::Findings, _) => self.verify_findings(&mut report).await,
+                (Part::Findings, _) => match self.verify_findings(&mut report).await {
+                    Ok(()) => self.verify_audits(&mut report).await,
+                    failed => failed,
+                },
                 (Part::Erasures, _) => self.verify_erasures(&mut report).await,
                 (Part::Contacts, _) => self.verify_contacts(&mut report, watch).await,
                 (Part::Recordings, files) => self.verify_recordings(&mut report, watch, files).await,

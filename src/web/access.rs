@@ -1,6 +1,8 @@
 //! Who may do what: one table of endpoint x role, and the finer rules about single calls and cases. Nothing else
 //! in the web layer compares roles. An endpoint that is not in the table is refused to everybody.
 
+pub(super) mod engagement;
+
 use std::time::Duration;
 
 use axum::http::Method;
@@ -107,6 +109,11 @@ const REPORTS: &[Role] = &[Supervisor, Control, MayorOffice, Records, Auditor];
 const RECOMPUTING: &[Role] = &[MayorOffice, Auditor];
 /// Read entries of the journal as they are, and prove that they stand in it.
 const AUDITING: &[Role] = &[Auditor];
+/// Give auditors what they may see; an auditor sees what was given.
+const ENGAGEMENTS: &[Role] = &[Records, Auditor, Admin];
+const ENGAGING: &[Role] = &[Records, Admin];
+/// See what was drawn for an auditor, and what came of it.
+const SAMPLES: &[Role] = &[Records, Auditor];
 const ORDERS: &[Role] = &[Executor, Control, Supervisor, MayorOffice, Auditor];
 
 pub(super) const RULES: &[Rule] = &[
@@ -287,6 +294,16 @@ pub(super) const RULES: &[Rule] = &[
     only("POST", "/api/v1/disclosures/{id}/make", LETTING_GO),
     only("GET", "/api/v1/disclosures/{id}/package", HANDING_OVER),
     only("GET", "/api/v1/journal/{seq}/proof", AUDITING),
+    only("GET", "/api/v1/audit/engagements", ENGAGEMENTS),
+    only("POST", "/api/v1/audit/engagements", ENGAGING),
+    only("POST", "/api/v1/audit/engagements/{id}/close", ENGAGING),
+    only("GET", "/api/v1/audit/choices", ENGAGING),
+    only("GET", "/api/v1/audit/engagements/{id}/samples", SAMPLES),
+    only("POST", "/api/v1/audit/engagements/{id}/samples", AUDITING),
+    only("GET", "/api/v1/audit/samples/{id}", SAMPLES),
+    only("GET", "/api/v1/audit/samples/{id}/frame", SAMPLES),
+    only("POST", "/api/v1/audit/samples/{id}/draw", AUDITING),
+    only("POST", "/api/v1/audit/samples/{id}/items/{place}", AUDITING),
     only("GET", "/api/v1/work-orders", ORDERS),
     only("GET", "/api/v1/reports/weekly", REPORTS),
     only("GET", "/api/v1/reports/weekly/list", REPORTS),

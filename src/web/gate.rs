@@ -16,6 +16,7 @@ use crate::people::{Actor, Role};
 use crate::store::User;
 use crate::time;
 
+use super::access::engagement::Reach;
 use super::access::{self, Who};
 use super::error::ApiError;
 use super::{Shared, Web};
@@ -36,6 +37,8 @@ const MAX_TOKEN_LEN: usize = 128;
 pub(super) struct Principal {
     pub(super) user: Arc<User>,
     pub(super) token: Arc<str>,
+    /// How far this request sees; an auditor's engagements narrow it.
+    pub(super) reach: Arc<Reach>,
 }
 
 /// Which credential a request carries. A bearer token wins: a program that sends one means it.
@@ -105,7 +108,7 @@ pub(super) async fn gate(
         return Ok(next.run(request).await);
     }
     let credential = Credential::of(request.headers());
-    let principal = if request.headers().contains_key(UNATTENDED) {
+    let mut principal = if request.headers().contains_key(UNATTENDED) {
         web.standing(&credential).await?
     } else {
         web.authenticate(&credential).await?
@@ -129,6 +132,8 @@ pub(super) async fn gate(
         let subject = Subject::of_path(request.uri().path());
         return Err(web.denied(&principal, subject, request.method(), path.as_str(), detail).await);
     }
+    let reach = web.reach_for(&principal, request.method(), path.as_str(), request.uri().path()).await?;
+    principal.reach = Arc::new(reach);
     request.extensions_mut().insert(principal);
     Ok(next.run(request).await)
 }
@@ -161,7 +166,7 @@ impl Subject {
     }
 
     /// From an address such as `/api/v1/calls/{id}/...`; text that names nothing real is left out.
-    fn of_path(path: &str) -> Self {
+    pub(super) fn of_path(path: &str) -> Self {
         let mut parts = path.trim_start_matches("/api/v1/").split('/');
         match (parts.next(), parts.next()) {
             (Some("calls"), Some(id)) => Self { contact: id.parse().ok(), case: None },
@@ -192,7 +197,7 @@ impl Web {
 
     fn principal(user: Option<User>, token: &str) -> Result<Principal, ApiError> {
         let user = user.filter(|user| !user.disabled).ok_or(ApiError::SignInRequired)?;
-        Ok(Principal { user: Arc::new(user), token: token.into() })
+        Ok(Principal { user: Arc::new(user), token: token.into(), reach: Arc::default() })
     }
 
     /// Journals a refusal of content and gives the answer to it.

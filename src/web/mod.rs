@@ -6,6 +6,7 @@ mod access;
 mod addresses;
 mod admin;
 mod assignments;
+mod audit;
 mod callbacks;
 mod calls;
 mod cases;
@@ -90,7 +91,9 @@ pub use password::{PasswordError, check as check_password, hash as hash_password
 pub use reports::file::Form as ReportForm;
 pub use router::{openapi, router};
 pub use server::{MAX_CONNECTIONS, ServeError, serve};
-pub use terms::{ApiKey, CitizenTerms, HearingRule, HearingTerms, Open311Terms, PublicTerms, SignInTerms};
+pub use terms::{
+    ApiKey, AuditTerms, CitizenTerms, HearingRule, HearingTerms, Open311Terms, PublicTerms, SignInTerms,
+};
 
 /// A command on its way to the switchboard, and the way back.
 pub type CommandRequest = (Command, oneshot::Sender<Result<(), CommandError>>);

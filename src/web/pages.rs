@@ -14,7 +14,7 @@ use super::error::ApiError;
 struct Dist;
 
 /// Addresses that are the app itself.
-const PAGES: [&str; 20] = [
+const PAGES: [&str; 22] = [
     "/",
     "/desk",
     "/work",
@@ -24,7 +24,9 @@ const PAGES: [&str; 20] = [
     "/reports",
     "/receptions",
     "/hearings",
+    "/records",
     "/disclosures",
+    "/engagements",
     "/admin",
     "/admin/trunks",
     "/admin/operators",

@@ -18,7 +18,7 @@ use crate::time;
 use super::error::{ApiError, Problem};
 use super::headers::{self, Kind};
 use super::{
-    Shared, Web, WebState, addresses, admin, assignments, callbacks, calls, cases, citizen, city,
+    Shared, Web, WebState, addresses, admin, assignments, audit, callbacks, calls, cases, citizen, city,
     disclosures, escalations, events, gate, health, hearings, incidents, log, masked_calls, messages, oidc,
     open311, operators, pages, phone, receptions, records, reports, second_factor, session, sessions,
     sip_socket, sms_reports, timeline, verifications, web_calls, work_orders,
@@ -97,6 +97,7 @@ fn endpoints() -> OpenApiRouter<Shared> {
         .merge(reception_routes())
         .merge(records::routes())
         .merge(reports::routes())
+        .merge(audit::routes())
         .merge(open311::routes())
         .merge(citizen::routes())
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

@@ -21,6 +21,13 @@ pub struct PublicTerms {
     pub citizen: CitizenTerms,
 }
 
+/// What auditors need.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct AuditTerms {
+    /// Who was never given an engagement sees nothing.
+    pub engagements_required: bool,
+}
+
 /// How long people stay signed in; sessions that stand keep the limits they were opened with.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SignInTerms {

@@ -15,7 +15,7 @@ use crate::sip::digest_auth::Algorithm;
 use crate::speech::PromptLibrary;
 use crate::store::PlanText;
 use crate::time::Timestamp;
-use crate::web::terms::{PublicTerms, SignInTerms};
+use crate::web::terms::{AuditTerms, PublicTerms, SignInTerms};
 
 /// Names of the files among the plans; texts of prompts are `prompts/uk`.
 pub const CONFIG: &str = "config";
@@ -41,6 +41,7 @@ pub struct InForce {
     /// What the world outside may do.
     pub public: PublicTerms,
     pub sign_in: SignInTerms,
+    pub audit: AuditTerms,
     /// The city's own service level.
     pub answer_within: std::time::Duration,
     /// Keys that have changed and wait for a restart.

@@ -95,6 +95,9 @@ pub(super) async fn list(
     let listed = web.store().contacts(&filter, &page).await?;
     let mut items = Vec::with_capacity(listed.items.len());
     for contact in &listed.items {
+        if !web.lists_call(&principal, contact.id).await? {
+            continue;
+        }
         let sight = web.sight_of_call(contact, &principal).await?;
         // What is not told must not be found out by searching for it.
         if searches && sight == Sight::Existence {

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -19,7 +19,7 @@ use crate::ids::{ContactId, RecordingId};
 use crate::journal::{Draft, EventType, MediaPosition};
 use crate::recording::{Recording, RecordingResult, RecordingState};
 use crate::store::Subject;
-use crate::time;
+use crate::time::{self, Timestamp};
 
 use super::super::error::ApiError;
 use super::super::extract::{Path, Query};
@@ -87,7 +87,7 @@ pub(in crate::web) async fn play(
         Body::empty()
     } else {
         web.journal(played(&opened, id, &principal, reason, first, last)).await?;
-        Body::from_stream(bytes_of(opened.file, first, count))
+        Body::from_stream(until(principal.reach.ends_at(), bytes_of(opened.file, first, count)))
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -160,6 +160,17 @@ pub(in crate::web) async fn part_of(
         Ok((file, Bytes::from(part)))
     });
     read.await.map_err(std::io::Error::other)?
+}
+
+/// `sound` up to a moment; then the connection breaks, since less than was promised came.
+fn until(
+    end: Option<Timestamp>,
+    sound: impl Stream<Item = std::io::Result<Bytes>>,
+) -> impl Stream<Item = std::io::Result<Bytes>> {
+    sound.map(move |chunk| match end {
+        Some(end) if time::now().utc >= end => Err(std::io::ErrorKind::PermissionDenied.into()),
+        _ => chunk,
+    })
 }
 
 impl Web {

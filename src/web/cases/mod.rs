@@ -84,6 +84,13 @@ pub(super) async fn list(
     };
     let searches = filter.caller.is_some() || filter.category.is_some() || filter.related_to.is_some();
     let mut listed = web.store().cases(&filter, &paging.page()?).await?;
+    let mut items = Vec::with_capacity(listed.items.len());
+    for case in listed.items {
+        if web.lists_case(&principal, &case.number).await? {
+            items.push(case);
+        }
+    }
+    listed.items = items;
     let city = web.city();
     // What is not told must not be found out by searching for it.
     listed.items.retain(|case| !searches || access::is_found(&principal.user, &city, &case.category));

@@ -192,7 +192,11 @@ impl Stream {
                 if viewer != self.viewer {
                     (self.viewer, self.seen) = (viewer, None);
                 }
-                None
+                match self.web.reach_of(&user).await {
+                    Ok(Err(_)) => Some(Ended::SignedOut),
+                    Ok(Ok(reach)) => (!reach.is_whole()).then_some(Ended::SignedOut),
+                    Err(_) => None,
+                }
             }
             Ok(_) => Some(Ended::SignedOut),
             // A store that is slow for a moment ends no stream.

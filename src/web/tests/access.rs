@@ -120,6 +120,16 @@ const EXPECTED: &str = "
     GET    /api/v1/cases/{number}/filing            oscemra
     GET    /api/v1/cases/{number}/attachments/{id}  oscemra
     GET    /api/v1/work-orders                      escma
+    GET    /api/v1/audit/engagements                rax
+    POST   /api/v1/audit/engagements                rx
+    POST   /api/v1/audit/engagements/{id}/close     rx
+    GET    /api/v1/audit/choices                    rx
+    GET    /api/v1/audit/engagements/{id}/samples   ra
+    POST   /api/v1/audit/engagements/{id}/samples   a
+    GET    /api/v1/audit/samples/{id}               ra
+    GET    /api/v1/audit/samples/{id}/frame         ra
+    POST   /api/v1/audit/samples/{id}/draw          a
+    POST   /api/v1/audit/samples/{id}/items/{place} a
     GET    /api/v1/reports/weekly                   scmra
     GET    /api/v1/reports/weekly/list              scmra
     GET    /api/v1/reports/weekly/file              scmra
@@ -206,6 +216,7 @@ fn address(path: &str) -> String {
     path.replace("{id}", &new_uuid().to_string())
         .replace("{number}", "2026-01-999999")
         .replace("{escalation}", "1")
+        .replace("{place}", "1")
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod clearance;
 mod clocks;
 mod code_by_sms;
 mod endings;
+mod engagements;
 mod errors;
 mod events;
 mod evidence;

@@ -163,6 +163,10 @@ impl Service {
         self.in_force.send_modify(|in_force| change(&mut Arc::make_mut(in_force).sign_in));
     }
 
+    pub(super) fn change_audit(&self, change: impl FnOnce(&mut crate::web::AuditTerms)) {
+        self.in_force.send_modify(|in_force| change(&mut Arc::make_mut(in_force).audit));
+    }
+
     pub(super) fn stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
     }
@@ -282,6 +286,7 @@ fn in_force(folder: &std::path::Path) -> InForce {
         },
         public: public_terms(),
         sign_in: Default::default(),
+        audit: Default::default(),
         answer_within: Duration::from_secs(30),
         deferred: vec!["http"],
     }

@@ -11,9 +11,9 @@ export const PAGES_OF: Record<Role, string[]> = {
   control: ['/control', '/reports', '/receptions', '/disclosures'],
   executor: ['/work'],
   mayor_office: ['/reports', '/control', '/audit', '/receptions', '/disclosures'],
-  records: ['/reports', '/hearings', '/records', '/disclosures'],
+  records: ['/reports', '/hearings', '/records', '/disclosures', '/engagements'],
   auditor: ['/audit', '/reports', '/hearings', '/records', '/disclosures'],
-  admin: ['/admin', '/records', '/disclosures'],
+  admin: ['/admin', '/records', '/disclosures', '/engagements'],
 }
 
 /** Kept for one who works where there is no signal. */

@@ -12,6 +12,7 @@ import * as city from './city.ts'
 import { clocksOf, dress, raisedOf } from './clocks.ts'
 import { disclosuresApi } from './disclosures.ts'
 import { receptionsApi } from './receptions.ts'
+import { auditsApi } from './audits.ts'
 import { Listening } from './listening.ts'
 import { recordsApi } from './records.ts'
 import { reportsApi } from './reports.ts'
@@ -20,7 +21,7 @@ import { Refused, ZONE, requestsApi } from './requests.ts'
 import { sessionsApi } from './sessions.ts'
 import { SILENCES, peaks, photo, recording } from './sound.ts'
 
-const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/receptions', '/hearings', '/records', '/disclosures', '/signin.html', ...ADMIN_PAGES]
+const PAGES = ['/', '/desk', '/work', '/control', '/audit', '/board', '/reports', '/receptions', '/hearings', '/records', '/disclosures', '/engagements', '/signin.html', ...ADMIN_PAGES]
 const CSP = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 /** As the service has them on pages: what works here works there. */
 const HEADERS = {
@@ -54,6 +55,7 @@ export function mockApi() {
   const disclosures = disclosuresApi()
   const incidents = incidentsApi()
   const listening = new Listening()
+  const audits = auditsApi()
   const sockets = new WebSocketServer({ noServer: true })
   let failures = 0
   const sessions = sessionsApi()
@@ -369,6 +371,7 @@ export function mockApi() {
       if (action === 'ladder') return city.ladder(call)
       if (action === 'findings') return method === 'POST' ? listening.notes(me, call, json) : page(listening.findingsOf(id))
       if (action === 'recording') {
+        if (audits.state.over) throw new Refusal(403, 'your audit engagement ended', problem('engagement_over'))
         const [, first, last] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? []
         listening.plays(me, call, Number(first ?? 0), Number(last || recording().length - 1), url.searchParams.get('reason'))
         return sound(request, response)
@@ -385,6 +388,11 @@ export function mockApi() {
     }
     if (kind === 'receptions') return id ? { ...officials.mayor, date: url.searchParams.get('date') ?? '', items: officials.visits } : { items: officials.receptions() }
     if (kind === 'disclosures' || (kind === 'cases' && action === 'disclosures')) return disclosures.answer(method, kind === 'cases' ? { number: id ?? '', ...json } : null, id ?? '', action ?? '', me)
+    if (kind === 'audit') {
+      const answer = audits.answer(me, method, path, json, listening)
+      if ('refused' in answer) throw new Refusal(answer.status, answer.refused, problem(answer.refused))
+      return answer.body
+    }
     if (kind === 'hearings') {
       if (method === 'POST') officials.hearings.length = 0
       return page(officials.hearings)
@@ -495,7 +503,7 @@ export function mockApi() {
     })
   }
 
-  return { studio: admin.studio, handle, upgrade, asked, listening, radio, done, ownParts, cases, live, crowd, ways, webCalls, requests, officials, disclosures, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
+  return { studio: admin.studio, handle, upgrade, asked, audits, listening, radio, done, ownParts, cases, live, crowd, ways, webCalls, requests, officials, disclosures, incidents, changed, tell, drop: () => sockets.clients.forEach((client) => client.terminate()) }
 }
 
 /** The built pages and the mock API on one loopback port, with the service's security headers. */

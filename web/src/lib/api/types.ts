@@ -548,6 +548,52 @@ export interface Peaks {
 }
 
 /** What an auditor has to say about a moment of a recording. */
+/** An auditor's right to read and play, for a time. */
+export interface Engagement {
+  id: string
+  auditor: string
+  auditor_name: string
+  from: Moment
+  until: Moment
+  scope: { categories: string[], queues: string[], calls_from: Moment | null, calls_until: Moment | null }
+  purpose: string
+  opened_at: Moment
+  standing: 'not_yet' | 'running' | 'over'
+  closed_at: Moment | null
+  closing: string | null
+}
+
+export type Outcome = 'in_order' | 'finding' | 'no_recording' | 'no_speech' | 'unintelligible' | 'erased' | 'not_a_case'
+
+export interface SampleItem {
+  place: number
+  call: string
+  stratum: string
+  heard: boolean
+  outcome: Outcome | null
+  judged_at: Moment | null
+  findings: { id: string, at: Moment, recording: string, offset_ms: number, text: string }[]
+}
+
+/** Calls drawn for an auditor, and all by which the draw can be redone. */
+export interface Sample {
+  id: string
+  engagement: string
+  committed_at: Moment
+  entry: number
+  calls_from: Moment
+  calls_until: Moment
+  frame_size: number
+  frame_sha256: string
+  size: number
+  strata: 'none' | 'category' | 'queue'
+  source: string
+  public_at: Moment
+  judged: number
+  drawn: { at: Moment, checkpoint: number, root: string, value: string, seed: string } | null
+  items?: SampleItem[]
+}
+
 export interface Finding {
   id: string
   at: Moment

@@ -15,6 +15,7 @@ import { consult } from './consult'
 import { desk } from './desk'
 import { dictation } from './dictation'
 import { disclosures } from './disclosures'
+import { engagements } from './engagements'
 import { field } from './field'
 import { incidents } from './incidents'
 import { lifecycle } from './lifecycle'
@@ -48,6 +49,7 @@ const all = {
   ...desk,
   ...dictation,
   ...disclosures,
+  ...engagements,
   ...field,
   ...incidents,
   ...lifecycle,

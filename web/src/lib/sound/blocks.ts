@@ -63,7 +63,11 @@ export class Blocks implements Source {
     const begin = dataOffset + first * FRAME_BYTES
     const range = `bytes=${begin}-${begin + count * FRAME_BYTES - 1}`
     const response = await fetch(this.url, { headers: { range }, credentials: 'same-origin' })
-    if (response.status !== 206) throw await problemOf(response)
+    if (response.status !== 206) {
+      // What may be heard no longer is not kept either.
+      if (response.status === 403) this.#blocks.clear()
+      throw await problemOf(response)
+    }
     const bytes = await response.arrayBuffer()
     const view = new DataView(bytes)
     const samples = new Int16Array(Math.floor(bytes.byteLength / 2))

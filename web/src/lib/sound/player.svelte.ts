@@ -31,6 +31,8 @@ export class Player {
   /** Sound is on its way. */
   waiting = $state(false)
   failed = $state(false)
+  /** Why, where the service said so. */
+  failure = $state.raw<unknown>(null)
   speed = $state(1)
   skipsSilence = $state(false)
   loop = $state.raw<Span | null>(null)
@@ -64,6 +66,7 @@ export class Player {
   async play() {
     if (this.playing) return
     this.failed = false
+    this.failure = null
     this.#retryAt = 0
     const context = this.#open()
     this.playing = true
@@ -199,11 +202,12 @@ export class Player {
     if (performance.now() < this.#retryAt) return
     const turn = this.#turn
     const done = () => { if (turn === this.#turn) this.#pump() }
-    this.#blocks.need(from, to).then(done, () => {
+    this.#blocks.need(from, to).then(done, (failure: unknown) => {
       if (turn !== this.#turn) return
       this.#retryAt = performance.now() + RETRY_MS
       if (!this.waiting) return
       this.failed = true
+      this.failure = failure
       this.pause()
     })
   }
