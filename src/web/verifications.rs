@@ -168,10 +168,11 @@ pub(super) async fn list(
     responses((status = 204), (status = 403), (status = 404), (status = 409), (status = 503)))]
 pub(super) async fn ring(
     State(web): State<Shared>,
-    _principal: Principal,
+    principal: Principal,
     Path(number): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let case = parse_number(&number)?;
+    web.check_clearance(&case, &principal, "/api/v1/verifications/{number}/ring").await?;
     web.command(Command::RingApplicant { case }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -205,6 +206,7 @@ pub(super) async fn give_up(
 ) -> Result<StatusCode, ApiError> {
     let reason = explained.text()?;
     let case: CaseNumber = parse_number(&number)?;
+    web.check_clearance(&case, &principal, "/api/v1/verifications/{number}/give-up").await?;
     let known = web.store().case(&case).await?.ok_or(ApiError::NotFound("case"))?;
     let since = known.state.evidence_accepted_at();
     let since = since.ok_or_else(|| ApiError::Conflict(NotAsked::Unknown.to_string()))?;
