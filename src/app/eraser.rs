@@ -2,7 +2,7 @@
 //! for them page by page and decides a few beside calls; what is decided is done at once, also after a crash, and then taken
 //! out of what the database leaves behind. Whether something may be destroyed is decided in `store/erasures.rs`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,10 +25,18 @@ const PAUSE_AFTER_WALK: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Eraser {
     store: Store,
-    recordings: PathBuf,
+    folders: Folders,
     city: watch::Receiver<Arc<CityPlan>>,
     stopping: watch::Receiver<Stop>,
     round: Round,
+}
+
+/// Where files lie that an erasure destroys.
+#[derive(Clone, Debug)]
+pub(super) struct Folders {
+    pub recordings: PathBuf,
+    /// Of cases that were handed over.
+    pub packages: PathBuf,
 }
 
 /// How far the looks have come.
@@ -57,11 +65,11 @@ impl Round {
 impl Eraser {
     pub(super) fn new(
         store: Store,
-        recordings: PathBuf,
+        folders: Folders,
         city: watch::Receiver<Arc<CityPlan>>,
         stopping: watch::Receiver<Stop>,
     ) -> Self {
-        Self { store, recordings, city, stopping, round: Round::new() }
+        Self { store, folders, city, stopping, round: Round::new() }
     }
 
     /// The first look at once, so that what a crash left undone is done; until the service stops.
@@ -69,7 +77,7 @@ impl Eraser {
         loop {
             let began = time::now().mono;
             let city = self.city.borrow_and_update().clone();
-            let looked = look(&self.store, &self.recordings, &city, &mut self.round, time::now().utc).await;
+            let looked = look(&self.store, &self.folders, &city, &mut self.round, time::now().utc).await;
             let pause = match looked {
                 Ok(()) => pace::pause_after(began),
                 Err(error) => {
@@ -88,15 +96,15 @@ impl Eraser {
 /// Finishes what is decided, decides what is due.
 async fn look(
     store: &Store,
-    recordings: &Path,
+    folders: &Folders,
     city: &CityPlan,
     round: &mut Round,
     at: Timestamp,
 ) -> anyhow::Result<()> {
-    carry_out(store, recordings, city, round, at).await?;
+    carry_out(store, folders, city, round, at).await?;
     if round.rests_until.is_none_or(|until| until <= at) {
         decide(store, city, round, at).await?;
-        carry_out(store, recordings, city, round, at).await?;
+        carry_out(store, folders, city, round, at).await?;
     }
     if round.is_unscrubbed && store.scrub().await? {
         round.is_unscrubbed = false;
@@ -126,15 +134,17 @@ async fn decide(store: &Store, city: &CityPlan, round: &mut Round, at: Timestamp
 /// Files first: rows that say "erased" while the sound is there would be a lie, the other way round it is a moment.
 async fn carry_out(
     store: &Store,
-    recordings: &Path,
+    folders: &Folders,
     city: &CityPlan,
     round: &mut Round,
     at: Timestamp,
 ) -> anyhow::Result<()> {
     for erasure in store.erasures_in(ErasureState::Decided, AT_ONCE).await? {
-        let (paths, root) = (store.files_to_erase(erasure.id).await?, recordings.to_owned());
+        let (sounds, packages) = (store.files_to_erase(erasure.id).await?, packages(store, &erasure).await?);
+        let folders = folders.clone();
         let erased = tokio::task::spawn_blocking(move || {
-            paths.iter().try_for_each(|path| recording_erase::erase(&root, path))
+            sounds.iter().try_for_each(|path| recording_erase::erase(&folders.recordings, path))?;
+            packages.iter().try_for_each(|path| recording_erase::erase(&folders.packages, path))
         });
         erased.await??;
         round.is_unscrubbed = true;
@@ -143,6 +153,13 @@ async fn carry_out(
         tracing::info!(erasure.id = %erasure.id, subject = %erasure.subject, "erased");
     }
     Ok(())
+}
+
+/// Files of the case as it was handed over; whole or half made, they hold everything of it.
+async fn packages(store: &Store, erasure: &Erasure) -> Result<Vec<String>, StoreError> {
+    let Subject::Case(number) = &erasure.subject else { return Ok(Vec::new()) };
+    let ids = store.disclosures_of(number).await?;
+    Ok(ids.iter().flat_map(|id| [format!("{id}.zip"), format!("{id}.part")]).collect())
 }
 
 /// Whether the city shows the places of such matters to everybody.

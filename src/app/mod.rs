@@ -64,7 +64,7 @@ use archivist::Archivist;
 use checkpointer::{Cadence, Checkpointer};
 use clock_watch::ClockWatch;
 use encrypter::Encrypter;
-use eraser::Eraser;
+use eraser::{Eraser, Folders};
 use incident_watch::IncidentWatch;
 use metrics::Meters;
 use record_keeper::RecordKeeper;
@@ -289,7 +289,8 @@ fn work_beside(
     stopping: &watch::Receiver<Stop>,
     vitals: &Vitals,
 ) {
-    keep_cases(store, &config.recording.dir, city, board, stopping, vitals);
+    let (recordings, packages) = (config.recording.dir.clone(), config.disclosure.dir.clone());
+    keep_cases(store, Folders { recordings, packages }, city, board, stopping, vitals);
     encrypt_what_is_over(config, store, meters, stopping);
 }
 
@@ -297,7 +298,7 @@ fn work_beside(
 /// archive, and the end of what is kept.
 fn keep_cases(
     store: &Store,
-    recordings: &Path,
+    folders: Folders,
     city: &watch::Receiver<Arc<CityPlan>>,
     board: &Board,
     stopping: &watch::Receiver<Stop>,
@@ -313,7 +314,7 @@ fn keep_cases(
     tokio::spawn(incidents.run());
     tokio::spawn(archivist.run());
     let (city, stopping) = (city.clone(), stopping.clone());
-    tokio::spawn(Eraser::new(store.clone(), recordings.to_owned(), city, stopping).run());
+    tokio::spawn(Eraser::new(store.clone(), folders, city, stopping).run());
 }
 
 /// Starts what encrypts recordings, where there is a key for them.

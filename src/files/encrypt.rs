@@ -20,7 +20,7 @@ use crate::wav::header::FRAME_LEN;
 /// Octets written between two syncs: the disk is never asked for so much at once that calls beside it wait.
 const SYNC_EVERY: u64 = 4 << 20;
 /// Octets overwritten at once.
-const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// Why a recording could not be encrypted.
 #[derive(Debug, thiserror::Error)]

@@ -129,7 +129,8 @@ fn a_crash_at_any_step_is_finished_by_doing_it_again() {
     let plain = whole.plain.clone();
     let mut overwritten = plain.clone();
     overwritten[..40_000].fill(0);
-    let cases: [(&str, Option<&[u8]>, Option<&[u8]>, Option<&[u8]>); 6] = [
+    type Octets<'o> = Option<&'o [u8]>;
+    let cases: [(&str, Octets<'_>, Octets<'_>, Octets<'_>); 6] = [
         ("while it is written", Some(&plain), Some(half), None),
         ("before it has its name", Some(&plain), Some(&encrypted), None),
         ("once it has its name", Some(&plain), None, Some(&encrypted)),

@@ -43,7 +43,7 @@ pub struct ContentFile {
 enum Form {
     /// Locked, shared: it is not overwritten while somebody reads it.
     Plain(File),
-    Encrypted(Encrypted),
+    Encrypted(Box<Encrypted>),
 }
 
 #[derive(Debug)]
@@ -127,7 +127,8 @@ impl ContentFile {
         let cipher = SegmentCipher::new(key.ok_or_else(missing)?, header);
         let appended = file.metadata()?.len().saturating_sub(header.file_len());
         let damage = Damage { is_broken: false, appended };
-        Ok(Self { form: Form::Encrypted(Encrypted { file, cipher, opened: None, goes_on, damage }), at: 0 })
+        let encrypted = Encrypted { file, cipher, opened: None, goes_on, damage };
+        Ok(Self { form: Form::Encrypted(Box::new(encrypted)), at: 0 })
     }
 
     /// Octets of the content.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use sqlx::sqlite::SqliteRow;
 
 use crate::bundle::disclosure::{Disclosure, Package, Terms};
+use crate::case::CaseNumber;
 use crate::ids::DisclosureId;
 use crate::journal::{Draft, EventType};
 use crate::people::Actor;
@@ -33,6 +34,13 @@ pub enum DisclosureStep {
 }
 
 impl Store {
+    /// All that were ever asked for of a case, for whoever destroys their packages.
+    pub async fn disclosures_of(&self, case: &CaseNumber) -> Result<Vec<DisclosureId>, StoreError> {
+        let sql = "SELECT id FROM disclosures WHERE case_number = $1 ORDER BY id";
+        let rows = self.reading(sqlx::query(sql).bind(&case.0).fetch_all(&self.readers)).await?;
+        rows.iter().map(|row| Fields::of(row, "disclosure").word("id")).collect()
+    }
+
     /// Keeps the wish to hand a case over.
     pub async fn ask_disclosure(&self, disclosure: Disclosure, actor: Actor) -> Result<(), StoreError> {
         self.writer.make(Ask { disclosure, actor }).await

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::json;
@@ -18,6 +19,7 @@ use crate::case::{
     Applicant, Case, CaseDraft, CaseEvent, CaseNumber, CaseState, ClosingCode, IdentityLevel, Place,
     Priority, Site,
 };
+use crate::content_key::ContentKey;
 use crate::digest::Sha256;
 use crate::files::examine;
 use crate::files::recording_listing::recording_paths;
@@ -61,8 +63,13 @@ struct City {
 struct Folder(PathBuf);
 
 impl RecordingFiles for Folder {
-    fn examine(&self, path: &str, sound: &Sound) -> io::Result<Examined> {
-        examine(&self.0.join(path), sound)
+    fn examine(
+        &self,
+        recording: &Recording,
+        key: Option<&ContentKey>,
+        sound: &Sound,
+    ) -> io::Result<Examined> {
+        examine(&self.0.join(&recording.path), recording.id, key, sound)
     }
 
     fn paths(&self) -> Box<dyn Iterator<Item = io::Result<String>> + Send + '_> {
@@ -88,6 +95,10 @@ impl City {
         Store::open(&format!("sqlite://{}", dir.join("city.db").display()), "01").await.unwrap()
     }
 
+    fn folders(&self) -> Folders {
+        Folders { recordings: self.recordings(), packages: self.recordings().join("packages") }
+    }
+
     fn recordings(&self) -> PathBuf {
         self.dir.path().join("recordings")
     }
@@ -110,7 +121,8 @@ impl City {
         let old = fs::File::options().append(true).open(self.recordings().join(&path)).unwrap();
         old.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
         let sound = Sound { sample_rate: 8_000, frames: 500, length: None };
-        let sha256 = examine(&self.recordings().join(&path), &sound).unwrap().sha256;
+        let file = self.recordings().join(&path);
+        let sha256 = examine(&file, RecordingId(Uuid::nil()), None, &sound).unwrap().sha256;
         let number = PhoneNumber::from_user_part(&format!("{digits}{n:04}"));
         let mut contact = Contact::offered(
             contact_id(n),
@@ -284,7 +296,7 @@ impl City {
         let mut round = Round::new();
         loop {
             round.rests_until = None;
-            look(&self.store, &self.recordings(), &self.plan, &mut round, moment).await.unwrap();
+            look(&self.store, &self.folders(), &self.plan, &mut round, moment).await.unwrap();
             let decided = self.store.erasures_in(ErasureState::Decided, 1).await.unwrap();
             if decided.is_empty() && round.walk == DueWalk::Beginning && !round.is_unscrubbed {
                 return;
@@ -483,7 +495,7 @@ async fn what_a_crash_left_in_between_is_finished() {
     );
     let store = City::open(city.dir.path()).await;
     let mut round = Round::new();
-    look(&store, &city.recordings(), &city.plan, &mut round, at(400)).await.unwrap();
+    look(&store, &city.folders(), &city.plan, &mut round, at(400)).await.unwrap();
     assert_eq!(store.erasure(asked).await.unwrap().unwrap().state, ErasureState::Done);
     store.close().await;
     assert_eq!(city.findings().await, [] as [String; 0]);
