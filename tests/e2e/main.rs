@@ -66,6 +66,7 @@ mod outside;
 mod parts;
 mod pick_up;
 mod plateau;
+mod probes;
 mod proof;
 mod proxy;
 mod queues;

@@ -32,7 +32,7 @@ const MAX_SERVERS: usize = 4;
 const RTP_PORTS: u16 = 400;
 
 /// People of the prepared database: name, role, further arguments of `ringback user add`.
-const PEOPLE: &[(&str, &str, &[&str])] = &[
+pub const PEOPLE: &[(&str, &str, &[&str])] = &[
     ("olena", "operator", &["--sip-extension", "201", "--languages", "uk,en", "--queues", "city"]),
     ("petro", "operator", &["--sip-extension", "202", "--languages", "uk,en", "--queues", "city"]),
     ("maria", "supervisor", &["--sip-extension", "301"]),
