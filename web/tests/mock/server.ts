@@ -349,6 +349,11 @@ export function mockApi() {
       }
       return page(cases.filter(mine).map(city.workOrder).filter((order) => order !== null).map(dressed))
     }
+    if (['holds', 'erasures', 'retention'].includes(kind ?? '') || action === 'keeping') {
+      const answer = recordsOffice.answer(method ?? 'GET', kind ?? '', id, action, url.searchParams.get('state'), json)
+      if (answer === null) throw new Refusal(409, 'a legal hold stands on it: nothing of it is destroyed until it is lifted', problem('held'))
+      return answer
+    }
     if (kind === 'calls') {
       if (!id) return page(city.CALLS.filter((call) => (!url.searchParams.get('caller') || call.caller.includes(url.searchParams.get('caller')!)) && (!url.searchParams.get('case') || call.case === url.searchParams.get('case')) && (!url.searchParams.get('disposition') || call.disposition === url.searchParams.get('disposition')) && (!url.searchParams.get('words') || call.topic === 'heating')))
       if (action === 'supervision') return enterTalk(me, id, method === 'POST' ? json.how : null)
@@ -396,11 +401,6 @@ export function mockApi() {
     if (kind === 'hearings') {
       if (method === 'POST') officials.hearings.length = 0
       return page(officials.hearings)
-    }
-    if (['holds', 'erasures', 'retention'].includes(kind ?? '') || action === 'keeping') {
-      const answer = recordsOffice.answer(method ?? 'GET', kind ?? '', id, action, url.searchParams.get('state'), json)
-      if (answer === null) throw new Refusal(409, 'a legal hold stands on it: nothing of it is destroyed until it is lifted', problem('held'))
-      return answer
     }
     if (kind === 'cases' && action?.startsWith('appointment-')) {
       const visit = officials.visits.find((one) => one.number === id)

@@ -74,6 +74,7 @@ async function answer(route: Route, { call, moments, ms }: Invented) {
     return route.fulfill({ json: { items, next: null } })
   }
   if (action === 'findings') return route.fulfill({ json: { items: [], next: null } })
+  if (action === 'keeping') return route.fulfill({ json: { held: false, holds: [], erased: [] } })
   if (action === 'ladder') return route.fulfill({ json: { items: [], left_out: 0 } })
   return route.fulfill({ json: call })
 }
@@ -91,7 +92,7 @@ const model = (page: Page) => page.evaluate(() => fetch('/api/v1/calls/c-1').the
 const enter = () => visit('/audit', { lang: 'en', user: 'auditor', prepare: (context) => context.addInitScript({ path: ears }) })
 const quantile = (sorted: number[], share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
 
-interface Ears { ears: { listenAnew(): void, heard(): number[], delayMs(): number | null } }
+interface Ears { ears: { listenAnew(): void, isQuiet(): boolean, heard(): number[], delayMs(): number | null } }
 
 it(`sounds soon and at its moment, wherever one clicks: ${EVENTS} events`, { timeout: 60_000 + EVENTS * 3_000 }, async () => {
   const random = randomness(SEED)
@@ -107,6 +108,7 @@ it(`sounds soon and at its moment, wherever one clicks: ${EVENTS} events`, { tim
     await page.waitForFunction((count) => document.querySelectorAll('.history .jump').length === count, EVENTS_OF_CALL)
     for (let i = 0; i < 10 && delays.length < EVENTS; i += 1) {
       const event = Math.floor(random() * EVENTS_OF_CALL)
+      await page.waitForFunction(() => (window as unknown as Ears).ears.isQuiet())
       await page.evaluate(() => (window as unknown as Ears).ears.listenAnew())
       await page.locator('.history .jump').nth(event).click()
       await page.waitForFunction((least) => (window as unknown as Ears).ears.heard().length > least, 1024)
