@@ -138,7 +138,7 @@ const NOT_PROVEN: &[(&str, &str, &str)] = &[
     ("evidence_views", "*", SCREEN),
     ("content_keys", "master", ACCESS),
     ("content_keys", "made_at", WAY),
-    ("content_keys", "destroyed_at", "is proven where there is content; where there is none nothing is lost"),
+    ("content_keys", "destroyed_at", "what it opens is proven; where there is nothing, nothing is lost"),
     ("incident_cases", "attached_at", COPY),
     ("incident_cases", "restored_at", COPY),
     ("incident_cases", "detached_at", COPY),
@@ -265,6 +265,12 @@ pub(super) fn key(table: &str) -> &'static str {
     }
 }
 
+/// Rows of a table that somebody could gain by changing.
+pub(super) fn among(table: &str) -> &'static str {
+    // What is left of a destroyed key is a row of zeros: there is nothing that it would open.
+    if table == "content_keys" { "WHERE destroyed_at IS NULL" } else { "" }
+}
+
 pub(super) fn has_body(table: &str) -> bool {
     matches!(table, "cases" | "incidents" | "evidence_checks")
 }
@@ -294,4 +300,32 @@ pub(super) fn leaves(value: &Value, at: String, found: &mut Vec<String>) {
 pub(super) fn path_of(pointer: &str) -> String {
     let names = pointer.split('/').skip(1).filter(|name| name.parse::<usize>().is_err());
     names.collect::<Vec<_>>().join(".")
+}
+
+#[tokio::test]
+async fn each_column_is_proven_or_it_is_said_why_not() {
+    let files = crate::store::fixture::Files::new();
+    let _store = files.open().await;
+    let mut reader = files.intruder().await;
+    let sql = "SELECT t.name, c.name FROM sqlite_schema AS t JOIN pragma_table_info(t.name) AS c \
+               WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name NOT LIKE 'case_words%' \
+               AND t.name <> '_sqlx_migrations' ORDER BY 1, 2";
+    let columns: Vec<(String, String)> = sqlx::query_as(sql).fetch_all(&mut reader).await.unwrap();
+    let is_proven = |table: &str, column: &str| {
+        PROVEN.iter().any(|(name, columns)| *name == table && columns.contains(&column))
+            || column == "body" && has_body(table)
+    };
+    let is_named = |table: &str, column: &str| {
+        NOT_PROVEN.iter().any(|(name, listed, _)| *name == table && (*listed == "*" || *listed == column))
+    };
+    for (table, column) in &columns {
+        let (is_proven, is_named) = (is_proven(table, column), is_named(table, column));
+        assert!(is_proven != is_named, "{table}.{column}: proven {is_proven}, named {is_named}");
+    }
+    let is_there = |table: &str, column: &str| columns.iter().any(|(t, c)| t == table && (column == "*" || c == column));
+    let proven = PROVEN.iter().flat_map(|(table, columns)| columns.iter().map(move |column| (*table, *column)));
+    let named = NOT_PROVEN.iter().map(|(table, column, _)| (*table, *column));
+    for (table, column) in proven.chain(named).filter(|(_, column)| !column.starts_with("body.")) {
+        assert!(is_there(table, column), "there is no {table}.{column}");
+    }
 }
