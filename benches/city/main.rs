@@ -1,10 +1,8 @@
 //! `make bench ONLY=city`: a city-sized database from a seed, and how long the store takes over it for what people wait
 //! for: timelines, the address box, pages of lists, the weekly report, and the report once more from the journal.
 //!
-//! `ONLY=incident`: the end of an incident with thousands of callers, incident.rs.
-//!
-//! `ONLY=verify`, `HOURS=n` (2,000) of recorded sound beside the cases: `ringback verify` as a process over all of it, how long
-//! it takes and how much memory.
+//! `ONLY=incident`: the end of an incident with thousands of callers, incident.rs. `ONLY=verify`, `HOURS=n` (2,000) of
+//! recorded sound beside the cases: `ringback verify` as a process over all of it, how long it takes and how much memory.
 //!
 //! `CASES=n` (1,000,000) cases with some twenty journal entries each, `SEED=n` (1580). The database stays under
 //! `target/city` and is used again by the same numbers. Nothing is asserted but that both ways to the report agree.

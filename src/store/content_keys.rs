@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(newer.content_key(&call(1)).await.unwrap(), Some(key));
         let moved = "UPDATE content_keys SET subject = $1";
         let intruder = &mut files.intruder().await;
-        sqlx::query(moved).bind(call(2).to_string()).execute(intruder).await.unwrap();
+        sqlx::query(moved).bind(name(&call(2))).execute(intruder).await.unwrap();
         assert!(matches!(store.content_key(&call(2)).await, Err(StoreError::Corrupt { .. })));
     }
 

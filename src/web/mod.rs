@@ -49,6 +49,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod unread;
 mod verifications;
 mod view;
 mod web_calls;

@@ -21,7 +21,7 @@ use super::{
     Shared, Web, WebState, addresses, admin, assignments, audit, callbacks, calls, cases, citizen, city,
     disclosures, escalations, events, gate, health, hearings, incidents, log, masked_calls, messages, oidc,
     open311, operators, pages, phone, receptions, records, reports, second_factor, session, sessions,
-    sip_socket, sms_reports, timeline, verifications, web_calls, work_orders,
+    sip_socket, sms_reports, timeline, unread, verifications, web_calls, work_orders,
 };
 
 /// Largest JSON body: a page of text in any script, and its field names.
@@ -59,6 +59,7 @@ pub fn router(state: WebState) -> Router {
         .fallback(pages::serve)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(web.clone(), common))
+        .layer(middleware::from_fn(unread::read_what_is_left))
         .with_state(web)
 }
 

@@ -35,6 +35,9 @@ fn case_of_a_call(server: &Server, caller: &str) -> String {
     let mut citizen = Invite { caller: caller.to_owned(), ..Invite::default() }.call(server.sip);
     citizen.rtp.press(KEYS_TO_QUEUE);
     citizen.rtp.say(&ToneSequence::citizen(77, 1500).samples());
+    wait::until_true("the citizen to finish", SOON, || {
+        citizen.rtp.speech_began().is_some() && citizen.rtp.has_finished_speaking()
+    });
     citizen.hang_up();
     let auditor = server.sign_in("audyt");
     let call = auditor.finished_call(caller);

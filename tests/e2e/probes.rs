@@ -154,7 +154,7 @@ impl Probing {
         if let Some(body) = more.body {
             request = request.header("content-type", "application/json").body(body.to_owned());
         }
-        let answer = request.send().unwrap_or_else(|error| panic!("{probe}: {method} {path}: {error}"));
+        let answer = request.send().unwrap_or_else(|error| panic!("{probe}: {method} {path}: {error:?}"));
         let status = answer.status().as_u16();
         let kind =
             answer.headers().get("content-type").map(|kind| kind.to_str().unwrap_or_default().to_owned());

@@ -68,7 +68,8 @@ fn closed_case(server: &Server) -> String {
         &path,
         &json!({ "address": "Шевченка 12, кв. 4", "description": WORDS, "applicant_name": NAME }),
     );
-    operator.post(&format!("{path}/withdraw"), &json!({ "reason": "подзвонили, вже не треба" }));
+    let withdrawal = json!({ "reason": "подзвонили, вже не треба", "call": call["id"] });
+    operator.post(&format!("{path}/withdraw"), &withdrawal);
     number
 }
 
@@ -76,9 +77,9 @@ fn closed_case(server: &Server) -> String {
 fn a_call_is_erased_by_two_people_and_not_while_a_court_wants_it() {
     let server = Server::start();
     server.add_person("lidia", "records", &[]);
-    server.add_person("petro", "records", &[]);
+    server.add_person("roman", "records", &[]);
     let number = closed_case(&server);
-    let (lidia, petro, auditor) = (server.sign_in("lidia"), server.sign_in("petro"), server.sign_in("audyt"));
+    let (lidia, roman, auditor) = (server.sign_in("lidia"), server.sign_in("roman"), server.sign_in("audyt"));
     let (code, said) = verify(&server);
     assert_eq!(code, Some(0), "{said}");
     assert!(!told_in(server.folder(), &[NAME]).is_empty(), "there is something to erase");
@@ -86,17 +87,17 @@ fn a_call_is_erased_by_two_people_and_not_while_a_court_wants_it() {
     let reason = json!({ "case": number, "reason": "заява, стаття 17" });
     let hold = json!({ "case": number, "reason": "ухвала суду", "reference": "758/1580/26" });
     let asked = lidia.post("/api/v1/erasures", &reason);
-    let placed = petro.post("/api/v1/holds", &hold);
+    let placed = roman.post("/api/v1/holds", &hold);
     let path = |what: &str, one: &Value, step: &str| {
         format!("/api/v1/{what}/{}/{step}", one["id"].as_str().expect("an id"))
     };
-    let (status, held) = petro.send("POST", &path("erasures", &asked, "agree"), Some(&json!({})));
+    let (status, held) = roman.send("POST", &path("erasures", &asked, "agree"), Some(&json!({})));
     assert_eq!((status, &held["type"]), (409, &json!("urn:ringback:problem:held")), "{held}");
     let (status, _) =
         lidia.send("POST", &path("holds", &placed, "lift"), Some(&json!({ "reason": "хочу стерти" })));
     assert_eq!(status, 403, "who wants it erased does not lift the hold");
-    petro.post(&path("holds", &placed, "lift"), &json!({ "reason": "справу закрито" }));
-    let (status, _) = petro.send("POST", &path("erasures", &asked, "agree"), Some(&json!({})));
+    roman.post(&path("holds", &placed, "lift"), &json!({ "reason": "справу закрито" }));
+    let (status, _) = roman.send("POST", &path("erasures", &asked, "agree"), Some(&json!({})));
     assert_eq!(status, 403, "who lifted the hold does not agree");
     server.add_person("olha", "records", &[]);
     server.sign_in("olha").post(&path("erasures", &asked, "agree"), &json!({}));

@@ -207,6 +207,10 @@ impl<'a> Table<'a> {
         self.offset
     }
 
+    pub(super) fn has(self, key: &str) -> bool {
+        self.field(key).is_some()
+    }
+
     fn field(self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.fields.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
     }

@@ -77,8 +77,8 @@ fn rule<'a>(
     let mut kept = |key| term(reader, table, key, window_days);
     let (recordings, photos, words) = (kept("recordings"), kept("photos"), kept("words"));
     let calls_without_case = term(reader, table, "calls_without_case", 0);
-    let says_nothing = [&recordings, &photos, &words, &calls_without_case].iter().all(|term| term.is_none());
-    if says_nothing {
+    let is_said = ["recordings", "photos", "words", "calls_without_case"].iter().any(|key| table.has(key));
+    if !is_said {
         reader.complain(
             table.offset(),
             "nothing is said about how long: 'recordings', 'photos', 'words' or 'calls_without_case'",

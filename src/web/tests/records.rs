@@ -1,4 +1,5 @@
-//! The records office over HTTP: holds with reason and reference, erasures by two people, and what everybody else is told.
+//! The records office over HTTP: holds with reason and reference, erasures by two people, and what everybody else is
+//! told.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

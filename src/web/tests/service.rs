@@ -10,6 +10,7 @@ use std::time::Duration;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::address::{Known, Register};
@@ -20,7 +21,7 @@ use crate::diagnostic::Diagnostic;
 use crate::dialplan::{Dialplan, PromptTexts};
 use crate::digest::Sha256;
 use crate::ids::{ContactId, RecordingId, UserId};
-use crate::journal::Entry;
+use crate::journal::{Entry, SignerKey};
 use crate::language::Language;
 use crate::net::{Arrival, SipListeners, SipNet};
 use crate::people::Role;
@@ -32,8 +33,8 @@ use crate::store::{Batch, Store, User};
 use crate::switchboard::{Command, CommandError, Snapshot};
 use crate::time::{self, Timestamp};
 use crate::web::{
-    ApiKey, CommandRequest, InForce, LadderRequest, Open311Terms, Origins, PlanFile, PublicTerms,
-    QueueInForce, ReloadRequest, SignInTerms, SipEntrance, TrunkInForce, Wanted, WebState,
+    ApiKey, CommandRequest, DisclosureTerms, InForce, LadderRequest, Open311Terms, Origins, PlanFile,
+    PublicTerms, QueueInForce, ReloadRequest, SignInTerms, SipEntrance, TrunkInForce, Wanted, WebState,
 };
 
 /// Of the program that files by Open311.
@@ -58,7 +59,7 @@ pub(super) struct Service {
     in_force: watch::Sender<Arc<InForce>>,
     pub(super) notices: watch::Sender<Arc<crate::notify::Settings>>,
     stop: Option<oneshot::Sender<()>>,
-    pub(super) served: tokio::task::JoinHandle<()>,
+    pub(super) served: JoinHandle<()>,
 }
 
 impl Service {
@@ -116,24 +117,11 @@ impl Service {
             asking: Arc::new(|| None),
             notices: crate::notify::Board::new(notices),
             tiles: crate::files::TileFolder::new(folder.path().join("log")),
-            disclosures: crate::web::DisclosureTerms {
-                key: Some(Arc::new(crate::journal::SignerKey::new("city.example/1580", [7; 32]).unwrap())),
-                dir: folder.path().join("disclosures"),
-                keep: Duration::from_secs(3600),
-                patience: Duration::ZERO,
-            },
+            disclosures: disclosure_terms(folder.path()),
         };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel::<()>();
         let router = crate::web::router(state);
         let routes = format!("{router:?}");
-        let served = tokio::spawn(async move {
-            let stopped = async {
-                let _ = stopped.await;
-            };
-            crate::web::serve(listener, router, stopped).await.unwrap();
-        });
+        let (address, stop, served) = serve(router).await;
         let client =
             Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
         let stop = Some(stop);
@@ -236,6 +224,29 @@ pub(super) fn contact(id: ContactId, at: Timestamp) -> Contact {
 }
 
 /// The shipped files, copied into `folder`, and a configuration with a secret.
+/// Where it listens, what stops it, and what waits for its end.
+async fn serve(router: axum::Router) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(async move {
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        crate::web::serve(listener, router, stopped).await.unwrap();
+    });
+    (address, stop, served)
+}
+
+fn disclosure_terms(folder: &std::path::Path) -> DisclosureTerms {
+    DisclosureTerms {
+        key: Some(Arc::new(SignerKey::new("city.example/1580", [7; 32]).unwrap())),
+        dir: folder.join("disclosures"),
+        keep: Duration::from_secs(3600),
+        patience: Duration::ZERO,
+    }
+}
+
 fn in_force(folder: &std::path::Path) -> InForce {
     let file = |name: &str, path: &str, text: &str| {
         let path = folder.join(path);

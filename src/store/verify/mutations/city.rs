@@ -48,6 +48,15 @@ impl RecordingFiles for Folder {
     }
 }
 
+fn header(recording: &Recording) -> RecordingHeader {
+    RecordingHeader {
+        started_at: recording.started_at,
+        sample_rate: 8000,
+        description: "test".to_owned(),
+        reference: recording.contact.to_string(),
+    }
+}
+
 /// A whole call as the program tells it, with `seconds` of sound and some more.
 pub(super) async fn call(store: &Store, folder: &Path, n: u32, seconds: u64) {
     let by = |event, after: i64, data: Value| {
@@ -62,12 +71,7 @@ pub(super) async fn call(store: &Store, folder: &Path, n: u32, seconds: u64) {
     let offered = json!({ "caller": contact.caller, "called": contact.called, "origin": contact.origin,
         "sip_call_id": contact.sip_call_id });
     let mut recording = Recording { started_at: at(i64::from(n) * 100 + 1), ..recording(n) };
-    let header = RecordingHeader {
-        started_at: recording.started_at,
-        sample_rate: 8000,
-        description: "test".to_owned(),
-        reference: contact.id.to_string(),
-    };
+    let header = header(&recording);
     let mut folder = RecordingFolder::new(folder);
     let mut writer = RecordingWriter::create(&mut folder, recording.id, &recording.path, header).unwrap();
     let started = json!({ "path": recording.path });
@@ -104,8 +108,7 @@ pub(super) async fn call(store: &Store, folder: &Path, n: u32, seconds: u64) {
     contact.topic = Some("water".to_owned());
     contact.termination = Some(Termination::CallerHungUp);
     contact.disposition = Some(Disposition::CaseCreated);
-    let mut ended = by(EventType::ContactEnded, 60, json!({ "termination": "caller_hung_up" }));
-    ended.data["termination"] = json!(contact.termination);
+    let mut ended = by(EventType::ContactEnded, 60, json!({ "termination": contact.termination }));
     ended.media = Some(MediaPosition { recording: recording.id, offset_ms: 59_000 });
     let entries = vec![
         by(EventType::ContactQueued, 3, json!({})),
