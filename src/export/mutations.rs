@@ -424,8 +424,7 @@ async fn every_change_to_a_bundle_is_found_by_ours_and_by_stock_tools() {
             continue;
         }
         let (by_python, is_found_by_shell) = stock.verdicts_on(&changed);
-        let verdicts =
-            [!checked(&changed).is_good(), !by_python.is_empty(), is_found_by_shell];
+        let verdicts = [!checked(&changed).is_good(), !by_python.is_empty(), is_found_by_shell];
         let what = format!("{what}: [ours, verify.py, verify.sh] found it: {verdicts:?}");
         let kind = format!("{kind}{}", if is_plain { "" } else { ", signed again" });
         tally.note(&kind, &what, verdicts == [true; 3]);

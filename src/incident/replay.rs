@@ -25,7 +25,8 @@ impl Replayed {
             "incident.declared" => {
                 "open".clone_into(&mut self.state);
                 let text = |key: &str| data[key].as_str().unwrap_or_default().to_owned();
-                (self.category, self.cause, self.executor) = (text("category"), text("cause"), text("executor"));
+                (self.category, self.cause, self.executor) =
+                    (text("category"), text("cause"), text("executor"));
                 self.area = data["area"].to_string();
                 self.expected = data["expected"].to_string();
             }

@@ -246,7 +246,11 @@ impl Store {
             }
             walk.step(register.last_seq + 1).into_iter().for_each(|gap| report.add(register.missing(gap)));
             if walk.last > register.last_seq + 1 {
-                report.add(Finding::BeyondRegister(CaseNumber::new(register.year, &register.office, walk.last)));
+                report.add(Finding::BeyondRegister(CaseNumber::new(
+                    register.year,
+                    &register.office,
+                    walk.last,
+                )));
             }
         }
         self.verify_registers(report).await

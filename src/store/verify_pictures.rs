@@ -160,10 +160,7 @@ impl Store {
 }
 
 /// The digest of what lies under `sha256`; none when nothing does, or it was emptied.
-async fn content_of(
-    reader: &mut SqliteConnection,
-    sha256: Sha256,
-) -> Result<Option<Sha256>, StoreError> {
+async fn content_of(reader: &mut SqliteConnection, sha256: Sha256) -> Result<Option<Sha256>, StoreError> {
     let sql = "SELECT content FROM evidence_blobs WHERE sha256 = $1 AND length(content) > 0";
     let row = sqlx::query(sql).bind(sha256.to_string()).fetch_optional(reader).await?;
     let content: Option<Vec<u8>> = row.map(|row| Fields::of(&row, EVIDENCE).plain("content")).transpose()?;

@@ -48,7 +48,9 @@ fn call(server: &Server, caller: &str) -> Value {
     // Whoever was never engaged sees the whole city.
     let auditor = server.sign_in("audyt");
     let call = auditor.finished_call(caller);
-    wait::until_true("the recording is sealed", SOON, || event(&auditor.timeline(&call), "rec.sealed").is_some());
+    wait::until_true("the recording is sealed", SOON, || {
+        event(&auditor.timeline(&call), "rec.sealed").is_some()
+    });
     call
 }
 
@@ -91,7 +93,8 @@ fn draw_later(server: &mut Server, sample: &str, auditor: &str, public_at: DateT
         let store = Store::open(&url, "01").await.expect("the database opens");
         let (by, value) = (Actor::person(Role::Auditor, auditor, None), VALUE.to_owned());
         let early = Timestamp::from_micros(public_at.timestamp_micros() - 1);
-        let refused = store.draw_sample(id, value.clone(), early, by.clone()).await.expect("the store answers");
+        let refused =
+            store.draw_sample(id, value.clone(), early, by.clone()).await.expect("the store answers");
         assert!(refused.is_err(), "drawn before the public value was out");
         let at = Timestamp::from_micros(public_at.timestamp_micros());
         store.draw_sample(id, value, at, by).await.expect("the store answers").expect("it is drawn");
@@ -109,7 +112,8 @@ fn fix_sample(auditor: &Api, engagement: &str, until: DateTime<Utc>) -> (String,
     assert_eq!((&fixed["frame_size"], &fixed["drawn"]), (&json!(2), &Value::Null), "{fixed}");
     let sample = format!("/api/v1/audit/samples/{}", id(&fixed));
     wait::until_true("a checkpoint has signed it, and only the value is missing", SOON, || {
-        let (status, problem) = auditor.send("POST", &format!("{sample}/draw"), Some(&json!({ "value": VALUE })));
+        let (status, problem) =
+            auditor.send("POST", &format!("{sample}/draw"), Some(&json!({ "value": VALUE })));
         status == 409 && problem["type"].as_str().is_some_and(|name| name.ends_with("draw_too_early"))
     });
     (sample, public_at)
@@ -165,5 +169,10 @@ fn an_audit_hears_its_sample_and_nothing_outside_of_its_scope_or_time() {
     let played = event(timeline["items"].as_array().expect("a list"), "access.played").expect("it was heard");
     assert_eq!(played["actor"]["id"], whose.as_str(), "{played}");
     let verify = server.output(&["verify"]);
-    assert!(verify.status.success(), "{}{}", String::from_utf8_lossy(&verify.stdout), String::from_utf8_lossy(&verify.stderr));
+    assert!(
+        verify.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&verify.stdout),
+        String::from_utf8_lossy(&verify.stderr)
+    );
 }

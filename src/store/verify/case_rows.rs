@@ -136,12 +136,15 @@ fn visits(entries: &[SqliteRow]) -> Result<Value, StoreError> {
             (fields.plain("type")?, fields.plain("at")?, fields.json("data")?);
         let Some(cycle) = data["cycle"].as_u64() else { continue };
         let hash: Sha256 = fields.word("hash")?;
-        if inspections::share(&event, &data).is_some_and(|share| crate::case::rules::VerifyRule::is_drawn(&hash, share)) {
+        if inspections::share(&event, &data)
+            .is_some_and(|share| crate::case::rules::VerifyRule::is_drawn(&hash, share))
+        {
             let seq: i64 = fields.plain("seq")?;
             visits.insert(cycle, [json!(cycle), json!(seq), json!(at), Value::Null, Value::Null]);
         }
         if event == "verify.inspected"
-            && let Some([.., inspected_at, passed]) = visits.get_mut(&cycle).filter(|visit| visit[3].is_null())
+            && let Some([.., inspected_at, passed]) =
+                visits.get_mut(&cycle).filter(|visit| visit[3].is_null())
         {
             *inspected_at = json!(at);
             *passed = json!(u8::from(data["passed"].as_bool().unwrap_or_default()));
@@ -176,11 +179,16 @@ pub(super) fn columns(
         ("registered at", moment(Some(case.registered_at.micros())), told),
         ("level", fields.plain::<i64>("level")?.to_string(), case.level.to_string()),
     ];
-    let moments = [("closed at", "closed_at", closed_at), ("earliest end", "resolve_by", case.earliest_deadline()), ("next step", "due_at", case.due_at())];
+    let moments = [
+        ("closed at", "closed_at", closed_at),
+        ("earliest end", "resolve_by", case.earliest_deadline()),
+        ("next step", "due_at", case.due_at()),
+    ];
     for (what, column, by_case) in moments {
         pairs.push((what, moment(fields.plain(column)?), moment(row::micros(by_case))));
     }
-    let found: nearby::Stored = (fields.plain("street")?, fields.plain("house")?, fields.plain("lat")?, fields.plain("lon")?);
+    let found: nearby::Stored =
+        (fields.plain("street")?, fields.plain("house")?, fields.plain("lat")?, fields.plain("lon")?);
     if found != nearby::stored(case) {
         // Where somebody lives stays out of what is printed.
         pairs.push(("place", "another".to_owned(), "its own".to_owned()));

@@ -218,10 +218,15 @@ async fn change_row(
         }
         Kind::DatedBack | Kind::Renumbered => {
             let by = match kind {
-                Kind::DatedBack => -[1, 1_000_000, 3_600_000_000, 86_400_000_000_i64][random.random_range(0..4)],
+                Kind::DatedBack => {
+                    -[1, 1_000_000, 3_600_000_000, 86_400_000_000_i64][random.random_range(0..4)]
+                }
                 _ => [-1, 1, 1_000][random.random_range(0..3)],
             };
-            format!("UPDATE {table} SET {column} = {column} + {by} WHERE {} AND typeof({column}) = 'integer'", this(row))
+            format!(
+                "UPDATE {table} SET {column} = {column} + {by} WHERE {} AND typeof({column}) = 'integer'",
+                this(row)
+            )
         }
         Kind::Altered => format!(
             "UPDATE {table} SET {column} = CASE typeof({column}) WHEN 'integer' THEN {column} + 1 \
@@ -239,7 +244,10 @@ async fn change_row(
 /// One change inside of the JSON that a row has as its body, where that is proven.
 async fn change_body(scene: &mut Scene, random: &mut StdRng, table: &str) -> Option<(String, Value)> {
     let rows = scene.count(format!("SELECT COUNT(*) FROM {table}")).await;
-    let sql = format!("SELECT rowid, body FROM kept_{table} ORDER BY rowid LIMIT 1 OFFSET {}", random.random_range(0..rows));
+    let sql = format!(
+        "SELECT rowid, body FROM kept_{table} ORDER BY rowid LIMIT 1 OFFSET {}",
+        random.random_range(0..rows)
+    );
     let row = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_one(&mut scene.intruder).await.unwrap();
     let mut body: Value = serde_json::from_str(row.get("body")).unwrap();
     let mut leaves = Vec::new();
@@ -256,8 +264,10 @@ async fn change_body(scene: &mut Scene, random: &mut StdRng, table: &str) -> Opt
         Value::String(text) => json!(format!("{text}x")),
         _ => json!("x"),
     };
-    let update = format!("UPDATE {table} SET body = $1 WHERE rowid = (SELECT rowid FROM {table} WHERE body = $2)");
-    let update = sqlx::query(sqlx::AssertSqlSafe(update)).bind(body.to_string()).bind(row.get::<String, _>("body"));
+    let update =
+        format!("UPDATE {table} SET body = $1 WHERE rowid = (SELECT rowid FROM {table} WHERE body = $2)");
+    let update =
+        sqlx::query(sqlx::AssertSqlSafe(update)).bind(body.to_string()).bind(row.get::<String, _>("body"));
     update.execute(&mut scene.intruder).await.unwrap();
     Some((leaf, before))
 }
@@ -296,7 +306,8 @@ fn change_file(scene: &Scene, random: &mut StdRng) -> (String, String) {
             "recording lengthened"
         }
         4 => {
-            let (from, length) = (random.random_range(HEADER_LEN..bytes.len() / 2), random.random_range(2..2000));
+            let (from, length) =
+                (random.random_range(HEADER_LEN..bytes.len() / 2), random.random_range(2..2000));
             bytes[from..from + length].reverse();
             "sound reordered"
         }
@@ -321,7 +332,9 @@ async fn unthought_of(scene: &mut Scene) -> Vec<String> {
             let mut leaves = Vec::new();
             columns::leaves(&serde_json::from_str(&body).unwrap(), String::new(), &mut leaves);
             let paths = leaves.iter().map(|leaf| columns::path_of(leaf));
-            found.extend(paths.filter(|path| standing(table, path).is_none()).map(|path| format!("{table}: {path}")));
+            found.extend(
+                paths.filter(|path| standing(table, path).is_none()).map(|path| format!("{table}: {path}")),
+            );
         }
     }
     found.sort();

@@ -80,7 +80,9 @@ fn read(fields: &Fields<'_>) -> Result<Told, StoreError> {
     for what in ["executor", "state", "task", "result", "declined_reason"] {
         told.extend(fields.plain::<Option<String>>(what)?.map(|word| (what, word)));
     }
-    told.extend(fields.optional_json::<Value>("because")?.and_then(|why| Some(("because", canonical(&why).ok()?))));
+    told.extend(
+        fields.optional_json::<Value>("because")?.and_then(|why| Some(("because", canonical(&why).ok()?))),
+    );
     Ok(told)
 }
 

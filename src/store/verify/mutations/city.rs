@@ -10,23 +10,21 @@ use crate::bundle::disclosure::{Disclosure, DisclosureState, Package, Terms};
 use crate::calendar::Calendar;
 use crate::case::city::CityPlan;
 use crate::case::proof::ProofCheck;
-use crate::case::rules::VerifyRule;
+use crate::case::reception::{Booking, Slot};
 use crate::case::routing::Assignment;
+use crate::case::rules::VerifyRule;
 use crate::case::transition::InvalidTransition;
 use crate::case::work_order::{EvidenceRef, WorkReport};
 use crate::case::{
     CaseDraft, CaseEvent, CaseState, ClosingCode, Deadline, RelationKind, TellingChannel, Told,
 };
-use crate::case::reception::{Booking, Slot};
 use crate::ids::{AttachmentId, EngagementId, EvidenceId, SampleId, WorkOrderId};
 use crate::incident::{Area, Cause, Matter};
 use crate::journal::tree::{Edge, leaf_hash};
 use crate::people::{ActorKind, Role};
 use crate::store::fixture::user;
+use crate::store::{Attachment, DisclosureStep, Filing, Hold, NotedFinding, Submission};
 use crate::time::Timestamp;
-use crate::store::{
-    Attachment, DisclosureStep, Filing, Hold, NotedFinding, Submission,
-};
 
 /// Recorded calls, each a second longer than the one before.
 pub(super) const CALLS: u32 = 4;
@@ -125,7 +123,6 @@ pub(super) async fn call(store: &Store, folder: &Path, n: u32, seconds: u64) {
     store.commit(batch).await.unwrap();
 }
 
-
 /// Sound files as they lie, plain and encrypted.
 pub(super) fn sound_in(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let (mut found, mut ahead) = (BTreeMap::new(), vec![folder.to_owned()]);
@@ -192,7 +189,13 @@ fn number(n: u64) -> CaseNumber {
 type Step = Result<(Case, Vec<CaseEvent>), InvalidTransition>;
 
 /// One step of case `n`.
-async fn step(store: &Store, n: u64, by: &Actor, seconds: i64, step: impl Fn(Case) -> Step + Send + Sync + 'static) {
+async fn step(
+    store: &Store,
+    n: u64,
+    by: &Actor,
+    seconds: i64,
+    step: impl Fn(Case) -> Step + Send + Sync + 'static,
+) {
     store.change_case(&number(n), by, at(seconds), move |case, _| step(case)).await.unwrap();
 }
 
@@ -270,7 +273,13 @@ async fn worked(store: &Store) {
     let submission = Submission { evidence, bytes, examined, once: None };
     store.add_evidence(submission, &number(1), &crew()).await.unwrap();
     step(store, 1, &crew(), 2_004, move |case| {
-        case.report_work(WorkReport { result: "a new pipe".to_owned() }, std::slice::from_ref(&shown), None, &crew(), at(2_004))
+        case.report_work(
+            WorkReport { result: "a new pipe".to_owned() },
+            std::slice::from_ref(&shown),
+            None,
+            &crew(),
+            at(2_004),
+        )
     })
     .await;
     step(store, 1, &control(), 2_005, |case| case.accept_evidence(&control(), at(2_005))).await;
@@ -295,7 +304,8 @@ async fn worked(store: &Store) {
         case.close(ClosingCode::FixedConfirmed, &rule, &control(), at(2_007))
     })
     .await;
-    step(store, 1, &control(), 2_008, |case| case.inspect(true, "the pipe is new", &control(), at(2_008))).await;
+    step(store, 1, &control(), 2_008, |case| case.inspect(true, "the pipe is new", &control(), at(2_008)))
+        .await;
 }
 
 /// Case 2: nobody comes, the ladder is asked, and one post answers; it repeats the first.
@@ -350,8 +360,12 @@ async fn handed_over(store: &Store) {
         };
         store.place_hold(hold, records(7)).await.unwrap();
     }
-    store.lift_hold(HoldId(Uuid::from_u128(2)), "it is over".to_owned(), records(8), at(22_100)).await.unwrap();
-    let terms = Terms { purpose: "trial".to_owned(), recipient: "court".to_owned(), basis: "order".to_owned() };
+    store
+        .lift_hold(HoldId(Uuid::from_u128(2)), "it is over".to_owned(), records(8), at(22_100))
+        .await
+        .unwrap();
+    let terms =
+        Terms { purpose: "trial".to_owned(), recipient: "court".to_owned(), basis: "order".to_owned() };
     for n in [1, 2] {
         let id = DisclosureId(Uuid::from_u128(n));
         let asked = Disclosure {
@@ -370,7 +384,8 @@ async fn handed_over(store: &Store) {
         store.ask_disclosure(asked, records(7)).await.unwrap();
     }
     let id = DisclosureId(Uuid::from_u128(1));
-    let package = Package { made_at: at(22_302), sha256: Sha256::of(b"zip"), length: 3, until_at: at(90_000) };
+    let package =
+        Package { made_at: at(22_302), sha256: Sha256::of(b"zip"), length: 3, until_at: at(90_000) };
     let steps = [DisclosureStep::Approve, DisclosureStep::Make(package), DisclosureStep::Fetch];
     for (n, step) in (0..).zip(steps) {
         store.step_disclosure(id, step, records(8), at(22_300 + n)).await.unwrap();

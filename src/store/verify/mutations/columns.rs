@@ -14,15 +14,45 @@ pub(super) enum Standing {
 pub(super) const PROVEN: [(&str, &[&str]); 31] = [
     (
         "journal",
-        &["seq", "id", "type", "v", "at", "actor", "contact", "case_number", "recording", "offset_ms", "reason", "data", "prev", "hash"],
+        &[
+            "seq",
+            "id",
+            "type",
+            "v",
+            "at",
+            "actor",
+            "contact",
+            "case_number",
+            "recording",
+            "offset_ms",
+            "reason",
+            "data",
+            "prev",
+            "hash",
+        ],
     ),
     ("checkpoints", &["size", "root", "note", "at", "entry"]),
     ("register", &["year", "office", "last_seq"]),
     (
         "cases",
         &[
-            "number", "seq", "year", "office", "state", "category", "executor", "caller", "registered_at", "resolve_by", "due_at",
-            "level", "closed_at", "street", "house", "lat", "lon",
+            "number",
+            "seq",
+            "year",
+            "office",
+            "state",
+            "category",
+            "executor",
+            "caller",
+            "registered_at",
+            "resolve_by",
+            "due_at",
+            "level",
+            "closed_at",
+            "street",
+            "house",
+            "lat",
+            "lon",
         ],
     ),
     ("case_contacts", &["case_number", "contact"]),
@@ -33,12 +63,25 @@ pub(super) const PROVEN: [(&str, &[&str]); 31] = [
     ("appointments", &["case_number", "reception", "starts_at", "ends_at", "state", "arranged_at"]),
     (
         "work_orders",
-        &["id", "case_number", "executor", "state", "task", "issued_at", "result", "declined_reason", "because"],
+        &[
+            "id",
+            "case_number",
+            "executor",
+            "state",
+            "task",
+            "issued_at",
+            "result",
+            "declined_reason",
+            "because",
+        ],
     ),
     ("evidence", &["id", "work_order", "role", "content_type", "length", "sha256", "received_at"]),
     ("evidence_blobs", &["sha256", "content"]),
     ("evidence_checks", &["evidence"]),
-    ("attachments", &["id", "case_number", "content_type", "length", "sha256", "shown_sha256", "received_at"]),
+    (
+        "attachments",
+        &["id", "case_number", "content_type", "length", "sha256", "shown_sha256", "received_at"],
+    ),
     ("attachment_contents", &["attachment", "part", "encrypted", "content"]),
     ("content_keys", &["subject", "wrapped"]),
     ("incidents", &["number", "state", "category", "declared_at"]),
@@ -46,49 +89,138 @@ pub(super) const PROVEN: [(&str, &[&str]); 31] = [
     (
         "contacts",
         &[
-            "id", "recording", "caller", "called", "origin", "sip_call_id", "direction", "language", "topic", "ivr_path", "queue",
-            "operator", "case_number", "offered_at", "answered_at", "queued_at", "connected_at", "ended_at", "termination",
-            "disposition", "erased",
+            "id",
+            "recording",
+            "caller",
+            "called",
+            "origin",
+            "sip_call_id",
+            "direction",
+            "language",
+            "topic",
+            "ivr_path",
+            "queue",
+            "operator",
+            "case_number",
+            "offered_at",
+            "answered_at",
+            "queued_at",
+            "connected_at",
+            "ended_at",
+            "termination",
+            "disposition",
+            "erased",
         ],
     ),
     ("caller_salts", &["contact", "salt"]),
     (
         "recordings",
-        &["id", "contact", "path", "state", "started_at", "sample_rate", "frames", "gaps", "result", "sha256"],
+        &[
+            "id",
+            "contact",
+            "path",
+            "state",
+            "started_at",
+            "sample_rate",
+            "frames",
+            "gaps",
+            "result",
+            "sha256",
+        ],
     ),
     ("recording_seconds", &["recording", "leaves"]),
-    ("hearings", &["id", "case_number", "contact", "asked_at", "state", "decided_at", "decided_by", "reason"]),
+    (
+        "hearings",
+        &["id", "case_number", "contact", "asked_at", "state", "decided_at", "decided_by", "reason"],
+    ),
     (
         "disclosures",
         &[
-            "id", "case_number", "state", "purpose", "recipient", "basis", "asked_at", "asked_by", "decided_at", "decided_by",
-            "reason", "sha256", "fetches",
+            "id",
+            "case_number",
+            "state",
+            "purpose",
+            "recipient",
+            "basis",
+            "asked_at",
+            "asked_by",
+            "decided_at",
+            "decided_by",
+            "reason",
+            "sha256",
+            "fetches",
         ],
     ),
     (
         "legal_holds",
         &[
-            "id", "case_number", "contact", "reason", "reference", "placed_at", "placed_by", "lifted_at", "lifted_by",
+            "id",
+            "case_number",
+            "contact",
+            "reason",
+            "reference",
+            "placed_at",
+            "placed_by",
+            "lifted_at",
+            "lifted_by",
             "lifted_reason",
         ],
     ),
     (
         "erasures",
         &[
-            "id", "case_number", "contact", "what", "state", "reason", "asked_at", "asked_by", "rule", "rule_version", "decided_at",
-            "decided_by", "done_at",
+            "id",
+            "case_number",
+            "contact",
+            "what",
+            "state",
+            "reason",
+            "asked_at",
+            "asked_by",
+            "rule",
+            "rule_version",
+            "decided_at",
+            "decided_by",
+            "done_at",
         ],
     ),
     ("findings", &["id", "contact", "recording", "offset_ms", "author", "at", "text"]),
     (
         "audit_engagements",
-        &["id", "auditor", "from_at", "until_at", "scope", "purpose", "opened_by", "opened_at", "closed_by", "closed_at", "closing"],
+        &[
+            "id",
+            "auditor",
+            "from_at",
+            "until_at",
+            "scope",
+            "purpose",
+            "opened_by",
+            "opened_at",
+            "closed_by",
+            "closed_at",
+            "closing",
+        ],
     ),
     (
         "audit_samples",
         &[
-            "id", "engagement", "committed_at", "entry", "calls_from", "calls_until", "frame", "frame_size", "frame_sha256", "size",
-            "strata", "source", "public_at", "drawn_at", "checkpoint_size", "root", "value",
+            "id",
+            "engagement",
+            "committed_at",
+            "entry",
+            "calls_from",
+            "calls_until",
+            "frame",
+            "frame_size",
+            "frame_sha256",
+            "size",
+            "strata",
+            "source",
+            "public_at",
+            "drawn_at",
+            "checkpoint_size",
+            "root",
+            "value",
         ],
     ),
     ("audit_items", &["sample", "place", "contact", "stratum", "outcome", "judged_at", "findings"]),
@@ -119,7 +251,11 @@ const NOT_PROVEN: &[(&str, &str, &str)] = &[
     ("cases", "body.incidents", "moments of steps that their entries tell"),
     ("cases", "body.inspections", "what was found; whether it was good is proven by the list of visits"),
     ("cases", "body.deadline", "warnings and what they follow from; the promises themselves are proven"),
-    ("cases", "body.clocks", "pauses and requests, which their entries tell; the promises they moved are proven"),
+    (
+        "cases",
+        "body.clocks",
+        "pauses and requests, which their entries tell; the promises they moved are proven",
+    ),
     ("cases", "body.told", "how each was told, which its entry tells; how many were is proven"),
     ("cases", "body.next", COPY),
     ("work_orders", "accept_by", COPY),
@@ -226,7 +362,8 @@ const PROVEN_PATHS: &[(&str, &str)] = &[
 
 /// By the longest name that is known; none for what nobody has thought of.
 pub(super) fn standing(table: &str, path: &str) -> Option<Standing> {
-    let within = |known: &str| path == known || path.strip_prefix(known).is_some_and(|rest| rest.starts_with('.'));
+    let within =
+        |known: &str| path == known || path.strip_prefix(known).is_some_and(|rest| rest.starts_with('.'));
     let proven = PROVEN_PATHS.iter().filter(|(of, known)| *of == table && within(known));
     let proven = proven.map(|(_, known)| (known.len(), Standing::Proven));
     let unproven = NOT_PROVEN.iter().filter_map(|(of, known, why)| {
@@ -278,7 +415,18 @@ pub(super) fn has_body(table: &str) -> bool {
 /// Columns that count.
 pub(super) fn is_number(table: &str, column: &str) -> bool {
     const COUNTS: [&str; 12] = [
-        "seq", "number", "size", "entry", "place", "frame_size", "checkpoint_size", "last_seq", "frames", "year", "cycle", "fetches",
+        "seq",
+        "number",
+        "size",
+        "entry",
+        "place",
+        "frame_size",
+        "checkpoint_size",
+        "last_seq",
+        "frames",
+        "year",
+        "cycle",
+        "fetches",
     ];
     COUNTS.contains(&column) && (table, column) != ("cases", "number")
 }
@@ -322,8 +470,10 @@ async fn each_column_is_proven_or_it_is_said_why_not() {
         let (is_proven, is_named) = (is_proven(table, column), is_named(table, column));
         assert!(is_proven != is_named, "{table}.{column}: proven {is_proven}, named {is_named}");
     }
-    let is_there = |table: &str, column: &str| columns.iter().any(|(t, c)| t == table && (column == "*" || c == column));
-    let proven = PROVEN.iter().flat_map(|(table, columns)| columns.iter().map(move |column| (*table, *column)));
+    let is_there =
+        |table: &str, column: &str| columns.iter().any(|(t, c)| t == table && (column == "*" || c == column));
+    let proven =
+        PROVEN.iter().flat_map(|(table, columns)| columns.iter().map(move |column| (*table, *column)));
     let named = NOT_PROVEN.iter().map(|(table, column, _)| (*table, *column));
     for (table, column) in proven.chain(named).filter(|(_, column)| !column.starts_with("body.")) {
         assert!(is_there(table, column), "there is no {table}.{column}");

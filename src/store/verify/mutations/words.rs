@@ -27,7 +27,10 @@ async fn what_was_done_to_a_file_is_said_in_words() {
         (flipped(whole.len() - 1), &["the markers behind its sound are not what was sealed"]),
         (appended, &["4 octets were appended to its file"]),
         (whole[..second(2) + 8].to_vec(), &["its file was cut: "]),
-        (scene.sound[&scene.folder.path().join(recording(1).path)].clone(), &["its file is that of recording "]),
+        (
+            scene.sound[&scene.folder.path().join(recording(1).path)].clone(),
+            &["its file is that of recording "],
+        ),
     ];
     for (bytes, expected) in cases {
         fs::write(scene.folder.path().join(&path), bytes).unwrap();
