@@ -1,10 +1,12 @@
-//! The case as its journal entries tell it (invariant 10): state, executor, cycle, level and relations, worked out from
-//! nothing but the entries' names and data. The auditor compares it with the row; the two are written by different code.
+//! The case as its journal entries tell it (invariant 10): state, executor, category, promises, escalations, cycle, level
+//! and relations, worked out from nothing but the entries' names and data. The auditor compares it with the row; the two are written by different code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::deadline::Clock;
+use super::escalation::Escalation;
 use super::{Case, CaseNumber, Part, Relation, RelationKind};
 use crate::ids::IncidentNumber;
 
@@ -31,6 +33,21 @@ pub struct Replayed {
     pub erased: BTreeSet<String>,
     /// Incidents it is part of: at most one.
     pub incidents: BTreeSet<IncidentNumber>,
+    /// What the registration, and whoever classified it since, say it is.
+    pub matter: Option<Matter>,
+    /// First and present end by clock, of those that an entry promised.
+    pub promises: BTreeMap<&'static str, String>,
+    /// Who was asked about which missed end, and which post answered; in words, in their order.
+    pub escalations: Vec<String>,
+}
+
+/// Category, territory, priority and language.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Matter {
+    pub category: String,
+    pub territory: String,
+    pub priority: String,
+    pub language: String,
 }
 
 impl Replayed {
@@ -40,7 +57,17 @@ impl Replayed {
             "case.registered" => {
                 self.to("registered");
                 self.cycle = 1;
+                self.matter = Some(Matter::default());
+                self.classify(data);
             }
+            "case.classified" => self.classify(data),
+            "norm.applied" => {
+                let clock = CLOCKS.iter().find(|clock| data["clock"] == **clock);
+                self.promises.extend(clock.map(|clock| (*clock, promised(data))));
+            }
+            "norm.extended" => self.move_promises(data),
+            "esc.raised" => self.escalations.push(raised(data)),
+            "esc.answered" => self.answer(data),
             "wo.issued" => {
                 self.executor = text(data, "executor");
                 let asked = data["co_executors"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -58,8 +85,14 @@ impl Replayed {
             "wo.started" | "wo.returned" => self.to("in_progress"),
             "wo.reported" => self.to("work_reported"),
             "evidence.accepted" => self.to("verification"),
-            "norm.clock_paused" => self.to("on_hold"),
-            "norm.clock_resumed" => self.to(data["state"].as_str().unwrap_or_default()),
+            "norm.clock_paused" => {
+                self.move_promises(data);
+                self.to("on_hold");
+            }
+            "norm.clock_resumed" => {
+                self.move_promises(data);
+                self.to(data["state"].as_str().unwrap_or_default());
+            }
             "wo.declined" => {
                 self.bounces = count(data, "bounces");
                 self.executor = None;
@@ -104,7 +137,10 @@ impl Replayed {
 
     /// The first thing in which the row differs from the entries: its name, and both values.
     pub fn difference(&self, case: &Case) -> Option<(&'static str, String, String)> {
-        let row = Self::of(case);
+        let mut row = Self::of(case);
+        // What no entry tells of proves nothing: rows from before there was such an entry, and promises.
+        row.matter = row.matter.filter(|_| self.matter.is_some());
+        row.promises.retain(|clock, _| self.promises.contains_key(clock));
         let differs = |what, row: String, journal: String| (row != journal).then_some((what, row, journal));
         differs("state", row.state, self.state.clone())
             .or_else(|| differs("executor", said(row.executor), said(self.executor.clone())))
@@ -119,6 +155,9 @@ impl Replayed {
             .or_else(|| differs("relations", format!("{:?}", row.relations), format!("{:?}", self.relations)))
             .or_else(|| differs("erased", format!("{:?}", row.erased), format!("{:?}", self.erased)))
             .or_else(|| differs("incident", format!("{:?}", row.incidents), format!("{:?}", self.incidents)))
+            .or_else(|| differs("matter", format!("{:?}", row.matter), format!("{:?}", self.matter)))
+            .or_else(|| differs("promise", format!("{:?}", row.promises), format!("{:?}", self.promises)))
+            .or_else(|| differs("escalations", row.escalations.join("; "), self.escalations.join("; ")))
     }
 
     fn of(case: &Case) -> Self {
@@ -142,6 +181,40 @@ impl Replayed {
             relations: case.relations.iter().map(pair).collect(),
             erased: case.erased.iter().map(|content| content.name().to_owned()).collect(),
             incidents: case.incident().into_iter().collect(),
+            matter: Some(Matter::of(case)),
+            promises: CLOCKS
+                .iter()
+                .zip([Clock::Executor, Clock::Citizen])
+                .filter_map(|(name, clock)| Some((*name, promised(&json!(case.deadline_of(clock)?)))))
+                .collect(),
+            escalations: case.clocks.escalations.iter().map(asked_and_answered).collect(),
+        }
+    }
+
+    fn classify(&mut self, data: &Value) {
+        let Some(matter) = &mut self.matter else { return };
+        let text = |key: &str| data[key].as_str().unwrap_or_default().to_owned();
+        (matter.category, matter.territory) = (text("category"), text("territory"));
+        matter.priority = text("priority");
+        if let Some(language) = data["language"].as_str() {
+            language.clone_into(&mut matter.language);
+        }
+    }
+
+    /// Entries that move a deadline tell both of them as they are then.
+    fn move_promises(&mut self, data: &Value) {
+        for clock in CLOCKS {
+            let told = &data["deadlines"][clock];
+            if told.is_object() {
+                self.promises.insert(clock, promised(told));
+            }
+        }
+    }
+
+    fn answer(&mut self, data: &Value) {
+        let place = data["number"].as_u64().and_then(|number| usize::try_from(number.checked_sub(1)?).ok());
+        if let Some(asked) = place.and_then(|place| self.escalations.get_mut(place)) {
+            asked.push_str(&answered(data["post"].as_str().unwrap_or_default()));
         }
     }
 
@@ -162,6 +235,45 @@ impl Replayed {
     fn to(&mut self, state: &str) {
         state.clone_into(&mut self.state);
     }
+}
+
+/// Names of the clocks in entries.
+const CLOCKS: [&str; 2] = ["executor", "citizen"];
+
+impl Matter {
+    fn of(case: &Case) -> Self {
+        let word = |value: Value| value.as_str().unwrap_or_default().to_owned();
+        Self {
+            category: case.category.clone(),
+            territory: case.place.as_ref().and_then(|place| place.territory.clone()).unwrap_or_default(),
+            priority: word(json!(case.priority)),
+            language: word(json!(case.language)),
+        }
+    }
+}
+
+/// First and present end of a deadline, and by when it is to be accepted.
+fn promised(deadline: &Value) -> String {
+    let [first, resolve_by, accept_by] = ["first", "resolve_by", "accept_by"].map(|key| &deadline[key]);
+    format!("{first}, now {resolve_by}, accepted by {accept_by}")
+}
+
+/// An escalation, as its entry tells it.
+fn raised(data: &Value) -> String {
+    let told = ["clock", "missed", "level", "to", "executor", "answer_by", "next_at", "is_last"];
+    told.map(|key| data[key].to_string()).join(" ")
+}
+
+fn answered(post: &str) -> String {
+    format!(" answered by {post}")
+}
+
+fn asked_and_answered(escalation: &Escalation) -> String {
+    let mut words = raised(&json!(escalation));
+    if let Some(answer) = &escalation.answer {
+        words.push_str(&answered(&answer.post));
+    }
+    words
 }
 
 fn text(data: &Value, key: &str) -> Option<String> {

@@ -11,6 +11,8 @@ pub struct Replayed {
     /// Empty before it was declared.
     pub state: String,
     pub category: String,
+    pub cause: String,
+    pub executor: String,
     /// As JSON.
     pub area: String,
     pub expected: String,
@@ -22,7 +24,9 @@ impl Replayed {
         match event {
             "incident.declared" => {
                 "open".clone_into(&mut self.state);
-                self.category = data["category"].as_str().unwrap_or_default().to_owned();
+                let text = |key: &str| data[key].as_str().unwrap_or_default().to_owned();
+                (self.category, self.cause, self.executor) =
+                    (text("category"), text("cause"), text("executor"));
                 self.area = data["area"].to_string();
                 self.expected = data["expected"].to_string();
             }
@@ -42,6 +46,8 @@ impl Replayed {
         let row = Self {
             state: incident.state.name().to_owned(),
             category: incident.matter.category.clone(),
+            cause: incident.matter.cause.name().to_owned(),
+            executor: incident.matter.executor.clone(),
             area: serde_json::json!(incident.matter.area).to_string(),
             expected: serde_json::json!(incident.expected).to_string(),
             updates: incident.updates,
@@ -51,6 +57,8 @@ impl Replayed {
         };
         differs("state", &row.state, &self.state)
             .or_else(|| differs("category", &row.category, &self.category))
+            .or_else(|| differs("cause", &row.cause, &self.cause))
+            .or_else(|| differs("executor", &row.executor, &self.executor))
             .or_else(|| differs("area", &row.area, &self.area))
             .or_else(|| differs("expected", &row.expected, &self.expected))
             .or_else(|| differs("updates", &row.updates.to_string(), &self.updates.to_string()))

@@ -118,7 +118,7 @@ impl Store {
         self.attachment_content(id, "original").await
     }
 
-    async fn attachment_content(
+    pub(super) async fn attachment_content(
         &self,
         id: AttachmentId,
         part: &str,
@@ -223,7 +223,7 @@ impl Change for Attach {
     }
 }
 
-fn read_attachment(row: &SqliteRow) -> Result<Attachment, StoreError> {
+pub(super) fn read_attachment(row: &SqliteRow) -> Result<Attachment, StoreError> {
     let fields = Fields::of(row, "attachment");
     Ok(Attachment {
         id: fields.word("id")?,

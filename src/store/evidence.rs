@@ -159,7 +159,7 @@ async fn insert(connection: &mut SqliteConnection, evidence: &EvidenceRef) -> Re
     Ok(())
 }
 
-fn read(row: &SqliteRow) -> Result<EvidenceRef, StoreError> {
+pub(super) fn read(row: &SqliteRow) -> Result<EvidenceRef, StoreError> {
     let fields = Fields::of(row, "evidence");
     Ok(EvidenceRef {
         id: fields.word("id")?,

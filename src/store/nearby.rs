@@ -98,6 +98,14 @@ pub(super) fn located(case: &Case) -> Located<'_> {
     )
 }
 
+/// [`Located`], as it is read back.
+pub(super) type Stored = (Option<String>, Option<String>, Option<i32>, Option<i32>);
+
+pub(super) fn stored(case: &Case) -> Stored {
+    let (street, house, lat, lon) = located(case);
+    (street.map(str::to_owned), house, lat, lon)
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -1,7 +1,8 @@
 //! The auditor's walk over the whole store, part by part: the journal's chain (`chain`), the register number by number
-//! and each case against what its entries add up to (here), the calls (`contacts`), recordings and their files
+//! and each case against what its entries add up to (here, its rows in `case_rows`), the calls (`contacts`), recordings and their files
 //! (`sound`). It only reads, page by page, may run beside a working program, and goes on where it stopped (`state`).
 
+mod case_rows;
 mod chain;
 mod contacts;
 #[cfg(test)]
@@ -27,10 +28,10 @@ use crate::ids::{
 };
 use crate::journal::{Break, EventType, Head};
 use crate::recording::Recording;
-use crate::time::Timestamp;
 
 use super::row::{self, Fields};
-use super::{Store, StoreError, appointments, inspections};
+use super::verify_pictures::PictureFault;
+use super::{Store, StoreError, appointments, inspections, verify_pictures};
 
 pub use sound::{FileFault, Range, RecordingFiles};
 pub use state::{Part, VerifyReport, Watch};
@@ -66,6 +67,9 @@ pub enum Finding {
     /// Numbers `first` to `last` were given and have no case.
     #[error("register: numbers {first} to {last} are missing")]
     NumbersMissing { first: CaseNumber, last: CaseNumber },
+    /// The program gives no number without the register.
+    #[error("register: case {0} has a number that the register never gave")]
+    BeyondRegister(CaseNumber),
     /// The case has no `case.registered` entry, as when the end of the journal was cut off.
     #[error("case {0}: its registration is not in the journal")]
     CaseNotJournalled(CaseNumber),
@@ -101,6 +105,9 @@ pub enum Finding {
     /// Invariant 10 for audits: an engagement, or a sample that is not what its draw gives.
     #[error("{kind} {id}: {what} is not what the journal tells")]
     AuditDiffers { kind: &'static str, id: uuid::Uuid, what: &'static str },
+    /// A picture, an applicant's or a crew's: its row, or its octets, are not what the journal tells.
+    #[error("{kind} {id} of case {case}: {fault}")]
+    PictureDiffers { kind: &'static str, id: String, case: CaseNumber, fault: PictureFault },
     /// The list of visits is not what the hashes decided.
     #[error("case {0}: the draw for an inspection was not followed")]
     DrawDiffers(CaseNumber),
@@ -238,6 +245,29 @@ impl Store {
                 }
             }
             walk.step(register.last_seq + 1).into_iter().for_each(|gap| report.add(register.missing(gap)));
+            if walk.last > register.last_seq + 1 {
+                report.add(Finding::BeyondRegister(CaseNumber::new(
+                    register.year,
+                    &register.office,
+                    walk.last,
+                )));
+            }
+        }
+        self.verify_registers(report).await
+    }
+
+    /// Cases of a year and office of which the register knows nothing.
+    async fn verify_registers(&self, report: &mut VerifyReport) -> Result<(), StoreError> {
+        let sql = "SELECT year, office, MAX(seq) AS last_seq FROM cases GROUP BY year, office LIMIT $1";
+        let query = sqlx::query(sql).bind(MAX_REGISTERS).fetch_all(&self.readers);
+        for row in &self.reading_within(COUNT_DEADLINE, query).await? {
+            let given = Register::read(row)?;
+            let sql = "SELECT 1 FROM register WHERE year = $1 AND office = $2";
+            let query = sqlx::query(sql).bind(given.year).bind(&given.office);
+            if self.reading(query.fetch_optional(&self.readers)).await?.is_none() {
+                let number = CaseNumber::new(given.year, &given.office, given.last_seq);
+                report.add(Finding::BeyondRegister(number));
+            }
         }
         Ok(())
     }
@@ -246,12 +276,16 @@ impl Store {
     async fn replay(&self, number: CaseNumber, report: &mut VerifyReport) -> Result<(), StoreError> {
         let sql = "SELECT journal.type, journal.at, journal.data, journal.hash, journal.seq, cases.body, \
                    cases.number, cases.year, cases.office, cases.seq AS place, cases.state, cases.category, \
-                   cases.executor, cases.caller, cases.registered_at, \
+                   cases.executor, cases.caller, cases.registered_at, cases.resolve_by, cases.due_at, cases.level, \
+                   cases.closed_at, cases.street, cases.house, cases.lat, cases.lon, journal.contact, \
                    inspections.entry IS NOT NULL AS drawn, \
                    (SELECT json_array(reception, starts_at, ends_at, state, arranged_at) FROM appointments \
                    WHERE appointments.case_number = cases.number) AS appointment, \
                    EXISTS (SELECT 1 FROM hearings WHERE hearings.case_number = cases.number) AS heard, \
                    EXISTS (SELECT 1 FROM work_orders WHERE work_orders.case_number = cases.number) AS ordered, \
+                   EXISTS (SELECT 1 FROM attachments WHERE attachments.case_number = cases.number UNION ALL \
+                   SELECT 1 FROM work_orders JOIN evidence ON work_order = work_orders.id \
+                   WHERE work_orders.case_number = cases.number) AS pictured, \
                    EXISTS (SELECT 1 FROM disclosures WHERE disclosures.case_number = cases.number) AS disclosed \
                    FROM cases JOIN journal ON journal.case_number = cases.number \
                    LEFT JOIN inspections ON inspections.case_number = cases.number AND inspections.entry = journal.seq \
@@ -260,6 +294,7 @@ impl Store {
         let mut replayed = Replayed::default();
         let (mut appointment, mut registered_at) = (None, None);
         let (mut is_heard, mut is_ordered, mut is_disclosed) = (false, false, false);
+        let mut has_pictures = false;
         for row in &rows {
             let fields = Fields::of(row, "journal entry");
             let (event, data): (String, serde_json::Value) = (fields.plain("type")?, fields.json("data")?);
@@ -269,6 +304,7 @@ impl Store {
             }
             is_ordered |= fields.flag("ordered")? || event == EventType::WoIssued.name();
             is_heard |= fields.flag("heard")? || data["hearing"].is_string();
+            has_pictures |= fields.flag("pictured")? || verify_pictures::is_told(&event);
             is_disclosed |= fields.flag("disclosed")? || data["disclosure"].is_string();
             appointment = appointments::told(appointment, &number, (&event, fields.moment("at")?), &data);
             let hash = Sha256::from_hex(&fields.plain::<String>("hash")?).unwrap_or(Sha256([0; 32]));
@@ -280,9 +316,10 @@ impl Store {
         let Some(row) = rows.last() else { return Ok(()) };
         let case: Case = Fields::of(row, "case").json("body")?;
         let registered_at = registered_at.unwrap_or(case.registered_at);
-        for (what, row, journal) in columns(&Fields::of(row, "case"), &case, registered_at)? {
+        for (what, row, journal) in case_rows::columns(&Fields::of(row, "case"), &case, registered_at)? {
             report.add(Finding::CaseDiffers { number: number.clone(), what, row, journal });
         }
+        self.verify_case_rows(&case, &rows, report).await?;
         let kept: Option<String> = Fields::of(row, "appointment").plain("appointment")?;
         let replayed_appointment = appointment.as_ref().map(appointments::in_words).transpose()?;
         if kept != replayed_appointment {
@@ -302,6 +339,9 @@ impl Store {
         }
         if is_disclosed {
             self.verify_disclosures(&number, report).await?;
+        }
+        if has_pictures {
+            self.verify_pictures(&case, report).await?;
         }
         if let Some((what, row, journal)) = replayed.difference(&case) {
             report.add(Finding::CaseDiffers { number, what, row, journal });
@@ -328,37 +368,6 @@ impl Store {
             .bind(row::stored_count(since));
         self.reading(query.fetch_all(&self.readers)).await
     }
-}
-
-/// What is searched by against what it was taken from: what, in the row, by the case.
-fn columns(
-    fields: &Fields<'_>,
-    case: &Case,
-    registered_at: Timestamp,
-) -> Result<Vec<(&'static str, String, String)>, StoreError> {
-    let said = |text: Option<&str>| text.unwrap_or("none").to_owned();
-    let number: CaseNumber = fields.word("number")?;
-    let (year, office): (i32, String) = (fields.plain("year")?, fields.plain("office")?);
-    let place = CaseNumber::new(year, &office, fields.count("place")?);
-    let executor: Option<String> = fields.plain("executor")?;
-    let caller: Option<String> = fields.plain("caller")?;
-    let is_callers = caller.as_deref() == case.applicant.number.as_ref().map(|number| number.as_str());
-    let told = contacts::in_words(Some(registered_at.micros()));
-    let mut pairs = vec![
-        ("number", number.0.clone(), case.number.0.clone()),
-        ("place in the register", place.0, number.0),
-        ("state", fields.plain("state")?, case.state.name().to_owned()),
-        ("category", fields.plain("category")?, case.category.clone()),
-        ("executor", said(executor.as_deref()), said(case.state.executor())),
-        ("registered at", contacts::in_words(fields.plain("registered_at")?), told.clone()),
-        ("registered at", contacts::in_words(Some(case.registered_at.micros())), told),
-    ];
-    if !is_callers {
-        // Whose number it is stays out of what is printed.
-        pairs.push(("caller", "another".to_owned(), "the applicant's".to_owned()));
-    }
-    pairs.retain(|(_, row, journal)| row != journal);
-    Ok(pairs)
 }
 
 /// Where the walk over the register stopped.

@@ -41,7 +41,11 @@ impl Store {
             if self.audits_after(last, engagement.id.0).await? {
                 continue;
             }
-            if let Some(what) = engagement_difference(&engagement, &entries) {
+            let fields = Fields::of(&row, "engagement");
+            let is_said = fields.plain::<Option<String>>("closing")?.is_some();
+            // Words without anybody who said them are read as none.
+            let half_closed = (is_said != engagement.closed.is_some()).then_some("the closing");
+            if let Some(what) = engagement_difference(&engagement, &entries).or(half_closed) {
                 report.add(Finding::AuditDiffers { kind: "engagement", id: engagement.id.0, what });
             }
         }
@@ -135,6 +139,16 @@ impl Store {
         let sql = "SELECT * FROM audit_items WHERE sample = $1 ORDER BY place";
         let rows = self.reading(sqlx::query(sql).bind(it.id.to_string()).fetch_all(&self.readers)).await?;
         let items: Vec<Item> = rows.iter().map(samples::read_item).collect::<Result<_, _>>()?;
+        for row in &rows {
+            let fields = Fields::of(row, "sample item");
+            let (outcome, judged_at): (Option<String>, Option<i64>) =
+                (fields.plain("outcome")?, fields.plain("judged_at")?);
+            let is_blank = fields.plain::<String>("findings")? == "[]";
+            // Half an outcome is read as none.
+            if outcome.is_some() != judged_at.is_some() || outcome.is_none() && !is_blank {
+                return Ok(Some("an outcome"));
+            }
+        }
         let Some(drawn) = &kept.drawn else {
             let is_undrawn = told.done.is_none() && items.is_empty();
             return Ok((!is_undrawn).then_some("the draw"));

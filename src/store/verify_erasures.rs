@@ -179,7 +179,15 @@ impl Store {
             report.add(Finding::StillThere { id: erasure.id, owner: owner(), place: "evidence_blobs" });
         }
         if erasure.what.contains(&Content::Words) {
-            let case = erasures::case(&mut *moment, number).await?;
+            let case = match erasures::case(&mut *moment, number).await {
+                // That its row is gone is a finding, not the end of the walk.
+                Err(StoreError::NotFound(_)) => {
+                    let subject = erasure.subject.to_string();
+                    report.add(Finding::ErasureDiffers { id: erasure.id, subject });
+                    return Ok(());
+                }
+                case => case?,
+            };
             let named =
                 [&case.applicant].into_iter().chain(case.joined.iter().map(|joined| &joined.applicant));
             let is_named = named.into_iter().any(|one| one.number.is_some() || one.name.is_some());

@@ -21,7 +21,7 @@ impl Store {
             let query = sqlx::query(sql).bind(i64::from(last.0)).bind(ROWS_AT_ONCE);
             let rows = self.reading(query.fetch_all(&self.readers)).await?;
             if rows.is_empty() {
-                return Ok(());
+                return self.verify_incidents_told(report).await;
             }
             for row in &rows {
                 last = IncidentNumber(Fields::of(row, "incident").count("number")?);
@@ -31,6 +31,23 @@ impl Store {
         }
     }
 
+    /// Incidents that were declared and have no row.
+    async fn verify_incidents_told(&self, report: &mut VerifyReport) -> Result<(), StoreError> {
+        // The words of the index `journal_of_incidents`.
+        let sql = "SELECT DISTINCT json_extract(data, '$.incident') AS number FROM journal \
+                   WHERE json_extract(data, '$.incident') IS NOT NULL \
+                   AND type IN ('incident.declared', 'incident.updated', 'incident.case_attached', \
+                   'incident.case_detached', 'incident.restored', 'incident.told_all', 'incident.closed', \
+                   'incident.cancelled') AND NOT EXISTS (SELECT 1 FROM incidents \
+                   WHERE incidents.number = json_extract(data, '$.incident')) LIMIT $1";
+        for row in self.reading(sqlx::query(sql).bind(ROWS_AT_ONCE).fetch_all(&self.readers)).await? {
+            let number = IncidentNumber(Fields::of(&row, "incident").count("number")?);
+            let (row, journal) = ("missing".to_owned(), "there".to_owned());
+            report.add(Finding::IncidentDiffers { number, what: "the row", row, journal });
+        }
+        Ok(())
+    }
+
     async fn verify_incident(
         &self,
         number: IncidentNumber,
@@ -38,10 +55,22 @@ impl Store {
     ) -> Result<(), StoreError> {
         // One moment for all of it: the program may be at work.
         let mut moment = self.readers.begin().await?;
-        let query = sqlx::query("SELECT body FROM incidents WHERE number = $1").bind(i64::from(number.0));
-        let incident = incidents::read(&self.reading(query.fetch_one(&mut *moment)).await?)?;
+        let sql = "SELECT body, state, category, declared_at FROM incidents WHERE number = $1";
+        let query = sqlx::query(sql).bind(i64::from(number.0));
+        let row = self.reading(query.fetch_one(&mut *moment)).await?;
+        let incident = incidents::read(&row)?;
+        let searched = Fields::of(&row, "incident");
+        let searched: [(_, String, _); 4] = [
+            ("number", number.to_string(), incident.number.to_string()),
+            ("state", searched.plain("state")?, incident.state.name().to_owned()),
+            ("category", searched.plain("category")?, incident.matter.category.clone()),
+            ("declared at", searched.moment("declared_at")?.to_string(), incident.declared_at.to_string()),
+        ];
+        for (what, row, journal) in searched.into_iter().filter(|(_, row, body)| row != body) {
+            report.add(Finding::IncidentDiffers { number, what, row, journal });
+        }
         // The words of the index `journal_of_incidents`.
-        let sql = "SELECT type, data, case_number FROM journal WHERE json_extract(data, '$.incident') = $1 \
+        let sql = "SELECT type, at, data, case_number FROM journal WHERE json_extract(data, '$.incident') = $1 \
                    AND type IN ('incident.declared', 'incident.updated', 'incident.case_attached', \
                    'incident.case_detached', 'incident.restored', 'incident.told_all', 'incident.closed', \
                    'incident.cancelled') ORDER BY seq";
@@ -51,6 +80,10 @@ impl Store {
             let fields = Fields::of(row, "journal entry");
             let (event, data): (String, serde_json::Value) = (fields.plain("type")?, fields.json("data")?);
             replayed.apply(&event, &data);
+            if event == "incident.declared" && fields.moment("at")? != incident.declared_at {
+                let (row, journal) = (incident.declared_at.to_string(), fields.moment("at")?.to_string());
+                report.add(Finding::IncidentDiffers { number, what: "declared at", row, journal });
+            }
             let case: Option<String> = fields.plain("case_number")?;
             match (event.as_str(), case) {
                 ("incident.case_attached", Some(case)) => {

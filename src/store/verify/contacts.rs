@@ -212,6 +212,7 @@ struct Told {
     offered: Value,
     answered_at: Option<i64>,
     queued_at: BTreeSet<i64>,
+    queues: BTreeSet<String>,
     connected_at: BTreeSet<i64>,
     connected_with: Option<String>,
     /// The moment of the entry; or, after a crash, the one that it tells, in milliseconds.
@@ -247,7 +248,10 @@ impl Told {
         match event.as_str() {
             "contact.offered" => (self.offered_at, self.offered) = (Some(at), data.clone()),
             "contact.answered" => self.answered_at = self.answered_at.or(Some(at)),
-            "contact.queued" => _ = self.queued_at.insert(at),
+            "contact.queued" => {
+                self.queued_at.insert(at);
+                self.queues.extend(text("queue"));
+            }
             "contact.connected" => {
                 self.connected_at.insert(at);
                 self.connected_with = text("operator").or(self.connected_with.take());
@@ -348,6 +352,14 @@ impl Told {
             if let Some(journal) = self.offered[key].as_str() {
                 word(key, Some(row), Some(journal));
             }
+        }
+        let is_known = contact.queue.as_ref().is_some_and(|queue| self.queues.contains(queue));
+        if let Some(queue) = self.queues.last().filter(|_| !is_known) {
+            word("queue", contact.queue.as_deref(), Some(queue));
+        }
+        // Only calls that come in bring a Call-ID with them.
+        if self.offered["sip_call_id"].is_string() && contact.direction != Direction::Inbound {
+            word("direction", Some("outbound"), Some("inbound"));
         }
         let operator = contact.operator.map(|operator| operator.to_string());
         if operator.is_none() && self.connected_with.is_some() {

@@ -1,5 +1,5 @@
-//! The auditor's walk over work orders: each row of a case against what its entries made of the order. Deadlines are the
-//! case's and are looked at there; the words of the reasons for a choice stand in the entry alone.
+//! The auditor's walk over work orders: each row of a case against what its entries made of the order, and who works with
+//! its executor. Deadlines are the case's and are looked at there.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Finding, VerifyReport};
 use crate::case::CaseNumber;
+use crate::journal::canonical::canonical;
 use crate::store::row::Fields;
 use crate::store::{Store, StoreError};
 
@@ -21,7 +22,7 @@ impl Store {
         report: &mut VerifyReport,
     ) -> Result<(), StoreError> {
         let mut moment = self.readers.begin().await?;
-        let sql = "SELECT id, executor, state, task, issued_at, result, declined_reason FROM work_orders \
+        let sql = "SELECT id, executor, state, task, issued_at, result, declined_reason, because FROM work_orders \
                    WHERE case_number = $1 ORDER BY id";
         let rows = self.reading(sqlx::query(sql).bind(&case.0).fetch_all(&mut *moment)).await?;
         let sql = "SELECT type, at, reason, data FROM journal WHERE case_number = $1 ORDER BY seq";
@@ -52,10 +53,10 @@ impl Store {
     }
 }
 
-const COLUMNS: &[&str] = &["executor", "state", "task", "issued_at", "result", "declined_reason"];
+const COLUMNS: &[&str] = &["executor", "state", "task", "issued_at", "result", "declined_reason", "because"];
 
 /// The words of a task or a result stay out of what is printed: they may name somebody.
-const WORDS: &[&str] = &["task", "result", "declined_reason"];
+const WORDS: &[&str] = &["task", "result", "declined_reason", "because"];
 
 fn differs(
     case: &CaseNumber,
@@ -79,6 +80,9 @@ fn read(fields: &Fields<'_>) -> Result<Told, StoreError> {
     for what in ["executor", "state", "task", "result", "declined_reason"] {
         told.extend(fields.plain::<Option<String>>(what)?.map(|word| (what, word)));
     }
+    told.extend(
+        fields.optional_json::<Value>("because")?.and_then(|why| Some(("because", canonical(&why).ok()?))),
+    );
     Ok(told)
 }
 
@@ -98,6 +102,8 @@ impl Replayed {
             let mut order = BTreeMap::from([("issued_at", super::contacts::in_words(Some(at)))]);
             order.extend(text("executor").map(|executor| ("executor", executor)));
             order.extend(text("task").map(|task| ("task", task)));
+            let because = Some(&data["because"]).filter(|why| !why.is_null());
+            order.extend(because.and_then(|why| Some(("because", canonical(why).ok()?))));
             order.insert("state", "issued".to_owned());
             self.last = Some(id.clone());
             self.orders.insert(id, order);

@@ -8,9 +8,23 @@ use super::*;
 use crate::journal::{Draft, Entry, EventType, SignerKey};
 use crate::people::Actor;
 use crate::store::fixture::{Files, at, entry};
+use crate::store::tally::Tally;
 
-/// Tried in an ordinary run, some tens of milliseconds each; `RINGBACK_TEST_MUTATIONS=10000` tries more.
-const MUTATIONS: u64 = 300;
+/// Per cent of all mutations.
+const SHARE: u32 = 20;
+/// The ways in which `mutate` does it, in its order.
+const KINDS: [&str; 10] = [
+    "entry altered",
+    "entry deleted",
+    "entries exchanged",
+    "end cut off",
+    "entry rewritten with a fitting chain",
+    "checkpoint altered",
+    "checkpoint deleted",
+    "checkpoint of another key",
+    "end cut off with its checkpoints",
+    "tile flipped, cut or deleted",
+];
 /// Checkpoints of a signed store.
 const CHECKPOINTS: u64 = 5;
 
@@ -139,12 +153,27 @@ async fn rewrite(signed: &SignedStore, intruder: &mut SqliteConnection, seq: u64
     force(intruder, "COMMIT".to_owned()).await;
 }
 
-/// One way of many; what was done, in words.
-async fn mutate(signed: &SignedStore, intruder: &mut SqliteConnection, random: &mut Random) -> String {
+/// One way of many; its place in [`KINDS`], and what was done in words.
+async fn mutate(
+    signed: &SignedStore,
+    intruder: &mut SqliteConnection,
+    random: &mut Random,
+) -> (usize, String) {
+    let way = random.below(KINDS.len() as u64);
+    let done = mutate_by(way, signed, intruder, random).await;
+    (usize::try_from(way).unwrap(), done)
+}
+
+async fn mutate_by(
+    way: u64,
+    signed: &SignedStore,
+    intruder: &mut SqliteConnection,
+    random: &mut Random,
+) -> String {
     let (seq, last) = (1 + random.below(signed.size), signed.size + 1);
     let other = 1 + (seq + random.below(signed.size - 1)) % signed.size;
     let size = random.pick(&signed.notes.iter().map(|note| note.checkpoint.size).collect::<Vec<_>>());
-    let statement = match random.below(10) {
+    let statement = match way {
         0 => {
             let change = random.pick(&[
                 "at = at - 1000000",
@@ -233,11 +262,9 @@ async fn mutations_are_found_and_clean_stores_are_clean() {
     let signed = SignedStore::of(5).await;
     assert_eq!(signed.findings().await, [""; 0]);
     let mut intruder = signed.intruder().await;
-    let given = |name: &str| std::env::var(name).ok().and_then(|number| number.parse().ok());
-    let seed = given("RINGBACK_TEST_SEED").unwrap_or(1_580);
-    println!("RINGBACK_TEST_SEED={seed}");
-    let mut random = Random(seed);
-    for round in 0..given("RINGBACK_TEST_MUTATIONS").unwrap_or(MUTATIONS) {
+    let mut tally = Tally::new("journal and tiles", SHARE);
+    let mut random = Random(tally.seed);
+    while tally.wants_more() {
         let before = signed.tiles.edge(signed.size).unwrap();
         let kept: Vec<(Tile, Vec<u8>)> = signed
             .notes
@@ -245,17 +272,18 @@ async fn mutations_are_found_and_clean_stores_are_clean() {
             .filter_map(|note| signed.tiles.edge(note.checkpoint.size))
             .flat_map(|edge| edge.partial().map(|(tile, hashes)| (tile, octets(hashes))).collect::<Vec<_>>())
             .collect();
-        let done = mutate(&signed, &mut intruder, &mut random).await;
-        assert_ne!(signed.findings().await, [""; 0], "mutation {round}: {done}");
+        let (way, done) = mutate(&signed, &mut intruder, &mut random).await;
+        tally.note(KINDS[way], &done, !signed.findings().await.is_empty());
         bring_back(&mut intruder).await;
         for (tile, bytes) in kept {
             std::fs::write(signed.folder.path().join(tile.path()), bytes).unwrap();
         }
         assert_eq!(signed.tiles.edge(signed.size).as_ref(), Some(&before));
-        if round % 100 == 0 {
-            assert_eq!(signed.findings().await, [""; 0], "after mutation {round} was undone");
+        if tally.made() % 100 == 0 {
+            assert_eq!(signed.findings().await, [""; 0], "after it was undone: {done}");
         }
     }
+    tally.settle();
 }
 
 #[tokio::test]

@@ -138,6 +138,8 @@ const CITIZEN: Scene[] = [
 
 const STAFF: Scene[] = [
   { name: 'signin', path: '/signin.html' },
+  { name: 'signin-directory', path: '/signin.html?sso=role', before: () => Object.assign(mock.api.ways, { oidc: 'Портал міста' }), act: (page) => page.waitForSelector('.sso') },
+  { name: 'signin-directory-admins', path: '/signin.html', before: () => Object.assign(mock.api.ways, { oidc: 'Портал міста', passwords: 'administrators' }), act: (page) => page.waitForSelector('.sso') },
   { name: 'signin-code', path: '/signin.html', act: async (page) => { await page.locator('form input').first().fill('records'); await page.locator('form input').nth(1).fill('demo'); await page.keyboard.press('Enter'); await page.waitForSelector('#code'); await page.keyboard.type('999999'); await page.keyboard.press('Enter'); await page.waitForSelector('[role=alert]') } },
   { name: 'factor-offer', path: '/hearings', user: 'records', act: async (page) => { await openFactor(page) } },
   { name: 'factor-codes', path: '/hearings', user: 'records', act: async (page) => { await openFactor(page); await page.locator('dialog input').last().fill('123456'); await page.keyboard.press('Enter'); await page.waitForSelector('dialog ol') } },
