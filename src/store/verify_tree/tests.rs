@@ -279,7 +279,7 @@ async fn mutations_are_found_and_clean_stores_are_clean() {
             std::fs::write(signed.folder.path().join(tile.path()), bytes).unwrap();
         }
         assert_eq!(signed.tiles.edge(signed.size).as_ref(), Some(&before));
-        if tally.made() % 100 == 0 {
+        if tally.made().is_multiple_of(100) {
             assert_eq!(signed.findings().await, [""; 0], "after it was undone: {done}");
         }
     }
