@@ -61,13 +61,6 @@ impl Replayed {
                 self.classify(data);
             }
             "case.classified" => self.classify(data),
-            "norm.applied" => {
-                let clock = CLOCKS.iter().find(|clock| data["clock"] == **clock);
-                self.promises.extend(clock.map(|clock| (*clock, promised(data))));
-            }
-            "norm.extended" => self.move_promises(data),
-            "esc.raised" => self.escalations.push(raised(data)),
-            "esc.answered" => self.answer(data),
             "wo.issued" => {
                 self.executor = text(data, "executor");
                 let asked = data["co_executors"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -85,14 +78,8 @@ impl Replayed {
             "wo.started" | "wo.returned" => self.to("in_progress"),
             "wo.reported" => self.to("work_reported"),
             "evidence.accepted" => self.to("verification"),
-            "norm.clock_paused" => {
-                self.move_promises(data);
-                self.to("on_hold");
-            }
-            "norm.clock_resumed" => {
-                self.move_promises(data);
-                self.to(data["state"].as_str().unwrap_or_default());
-            }
+            "norm.clock_paused" => self.to("on_hold"),
+            "norm.clock_resumed" => self.to(data["state"].as_str().unwrap_or_default()),
             "wo.declined" => {
                 self.bounces = count(data, "bounces");
                 self.executor = None;
@@ -129,6 +116,7 @@ impl Replayed {
             }
             _ => {}
         }
+        self.apply_clocks(event, data);
         let moves_level = matches!(event, "case.reopened" | "verify.refuted" | "wo.returned");
         if let Some(level) = data["level"].as_u64().filter(|_| moves_level) {
             self.level = u8::try_from(level).unwrap_or(u8::MAX);
@@ -188,6 +176,20 @@ impl Replayed {
                 .filter_map(|(name, clock)| Some((*name, promised(&json!(case.deadline_of(clock)?)))))
                 .collect(),
             escalations: case.clocks.escalations.iter().map(asked_and_answered).collect(),
+        }
+    }
+
+    /// What was promised, and who was asked when it was missed.
+    fn apply_clocks(&mut self, event: &str, data: &Value) {
+        match event {
+            "norm.applied" => {
+                let clock = CLOCKS.iter().find(|clock| data["clock"] == **clock);
+                self.promises.extend(clock.map(|clock| (*clock, promised(data))));
+            }
+            "norm.extended" | "norm.clock_paused" | "norm.clock_resumed" => self.move_promises(data),
+            "esc.raised" => self.escalations.push(raised(data)),
+            "esc.answered" => self.answer(data),
+            _ => {}
         }
     }
 

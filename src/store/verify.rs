@@ -45,6 +45,24 @@ const ROWS_AT_ONCE: u32 = 1_000;
 /// Offices and years of the register looked at; a city has a few of each.
 const MAX_REGISTERS: u32 = 10_000;
 
+/// A case with its entries, and what there is of it in other tables.
+const REPLAYED: &str = "SELECT journal.type, journal.at, journal.data, journal.hash, journal.seq, cases.body, \
+     cases.number, cases.year, cases.office, cases.seq AS place, cases.state, cases.category, \
+     cases.executor, cases.caller, cases.registered_at, cases.resolve_by, cases.due_at, cases.level, \
+     cases.closed_at, cases.street, cases.house, cases.lat, cases.lon, journal.contact, \
+     inspections.entry IS NOT NULL AS drawn, \
+     (SELECT json_array(reception, starts_at, ends_at, state, arranged_at) FROM appointments \
+     WHERE appointments.case_number = cases.number) AS appointment, \
+     EXISTS (SELECT 1 FROM hearings WHERE hearings.case_number = cases.number) AS heard, \
+     EXISTS (SELECT 1 FROM work_orders WHERE work_orders.case_number = cases.number) AS ordered, \
+     EXISTS (SELECT 1 FROM attachments WHERE attachments.case_number = cases.number UNION ALL \
+     SELECT 1 FROM work_orders JOIN evidence ON work_order = work_orders.id \
+     WHERE work_orders.case_number = cases.number) AS pictured, \
+     EXISTS (SELECT 1 FROM disclosures WHERE disclosures.case_number = cases.number) AS disclosed \
+     FROM cases JOIN journal ON journal.case_number = cases.number \
+     LEFT JOIN inspections ON inspections.case_number = cases.number AND inspections.entry = journal.seq \
+     WHERE cases.number = $1 ORDER BY journal.seq";
+
 /// How far [`Store::verify`] has come; each number only grows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Progress {
@@ -274,23 +292,7 @@ impl Store {
 
     /// The case once more from its entries. Row, entries and draws are of one moment: the program may be at work.
     async fn replay(&self, number: CaseNumber, report: &mut VerifyReport) -> Result<(), StoreError> {
-        let sql = "SELECT journal.type, journal.at, journal.data, journal.hash, journal.seq, cases.body, \
-                   cases.number, cases.year, cases.office, cases.seq AS place, cases.state, cases.category, \
-                   cases.executor, cases.caller, cases.registered_at, cases.resolve_by, cases.due_at, cases.level, \
-                   cases.closed_at, cases.street, cases.house, cases.lat, cases.lon, journal.contact, \
-                   inspections.entry IS NOT NULL AS drawn, \
-                   (SELECT json_array(reception, starts_at, ends_at, state, arranged_at) FROM appointments \
-                   WHERE appointments.case_number = cases.number) AS appointment, \
-                   EXISTS (SELECT 1 FROM hearings WHERE hearings.case_number = cases.number) AS heard, \
-                   EXISTS (SELECT 1 FROM work_orders WHERE work_orders.case_number = cases.number) AS ordered, \
-                   EXISTS (SELECT 1 FROM attachments WHERE attachments.case_number = cases.number UNION ALL \
-                   SELECT 1 FROM work_orders JOIN evidence ON work_order = work_orders.id \
-                   WHERE work_orders.case_number = cases.number) AS pictured, \
-                   EXISTS (SELECT 1 FROM disclosures WHERE disclosures.case_number = cases.number) AS disclosed \
-                   FROM cases JOIN journal ON journal.case_number = cases.number \
-                   LEFT JOIN inspections ON inspections.case_number = cases.number AND inspections.entry = journal.seq \
-                   WHERE cases.number = $1 ORDER BY journal.seq";
-        let rows = self.reading(sqlx::query(sql).bind(&number.0).fetch_all(&self.readers)).await?;
+        let rows = self.reading(sqlx::query(REPLAYED).bind(&number.0).fetch_all(&self.readers)).await?;
         let mut replayed = Replayed::default();
         let (mut appointment, mut registered_at) = (None, None);
         let (mut is_heard, mut is_ordered, mut is_disclosed) = (false, false, false);

@@ -115,6 +115,20 @@ async fn bring_back(intruder: &mut SqliteConnection) {
     }
 }
 
+/// What is done to the row of a checkpoint.
+const CHECKPOINT_CHANGES: [&str; 10] = [
+    "root = substr(root, 2) || substr(root, 1, 1)",
+    "note = replace(note, '1', '2')",
+    "note = substr(note, 1, length(note) - 3)",
+    "note = 'x' || note",
+    "at = at - 1000000",
+    "size = size + 1",
+    "size = size + 1000",
+    "size = -size",
+    "entry = entry + 1",
+    "entry = entry + 1000",
+];
+
 /// The same numbers each time.
 struct Random(u64);
 
@@ -204,18 +218,7 @@ async fn mutate_by(
             return format!("entry {seq} rewritten, the chain made to fit");
         }
         5 => {
-            let change = random.pick(&[
-                "root = substr(root, 2) || substr(root, 1, 1)",
-                "note = replace(note, '1', '2')",
-                "note = substr(note, 1, length(note) - 3)",
-                "note = 'x' || note",
-                "at = at - 1000000",
-                "size = size + 1",
-                "size = size + 1000",
-                "size = -size",
-                "entry = entry + 1",
-                "entry = entry + 1000",
-            ]);
+            let change = random.pick(&CHECKPOINT_CHANGES);
             format!("UPDATE checkpoints SET {change} WHERE size = {size}")
         }
         6 => format!("DELETE FROM checkpoints WHERE size = {size}"),
