@@ -48,6 +48,7 @@ pub mod call;
 pub mod journal;
 pub mod notification;
 pub mod report;
+pub mod simulation;
 pub mod switchboard;
 pub mod verification;
 

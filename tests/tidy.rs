@@ -60,6 +60,7 @@ const LAYERS: &[&[&str]] = &[
         "verification",
         "call",
         "report",
+        "simulation",
         "switchboard",
     ],
     &["net", "resolver", "media_plane", "store", "files", "export", "web", "notify", "speech"],
