@@ -27,6 +27,8 @@ test: ## everything the build service runs
 	cargo deny check bans licenses sources
 	cargo test --lib --bins --test tidy --test fuzz_corpus --test it
 	cargo test --doc
+	promtool check rules packaging/prometheus/alerts.yml
+	promtool test rules packaging/prometheus/alerts.test.yml
 	scripts/end-to-end.sh
 	cd web && npm run check && npm test
 

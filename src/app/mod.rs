@@ -4,7 +4,7 @@
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
 //! left open; `field_calls` answers executors on the telephone; `recording_watch` raises the alarm when the disk fails;
 //! `checkpointer` signs how the journal grows; `encrypter` encrypts calls that are over; `eraser` destroys what may not be kept; `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; the senders of `notify` empty the outbox;
-//! `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
+//! `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts; `hep_agent` copies SIP.
 
 mod archivist;
 mod checkpointer;
@@ -15,6 +15,7 @@ mod eraser;
 mod field_calls;
 #[cfg(test)]
 mod fixture;
+mod hep_agent;
 mod incident_watch;
 mod metrics;
 mod outages;
@@ -65,6 +66,7 @@ use checkpointer::{Cadence, Checkpointer};
 use clock_watch::ClockWatch;
 use encrypter::Encrypter;
 use eraser::{Eraser, Folders};
+use hep_agent::HepAgent;
 use incident_watch::IncidentWatch;
 use metrics::Meters;
 use record_keeper::RecordKeeper;
@@ -138,6 +140,7 @@ impl Service {
             switchboard,
             plans.clone(),
             net.clone(),
+            HepAgent::start(&config.hep, &meters)?,
             Resolver::new(config.sip.dns).context("[sip] dns")?,
             media.clone(),
             keeper,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::field_calls::{self, FieldDesk};
+use super::hep_agent::HepAgent;
 use super::metrics::Meters;
 use super::outages;
 use super::record_keeper::{Job, RecordKeeper};
@@ -65,6 +66,7 @@ pub(super) struct Signalling {
     plans: Plans,
     sounds: Sounds,
     net: SipNet,
+    hep: Option<HepAgent>,
     resolver: Resolver,
     media: Arc<MediaPlane>,
     keeper: RecordKeeper,
@@ -103,6 +105,7 @@ impl Signalling {
         switchboard: Switchboard,
         plans: Plans,
         net: SipNet,
+        hep: Option<HepAgent>,
         resolver: Resolver,
         media: Arc<MediaPlane>,
         keeper: RecordKeeper,
@@ -116,6 +119,7 @@ impl Signalling {
             sounds: Sounds::new(plans.prompts.clone()),
             plans,
             net,
+            hep,
             resolver,
             media,
             keeper,
@@ -192,7 +196,11 @@ impl Signalling {
     fn handle_arrival(&mut self, arrival: Arrival) {
         match arrival {
             Arrival::Message { message, raw, flow } => {
-                self.switchboard.note_received(raw, flow, crate::time::now());
+                let now = crate::time::now();
+                if let Some(hep) = &self.hep {
+                    hep.note_received(&raw, flow, now.utc);
+                }
+                self.switchboard.note_received(raw, flow, now);
                 self.handle_input(Input::Sip { message, flow });
             }
             Arrival::FlowClosed { flow } => self.handle_input(Input::FlowClosed { flow }),
@@ -278,6 +286,7 @@ impl Signalling {
             true
         });
         self.meters.observe(&self.switchboard);
+        self.meters.observe_desks(&self.snapshot.borrow());
     }
 
     fn carry_out(&mut self, now: Now) {
@@ -294,7 +303,12 @@ impl Signalling {
 
     fn carry_out_one(&mut self, effect: Effect, now: Now) {
         match effect {
-            Effect::Transmit { bytes, flow } => self.net.send(bytes, flow),
+            Effect::Transmit { bytes, flow } => {
+                if let Some(hep) = &self.hep {
+                    hep.note_sent(&bytes, flow, now.utc);
+                }
+                self.net.send(bytes, flow);
+            }
             Effect::Vouch { flow } => self.net.vouch(flow),
             Effect::Shun { source, until } => self.net.shun(source, until),
             Effect::Media(command) => self.media.order(Order::Media(command)),

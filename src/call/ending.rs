@@ -139,6 +139,9 @@ impl Call {
     pub(super) fn count_end(&self, termination: Termination, turn: &mut Turn<'_>) {
         if matches!(self.purpose, Purpose::Service) {
             *turn.counters.calls_ended.entry(termination.name()).or_default() += 1;
+            if let Some(connected_at) = self.contact.connected_at {
+                turn.counters.lengths.talk.observe(turn.now.utc.since(connected_at));
+            }
         }
     }
 

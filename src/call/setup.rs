@@ -239,7 +239,10 @@ impl Call {
     /// 200 OK is out: the recording runs, if there is one; the entries that say so.
     pub(super) fn answered(&mut self, turn: &mut Turn<'_>) -> Vec<Draft> {
         self.contact.answered_at = Some(turn.now.utc);
-        turn.counters.calls_answered += u64::from(matches!(self.purpose, Purpose::Service));
+        if matches!(self.purpose, Purpose::Service) {
+            turn.counters.calls_answered += 1;
+            turn.counters.lengths.set_up.observe(turn.now.utc.since(self.contact.offered_at));
+        }
         if let Some(track) = &mut self.track {
             track.start(self.citizen.id, turn);
         }

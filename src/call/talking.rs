@@ -41,6 +41,9 @@ impl Call {
         }
         self.bridge(turn);
         self.contact.operator = Some(user);
+        if let (None, Some(queued_at)) = (self.contact.connected_at, self.contact.queued_at) {
+            turn.counters.lengths.wait.observe(turn.now.utc.since(queued_at));
+        }
         self.contact.connected_at.get_or_insert(turn.now.utc);
         self.enter(Phase::Talking, turn);
         let answered = self

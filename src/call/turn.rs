@@ -4,10 +4,12 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::acd::Distributor;
 use crate::call::effect::{Effect, Ticket};
 use crate::call::refusal::Refusal;
+use crate::histogram::Histogram;
 use crate::ids::{LegId, Mint};
 use crate::media;
 use crate::sdp::{Codec, SrtpTerms};
@@ -39,6 +41,7 @@ pub struct Counters {
     pub calls_offered: u64,
     pub calls_answered: u64,
     pub calls_ended: BTreeMap<&'static str, u64>,
+    pub lengths: Lengths,
     /// Recordings that are over, by result, and the gaps in them, by reason.
     pub recordings: BTreeMap<&'static str, u64>,
     pub recording_gaps: BTreeMap<&'static str, u64>,
@@ -54,6 +57,45 @@ pub struct Counters {
     pub commits_failed: u64,
     /// Passwords shown and not shown, by what came of it.
     pub digests: BTreeMap<&'static str, u64>,
+}
+
+/// How long parts of citizens' calls took.
+#[derive(Clone, Debug)]
+pub struct Lengths {
+    /// From the INVITE to its 200.
+    pub set_up: Histogram,
+    /// From the line to an operator, of those who were connected.
+    pub wait: Histogram,
+    /// From being connected to the end.
+    pub talk: Histogram,
+}
+
+impl Default for Lengths {
+    fn default() -> Self {
+        Self {
+            set_up: Histogram::new(const { &millis([5, 10, 25, 50, 100, 250, 500, 1_000, 2_500]) }),
+            wait: Histogram::new(const { &seconds([1, 5, 10, 20, 30, 60, 120, 300, 600, 1_800]) }),
+            talk: Histogram::new(const { &seconds([15, 30, 60, 120, 180, 300, 600, 1_200, 1_800, 3_600]) }),
+        }
+    }
+}
+
+const fn millis<const N: usize>(lengths: [u64; N]) -> [Duration; N] {
+    let (mut bounds, mut at) = ([Duration::ZERO; N], 0);
+    while at < N {
+        bounds[at] = Duration::from_millis(lengths[at]);
+        at += 1;
+    }
+    bounds
+}
+
+const fn seconds<const N: usize>(lengths: [u64; N]) -> [Duration; N] {
+    let (mut bounds, mut at) = ([Duration::ZERO; N], 0);
+    while at < N {
+        bounds[at] = Duration::from_secs(lengths[at]);
+        at += 1;
+    }
+    bounds
 }
 
 /// Everything besides the call itself that one step may use.

@@ -15,7 +15,7 @@ use crate::case::CaseNumber;
 use crate::ids::ContactId;
 use crate::language::Language;
 use crate::phone_number::PhoneNumber;
-use crate::time::{Now, TimerTable, Timestamp};
+use crate::time::{Now, TimerQueue, Timestamp};
 
 /// Citizens waiting to be rung back at once. Above that nobody is promised anything.
 pub const MAX_CALL_BACKS: usize = 2_000;
@@ -140,7 +140,7 @@ pub struct CallBacks {
     numbers: HashMap<PhoneNumber, ContactId>,
     /// By the contact of the attempt.
     attempts: HashMap<ContactId, ContactId>,
-    rests: TimerTable<ContactId>,
+    rests: TimerQueue<ContactId>,
 }
 
 impl CallBacks {

@@ -12,6 +12,7 @@ mod report;
 mod retention;
 mod route;
 mod serve;
+mod simulate_city;
 mod user;
 mod verify;
 mod verify_bundle;
@@ -69,6 +70,8 @@ enum Command {
     Report(report::Args),
     /// What the city plan's rules would erase now.
     Retention(retention::Args),
+    /// A city on paper: operators against waiting, an outage, and the machines it takes.
+    SimulateCity(simulate_city::Args),
     /// Brings the database to this version.
     Migrate,
     /// Prints the API's description.
@@ -144,6 +147,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Export(args) => export::run(file, args).await,
         Command::Report(args) => report::run(file, args).await,
         Command::Retention(args) => retention::run(file, args).await,
+        Command::SimulateCity(args) => simulate_city::run(&args),
         Command::Migrate => {
             let config = load(file)?;
             crate::app::open_store(&config).await?.close().await;

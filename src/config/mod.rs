@@ -11,6 +11,7 @@ mod city;
 mod disclosure;
 mod email;
 mod environment;
+mod hep;
 mod http;
 mod journal;
 mod keys;
@@ -45,6 +46,7 @@ pub use citizen::Citizen;
 pub use city::City;
 pub use disclosure::Disclosure;
 pub use email::Email;
+pub use hep::Hep;
 pub use http::Http;
 pub use journal::Journal;
 pub use keys::Keys;
@@ -97,6 +99,7 @@ pub struct Config {
     pub disclosure: Disclosure,
     pub sign_in: SignIn,
     pub audit: Audit,
+    pub hep: Hep,
 }
 
 impl Config {
@@ -188,6 +191,7 @@ impl Config {
             ("http", self.http == other.http),
             ("store", self.store == other.store),
             ("journal", self.journal == other.journal),
+            ("hep", self.hep == other.hep),
             ("keys", self.keys == other.keys),
             ("disclosure", self.disclosure == other.disclosure),
             ("recording.enabled", self.recording.enabled == other.recording.enabled),

@@ -17,6 +17,7 @@ mod citizen;
 mod desk_phone;
 mod gateways;
 mod harness;
+mod hep;
 mod name_server;
 mod node_script;
 mod phone;

@@ -6,14 +6,16 @@ use std::fmt::Write as _;
 use std::sync::PoisonError;
 
 use super::Meters;
+use crate::histogram::Histogram;
 use crate::net::Counts;
-use crate::switchboard::snapshot::{LiveTrunk, TrunkState};
+use crate::switchboard::snapshot::{LiveQueue, LiveTrunk, TrunkState};
 
 impl Meters {
     /// `rtp_ports` are those in use, `sip` what the sockets counted.
     pub(in crate::app) fn text(&self, rtp_ports: u64, sip: &Counts) -> String {
         let mut page = Page::default();
         self.calls_text(&mut page);
+        self.desks_text(&mut page);
         self.masked_calls_text(&mut page);
         self.recordings_text(&mut page);
         self.trunks_text(&mut page);
@@ -31,6 +33,7 @@ impl Meters {
             &self.sip_malformed.lock().unwrap_or_else(PoisonError::into_inner),
         );
         self.packets_text(&mut page);
+        self.hep_text(&mut page);
         sockets_text(&mut page, sip);
         self.store_text(&mut page);
         page.counter(
@@ -39,6 +42,16 @@ impl Meters {
             self.prompts_missing.value(),
         );
         page.text
+    }
+
+    fn hep_text(&self, page: &mut Page) {
+        let fates = BTreeMap::from([("sent", self.hep_sent.value()), ("lost", self.hep_lost.value())]);
+        page.counters(
+            "ringback_hep_messages_total",
+            "Copies of SIP messages for the collector of [hep]; lost: too long, or nobody took them.",
+            "fate",
+            &fates,
+        );
     }
 
     fn packets_text(&self, page: &mut Page) {
@@ -140,6 +153,50 @@ impl Meters {
         );
     }
 
+    fn desks_text(&self, page: &mut Page) {
+        let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        let lengths = &observed.counters.lengths;
+        page.histogram(
+            "ringback_call_set_up_seconds",
+            "From a citizen's INVITE to its 200.",
+            &lengths.set_up,
+        );
+        page.histogram(
+            "ringback_queue_wait_seconds",
+            "In the line until an operator, of citizens who were connected.",
+            &lengths.wait,
+        );
+        page.histogram(
+            "ringback_talk_seconds",
+            "Talks of citizens' calls, from the operator to the end.",
+            &lengths.talk,
+        );
+        page.head("ringback_operators", "Operators by what they do.", "gauge");
+        for (status, count) in &observed.operators {
+            writeln!(page.text, "ringback_operators{{status=\"{status}\"}} {count}").ok();
+        }
+        let queues = &observed.queues;
+        page.queues("ringback_queue_waiting", "Callers in the line.", queues, |queue| queue.waiting as u64);
+        page.queues(
+            "ringback_queue_longest_wait_seconds",
+            "Of the caller who waits longest now.",
+            queues,
+            |queue| queue.longest_wait_secs,
+        );
+        page.queues(
+            "ringback_queue_callbacks_waiting",
+            "Citizens who wait to be rung back.",
+            queues,
+            |queue| queue.callbacks as u64,
+        );
+        page.queues("ringback_queue_operators_ready", "Operators who would be rung now.", queues, |queue| {
+            queue.operators_ready as u64
+        });
+        page.queues("ringback_queue_surge", "1 while more call than can be answered.", queues, |queue| {
+            u64::from(queue.surge_since.is_some())
+        });
+    }
+
     fn recordings_text(&self, page: &mut Page) {
         let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
         page.gauge(
@@ -151,7 +208,7 @@ impl Meters {
             "ringback_recordings_total",
             "Recordings of answered calls that are over, by result; failed: also those that never began.",
             "result",
-            &observed.counters.recordings,
+            &from_zero(["ok", "degraded", "failed"], &observed.counters.recordings),
         );
         page.counters(
             "ringback_recording_gaps_total",
@@ -189,7 +246,7 @@ impl Meters {
             "ringback_sip_lock_outs_total",
             "Lock-outs after wrong passwords, by what was locked.",
             "lock",
-            &observed.guard.locks,
+            &from_zero(["name_from_source", "source", "name"], &observed.guard.locks),
         );
         page.counter(
             "ringback_sip_penalties_total",
@@ -221,9 +278,13 @@ impl Meters {
             "Calls a trunk's limits turned away, by reason.",
             "counter",
         );
-        for (trunk, reason, count) in &observed.trunk_refusals {
-            let trunk = escaped(trunk);
-            let name = "ringback_trunk_refusals_total";
+        let none_yet = trunks
+            .iter()
+            .flat_map(|trunk| ["trunk_full", "trunk_rate"].map(|reason| ((trunk.name.as_str(), reason), 0)));
+        let counted =
+            observed.trunk_refusals.iter().map(|(trunk, reason, count)| ((trunk.as_str(), *reason), *count));
+        for ((trunk, reason), count) in none_yet.chain(counted).collect::<BTreeMap<_, _>>() {
+            let (name, trunk) = ("ringback_trunk_refusals_total", escaped(trunk));
             writeln!(page.text, "{name}{{trunk=\"{trunk}\",reason=\"{reason}\"}} {count}").ok();
         }
     }
@@ -337,6 +398,24 @@ impl Page {
         }
     }
 
+    /// A gauge with a line for each queue.
+    fn queues(&mut self, name: &str, help: &str, queues: &[LiveQueue], value: impl Fn(&LiveQueue) -> u64) {
+        self.head(name, help, "gauge");
+        for queue in queues {
+            writeln!(self.text, "{name}{{queue=\"{}\"}} {}", escaped(&queue.name), value(queue)).ok();
+        }
+    }
+
+    fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) {
+        self.head(name, help, "histogram");
+        for (bound, count) in histogram.buckets() {
+            writeln!(self.text, "{name}_bucket{{le=\"{}\"}} {count}", bound.as_secs_f64()).ok();
+        }
+        let (count, sum) = (histogram.count(), histogram.sum().as_secs_f64());
+        writeln!(self.text, "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}")
+            .ok();
+    }
+
     fn counter(&mut self, name: &str, help: &str, value: u64) {
         self.head(name, help, "counter");
         writeln!(self.text, "{name} {value}").ok();
@@ -348,6 +427,16 @@ impl Page {
             writeln!(self.text, "{name}{{{label}=\"{key}\"}} {value}").ok();
         }
     }
+}
+
+/// `counts` with a zero for those of `names` that have not happened: what appears with its first one has no growth that
+/// an alert could see.
+fn from_zero<const N: usize>(
+    names: [&'static str; N],
+    counts: &BTreeMap<&'static str, u64>,
+) -> BTreeMap<&'static str, u64> {
+    let zeros = names.into_iter().map(|name| (name, 0));
+    zeros.chain(counts.iter().map(|(name, count)| (*name, *count))).collect()
 }
 
 /// A label's value, as the text format wants it.
