@@ -4,7 +4,7 @@
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
 //! left open; `field_calls` answers executors on the telephone; `recording_watch` raises the alarm when the disk fails;
 //! `checkpointer` signs how the journal grows; `encrypter` encrypts calls that are over; `eraser` destroys what may not be kept; `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; the senders of `notify` empty the outbox;
-//! `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
+//! `standing` keeps where the phones are; `log_filter` is what the log takes; `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
 
 mod archivist;
 mod checkpointer;
@@ -16,6 +16,7 @@ mod field_calls;
 #[cfg(test)]
 mod fixture;
 mod incident_watch;
+mod log_filter;
 mod metrics;
 mod outages;
 mod pace;
@@ -26,6 +27,7 @@ mod recovery;
 mod reminder_watch;
 mod signalling;
 mod sounds;
+mod standing;
 mod studio;
 mod verification_watch;
 mod vital;
@@ -55,9 +57,10 @@ use crate::resolver::Resolver;
 use crate::sip::digest_auth::Algorithm;
 use crate::store::{Publication, Store};
 use crate::switchboard::{Input, Settings, Snapshot, Switchboard};
-use crate::web::{self, CommandRequest, DisclosureTerms, InForce, ReloadRequest, Wanted, WebState};
+use crate::web::{self, CommandRequest, DisclosureTerms, InForce, ReloadRequest, Reloaded, Wanted, WebState};
 
 pub use incident_watch::end_incidents;
+pub use log_filter::start_logging;
 pub use plans::Plans;
 
 use archivist::Archivist;
@@ -71,6 +74,7 @@ use record_keeper::RecordKeeper;
 use recording_watch::{MAX_FAILURES, Pace, RecordingWatch};
 use reminder_watch::ReminderWatch;
 use signalling::{Signalling, Wires};
+use standing::StandingKeeper;
 use studio::Studio;
 use verification_watch::{Rules, VerificationWatch};
 use vital::{Vital, Vitals};
@@ -118,6 +122,7 @@ impl Service {
     /// Binds everything, then repairs what a crash left open, then answers. `file` is read again on reload. Nothing
     /// stays bound when it fails.
     pub async fn start(config: Config, file: Option<PathBuf>, plans: Plans) -> anyhow::Result<Self> {
+        log_filter::renew(&config.log.filter);
         let Ground { http_socket, http, net, arrivals, store } = Ground::prepare(&config, &plans).await?;
         let (inputs_in, inputs) = mpsc::channel(MAX_INPUTS);
         let (meters, (vitals, ended)) = (Arc::new(Meters::default()), Vitals::new());
@@ -127,9 +132,9 @@ impl Service {
         let (control, commands) = mpsc::channel(MAX_COMMANDS);
         let (ladders_in, ladders) = mpsc::channel(MAX_COMMANDS);
         let ((stop, stopping), (change_in, changes)) = (watch::channel(Stop::Running), mpsc::channel(1));
-        let (users, drain) = (store.users().await?, Duration::from_secs(config.sip.drain_secs));
+        let (users, terms) = (store.users().await?, Terms::of(&config)?);
         let (in_force_out, in_force) = put_in_force(&config, file.as_deref(), &plans, &store).await?;
-        let switchboard = make_switchboard(plans.settings(&config, &users)?, &store, &media).await?;
+        let switchboard = make_switchboard(plans.settings(&config, &users)?, &config, &store, &media).await?;
         let (snapshot_out, snapshot) = watch::channel(first_snapshot(&switchboard));
         let (published, city, addresses) = plans.publish();
         let asking = start_asking(&config, &plans, &store, inputs_in.clone(), &vitals)?;
@@ -138,7 +143,8 @@ impl Service {
             switchboard,
             plans.clone(),
             net.clone(),
-            Resolver::new(config.sip.dns).context("[sip] dns")?,
+            terms.clone(),
+            StandingKeeper::new(config.sip.standing.clone(), crate::time::now()),
             media.clone(),
             keeper,
             Studio::new(&config.recording.dir, store.clone(), inputs_in.clone()),
@@ -146,7 +152,7 @@ impl Service {
             snapshot_out,
             meters.clone(),
         );
-        let wires = Wires { arrivals, inputs, commands, ladders, changes, stopping: stopping.clone(), drain };
+        let wires = Wires { arrivals, inputs, commands, ladders, changes, stopping: stopping.clone() };
         let signalling = tokio::spawn(signalling.run(wires, vitals.of("signalling")));
         let reload = plans::Reloader {
             config: config.clone(),
@@ -176,7 +182,6 @@ impl Service {
             reload: reload.clone(),
             in_force,
             sip: net.guest_entrance(),
-            origins: config.http.origins(),
             masked: masked_terms(asking.rules.clone()),
             asking: Arc::new(move || asking.rules.borrow().policy.clone()),
             notices: asking.board,
@@ -188,8 +193,9 @@ impl Service {
         Ok(Self { http, store, snapshot, commands: control, stop, reload, signalling, http_server, ended })
     }
 
-    /// Reads configuration, dialplan and city plan again; what is wrong with them leaves the old ones in force.
-    pub async fn reload(&self) -> Result<(), Vec<Diagnostic>> {
+    /// Reads configuration, dialplan and city plan again; what is wrong with them leaves the old ones in force. The keys
+    /// that have changed and wait for a restart.
+    pub async fn reload(&self) -> Reloaded {
         let (answer, answered) = oneshot::channel();
         let refused = || Diagnostic::at_offset("reload", "", 0, "the service is stopping");
         let request = ReloadRequest { wanted: Wanted::Publish, by: Actor::system("signal"), answer };
@@ -262,8 +268,7 @@ struct Ground {
 
 impl Ground {
     async fn prepare(config: &Config, plans: &Plans) -> anyhow::Result<Self> {
-        let limits = Limits::for_calls(usize::try_from(config.sip.capacity).unwrap_or(usize::MAX));
-        descriptors::provide(config, &limits);
+        let limits = make_room(config);
         let http_socket = tokio::net::TcpListener::bind(config.http.bind)
             .await
             .with_context(|| format!("[http] bind: {}", config.http.bind))?;
@@ -277,6 +282,13 @@ impl Ground {
             .await?;
         Ok(Self { http_socket, http, net, arrivals, store })
     }
+}
+
+/// Room for as many calls as are configured; what bounds their connections.
+fn make_room(config: &Config) -> Limits {
+    let limits = Limits::for_calls(usize::try_from(config.sip.capacity).unwrap_or(usize::MAX));
+    descriptors::provide(config, &limits);
+    limits
 }
 
 /// What is done beside the calls.
@@ -442,9 +454,10 @@ fn start_senders(store: &Store, notices: &watch::Receiver<Arc<notify::Settings>>
     board
 }
 
-/// It remembers from the store whom to ring back.
+/// It remembers from the store whom to ring back, and from the last run where the phones are.
 async fn make_switchboard(
     settings: Settings,
+    config: &Config,
     store: &Store,
     media: &MediaPlane,
 ) -> anyhow::Result<Switchboard> {
@@ -452,6 +465,10 @@ async fn make_switchboard(
     let mut switchboard = Switchboard::new(settings, rand::random(), now);
     switchboard.remember_callbacks(remembered, now);
     switchboard.set_dtls_fingerprint(media.dtls_fingerprint());
+    if let Some(folder) = config.sip.standing.parent() {
+        make_folder(folder)?;
+    }
+    standing::restore(&config.sip.standing, &mut switchboard, now);
     Ok(switchboard)
 }
 
@@ -552,10 +569,27 @@ fn serve_http(
     })
 }
 
+/// What the owner of the switchboard itself goes by.
+#[derive(Clone, Debug)]
+struct Terms {
+    /// How long running calls may go on when the program stops.
+    drain: Duration,
+    resolver: Resolver,
+}
+
+impl Terms {
+    fn of(config: &Config) -> anyhow::Result<Self> {
+        let resolver = Resolver::new(config.sip.dns).context("[sip] dns")?;
+        Ok(Self { drain: Duration::from_secs(config.sip.drain_secs), resolver })
+    }
+}
+
 /// What the reloader hands to the owner of the switchboard.
 #[derive(Debug)]
 struct Change {
     settings: Settings,
+    /// None where only people have changed.
+    terms: Option<Terms>,
     /// New prompts and city plan, when those were read again.
     plans: Option<Plans>,
     /// Hears when the next call is served by it.

@@ -11,9 +11,10 @@ use super::metrics::Meters;
 use super::outages;
 use super::record_keeper::{Job, RecordKeeper};
 use super::sounds::{self, Sounds};
+use super::standing::StandingKeeper;
 use super::studio::Studio;
 use super::vital::Vital;
-use super::{Change, Plans, Stop};
+use super::{Change, Plans, Stop, Terms};
 use crate::call::effect::{Effect, ResolutionId};
 use crate::ids::ContactId;
 use crate::ivr::{Answer, Lookup};
@@ -22,7 +23,6 @@ use crate::media;
 use crate::media_plane::{MediaPlane, Order};
 use crate::net::{Arrival, SipNet};
 use crate::phone_number::PhoneNumber;
-use crate::resolver::Resolver;
 use crate::sip::message::{Flow, Transport, Uri};
 use crate::sip::server_location::Located;
 use crate::store::{Batch, CaseFilter, Page, Store, StoreError};
@@ -56,7 +56,6 @@ pub(super) struct Wires {
     pub ladders: mpsc::Receiver<LadderRequest>,
     pub changes: mpsc::Receiver<Change>,
     pub stopping: watch::Receiver<Stop>,
-    pub drain: Duration,
 }
 
 #[derive(Debug)]
@@ -65,7 +64,8 @@ pub(super) struct Signalling {
     plans: Plans,
     sounds: Sounds,
     net: SipNet,
-    resolver: Resolver,
+    terms: Terms,
+    standing: StandingKeeper,
     media: Arc<MediaPlane>,
     keeper: RecordKeeper,
     store: Store,
@@ -103,7 +103,8 @@ impl Signalling {
         switchboard: Switchboard,
         plans: Plans,
         net: SipNet,
-        resolver: Resolver,
+        terms: Terms,
+        standing: StandingKeeper,
         media: Arc<MediaPlane>,
         keeper: RecordKeeper,
         studio: Studio,
@@ -116,7 +117,8 @@ impl Signalling {
             sounds: Sounds::new(plans.prompts.clone()),
             plans,
             net,
-            resolver,
+            terms,
+            standing,
             media,
             keeper,
             store: studio.store.clone(),
@@ -169,24 +171,34 @@ impl Signalling {
                 self.carry_out(now);
             }
             self.publish(now);
+            self.standing.look(&self.switchboard, now);
             let asked = *wires.stopping.borrow();
-            if self.come_to_an_end(asked, wires.drain, now) {
+            if self.come_to_an_end(asked, now) {
                 break;
             }
         }
         // Nobody reads the keeper's answers any more; it must not wait for a place for them.
         drop(wires);
-        self.keeper.finish().await;
+        let standing = self.switchboard.standing(crate::time::now());
+        tokio::join!(self.standing.finish(standing), self.keeper.finish());
     }
 
     fn next_deadline(&self) -> Instant {
         let idle = crate::time::now().mono + Duration::from_secs(1);
         let publish = self.unseen.then(|| self.seen_at + SNAPSHOT_EVERY);
-        [self.switchboard.poll_timeout(), publish, self.stop_deadline, self.farewell.until, Some(idle)]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(idle)
+        let standing = Some(self.standing.deadline());
+        [
+            self.switchboard.poll_timeout(),
+            publish,
+            standing,
+            self.stop_deadline,
+            self.farewell.until,
+            Some(idle),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(idle)
     }
 
     fn handle_arrival(&mut self, arrival: Arrival) {
@@ -223,6 +235,9 @@ impl Signalling {
             self.sounds.replace(plans.prompts.clone());
             self.plans = plans;
         }
+        if let Some(terms) = change.terms {
+            self.terms = terms;
+        }
         self.switchboard.configure(change.settings, now);
         self.unseen = true;
         self.carry_out(now);
@@ -231,13 +246,14 @@ impl Signalling {
     }
 
     /// One step on the way out; true when there is nothing left to do.
-    fn come_to_an_end(&mut self, asked: Stop, drain: Duration, now: Now) -> bool {
+    fn come_to_an_end(&mut self, asked: Stop, now: Now) -> bool {
         if asked > self.stop {
             self.stop = asked;
-            self.switchboard.close_intake();
+            self.switchboard.close_intake(now);
             self.switchboard.leave_trunks(now);
             self.carry_out(now);
-            self.stop_deadline = Some(now.mono + if asked == Stop::Draining { drain } else { END_DEADLINE });
+            let patience = if asked == Stop::Draining { self.terms.drain } else { END_DEADLINE };
+            self.stop_deadline = Some(now.mono + patience);
             if asked == Stop::Ending {
                 self.switchboard.end_all(Termination::Shutdown, now);
                 self.carry_out(now);
@@ -246,10 +262,10 @@ impl Signalling {
         if self.stop == Stop::Running {
             return false;
         }
-        let over = self.switchboard.close_intake();
+        let over = self.switchboard.close_intake(now);
         let late = self.stop_deadline.is_some_and(|at| at <= now.mono);
         if late && self.stop == Stop::Draining {
-            return self.come_to_an_end(Stop::Ending, drain, now);
+            return self.come_to_an_end(Stop::Ending, now);
         }
         if late && !over {
             tracing::error!(
@@ -371,7 +387,8 @@ impl Signalling {
     }
 
     fn resolve(&self, resolution: ResolutionId, uri: Uri) {
-        let (resolver, net, outcomes) = (self.resolver.clone(), self.net.clone(), self.outcomes.clone());
+        let (resolver, net, outcomes) =
+            (self.terms.resolver.clone(), self.net.clone(), self.outcomes.clone());
         tokio::spawn(async move {
             let found = resolver.locate(&uri, &net.transports(), rand::random()).await;
             if let Err(error) = &found {

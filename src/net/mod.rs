@@ -186,6 +186,13 @@ impl SipNet {
         self.renewal.as_ref().map_or(Ok(()), |renewal| renewal.renew(credentials))
     }
 
+    /// Other bounds for the connections to come; those that stand stay.
+    pub async fn limit(&self, limits: Limits) {
+        if self.orders.send(Order::Limit(limits)).await.is_err() {
+            tracing::debug!("the task of the connections is gone");
+        }
+    }
+
     /// The way in for WebSockets.
     pub fn guest_entrance(&self) -> GuestEntrance {
         GuestEntrance::new(self.orders.clone(), self.intake.clone(), self.limits)

@@ -193,6 +193,20 @@ impl Server {
         add_person(&self.config_path(), name, role, more);
     }
 
+    /// SIGTERM, and waits for the end.
+    pub fn stop(&mut self) {
+        self.signal("TERM");
+        self.ends();
+    }
+
+    /// Waits until the process is gone by itself, with exit code 0.
+    pub fn ends(&mut self) {
+        let child = self.child.as_mut().expect("the server runs");
+        let gone = wait::until("the server to stop", START_TIMEOUT, || child.try_wait().ok().flatten());
+        self.child = None;
+        assert!(gone.success(), "{gone:?}\n{}", self.log());
+    }
+
     /// SIGKILL: no goodbye, no flush.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

@@ -74,6 +74,11 @@ impl Meters {
         let counters = &observed.counters;
         page.gauge("ringback_calls", "Calls that are on now.", observed.calls as u64);
         page.gauge(
+            "ringback_draining",
+            "1 while no new calls are taken: an administrator took the node out of service, or the program stops.",
+            u64::from(observed.drains),
+        );
+        page.gauge(
             "ringback_web_calls",
             "Calls from the web page that are on now.",
             observed.guest_calls as u64,
