@@ -48,7 +48,7 @@ use crate::diagnostic::Diagnostic;
 use crate::files::{TileFolder, recording_probe};
 use crate::media;
 use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
-use crate::net::{Arrival, Limits, SipNet};
+use crate::net::{Arrival, Inherited, Limits, SipNet};
 use crate::notification::Channel;
 use crate::notify::{self, Board, Sender};
 use crate::people::Actor;
@@ -269,19 +269,35 @@ struct Ground {
 impl Ground {
     async fn prepare(config: &Config, plans: &Plans) -> anyhow::Result<Self> {
         let limits = make_room(config);
-        let http_socket = tokio::net::TcpListener::bind(config.http.bind)
+        let mut inherited = Inherited::from_environment().context("LISTEN_FDS")?;
+        let http_socket = bind_http(config.http.bind, &mut inherited)
             .await
             .with_context(|| format!("[http] bind: {}", config.http.bind))?;
         let http = http_socket.local_addr()?;
         let (arrivals_in, arrivals) = mpsc::channel(MAX_ARRIVALS);
         let listeners = config.sip.listeners()?;
-        let net = SipNet::start_with(listeners, arrivals_in, limits).await.context("[sip] udp, tcp, tls")?;
+        let net = SipNet::start_on(&mut inherited, listeners, arrivals_in, limits).await;
+        let net = net.context("[sip] udp, tcp, tls")?;
+        for address in inherited.left() {
+            tracing::warn!(%address, "was given to us bound, but [sip] and [http] do not name it");
+        }
         let store = open_store(config).await?;
         store.wrap_second_factors().await.context("[keys]: the secrets of second factors")?;
         recovery::close_what_a_crash_left_open(&store, &config.recording.dir, plans.city.topic_categories())
             .await?;
         Ok(Self { http_socket, http, net, arrivals, store })
     }
+}
+
+async fn bind_http(
+    address: SocketAddr,
+    inherited: &mut Inherited,
+) -> std::io::Result<tokio::net::TcpListener> {
+    let Some(listener) = inherited.take_tcp(address) else {
+        return tokio::net::TcpListener::bind(address).await;
+    };
+    listener.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(listener)
 }
 
 /// Room for as many calls as are configured; what bounds their connections.

@@ -133,7 +133,8 @@ impl Switchboard {
             _ => return Ok(()),
         };
         self.intake = if drain { Intake::Draining { since: now.utc } } else { Intake::Open };
-        tracing::warn!(user.id = %by, calls = self.calls.len(), drain, "new calls");
+        let what = if drain { "taken out of service" } else { "takes calls again" };
+        tracing::warn!(user.id = %by, calls = self.calls.len(), "{what}");
         let mut draft = Draft::new(event, now.utc, Actor::person(Role::Admin, by, None));
         draft.data = serde_json::json!({ "calls": self.calls.len() });
         let entries = vec![draft];

@@ -59,7 +59,8 @@ fn a_node_out_of_service_finishes_what_it_has_and_comes_back() {
     assert!(asked.start_line.ends_with("503 Taken out of service"), "{asked:?}");
     let refused = invite("380440000913").dial(server.sip).answered().expect_err("no new calls");
     assert_eq!((refused.status(), refused.header("Retry-After")), (Some(503), Some("5")), "{refused:?}");
-    assert_eq!(admin.get("/api/v1/admin/service")["intake"]["state"], "draining");
+    let state = || admin.get("/api/v1/admin/service")["intake"]["state"].clone();
+    wait::until_true("the page to say so", SOON, || state() == "draining");
     wait::until_true("the metrics to say so", SOON, || admin.metric("ringback_draining") == 1);
     assert_eq!(server.anonymous().status("/readyz"), Some(503));
     assert_eq!(server.anonymous().status("/livez"), Some(200));
@@ -78,7 +79,7 @@ fn a_node_out_of_service_finishes_what_it_has_and_comes_back() {
     let (status, _) = admin.send("DELETE", "/api/v1/admin/drain", None);
     assert_eq!(status, 204);
     assert_eq!(options(&server, TRUNK).status(), Some(200));
-    assert_eq!(server.anonymous().status("/readyz"), Some(200));
+    wait::until_true("the node to be ready", SOON, || server.anonymous().status("/readyz") == Some(200));
     invite("380440000914").call(server.sip).hang_up();
     wait::until_true("the metrics to say so", SOON, || admin.metric("ringback_draining") == 0);
     let verified = server.output(&["verify"]);

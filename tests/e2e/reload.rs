@@ -19,14 +19,15 @@ fn change_files(server: &Server, turn: usize, config: &str, dialplan: &str) {
     let capacity = format!("capacity = {}", 50 + turn % 7);
     let log = format!(
         "\n[log]\nfilter = \"{}\"\n",
-        if turn % 2 == 0 { "info" } else { "info,ringback::app=debug" }
+        if turn.is_multiple_of(2) { "info" } else { "info,ringback::app=debug" }
     );
     fs::write(server.config_path(), config.replacen("capacity = 50", &capacity, 1) + &log)
         .expect("the file can be written");
-    let keys = if turn % 2 == 0 { "1 = \"water\", 8 = \"bye\"" } else { "1 = \"bye\", 8 = \"water\"" };
+    let keys =
+        if turn.is_multiple_of(2) { "1 = \"water\", 8 = \"bye\"" } else { "1 = \"bye\", 8 = \"water\"" };
     fs::write(server.dialplan_path(), dialplan.replacen("1 = \"water\", 8 = \"bye\"", keys, 1))
         .expect("the file can be written");
-    if turn % 10 == 0 {
+    if turn.is_multiple_of(10) {
         server.renew_certificate();
     }
 }

@@ -2,13 +2,14 @@
 //! are as they were, whether the program was stopped in order or killed.
 
 use std::fs;
+use std::net::{TcpListener, UdpSocket};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::citizen::Invite;
 use crate::phone::{Answering, Event, Phone};
-use crate::server::{KEYS_TO_QUEUE, PASSWORD, Server};
+use crate::server::{KEYS_TO_QUEUE, PASSWORD, Server, Setup};
 use crate::wait;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -63,4 +64,23 @@ fn phones_ring_and_operators_are_as_they_were() {
     server.run();
     assert!(server.log().contains("phones of the former run are not known"), "{}", server.log());
     assert_eq!(supervisor.status_of("olena"), "logged_out");
+}
+
+#[test]
+fn who_calls_during_a_restart_is_answered_by_the_next_run() {
+    let mut server = Server::prepare(&Setup::default());
+    let sip = UdpSocket::bind(server.sip).expect("the port is free");
+    let http = TcpListener::bind(server.http).expect("the port is free");
+    server.run_on(&sip, &http);
+    let invite = |caller: &str| Invite { caller: caller.to_owned(), ..Invite::default() };
+    invite("380440000931").call(server.sip).hang_up();
+    server.stop();
+    // Nobody is there; the INVITE is sent once, and the kernel keeps it.
+    let dialling = invite("380440000932").dial(server.sip);
+    let api = server.anonymous();
+    let asking = std::thread::spawn(move || api.status("/livez"));
+    server.run_on(&sip, &http);
+    dialling.answered().expect("the next run answers").hang_up();
+    assert_eq!(asking.join().expect("who asks does not panic"), Some(200));
+    server.stop();
 }

@@ -12,5 +12,4 @@ export const intake = messages({
   'intake.resume': ['Знову приймати дзвінки', 'Take calls again', 'Vėl priimti skambučius', 'Przyjmuj ponownie', 'Снова принимать звонки', 'לקבל שוב שיחות'],
   'intake.sure': ['Не приймати нових дзвінків?', 'Take no new calls?', 'Nebepriimti naujų skambučių?', 'Nie przyjmować nowych połączeń?', 'Не принимать новых звонков?', 'להפסיק לקבל שיחות חדשות?'],
   'intake.left': ['Ще триває дзвінків: {n}', 'Calls still on: {n}', 'Dar vyksta skambučių: {n}', 'Trwające połączenia: {n}', 'Ещё идёт звонков: {n}', 'שיחות שעדיין נמשכות: {n}'],
-  'intake.since': ['від {time}', 'since {time}', 'nuo {time}', 'od {time}', 'с {time}', 'מאז {time}'],
 })
