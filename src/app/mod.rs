@@ -4,7 +4,7 @@
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
 //! left open; `field_calls` answers executors on the telephone; `recording_watch` raises the alarm when the disk fails;
 //! `checkpointer` signs how the journal grows; `encrypter` encrypts calls that are over; `eraser` destroys what may not be kept; `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; the senders of `notify` empty the outbox;
-//! `standing` keeps where the phones are; `log_filter` is what the log takes; `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
+//! `standing` keeps where the phones are; `leisure` reads files without being in the way of sound; `log_filter` is what the log takes; `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts.
 
 mod archivist;
 mod checkpointer;
@@ -16,6 +16,7 @@ mod field_calls;
 #[cfg(test)]
 mod fixture;
 mod incident_watch;
+mod leisure;
 mod log_filter;
 mod metrics;
 mod outages;
@@ -122,7 +123,6 @@ impl Service {
     /// Binds everything, then repairs what a crash left open, then answers. `file` is read again on reload. Nothing
     /// stays bound when it fails.
     pub async fn start(config: Config, file: Option<PathBuf>, plans: Plans) -> anyhow::Result<Self> {
-        log_filter::renew(&config.log.filter);
         let Ground { http_socket, http, net, arrivals, store } = Ground::prepare(&config, &plans).await?;
         let (inputs_in, inputs) = mpsc::channel(MAX_INPUTS);
         let (meters, (vitals, ended)) = (Arc::new(Meters::default()), Vitals::new());
@@ -132,7 +132,7 @@ impl Service {
         let (control, commands) = mpsc::channel(MAX_COMMANDS);
         let (ladders_in, ladders) = mpsc::channel(MAX_COMMANDS);
         let ((stop, stopping), (change_in, changes)) = (watch::channel(Stop::Running), mpsc::channel(1));
-        let (users, terms) = (store.users().await?, Terms::of(&config)?);
+        let users = store.users().await?;
         let (in_force_out, in_force) = put_in_force(&config, file.as_deref(), &plans, &store).await?;
         let switchboard = make_switchboard(plans.settings(&config, &users)?, &config, &store, &media).await?;
         let (snapshot_out, snapshot) = watch::channel(first_snapshot(&switchboard));
@@ -143,7 +143,7 @@ impl Service {
             switchboard,
             plans.clone(),
             net.clone(),
-            terms.clone(),
+            Terms::of(&config)?,
             StandingKeeper::new(config.sip.standing.clone(), crate::time::now()),
             media.clone(),
             keeper,
@@ -268,6 +268,7 @@ struct Ground {
 
 impl Ground {
     async fn prepare(config: &Config, plans: &Plans) -> anyhow::Result<Self> {
+        log_filter::renew(&config.log.filter);
         let limits = make_room(config);
         let mut inherited = Inherited::from_environment().context("LISTEN_FDS")?;
         let http_socket = bind_http(config.http.bind, &mut inherited)

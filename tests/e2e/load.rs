@@ -84,6 +84,16 @@ pub fn talks(server: &Server, count: usize) -> Vec<Talk> {
     phones.into_iter().enumerate().map(pair).collect()
 }
 
+/// The longest gap of all, and how late the latest listener was: as many threads as the program has legs, so that is what
+/// the machine took at its worst moment, from the program as well. A gap longer than [`LONGEST_GAP`] beside that fails the
+/// test.
+pub fn judge_gaps(talks: &[Talk]) -> (Duration, Duration) {
+    let gap = talks.iter().map(Talk::longest_gap).max().expect("there are talks");
+    let lag = talks.iter().map(Talk::lag).max().expect("there are talks");
+    assert!(gap <= LONGEST_GAP + lag, "a gap of {gap:.1?}, the latest listener late by {lag:.1?}");
+    (gap, lag)
+}
+
 impl Talk {
     pub fn speak(&self) {
         self.citizen.rtp.say(&self.said.samples());
@@ -99,24 +109,17 @@ impl Talk {
         self.phone.rtp.watch_gaps();
     }
 
-    /// The longest gap in both directions; longer than [`LONGEST_GAP`] and what the machine took from the listener fails
-    /// the test.
-    pub fn longest_gap(&self) -> Duration {
-        let judged = |peer: &RtpPeer| {
-            let (gap, lag) = (peer.longest_gap(), peer.worst_lag());
-            assert!(gap > Duration::ZERO, "nothing came to {}", self.caller);
-            assert!(
-                gap <= LONGEST_GAP + lag,
-                "{}: a gap of {gap:?}, the listener late by {lag:?}",
-                self.caller
-            );
-            gap
+    /// The longest gap in both directions.
+    fn longest_gap(&self) -> Duration {
+        let of = |peer: &RtpPeer| {
+            assert!(peer.longest_gap() > Duration::ZERO, "nothing came to {}", self.caller);
+            peer.longest_gap()
         };
-        judged(&self.citizen.rtp).max(judged(&self.phone.rtp))
+        of(&self.citizen.rtp).max(of(&self.phone.rtp))
     }
 
     /// How late the listeners themselves were.
-    pub fn lag(&self) -> Duration {
+    fn lag(&self) -> Duration {
         self.citizen.rtp.worst_lag().max(self.phone.rtp.worst_lag())
     }
 

@@ -66,8 +66,7 @@ fn a_hundred_reloads_end_no_call_and_nobody_hears_them() {
     }
     let took = began.elapsed();
     wait::until_true("everybody to have spoken", SOON, || talks.iter().all(load::Talk::has_spoken));
-    let gap = talks.iter().map(load::Talk::longest_gap).max().unwrap_or_default();
-    let lag = talks.iter().map(load::Talk::lag).max().unwrap_or_default();
+    let (gap, lag) = load::judge_gaps(&talks);
     println!(
         "{RELOADS} reloads in {took:.1?} under {CALLS} talks: longest gap between packets {gap:.1?}, the listeners \
          themselves late by {lag:.1?} at most"

@@ -15,6 +15,7 @@ impl Meters {
         let mut page = Page::default();
         self.calls_text(&mut page);
         self.masked_calls_text(&mut page);
+        self.intake_text(&mut page);
         self.recordings_text(&mut page);
         self.trunks_text(&mut page);
         self.guard_text(&mut page);
@@ -59,6 +60,15 @@ impl Meters {
         );
     }
 
+    fn intake_text(&self, page: &mut Page) {
+        let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        page.gauge(
+            "ringback_draining",
+            "1 while no new calls are taken: an administrator took the node out of service, or the program stops.",
+            u64::from(observed.drains),
+        );
+    }
+
     fn masked_calls_text(&self, page: &mut Page) {
         let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
         page.counters(
@@ -73,11 +83,6 @@ impl Meters {
         let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
         let counters = &observed.counters;
         page.gauge("ringback_calls", "Calls that are on now.", observed.calls as u64);
-        page.gauge(
-            "ringback_draining",
-            "1 while no new calls are taken: an administrator took the node out of service, or the program stops.",
-            u64::from(observed.drains),
-        );
         page.gauge(
             "ringback_web_calls",
             "Calls from the web page that are on now.",

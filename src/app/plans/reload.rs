@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Plans, Published};
+use crate::app::leisure::at_leisure;
 use crate::app::{Change, MAX_RELOADS, Renewal, Terms, USERS_EVERY, log_filter, make_room};
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
@@ -76,7 +77,7 @@ impl Reloader {
     /// What a reload would say; nothing comes into force and no sound is made.
     async fn check(&self) -> Result<(), Vec<Diagnostic>> {
         let (file, current) = (self.file.clone(), self.config.clone());
-        let checked = tokio::task::spawn_blocking(move || {
+        let checked = at_leisure(move || {
             let config = file.as_deref().map_or(Ok(current), Config::load)?;
             config.sip.credentials().map_err(|error| complain(error.to_string()))?;
             Plans::read(&config).map(drop)
@@ -94,7 +95,7 @@ impl Reloader {
 
     async fn read_again(&mut self, how: Publication, by: Actor) -> Reloaded {
         let (file, current) = (self.file.clone(), self.config.clone());
-        let loaded = tokio::task::spawn_blocking(move || {
+        let loaded = at_leisure(move || {
             let read = |file: &Path| Config::load_with_text(file);
             let (config, text) = file.as_deref().map_or_else(|| Ok((current, String::new())), read)?;
             let credentials = config.sip.credentials().map_err(|error| complain(error.to_string()))?;
