@@ -118,6 +118,19 @@ impl Distributor {
         self.settle(operator, now);
     }
 
+    /// Operators who have no call at hand, and why they take none; none for who is ready.
+    pub fn standing(&self) -> impl Iterator<Item = (UserId, Option<&str>)> {
+        self.operators.values().filter_map(|known| Some((known.profile.user, known.standing()?)))
+    }
+
+    /// An operator as a former run of the program left them at `left_at`; in force as soon as the phone is there, if that
+    /// is soon enough.
+    pub fn restore(&mut self, operator: UserId, not_ready: Option<&str>, left_at: Instant) {
+        if let Some(known) = self.operators.get_mut(&operator) {
+            known.restore(not_ready, left_at);
+        }
+    }
+
     pub fn handle_unregistered(&mut self, operator: UserId, now: Instant) {
         let Some(known) = self.operators.get_mut(&operator) else { return };
         known.phone_lost(now);

@@ -127,6 +127,28 @@ impl Operator {
         signs_in
     }
 
+    /// As a former run left the operator, whose phone was there until `left_at`: if it comes back soon, nothing has changed.
+    pub(super) fn restore(&mut self, not_ready: Option<&str>, left_at: Instant) {
+        if self.phone != Phone::NeverSeen {
+            return;
+        }
+        self.phone = Phone::Lost { at: left_at };
+        match not_ready {
+            None => self.want_ready(),
+            Some(reason) => self.want_not_ready(reason),
+        }
+    }
+
+    /// Why the operator takes no calls, none for who is ready; nothing of who is away or has a call to write up, who
+    /// must say anew what they want.
+    pub(super) fn standing(&self) -> Option<Option<&str>> {
+        match (&self.status, &self.intent) {
+            (OperatorStatus::Ready, _) => Some(None),
+            (OperatorStatus::NotReady { .. }, Intent::NotReady { reason }) => Some(Some(reason.as_str())),
+            _ => None,
+        }
+    }
+
     pub(super) fn phone_lost(&mut self, now: Instant) {
         if self.is_registered() {
             self.phone = Phone::Lost { at: now };

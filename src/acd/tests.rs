@@ -440,3 +440,31 @@ fn no_deadline_is_left_when_nothing_goes_on() {
     bench.acd.end_wrap_up(user(1), bench.now).unwrap();
     assert_eq!(bench.acd.poll_timeout(), None);
 }
+
+#[test]
+fn a_restart_leaves_operators_as_they_were_if_it_is_short() {
+    let mut before = Bench::ukrainian(3);
+    before.away(2);
+    before.call(1);
+    let standing: Vec<(UserId, Option<String>)> =
+        before.acd.standing().map(|(user, reason)| (user, reason.map(str::to_owned))).collect();
+    assert_eq!(standing, [(user(2), Some("break".to_owned())), (user(3), None)], "1 has a call");
+    let status_after = |pause: Duration| {
+        let now = start() + pause;
+        let mut acd = Distributor::new(vec![queue("city")]);
+        acd.configure(
+            vec![queue("city")],
+            (1..=3).map(|n| profile(n, &[Language::Uk], &["city"])).collect(),
+            now,
+        );
+        for (user, reason) in &standing {
+            acd.restore(*user, reason.as_deref(), now - pause);
+        }
+        assert_eq!(acd.status(user(3)), Some(&OperatorStatus::LoggedOut), "not before the phone is there");
+        (1..=3).for_each(|n| acd.handle_registered(user(n), now));
+        [1, 2, 3].map(|n| acd.status(user(n)).unwrap().clone())
+    };
+    let signed_in = || not_ready("signed_in");
+    assert_eq!(status_after(SECOND * 5), [signed_in(), not_ready("break"), OperatorStatus::Ready]);
+    assert_eq!(status_after(SECOND * 120), [signed_in(), signed_in(), signed_in()]);
+}

@@ -13,8 +13,8 @@ use crate::acd::OperatorStatus;
 use crate::call::turn::Counters;
 use crate::media::{Drops, LegStats};
 use crate::sip::guard;
-use crate::switchboard::Switchboard;
 use crate::switchboard::snapshot::{LiveQueue, LiveTrunk, Snapshot};
+use crate::switchboard::{IntakeState, Switchboard};
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -96,6 +96,7 @@ struct Observed {
     counters: Counters,
     guard: guard::Counts,
     calls: usize,
+    drains: bool,
     guest_calls: usize,
     guest_fates: BTreeMap<&'static str, u64>,
     transactions: usize,
@@ -119,6 +120,7 @@ impl Meters {
         observed.guard.clone_from(switchboard.guard_counts());
         observed.counters.dropped.insert("stray_response", switchboard.stray_responses());
         observed.calls = switchboard.calls().filter(|call| !call.is_over()).count();
+        observed.drains = switchboard.intake().state != IntakeState::Open;
         observed.guest_calls = switchboard.guest_calls();
         observed.guest_fates.clone_from(switchboard.guest_fates());
         observed.transactions = switchboard.transactions();

@@ -4,7 +4,7 @@
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
 //! left open; `field_calls` answers executors on the telephone; `recording_watch` raises the alarm when the disk fails;
 //! `checkpointer` signs how the journal grows; `encrypter` encrypts calls that are over; `eraser` destroys what may not be kept; `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; the senders of `notify` empty the outbox;
-//! `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts; `hep_agent` copies SIP.
+//! `standing` keeps where the phones are; `leisure` reads files without being in the way of sound; `log_filter` is what the log takes; `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts; `hep_agent` copies SIP.
 
 mod archivist;
 mod checkpointer;
@@ -17,6 +17,8 @@ mod field_calls;
 mod fixture;
 mod hep_agent;
 mod incident_watch;
+mod leisure;
+mod log_filter;
 mod metrics;
 mod outages;
 mod pace;
@@ -27,6 +29,7 @@ mod recovery;
 mod reminder_watch;
 mod signalling;
 mod sounds;
+mod standing;
 mod studio;
 mod verification_watch;
 mod vital;
@@ -47,7 +50,7 @@ use crate::diagnostic::Diagnostic;
 use crate::files::{TileFolder, recording_probe};
 use crate::media;
 use crate::media_plane::{MediaPlane, MediaPlaneSettings, Report};
-use crate::net::{Arrival, Limits, SipNet};
+use crate::net::{Arrival, Inherited, Limits, SipNet};
 use crate::notification::Channel;
 use crate::notify::{self, Board, Sender};
 use crate::people::Actor;
@@ -56,9 +59,10 @@ use crate::resolver::Resolver;
 use crate::sip::digest_auth::Algorithm;
 use crate::store::{Publication, Store};
 use crate::switchboard::{Input, Settings, Snapshot, Switchboard};
-use crate::web::{self, CommandRequest, DisclosureTerms, InForce, ReloadRequest, Wanted, WebState};
+use crate::web::{self, CommandRequest, DisclosureTerms, InForce, ReloadRequest, Reloaded, Wanted, WebState};
 
 pub use incident_watch::end_incidents;
+pub use log_filter::start_logging;
 pub use plans::Plans;
 
 use archivist::Archivist;
@@ -73,6 +77,7 @@ use record_keeper::RecordKeeper;
 use recording_watch::{MAX_FAILURES, Pace, RecordingWatch};
 use reminder_watch::ReminderWatch;
 use signalling::{Signalling, Wires};
+use standing::StandingKeeper;
 use studio::Studio;
 use verification_watch::{Rules, VerificationWatch};
 use vital::{Vital, Vitals};
@@ -129,9 +134,9 @@ impl Service {
         let (control, commands) = mpsc::channel(MAX_COMMANDS);
         let (ladders_in, ladders) = mpsc::channel(MAX_COMMANDS);
         let ((stop, stopping), (change_in, changes)) = (watch::channel(Stop::Running), mpsc::channel(1));
-        let (users, drain) = (store.users().await?, Duration::from_secs(config.sip.drain_secs));
+        let users = store.users().await?;
         let (in_force_out, in_force) = put_in_force(&config, file.as_deref(), &plans, &store).await?;
-        let switchboard = make_switchboard(plans.settings(&config, &users)?, &store, &media).await?;
+        let switchboard = make_switchboard(plans.settings(&config, &users)?, &config, &store, &media).await?;
         let (snapshot_out, snapshot) = watch::channel(first_snapshot(&switchboard));
         let (published, city, addresses) = plans.publish();
         let asking = start_asking(&config, &plans, &store, inputs_in.clone(), &vitals)?;
@@ -141,7 +146,8 @@ impl Service {
             plans.clone(),
             net.clone(),
             HepAgent::start(&config.hep, &meters)?,
-            Resolver::new(config.sip.dns).context("[sip] dns")?,
+            Terms::of(&config)?,
+            StandingKeeper::new(config.sip.standing.clone(), crate::time::now()),
             media.clone(),
             keeper,
             Studio::new(&config.recording.dir, store.clone(), inputs_in.clone()),
@@ -149,7 +155,7 @@ impl Service {
             snapshot_out,
             meters.clone(),
         );
-        let wires = Wires { arrivals, inputs, commands, ladders, changes, stopping: stopping.clone(), drain };
+        let wires = Wires { arrivals, inputs, commands, ladders, changes, stopping: stopping.clone() };
         let signalling = tokio::spawn(signalling.run(wires, vitals.of("signalling")));
         let reload = plans::Reloader {
             config: config.clone(),
@@ -179,7 +185,6 @@ impl Service {
             reload: reload.clone(),
             in_force,
             sip: net.guest_entrance(),
-            origins: config.http.origins(),
             masked: masked_terms(asking.rules.clone()),
             asking: Arc::new(move || asking.rules.borrow().policy.clone()),
             notices: asking.board,
@@ -191,8 +196,9 @@ impl Service {
         Ok(Self { http, store, snapshot, commands: control, stop, reload, signalling, http_server, ended })
     }
 
-    /// Reads configuration, dialplan and city plan again; what is wrong with them leaves the old ones in force.
-    pub async fn reload(&self) -> Result<(), Vec<Diagnostic>> {
+    /// Reads configuration, dialplan and city plan again; what is wrong with them leaves the old ones in force. The keys
+    /// that have changed and wait for a restart.
+    pub async fn reload(&self) -> Reloaded {
         let (answer, answered) = oneshot::channel();
         let refused = || Diagnostic::at_offset("reload", "", 0, "the service is stopping");
         let request = ReloadRequest { wanted: Wanted::Publish, by: Actor::system("signal"), answer };
@@ -265,21 +271,44 @@ struct Ground {
 
 impl Ground {
     async fn prepare(config: &Config, plans: &Plans) -> anyhow::Result<Self> {
-        let limits = Limits::for_calls(usize::try_from(config.sip.capacity).unwrap_or(usize::MAX));
-        descriptors::provide(config, &limits);
-        let http_socket = tokio::net::TcpListener::bind(config.http.bind)
+        log_filter::renew(&config.log.filter);
+        let limits = make_room(config);
+        let mut inherited = Inherited::from_environment().context("LISTEN_FDS")?;
+        let http_socket = bind_http(config.http.bind, &mut inherited)
             .await
             .with_context(|| format!("[http] bind: {}", config.http.bind))?;
         let http = http_socket.local_addr()?;
         let (arrivals_in, arrivals) = mpsc::channel(MAX_ARRIVALS);
         let listeners = config.sip.listeners()?;
-        let net = SipNet::start_with(listeners, arrivals_in, limits).await.context("[sip] udp, tcp, tls")?;
+        let net = SipNet::start_on(&mut inherited, listeners, arrivals_in, limits).await;
+        let net = net.context("[sip] udp, tcp, tls")?;
+        for address in inherited.left() {
+            tracing::warn!(%address, "was given to us bound, but [sip] and [http] do not name it");
+        }
         let store = open_store(config).await?;
         store.wrap_second_factors().await.context("[keys]: the secrets of second factors")?;
         recovery::close_what_a_crash_left_open(&store, &config.recording.dir, plans.city.topic_categories())
             .await?;
         Ok(Self { http_socket, http, net, arrivals, store })
     }
+}
+
+async fn bind_http(
+    address: SocketAddr,
+    inherited: &mut Inherited,
+) -> std::io::Result<tokio::net::TcpListener> {
+    let Some(listener) = inherited.take_tcp(address) else {
+        return tokio::net::TcpListener::bind(address).await;
+    };
+    listener.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(listener)
+}
+
+/// Room for as many calls as are configured; what bounds their connections.
+fn make_room(config: &Config) -> Limits {
+    let limits = Limits::for_calls(usize::try_from(config.sip.capacity).unwrap_or(usize::MAX));
+    descriptors::provide(config, &limits);
+    limits
 }
 
 /// What is done beside the calls.
@@ -445,9 +474,10 @@ fn start_senders(store: &Store, notices: &watch::Receiver<Arc<notify::Settings>>
     board
 }
 
-/// It remembers from the store whom to ring back.
+/// It remembers from the store whom to ring back, and from the last run where the phones are.
 async fn make_switchboard(
     settings: Settings,
+    config: &Config,
     store: &Store,
     media: &MediaPlane,
 ) -> anyhow::Result<Switchboard> {
@@ -455,6 +485,10 @@ async fn make_switchboard(
     let mut switchboard = Switchboard::new(settings, rand::random(), now);
     switchboard.remember_callbacks(remembered, now);
     switchboard.set_dtls_fingerprint(media.dtls_fingerprint());
+    if let Some(folder) = config.sip.standing.parent() {
+        make_folder(folder)?;
+    }
+    standing::restore(&config.sip.standing, &mut switchboard, now);
     Ok(switchboard)
 }
 
@@ -555,10 +589,27 @@ fn serve_http(
     })
 }
 
+/// What the owner of the switchboard itself goes by.
+#[derive(Clone, Debug)]
+struct Terms {
+    /// How long running calls may go on when the program stops.
+    drain: Duration,
+    resolver: Resolver,
+}
+
+impl Terms {
+    fn of(config: &Config) -> anyhow::Result<Self> {
+        let resolver = Resolver::new(config.sip.dns).context("[sip] dns")?;
+        Ok(Self { drain: Duration::from_secs(config.sip.drain_secs), resolver })
+    }
+}
+
 /// What the reloader hands to the owner of the switchboard.
 #[derive(Debug)]
 struct Change {
     settings: Settings,
+    /// None where only people have changed.
+    terms: Option<Terms>,
     /// New prompts and city plan, when those were read again.
     plans: Option<Plans>,
     /// Hears when the next call is served by it.

@@ -276,6 +276,7 @@ impl Plans {
             public: PublicTerms { open311: config.open311.terms(), citizen: config.citizen.terms() },
             sign_in: config.sign_in.terms(),
             audit: config.audit.terms(),
+            origins: config.http.origins(),
             answer_within: config.report.answer_within(),
             deferred: Vec::new(),
         }

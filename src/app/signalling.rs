@@ -12,9 +12,10 @@ use super::metrics::Meters;
 use super::outages;
 use super::record_keeper::{Job, RecordKeeper};
 use super::sounds::{self, Sounds};
+use super::standing::StandingKeeper;
 use super::studio::Studio;
 use super::vital::Vital;
-use super::{Change, Plans, Stop};
+use super::{Change, Plans, Stop, Terms};
 use crate::call::effect::{Effect, ResolutionId};
 use crate::ids::ContactId;
 use crate::ivr::{Answer, Lookup};
@@ -23,7 +24,6 @@ use crate::media;
 use crate::media_plane::{MediaPlane, Order};
 use crate::net::{Arrival, SipNet};
 use crate::phone_number::PhoneNumber;
-use crate::resolver::Resolver;
 use crate::sip::message::{Flow, Transport, Uri};
 use crate::sip::server_location::Located;
 use crate::store::{Batch, CaseFilter, Page, Store, StoreError};
@@ -57,7 +57,6 @@ pub(super) struct Wires {
     pub ladders: mpsc::Receiver<LadderRequest>,
     pub changes: mpsc::Receiver<Change>,
     pub stopping: watch::Receiver<Stop>,
-    pub drain: Duration,
 }
 
 #[derive(Debug)]
@@ -67,7 +66,8 @@ pub(super) struct Signalling {
     sounds: Sounds,
     net: SipNet,
     hep: Option<HepAgent>,
-    resolver: Resolver,
+    terms: Terms,
+    standing: StandingKeeper,
     media: Arc<MediaPlane>,
     keeper: RecordKeeper,
     store: Store,
@@ -106,7 +106,8 @@ impl Signalling {
         plans: Plans,
         net: SipNet,
         hep: Option<HepAgent>,
-        resolver: Resolver,
+        terms: Terms,
+        standing: StandingKeeper,
         media: Arc<MediaPlane>,
         keeper: RecordKeeper,
         studio: Studio,
@@ -120,7 +121,8 @@ impl Signalling {
             plans,
             net,
             hep,
-            resolver,
+            terms,
+            standing,
             media,
             keeper,
             store: studio.store.clone(),
@@ -173,24 +175,34 @@ impl Signalling {
                 self.carry_out(now);
             }
             self.publish(now);
+            self.standing.look(&self.switchboard, now);
             let asked = *wires.stopping.borrow();
-            if self.come_to_an_end(asked, wires.drain, now) {
+            if self.come_to_an_end(asked, now) {
                 break;
             }
         }
         // Nobody reads the keeper's answers any more; it must not wait for a place for them.
         drop(wires);
-        self.keeper.finish().await;
+        let standing = self.switchboard.standing(crate::time::now());
+        tokio::join!(self.standing.finish(standing), self.keeper.finish());
     }
 
     fn next_deadline(&self) -> Instant {
         let idle = crate::time::now().mono + Duration::from_secs(1);
         let publish = self.unseen.then(|| self.seen_at + SNAPSHOT_EVERY);
-        [self.switchboard.poll_timeout(), publish, self.stop_deadline, self.farewell.until, Some(idle)]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(idle)
+        let standing = Some(self.standing.deadline());
+        [
+            self.switchboard.poll_timeout(),
+            publish,
+            standing,
+            self.stop_deadline,
+            self.farewell.until,
+            Some(idle),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(idle)
     }
 
     fn handle_arrival(&mut self, arrival: Arrival) {
@@ -231,6 +243,9 @@ impl Signalling {
             self.sounds.replace(plans.prompts.clone());
             self.plans = plans;
         }
+        if let Some(terms) = change.terms {
+            self.terms = terms;
+        }
         self.switchboard.configure(change.settings, now);
         self.unseen = true;
         self.carry_out(now);
@@ -239,13 +254,14 @@ impl Signalling {
     }
 
     /// One step on the way out; true when there is nothing left to do.
-    fn come_to_an_end(&mut self, asked: Stop, drain: Duration, now: Now) -> bool {
+    fn come_to_an_end(&mut self, asked: Stop, now: Now) -> bool {
         if asked > self.stop {
             self.stop = asked;
-            self.switchboard.close_intake();
+            self.switchboard.close_intake(now);
             self.switchboard.leave_trunks(now);
             self.carry_out(now);
-            self.stop_deadline = Some(now.mono + if asked == Stop::Draining { drain } else { END_DEADLINE });
+            let patience = if asked == Stop::Draining { self.terms.drain } else { END_DEADLINE };
+            self.stop_deadline = Some(now.mono + patience);
             if asked == Stop::Ending {
                 self.switchboard.end_all(Termination::Shutdown, now);
                 self.carry_out(now);
@@ -254,10 +270,10 @@ impl Signalling {
         if self.stop == Stop::Running {
             return false;
         }
-        let over = self.switchboard.close_intake();
+        let over = self.switchboard.close_intake(now);
         let late = self.stop_deadline.is_some_and(|at| at <= now.mono);
         if late && self.stop == Stop::Draining {
-            return self.come_to_an_end(Stop::Ending, drain, now);
+            return self.come_to_an_end(Stop::Ending, now);
         }
         if late && !over {
             tracing::error!(
@@ -385,7 +401,8 @@ impl Signalling {
     }
 
     fn resolve(&self, resolution: ResolutionId, uri: Uri) {
-        let (resolver, net, outcomes) = (self.resolver.clone(), self.net.clone(), self.outcomes.clone());
+        let (resolver, net, outcomes) =
+            (self.terms.resolver.clone(), self.net.clone(), self.outcomes.clone());
         tokio::spawn(async move {
             let found = resolver.locate(&uri, &net.transports(), rand::random()).await;
             if let Err(error) = &found {

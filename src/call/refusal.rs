@@ -46,6 +46,8 @@ pub enum Refusal {
     TrunkFull,
     /// The trunk brings new calls faster than it may.
     TrunkRate,
+    /// This node was taken out of service.
+    Draining,
     /// The program is stopping and takes no new calls.
     Stopping,
     /// The contact could not be written durably.
@@ -115,6 +117,7 @@ impl Refusal {
             Self::OverCapacity
             | Self::TrunkFull
             | Self::TrunkRate
+            | Self::Draining
             | Self::Stopping
             | Self::NotDurable
             | Self::CannotRecord
@@ -150,6 +153,7 @@ impl Refusal {
             Self::OverCapacity => "over_capacity",
             Self::TrunkFull => "trunk_full",
             Self::TrunkRate => "trunk_rate",
+            Self::Draining => "draining",
             Self::Stopping => "stopping",
             Self::NotDurable => "not_durable",
             Self::CannotRecord => "cannot_record",
@@ -184,6 +188,7 @@ impl Refusal {
             Self::OverCapacity => Some("All lines are busy"),
             Self::TrunkFull => Some("All lines of this trunk are busy"),
             Self::TrunkRate => Some("Too many calls in a second"),
+            Self::Draining => Some("Taken out of service"),
             Self::Stopping => Some("Stopping"),
             Self::NotDurable => Some("The call cannot be registered"),
             Self::CannotRecord => Some("The call cannot be recorded"),

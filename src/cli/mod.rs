@@ -1,5 +1,5 @@
 //! The command line: one file per command. Exit codes: 0 good, 1 the answer is no, 2 usage, 78 configuration.
-//! Logging is set up here. Commands read arguments and print; the work is done by the modules below.
+//! Commands read arguments and print; the work is done by the modules below.
 
 mod call;
 mod check;
@@ -22,8 +22,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
+use crate::app::start_logging;
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 
@@ -181,17 +181,6 @@ fn conclude(outcome: Outcome) -> ExitCode {
             eprintln!("ringback: {error:#}");
             ExitCode::FAILURE
         }
-    }
-}
-
-/// `RINGBACK_LOG` chooses what is logged (`info`, `ringback::call=debug`), `RINGBACK_LOG_FORMAT=json` how.
-fn start_logging(default: &str) {
-    let filter = EnvFilter::try_from_env("RINGBACK_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if std::env::var("RINGBACK_LOG_FORMAT").is_ok_and(|format| format == "json") {
-        builder.json().init();
-    } else {
-        builder.init();
     }
 }
 

@@ -22,8 +22,8 @@ pub(super) async fn run(file: &Path) -> Outcome {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hang_up.recv() => match service.reload().await {
-                Ok(()) => {}
-                // Every complaint is already in the log.
+                // Every complaint, and what needs a restart, is already in the log.
+                Ok(_) => {}
                 Err(complaints) => tracing::error!(count = complaints.len(), "not reloaded"),
             },
             part = service.failed() => return Err(give_up(service, part).await.into()),

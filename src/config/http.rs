@@ -1,5 +1,5 @@
 //! `[http]`: where the pages and the API are served.
-//! No TLS key here: that is for a proxy in front. A change takes a restart; the URLs are `web/router.rs`.
+//! No TLS key here: that is for a proxy in front. Another `bind` takes a restart; the URLs are `web/router.rs`.
 
 use std::net::SocketAddr;
 

@@ -15,6 +15,7 @@ mod hep;
 mod http;
 mod journal;
 mod keys;
+mod log;
 mod masked_call;
 mod number;
 mod oidc;
@@ -50,6 +51,7 @@ pub use hep::Hep;
 pub use http::Http;
 pub use journal::Journal;
 pub use keys::Keys;
+pub use log::Log;
 pub use masked_call::MaskedCall;
 pub use number::Number;
 pub use open311::Open311;
@@ -100,6 +102,7 @@ pub struct Config {
     pub sign_in: SignIn,
     pub audit: Audit,
     pub hep: Hep,
+    pub log: Log,
 }
 
 impl Config {
@@ -138,6 +141,7 @@ impl Config {
 
     fn resolve(&mut self, base: &Path) {
         for path in [
+            &mut self.sip.standing,
             &mut self.recording.dir,
             &mut self.number.dialplan,
             &mut self.city.file,
@@ -185,10 +189,13 @@ impl Config {
             ("sip.tls", self.sip.tls_listeners() == other.sip.tls_listeners()),
             ("sip.realm", self.sip.realm == other.sip.realm),
             ("sip.digest", self.sip.digest == other.sip.digest),
-            ("sip.dns", self.sip.dns == other.sip.dns),
-            ("sip.drain_secs", self.sip.drain_secs == other.sip.drain_secs),
-            ("rtp", self.rtp == other.rtp),
-            ("http", self.http == other.http),
+            ("sip.standing", self.sip.standing == other.sip.standing),
+            ("rtp.bind", self.rtp.bind == other.rtp.bind),
+            ("rtp.ports", self.rtp.ports == other.rtp.ports),
+            ("rtp.threads", self.rtp.threads == other.rtp.threads),
+            ("rtp.codecs", self.rtp.codecs == other.rtp.codecs),
+            ("rtp.srtp", self.rtp.srtp == other.rtp.srtp),
+            ("http.bind", self.http.bind == other.http.bind),
             ("store", self.store == other.store),
             ("journal", self.journal == other.journal),
             ("hep", self.hep == other.hep),
@@ -206,12 +213,12 @@ impl Config {
     /// Puts back what only a restart changes, so that nothing of it comes into force by half: the keys of
     /// [`Self::needs_restart`].
     pub fn keep_until_restart(&mut self, running: &Self) {
-        let Sip { udp, tcp, realm, digest, dns, drain_secs, .. } = running.sip.clone();
+        let Sip { udp, tcp, realm, digest, standing, .. } = running.sip.clone();
         // What the running listeners came from, so that a certificate that is new does not seem to have brought any.
         let tls = Some(running.sip.tls_listeners());
-        self.sip = Sip { udp, tcp, tls, realm, digest, dns, drain_secs, ..self.sip.clone() };
+        self.sip = Sip { udp, tcp, tls, realm, digest, standing, ..self.sip.clone() };
         self.rtp = running.rtp.clone();
-        self.http = running.http.clone();
+        self.http.bind = running.http.bind;
         self.store = running.store.clone();
         self.journal = running.journal.clone();
         self.keys = running.keys.clone();

@@ -45,6 +45,8 @@ pub struct Sip {
     pub session_expires_secs: u64,
     /// The name server asked for providers' servers; none asks those of the machine.
     pub dns: Option<SocketAddr>,
+    /// The file of what outlives the program: where phones are, and which operators take calls.
+    pub standing: PathBuf,
     /// Seconds running calls may go on after a stop was asked for, 0 to 3,600.
     #[serde(deserialize_with = "within::<0, 3_600, _>")]
     pub drain_secs: u64,
@@ -90,6 +92,7 @@ impl Default for Sip {
             advertised: None,
             session_expires_secs: u64::from(session_timer::DEFAULT_EXPIRES_SECS),
             dns: None,
+            standing: PathBuf::from("data/standing.json"),
             drain_secs: 10,
             qualify_secs: 60,
             stranger_requests_per_sec: 10,

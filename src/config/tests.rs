@@ -297,18 +297,30 @@ fn secrets_come_from_files_and_stay_out_of_the_log() {
 fn what_only_a_restart_changes_is_known() {
     let (old, new) =
         (parse("").unwrap(), parse("[http]\nbind = \"127.0.0.1:8081\"\n[sip]\ncapacity = 9\n").unwrap());
-    assert_eq!(old.needs_restart(&new), ["http"]);
+    assert_eq!(old.needs_restart(&new), ["http.bind"]);
     let text = "[sip]\nudp = \"127.0.0.1:1\"\ntcp = \"127.0.0.1:1\"\nrealm = \"new\"\ndigest = [\"SHA-256\"]\n\
                 capacity = 9\ndrain_secs = 1\ndns = \"127.0.0.1:53\"\n[rtp]\nports = \"4000-4999\"\n[http]\nbind = \"127.0.0.1:1\"\n\
                 [store]\noffice = \"07\"\n[recording]\ndir = \"elsewhere\"\nmin_free_mib = 5\n\
                 enabled = false\nwhen_unable = \"answer_unrecorded\"\n[number]\nshort = \"112\"\n";
     let mut new = parse(text).unwrap();
-    assert_eq!(old.needs_restart(&new).len(), 12, "{:?}", old.needs_restart(&new));
+    assert_eq!(old.needs_restart(&new).len(), 10, "{:?}", old.needs_restart(&new));
     new.keep_until_restart(&old);
     assert_eq!(old.needs_restart(&new), Vec::<&str>::new(), "put back");
     assert_eq!((new.sip.capacity, new.sip.realm.as_str()), (9, "ringback"), "the rest is new");
+    assert_eq!((new.sip.drain_secs, new.sip.dns.is_some()), (1, true), "a reload changes them");
     assert_eq!(new.recording.when_unable(), Some(WhenUnable::AnswerUnrecorded));
     assert_eq!(new.recording.floor(), 5 * 1024 * 1024);
+}
+
+#[test]
+fn what_is_logged_is_checked_as_it_is_read() {
+    assert_eq!(parse("").unwrap().log.filter, "info");
+    assert_eq!(
+        parse("[log]\nfilter = \"warn,ringback::call=debug\"\n").unwrap().log.filter,
+        "warn,ringback::call=debug"
+    );
+    let complaint = complaint("[log]\nfilter = \"info,ringback=loud\"\n");
+    assert!(complaint.starts_with("config.toml:2:10: 'info,ringback=loud' says not"), "{complaint}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Files on disk: recordings (folder, writer, reader, encryption, digests, repair at start-up, probe of their disk, erasing),
-//! prompts (reader), the tiles of the journal's tree, and what is replaced as a whole. The bytes themselves are `wav/`; which
-//! thread writes is `media_plane/`.
+//! prompts (reader), the tiles of the journal's tree, what outlives the program, and what is replaced as a whole. The bytes
+//! themselves are `wav/`; which thread writes is `media_plane/`.
 
 pub mod encrypt;
 pub mod encrypted_file;
@@ -14,6 +14,7 @@ pub mod recording_probe;
 pub mod recording_repair;
 pub mod recording_source;
 pub mod recording_writer;
+pub mod standing_file;
 pub mod tile_folder;
 pub mod whole_file;
 

@@ -160,6 +160,8 @@ vocabulary! {
     QueueSurged = "queue.surged",
     QueueCalmed = "queue.calmed",
     ConfigChanged = "config.changed",
+    ServiceDrained = "service.drained",
+    ServiceResumed = "service.resumed",
     PromptChanged = "prompt.changed",
     UserCreated = "user.created",
     UserChanged = "user.changed",

@@ -52,6 +52,8 @@ pub(super) enum Order {
     Vouch {
         flow: Flow,
     },
+    /// So many connections from now on; none that stands is ended for it.
+    Limit(Limits),
 }
 
 pub(super) struct Connections {
@@ -152,6 +154,7 @@ impl Connections {
                     self.strangers.remove(&place);
                 }
             }
+            Order::Limit(limits) => self.limits = limits,
         }
         true
     }

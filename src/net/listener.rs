@@ -9,6 +9,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
+use super::inherited::Inherited;
 use crate::sip::message::Transport;
 
 /// Connections the kernel holds until we accept them: a building's phones after a power cut.
@@ -29,8 +30,12 @@ pub(super) struct Accepted {
     pub remote: SocketAddr,
 }
 
-/// Binds `address`. A socket of IPv6 is of IPv6 only: otherwise the same peer would have two addresses.
-pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+/// Takes over what is bound to `address`, or binds it. A socket of IPv6 is of IPv6 only: otherwise the same peer would have two addresses.
+pub(super) fn bind(address: SocketAddr, inherited: &mut Inherited) -> io::Result<TcpListener> {
+    if let Some(listener) = inherited.take_tcp(address) {
+        listener.set_nonblocking(true)?;
+        return TcpListener::from_std(listener);
+    }
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;

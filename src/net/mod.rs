@@ -9,6 +9,7 @@ mod connections;
 mod counters;
 mod gate;
 mod guest;
+mod inherited;
 mod intake;
 mod limits;
 mod listener;
@@ -29,6 +30,7 @@ use crate::sip::message::{Flow, Message, Transport};
 
 pub use counters::{Counters, Counts};
 pub use guest::{Guest, GuestEntrance, Received, Refused};
+pub use inherited::Inherited;
 pub use limits::Limits;
 pub use tls::{Credentials, CredentialsError};
 
@@ -118,15 +120,25 @@ impl SipNet {
         arrivals: mpsc::Sender<Arrival>,
         limits: Limits,
     ) -> std::io::Result<Self> {
+        Self::start_on(&mut Inherited::default(), listeners, arrivals, limits).await
+    }
+
+    /// The same on sockets that are bound already, where there are such.
+    pub async fn start_on(
+        inherited: &mut Inherited,
+        listeners: SipListeners,
+        arrivals: mpsc::Sender<Arrival>,
+        limits: Limits,
+    ) -> std::io::Result<Self> {
         let intake = Intake::new(arrivals);
         let mut tasks = Tasks(Vec::new());
-        let udp = UdpSockets::bind(&listeners.udp).await?;
+        let udp = UdpSockets::bind(&listeners.udp, inherited).await?;
         for receiving in udp.receive(&intake) {
             tasks.spawn(receiving);
         }
         let (accepted_in, accepted) = mpsc::channel(ACCEPTED_QUEUE_LEN);
         let mut listen = |addresses: &[SocketAddr], transport| -> std::io::Result<Vec<SocketAddr>> {
-            let bound = addresses.iter().map(|address| listener::bind(*address));
+            let bound = addresses.iter().map(|address| listener::bind(*address, inherited));
             let bound = bound.collect::<std::io::Result<Vec<TcpListener>>>()?;
             let locals = bound.iter().map(TcpListener::local_addr).collect();
             for listener in bound {
@@ -184,6 +196,13 @@ impl SipNet {
     /// happens.
     pub fn renew(&self, credentials: &Credentials) -> std::io::Result<()> {
         self.renewal.as_ref().map_or(Ok(()), |renewal| renewal.renew(credentials))
+    }
+
+    /// Other bounds for the connections to come; those that stand stay.
+    pub async fn limit(&self, limits: Limits) {
+        if self.orders.send(Order::Limit(limits)).await.is_err() {
+            tracing::debug!("the task of the connections is gone");
+        }
     }
 
     /// The way in for WebSockets.

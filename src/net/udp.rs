@@ -10,6 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
 use super::Counters;
+use super::inherited::Inherited;
 use super::intake::Intake;
 use super::local_address::LocalAddress;
 use crate::sip::message::{Flow, MAX_MESSAGE_LEN, Transport};
@@ -32,10 +33,14 @@ struct Bound {
 }
 
 impl UdpSockets {
-    pub async fn bind(addresses: &[SocketAddr]) -> io::Result<Self> {
+    pub async fn bind(addresses: &[SocketAddr], inherited: &mut Inherited) -> io::Result<Self> {
         let mut sockets = Vec::with_capacity(addresses.len());
         for address in addresses {
-            let socket = Arc::new(bind(*address).await?);
+            let socket = match inherited.take_udp(*address) {
+                Some(socket) => adopt(socket.into()).await?,
+                None => adopt(bind(*address)?).await?,
+            };
+            let socket = Arc::new(socket);
             sockets.push(Bound { address: socket.local_addr()?, socket });
         }
         Ok(Self(sockets.into()))
@@ -83,17 +88,21 @@ impl UdpSockets {
     }
 }
 
-async fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+fn bind(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         // Otherwise the same peer would have two addresses.
         socket.set_only_v6(true)?;
     }
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+async fn adopt(socket: Socket) -> io::Result<UdpSocket> {
     if let Err(error) = socket.set_recv_buffer_size(RECEIVE_BUFFER_LEN) {
         tracing::debug!(%error, "receive buffer stays as it is");
     }
     socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
     let socket = UdpSocket::from_std(socket.into())?;
     // Until the socket was once seen writable, `try_send_to` refuses.
     socket.writable().await?;

@@ -17,7 +17,7 @@ use self::binding::Due;
 use self::contacts::{Wanted, Wish, path, supports, wish};
 use super::message::{Flow, Request, Response, StatusCode};
 
-pub use self::binding::{Binding, BindingId, FAILURES_UNTIL_UNREACHABLE, Outbound};
+pub use self::binding::{Binding, BindingId, FAILURES_UNTIL_UNREACHABLE, KeptBinding, Outbound};
 
 /// Shortest accepted registration; shorter ones are refused 423 with Min-Expires.
 pub const MIN_EXPIRES: Duration = Duration::from_secs(30);
@@ -97,6 +97,39 @@ impl Registrar {
         });
         self.last_id = last_id;
         self.success(user, request, to_tag, now)
+    }
+
+    /// What a later run can still ring, by user: phones that come by datagrams and answer. A connection ends with the
+    /// program, and its phone comes back by itself.
+    pub fn kept(&self, now: Instant) -> Vec<(String, KeptBinding)> {
+        let lasts = |binding: &&Binding| {
+            !binding.flow.transport.is_reliable() && binding.is_reachable() && binding.expires_at > now
+        };
+        let mut users: Vec<&String> = self.users.keys().collect();
+        users.sort_unstable();
+        let kept = users.into_iter().flat_map(|user| {
+            let bindings = self.users.get(user).into_iter().flatten().filter(lasts);
+            bindings.map(|binding| (user.clone(), binding.kept(now)))
+        });
+        kept.collect()
+    }
+
+    /// Takes a binding over from a former run, for as long as it would still have lasted; false when that is over, or
+    /// `user` has as many as there may be.
+    pub fn restore(&mut self, user: &str, kept: KeptBinding, now: Instant) -> bool {
+        let has_room = self.users.get(user).is_none_or(|known| known.len() < MAX_BINDINGS_PER_USER);
+        if kept.expires_in.is_zero() || !has_room || kept.flow.transport.is_reliable() {
+            return false;
+        }
+        self.last_id += 1;
+        let (id, every) = (BindingId(self.last_id), self.ask_every);
+        self.change(user, |bindings| {
+            let expires_at = now + kept.expires_in.min(MAX_EXPIRES);
+            let mut binding = Binding::restored(id, kept, expires_at);
+            binding.ask_every(every, now);
+            bindings.push(binding);
+        });
+        true
     }
 
     /// Asks phones every so often whether they are still there; `None` for never.

@@ -109,13 +109,23 @@ impl Switchboard {
         if !self.is_acquainted(flow, now) && self.authenticate(transaction, request, now).is_none() {
             return;
         }
-        if self.intake == Intake::Closed {
-            self.refuse(transaction, request, Refusal::Stopping, now);
+        if let Some(refusal) = self.why_out_of_service(flow) {
+            self.refuse(transaction, request, refusal, now);
             return;
         }
         let response = with_abilities(request.response(StatusCode::OK, &self.mint.token()))
             .with_header("Accept-Encoding", "identity");
         with_turn!(self, now, |turn| turn.respond(transaction, &response));
+    }
+
+    /// What dispatchers are to know from the answer to OPTIONS. Phones are told only that the program stops: out of
+    /// service, theirs are the calls that finish.
+    fn why_out_of_service(&self, flow: Flow) -> Option<Refusal> {
+        match self.intake {
+            Intake::Closed { .. } => Some(Refusal::Stopping),
+            Intake::Draining { .. } if self.is_trusted(flow) => Some(Refusal::Draining),
+            _ => None,
+        }
     }
 
     fn handle_invite(&mut self, transaction: ServerTransactionId, request: Request, flow: Flow, now: Now) {
@@ -225,7 +235,7 @@ impl Switchboard {
         };
         let busy = self.services.len() >= MAX_SERVICE_CALLS
             || self.services.values().any(|service| service.extension() == extension);
-        if busy || self.intake == Intake::Closed {
+        if busy || self.intake.is_closed() {
             self.refuse(transaction, &request, Refusal::OverCapacity, now);
             return;
         }

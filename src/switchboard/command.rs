@@ -96,6 +96,11 @@ pub enum Command {
         prompt: PromptRef,
         speak: Language,
     },
+    /// An administrator takes this node out of service, or takes calls again.
+    Drain {
+        drain: bool,
+        by: UserId,
+    },
     /// Ends a live call in order (supervisor, or the operator who holds it).
     HangUp {
         contact: ContactId,

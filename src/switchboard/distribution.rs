@@ -123,6 +123,7 @@ impl Switchboard {
                 self.set_status_of(operator, by, not_ready, now)?;
             }
             Command::Dictate { by, prompt, speak } => self.dictate(by, prompt, speak, now)?,
+            Command::Drain { drain, by } => self.drain(drain, by, now)?,
             Command::HangUp { contact, by } => {
                 let call = self.calls.get(&contact).ok_or(CommandError::Unknown)?;
                 if call.is_over() {

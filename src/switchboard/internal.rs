@@ -79,7 +79,7 @@ impl Switchboard {
 
     /// The operator who may ask somebody now.
     fn judge_asking(&self, extension: &str) -> Result<UserId, Refusal> {
-        if let Some(refusal) = self.intake.refusal() {
+        if let Some(refusal) = self.intake.refusal_beside() {
             return Err(refusal);
         }
         let by = self.operator_of(extension).ok_or(Refusal::Forbidden)?;

@@ -12,6 +12,7 @@ mod dispatch;
 mod distribution;
 mod flows;
 pub mod guests;
+mod intake;
 mod internal;
 mod ladders;
 mod masked;
@@ -21,6 +22,7 @@ mod screening;
 mod service_code;
 pub mod settings;
 pub mod snapshot;
+pub mod standing;
 mod supervision;
 mod transfer;
 pub mod trunks;
@@ -35,7 +37,6 @@ use crate::call::Call;
 use crate::call::effect::{Effect, ResolutionId, Ticket};
 use crate::call::ladder::Ladder;
 use crate::call::masked::MaskedCall;
-use crate::call::refusal::Refusal;
 use crate::call::turn::{Counters, Routes, Turn};
 use crate::callback::CallBacks;
 use crate::case::CaseNumber;
@@ -55,12 +56,15 @@ use crate::time::Now;
 use crate::verification::{Inquiry, Verifications};
 
 pub use command::{Command, CommandError, Conflict};
+pub use intake::{IntakeState, LiveIntake, Shortage};
 pub use settings::Settings;
 pub use snapshot::{LivePhone, LiveTrunk, Snapshot, TrunkState};
+pub use standing::Standing;
 
 use dictation::{Dictation, LiveDictation};
 use dispatch::Owner;
 use guests::Guests;
+use intake::Intake;
 use ladders::Ladders;
 use service_code::ServiceCall;
 use trunks::Trunks;
@@ -159,45 +163,6 @@ pub struct Switchboard {
     recorder: Recorder,
     /// Of the media plane's certificate; without one no leg does DTLS.
     dtls_fingerprint: Option<Fingerprint>,
-}
-
-/// Whether new calls are taken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Intake {
-    Open,
-    /// What a call needs cannot keep up; new ones hear 503 for the moment.
-    Throttled(Shortage),
-    /// Stopping: running calls finish, new ones hear 503.
-    Closed,
-}
-
-/// What cannot keep up with the calls there are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Shortage {
-    /// Changes wait too long to be written.
-    Store,
-    /// Media threads come too late: sound is heard in pieces.
-    Media,
-}
-
-impl Shortage {
-    const fn refusal(self) -> Refusal {
-        match self {
-            Self::Store => Refusal::NotDurable,
-            Self::Media => Refusal::Overloaded,
-        }
-    }
-}
-
-impl Intake {
-    /// Why a new call cannot come in.
-    const fn refusal(self) -> Option<Refusal> {
-        match self {
-            Self::Open => None,
-            Self::Throttled(shortage) => Some(shortage.refusal()),
-            Self::Closed => Some(Refusal::Stopping),
-        }
-    }
 }
 
 /// Runs `$body` with a [`Turn`] named `$turn` that borrows the switchboard's parts, but not its calls.
@@ -403,19 +368,6 @@ impl Switchboard {
 
     pub fn poll_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()
-    }
-
-    /// No new calls; true when none is left.
-    pub fn close_intake(&mut self) -> bool {
-        self.intake = Intake::Closed;
-        self.calls.is_empty()
-    }
-
-    /// New calls hear 503 while what is outside cannot keep up; running ones go on.
-    pub fn throttle(&mut self, shortage: Option<Shortage>) {
-        if self.intake != Intake::Closed {
-            self.intake = shortage.map_or(Intake::Open, Intake::Throttled);
-        }
     }
 
     /// Ends every call in order.

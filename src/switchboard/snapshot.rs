@@ -20,6 +20,7 @@ use crate::time::{Now, Timestamp};
 
 use super::dictation::LiveDictation;
 use super::guests::ORIGIN;
+use super::intake::LiveIntake;
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Snapshot {
@@ -33,6 +34,7 @@ pub struct Snapshot {
     /// Registered with us, by extension.
     pub phones: Vec<LivePhone>,
     pub recording: LiveRecording,
+    pub intake: LiveIntake,
     /// None where nobody may call from the web page.
     pub web_calls: Option<LiveWebCalls>,
     /// Prompts that are spoken into telephones, and the last of each person.
@@ -252,6 +254,7 @@ impl super::Switchboard {
                 recorder: self.settings.recording.map_or(Recorder::Off, |_| self.recorder),
                 refuses_calls: self.keeping().is_err(),
             },
+            intake: self.intake(),
             web_calls: self.live_web_calls(),
             dictations: self.live_dictations(),
         }

@@ -322,6 +322,8 @@ pub(super) const RULES: &[Rule] = &[
     only("POST", "/api/v1/operators/me/wrap-up-done", TALKING),
     only("POST", "/api/v1/operators/me/wrap-up-more", TALKING),
     only("POST", "/api/v1/admin/reload", RUNNING),
+    only("POST", "/api/v1/admin/drain", RUNNING),
+    only("DELETE", "/api/v1/admin/drain", RUNNING),
     only("GET", "/api/v1/admin/service", RUNNING),
     only("GET", "/api/v1/admin/trunks", RUNNING),
     only("GET", "/api/v1/admin/trunks/{name}/ladder", RUNNING),

@@ -89,7 +89,8 @@ impl Web {
     /// what is asked of our configured `https` origin can have come by no other way.
     pub(super) fn is_encrypted(&self, headers: &HeaderMap, peer: IpAddr) -> bool {
         let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
-        let ours = self.given.origins.own.as_deref().and_then(|url| url.strip_prefix("https://"));
+        let in_force = self.in_force();
+        let ours = in_force.origins.own.as_deref().and_then(|url| url.strip_prefix("https://"));
         came_over_tls(headers, peer)
             || ours.zip(host).is_some_and(|(ours, host)| ours.eq_ignore_ascii_case(host))
     }

@@ -10,6 +10,8 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::switchboard::IntakeState;
+
 use super::error::ApiError;
 use super::{Shared, router};
 
@@ -27,7 +29,8 @@ pub(super) async fn livez() -> Answer<Alive> {
     Answer(Alive { status: "alive" })
 }
 
-/// Calls can be taken: the store answers, the switchboard listens, and calls that must be recorded can be.
+/// Calls can be taken: the store answers, the switchboard listens and is in service, and calls that must be recorded can
+/// be.
 #[utoipa::path(get, path = "/readyz", tag = "health",
     responses((status = 200, body = Alive), (status = 503)))]
 pub(super) async fn readyz(State(web): State<Shared>) -> Result<Answer<Alive>, ApiError> {
@@ -36,6 +39,11 @@ pub(super) async fn readyz(State(web): State<Shared>) -> Result<Answer<Alive>, A
     }
     if web.snapshot().recording.refuses_calls {
         return Err(ApiError::Unavailable("the disk of the recordings is full, slow or broken"));
+    }
+    match web.snapshot().intake.state {
+        IntakeState::Open => {}
+        IntakeState::Draining => return Err(ApiError::Unavailable("taken out of service: no new calls")),
+        IntakeState::Stopping => return Err(ApiError::Unavailable("the program is stopping")),
     }
     // Past the end of any journal: nothing is read, but the database must answer.
     let end = u64::try_from(i64::MAX).unwrap_or_default();

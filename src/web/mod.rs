@@ -83,8 +83,8 @@ use limits::Limits;
 use login_limit::LoginLimit;
 
 pub use admin::{
-    CITY, CONFIG, DIALPLAN, InForce, PlanFile, QueueInForce, ReloadRequest, SipEntrance, TrunkInForce,
-    VERIFICATION, Wanted,
+    CITY, CONFIG, DIALPLAN, InForce, PlanFile, QueueInForce, ReloadRequest, Reloaded, SipEntrance,
+    TrunkInForce, VERIFICATION, Wanted,
 };
 pub use disclosures::DisclosureTerms;
 pub use oidc::{OidcTerms, Passwords, is_safe_address};
@@ -141,7 +141,6 @@ pub struct WebState {
     pub page_realm: Option<String>,
     /// Takes in the WebSockets of `/sip`.
     pub sip: GuestEntrance,
-    pub origins: Origins,
     /// When applicants are asked; none where the program does not.
     pub asking: Arc<dyn Fn() -> Option<Policy> + Send + Sync>,
     /// By what applicants are written to, and how that does.

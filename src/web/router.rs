@@ -270,6 +270,7 @@ fn admin_routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(service::show))
         .routes(routes!(service::reload))
+        .routes(routes!(service::drain, service::resume))
         .routes(routes!(trunks::list))
         .routes(routes!(trunks::ladder))
         .routes(routes!(users::list, users::create))

@@ -50,7 +50,7 @@ pub(super) async fn accept(
     if upgrade.selected_protocol().is_none() {
         return Err(ApiError::BadRequest("the WebSocket subprotocol 'sip' is needed".to_owned()));
     }
-    if !is_welcome(&headers, &web.given.origins.others, peer.ip()) {
+    if !is_welcome(&headers, &web.in_force().origins.others, peer.ip()) {
         return Err(ApiError::forbidden("pages of this origin may not use our SIP"));
     }
     let remote = SocketAddr::new(speaks_for(&headers, peer.ip()), peer.port());

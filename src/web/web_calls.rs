@@ -107,7 +107,7 @@ pub(super) async fn ask(
     headers: HeaderMap,
     Json(asked): Json<WebCallAsked>,
 ) -> Result<impl IntoResponse, ApiError> {
-    if !sip_socket::is_welcome(&headers, &web.given.origins.others, peer.ip()) {
+    if !sip_socket::is_welcome(&headers, &web.in_force().origins.others, peer.ip()) {
         return Err(ApiError::forbidden("pages of this origin may not call"));
     }
     let realm = web.given.page_realm.clone().ok_or(ApiError::forbidden(SWITCHED_OFF))?;

@@ -56,6 +56,8 @@ struct Shared {
     event_payload_type: u8,
     heard: Option<Hearing>,
     packets: usize,
+    arrived_at: Option<Instant>,
+    longest_gap: Duration,
     worst_lag: Duration,
 }
 
@@ -142,6 +144,17 @@ impl RtpPeer {
     /// The share of a sequence, 0 to 1, that this lateness may have cost.
     pub fn forgiven(&self, sequence: &ToneSequence) -> f64 {
         self.worst_lag().as_secs_f64() * 1000.0 / sequence.length_ms() as f64
+    }
+
+    /// The longest time between two packets of sound since [`Self::watch_gaps`], as they came.
+    pub fn longest_gap(&self) -> Duration {
+        self.lock().longest_gap
+    }
+
+    /// Forgets the gaps and the lateness so far.
+    pub fn watch_gaps(&self) {
+        let mut shared = self.lock();
+        (shared.arrived_at, shared.longest_gap, shared.worst_lag) = (None, Duration::ZERO, Duration::ZERO);
     }
 
     pub fn packets_received(&self) -> usize {
@@ -269,6 +282,9 @@ impl Shared {
             return;
         }
         self.packets += 1;
+        if let Some(before) = self.arrived_at.replace(now) {
+            self.longest_gap = self.longest_gap.max(now - before);
+        }
         let time_stamp = u32::from_be_bytes(time_stamp.try_into().expect("four bytes"));
         let heard = self.heard.get_or_insert_with(|| Hearing {
             since: now,

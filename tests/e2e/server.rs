@@ -6,6 +6,7 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -128,13 +129,29 @@ impl Server {
     pub fn run(&mut self) {
         let log =
             File::options().create(true).append(true).open(self.log_path()).expect("the log can be written");
-        let child = self
-            .serving()
-            .stdout(log.try_clone().expect("a file can be opened twice"))
-            .stderr(log)
-            .spawn()
-            .expect("the program starts");
-        self.child = Some(child);
+        let mut command = self.serving();
+        command.stdout(log.try_clone().expect("a file can be opened twice")).stderr(log);
+        self.spawn(command);
+    }
+
+    /// [`Self::run`] on sockets that are bound already, as systemd gives them: the third and fourth descriptor. They come in
+    /// as standard input and output, for which no descriptor has to be left open to other children.
+    pub fn run_on(&mut self, sip: &UdpSocket, http: &TcpListener) {
+        let log =
+            File::options().create(true).append(true).open(self.log_path()).expect("the log can be written");
+        let serve = self.serving();
+        let script = "exec 3<&0 4<&1 0</dev/null 1>&2; export LISTEN_FDS=2 LISTEN_PID=$$; exec \"$0\" \"$@\"";
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).arg(serve.get_program()).args(serve.get_args()).env_remove("RUST_LOG");
+        command
+            .stdin(OwnedFd::from(sip.try_clone().expect("a socket can be had twice")))
+            .stdout(OwnedFd::from(http.try_clone().expect("a socket can be had twice")))
+            .stderr(log);
+        self.spawn(command);
+    }
+
+    fn spawn(&mut self, mut command: Command) {
+        self.child = Some(command.spawn().expect("the program starts"));
         let api = self.anonymous();
         wait::until_true("the server to be ready", START_TIMEOUT, || {
             let gone = self.child.as_mut().and_then(|child| child.try_wait().ok()).flatten();
@@ -191,6 +208,20 @@ impl Server {
     /// Adds somebody while the server runs.
     pub fn add_person(&self, name: &str, role: &str, more: &[&str]) {
         add_person(&self.config_path(), name, role, more);
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub fn stop(&mut self) {
+        self.signal("TERM");
+        self.ends();
+    }
+
+    /// Waits until the process is gone by itself, with exit code 0.
+    pub fn ends(&mut self) {
+        let child = self.child.as_mut().expect("the server runs");
+        let gone = wait::until("the server to stop", START_TIMEOUT, || child.try_wait().ok().flatten());
+        self.child = None;
+        assert!(gone.success(), "{gone:?}\n{}", self.log());
     }
 
     /// SIGKILL: no goodbye, no flush.

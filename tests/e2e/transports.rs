@@ -194,7 +194,7 @@ fn a_new_certificate_comes_into_force_and_no_call_ends() {
     connect(&server, &citizen, &operator);
     let old = seen();
     server.renew_certificate();
-    assert_eq!(reload(), 204);
+    assert_eq!(reload(), 200);
     let new = seen();
     assert_ne!(old, new);
     // Half a certificate is refused, and the last good one stays.

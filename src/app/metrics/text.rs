@@ -17,6 +17,7 @@ impl Meters {
         self.calls_text(&mut page);
         self.desks_text(&mut page);
         self.masked_calls_text(&mut page);
+        self.intake_text(&mut page);
         self.recordings_text(&mut page);
         self.trunks_text(&mut page);
         self.guard_text(&mut page);
@@ -69,6 +70,15 @@ impl Meters {
              somewhere else after the peer's address was known.",
             "reason",
             &drops.iter().map(|(reason, count)| (reason.name(), count)).collect(),
+        );
+    }
+
+    fn intake_text(&self, page: &mut Page) {
+        let observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        page.gauge(
+            "ringback_draining",
+            "1 while no new calls are taken: an administrator took the node out of service, or the program stops.",
+            u64::from(observed.drains),
         );
     }
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Plans, Published};
-use crate::app::{Change, MAX_RELOADS, Renewal, USERS_EVERY};
+use crate::app::leisure::at_leisure;
+use crate::app::{Change, MAX_RELOADS, Renewal, Terms, USERS_EVERY, log_filter, make_room};
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 use crate::files::whole_file;
@@ -15,7 +16,7 @@ use crate::net::SipNet;
 use crate::people::Actor;
 use crate::store::{PlanText, Publication, Store, User};
 use crate::switchboard::Settings;
-use crate::web::{InForce, ReloadRequest, Wanted};
+use crate::web::{InForce, ReloadRequest, Reloaded, Wanted};
 
 /// Reads everything again when asked, and the users regularly.
 pub(in crate::app) struct Reloader {
@@ -54,12 +55,12 @@ impl Reloader {
                 request = requests.recv() => {
                     let Some(ReloadRequest { wanted, by, answer }) = request else { return };
                     let outcome = match wanted {
-                        Wanted::Check => self.check().await,
+                        Wanted::Check => self.check().await.map(|()| Vec::new()),
                         Wanted::Publish => self.reload(Publication::Published, by).await,
                         Wanted::Restore(text) => self.restore(text, by).await,
                         Wanted::Users => {
                             self.refresh_users().await;
-                            Ok(())
+                            Ok(Vec::new())
                         }
                     };
                     // Who asked may be gone; the reload stands.
@@ -76,7 +77,7 @@ impl Reloader {
     /// What a reload would say; nothing comes into force and no sound is made.
     async fn check(&self) -> Result<(), Vec<Diagnostic>> {
         let (file, current) = (self.file.clone(), self.config.clone());
-        let checked = tokio::task::spawn_blocking(move || {
+        let checked = at_leisure(move || {
             let config = file.as_deref().map_or(Ok(current), Config::load)?;
             config.sip.credentials().map_err(|error| complain(error.to_string()))?;
             Plans::read(&config).map(drop)
@@ -84,7 +85,7 @@ impl Reloader {
         checked.await.map_err(|error| complain(error.to_string()))?
     }
 
-    async fn reload(&mut self, how: Publication, by: Actor) -> Result<(), Vec<Diagnostic>> {
+    async fn reload(&mut self, how: Publication, by: Actor) -> Reloaded {
         let outcome = self.read_again(how, by).await;
         for complaint in outcome.as_ref().err().into_iter().flatten() {
             tracing::error!(%complaint, "reload refused; the old configuration stays");
@@ -92,9 +93,9 @@ impl Reloader {
         outcome
     }
 
-    async fn read_again(&mut self, how: Publication, by: Actor) -> Result<(), Vec<Diagnostic>> {
+    async fn read_again(&mut self, how: Publication, by: Actor) -> Reloaded {
         let (file, current) = (self.file.clone(), self.config.clone());
-        let loaded = tokio::task::spawn_blocking(move || {
+        let loaded = at_leisure(move || {
             let read = |file: &Path| Config::load_with_text(file);
             let (config, text) = file.as_deref().map_or_else(|| Ok((current, String::new())), read)?;
             let credentials = config.sip.credentials().map_err(|error| complain(error.to_string()))?;
@@ -109,27 +110,30 @@ impl Reloader {
         let settings = plans.settings(&config, &users).map_err(|error| complain(error.to_string()))?;
         let rules = plans.rules(&config).map_err(|error| complain(error.to_string()))?;
         let notices = plans.notices(&config).map_err(|error| complain(error.to_string()))?;
+        let terms = Terms::of(&config).map_err(|error| complain(format!("{error:#}")))?;
         self.net.renew(&credentials).map_err(|error| complain(error.to_string()))?;
         let in_force =
             InForce { deferred: deferred.clone(), ..plans.in_force(&config, self.file.as_deref(), &text) };
         let published = self.store.publish(in_force.texts(), how, by, in_force.at).await;
         published.map_err(|error| complain(error.to_string()))?;
-        for key in deferred {
-            tracing::warn!(key, "changed, but comes into force only after a restart");
-        }
         self.in_force.send_replace(Arc::new(in_force));
         self.published.renew(&plans);
         self.asking.rules.send_replace(rules);
         self.asking.notices.send_replace(notices);
         self.floor.send_replace(config.recording.floor());
         (self.config, self.users, self.plans) = (config, users, plans.clone());
-        self.hand_over(settings, Some(plans)).await;
+        log_filter::renew(&self.config.log.filter);
+        self.net.limit(make_room(&self.config)).await;
+        self.hand_over(settings, Some(terms), Some(plans)).await;
         tracing::info!("configuration reloaded");
-        Ok(())
+        if !deferred.is_empty() {
+            tracing::warn!(keys = deferred.join(", "), "changed, but needs a restart");
+        }
+        Ok(deferred)
     }
 
     /// Puts an earlier text back into its file and reads everything again. Where that is refused, the file is as it was.
-    async fn restore(&mut self, wanted: PlanText, by: Actor) -> Result<(), Vec<Diagnostic>> {
+    async fn restore(&mut self, wanted: PlanText, by: Actor) -> Reloaded {
         let in_force = self.in_force.borrow().clone();
         let file = in_force.files.iter().find(|file| file.is_versioned() && file.name == wanted.file);
         let path =
@@ -168,16 +172,16 @@ impl Reloader {
         match self.plans.settings(&self.config, &users) {
             Ok(settings) => {
                 self.users = users;
-                self.hand_over(settings, None).await;
+                self.hand_over(settings, None, None).await;
             }
             Err(error) => tracing::error!(%error, "users not taken over"),
         }
     }
 
     /// Resolves when the next call is served by them: who was told that a plan is in force may try it.
-    async fn hand_over(&self, settings: Settings, plans: Option<Plans>) {
+    async fn hand_over(&self, settings: Settings, terms: Option<Terms>, plans: Option<Plans>) {
         let (taken, is_taken) = oneshot::channel();
-        let change = Change { settings, plans, taken };
+        let change = Change { settings, terms, plans, taken };
         if self.changes.send(change).await.is_err() || is_taken.await.is_err() {
             tracing::debug!("the switchboard is gone");
         }
@@ -266,13 +270,13 @@ mod tests {
         let (changes, mut taken_by) = mpsc::channel(1);
         let reloader = reloader(folder.path(), changes).await;
         let settings = || reloader.plans.settings(&reloader.config, &[]).unwrap();
-        let mut handed_over = Box::pin(reloader.hand_over(settings(), None));
+        let mut handed_over = Box::pin(reloader.hand_over(settings(), None, None));
         assert!(futures_util::poll!(&mut handed_over).is_pending());
         let change = taken_by.recv().await.unwrap();
         assert!(futures_util::poll!(&mut handed_over).is_pending(), "on its way is not there");
         change.taken.send(()).unwrap();
         handed_over.await;
         drop(taken_by);
-        reloader.hand_over(settings(), None).await;
+        reloader.hand_over(settings(), None, None).await;
     }
 }

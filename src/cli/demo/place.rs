@@ -42,6 +42,9 @@ pub(super) fn prepare(files: &Path, data: &Path) -> anyhow::Result<Place> {
     let sip = free_sip(5060)?;
     let http = free_tcp(8080)?;
     (config.sip.udp, config.sip.tcp, config.http.bind) = (OneOrMore::one(sip), OneOrMore::one(sip), http);
+    // Newcomers read the invitation, not the log.
+    config.log.filter = "warn".to_owned();
+    config.sip.standing = folder.join("standing.json");
     config.store.url = format!("sqlite://{}", folder.join("ringback.db").display());
     config.recording.dir = folder.join("recordings");
     config.journal.dir = folder.join("log");

@@ -43,6 +43,20 @@ pub struct Binding {
     failures: u8,
 }
 
+/// What of a binding outlives the program: all that the next run needs to ring the phone, and to know its next REGISTER.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeptBinding {
+    pub contact: Uri,
+    pub flow: Flow,
+    pub call_id: String,
+    pub seq: u32,
+    pub expires_in: Duration,
+    pub user_agent: String,
+    pub priority: u16,
+    pub path: Vec<NameAddr>,
+    pub outbound: Option<Outbound>,
+}
+
 /// The OPTIONS that ask whether the phone is still there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Question {
@@ -87,6 +101,39 @@ impl Binding {
             outbound: wanted.outbound,
             question: Question::Never,
             failures: 0,
+        }
+    }
+
+    /// As a former run of the program knew it; what it did not know of, as of a phone that has just registered.
+    pub(super) fn restored(id: BindingId, kept: KeptBinding, expires_at: Instant) -> Self {
+        let KeptBinding { contact, flow, call_id, seq, user_agent, priority, path, outbound, .. } = kept;
+        Self {
+            id,
+            contact,
+            flow,
+            call_id,
+            seq,
+            expires_at,
+            user_agent,
+            priority,
+            path,
+            outbound,
+            question: Question::Never,
+            failures: 0,
+        }
+    }
+
+    pub(super) fn kept(&self, now: Instant) -> KeptBinding {
+        KeptBinding {
+            contact: self.contact.clone(),
+            flow: self.flow,
+            call_id: self.call_id.clone(),
+            seq: self.seq,
+            expires_in: self.expires_at.saturating_duration_since(now),
+            user_agent: self.user_agent.clone(),
+            priority: self.priority,
+            path: self.path.clone(),
+            outbound: self.outbound.clone(),
         }
     }
 

@@ -423,3 +423,56 @@ fn the_phone_that_is_preferred_is_rung_first_then_the_latest() {
     desk.status(9, &["<sip:e@h>"], None);
     assert_eq!(desk.registrar.reachable("201")[0].contact.user.as_deref(), Some("e"), "no q is the highest");
 }
+
+#[test]
+fn a_later_run_knows_the_phones_that_come_by_datagrams() {
+    let now = crate::time::now().mono;
+    let datagrams = |port| Flow { transport: Transport::Udp, ..flow(port) };
+    let mut first = Registrar::default();
+    let register = |registrar: &mut Registrar, seq, contact: &str, flow, now| {
+        let expires = Some("100");
+        registrar.register("201", &request(seq, &[contact], expires), flow, "t", now).status
+    };
+    assert_eq!(register(&mut first, 1, PHONE, datagrams(7001), now), StatusCode::OK);
+    assert_eq!(register(&mut first, 2, OTHER, flow(7002), now), StatusCode::OK);
+    let later = now + Duration::from_secs(40);
+    let kept = first.kept(later);
+    assert_eq!(kept.len(), 1, "the connection of the other one ends: {kept:?}");
+    assert_eq!(kept[0].1.expires_in, Duration::from_secs(60));
+
+    let mut second = Registrar::default();
+    for (user, binding) in &kept {
+        assert!(second.restore(user, binding.clone(), later));
+    }
+    assert_eq!(second.poll_output(), Some(Output::Registered { user: "201".to_owned() }));
+    assert_eq!(second.reachable("201")[0].flow, datagrams(7001));
+    // The phone goes on where it was: an old REGISTER is one, and the next one is no second phone.
+    assert_eq!(register(&mut second, 1, PHONE, datagrams(7001), later), StatusCode::SERVER_ERROR);
+    assert_eq!(register(&mut second, 3, PHONE, datagrams(7001), later), StatusCode::OK);
+    assert_eq!(second.bindings("201").len(), 1);
+    assert_eq!(second.kept(later + Duration::from_secs(100)), [], "what has expired is not kept");
+}
+
+#[test]
+fn what_is_restored_is_bounded_and_ends_in_its_time() {
+    let now = crate::time::now().mono;
+    let mut registrar = Registrar::default();
+    let binding = |port: u16, secs| KeptBinding {
+        contact: Uri::parse(&format!("sip:201@10.0.0.1:{port}")).unwrap(),
+        flow: Flow { transport: Transport::Udp, ..flow(port) },
+        call_id: "phone-1".to_owned(),
+        seq: 1,
+        expires_in: Duration::from_secs(secs),
+        user_agent: String::new(),
+        priority: 1000,
+        path: Vec::new(),
+        outbound: None,
+    };
+    assert!(!registrar.restore("201", binding(7000, 0), now));
+    let connection = KeptBinding { flow: flow(7000), ..binding(7000, 60) };
+    assert!(!registrar.restore("201", connection, now));
+    let taken = (0..20).filter(|port| registrar.restore("201", binding(7000 + port, 1 << 40), now)).count();
+    assert_eq!(taken, MAX_BINDINGS_PER_USER);
+    registrar.handle_timeout(now + MAX_EXPIRES);
+    assert_eq!(registrar.bindings("201").len(), 0, "no longer than anybody is granted");
+}

@@ -315,6 +315,6 @@ fn a_full_line_is_full_for_guests_too() {
     assert_eq!(bench.status(&call("web-1")), 200);
     assert_eq!(bench.status(&call("web-2")), 503);
     assert_eq!(bench.ask("web-3", 7), Err(CommandError::Full));
-    bench.board.close_intake();
+    bench.board.close_intake(bench.now);
     assert_eq!(bench.ask("web-4", 8), Err(CommandError::Full));
 }

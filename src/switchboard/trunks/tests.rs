@@ -17,7 +17,9 @@ use crate::sip::digest_auth::Algorithm;
 use crate::sip::message::{Message, Method, Request, StatusCode, Transport, parse_datagram};
 use crate::switchboard::settings::{Limits, Outward};
 use crate::switchboard::snapshot::TrunkState;
-use crate::switchboard::{Input, Settings, Shortage, with_turn};
+use crate::switchboard::{
+    Command, CommandError, Input, IntakeState, LiveIntake, Settings, Shortage, with_turn,
+};
 
 const SESSION: &str = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
                        m=audio 4000 RTP/AVP 8\r\n";
@@ -309,9 +311,36 @@ fn while_anything_cannot_keep_up_new_calls_hear_503_and_those_that_are_on_go_on(
     }
     bench.board.throttle(None);
     assert_eq!(bench.invite(1, "1580", "1"), None, "it keeps up again");
-    bench.board.close_intake();
+    bench.board.close_intake(bench.now);
     bench.board.throttle(None);
     assert!(bench.invite(1, "1580", "1").is_some(), "who stops does not begin again");
+}
+
+#[test]
+fn a_node_out_of_service_sends_callers_elsewhere_until_it_is_back() {
+    let mut bench = registered();
+    let by = crate::ids::UserId(uuid::Uuid::from_u128(7));
+    bench.sent.clear();
+    let drain = |bench: &mut Bench, drain| {
+        let outcome = bench.board.handle_command(Command::Drain { drain, by }, bench.now);
+        bench.serve(&[1, 2]);
+        outcome
+    };
+    for _ in 0..2 {
+        assert_eq!(drain(&mut bench, true), Ok(()), "a second time changes nothing");
+    }
+    assert_eq!(bench.board.intake().state, IntakeState::Draining);
+    assert!(bench.sent.is_empty(), "the provider keeps our registration");
+    bench.board.throttle(None);
+    let refused = bench.invite(1, "1580", "1").unwrap();
+    assert_eq!((refused.status, refused.headers.first("Retry-After")), (StatusCode(503), Some("5")));
+    assert_eq!(bench.board.counters().refusals.get("draining"), Some(&1));
+    assert_eq!(drain(&mut bench, false), Ok(()));
+    assert_eq!(bench.board.intake(), LiveIntake::default());
+    assert_eq!(bench.invite(1, "1580", "1"), None, "calls are taken again");
+    bench.board.close_intake(bench.now);
+    assert_eq!(drain(&mut bench, false), Err(CommandError::Unavailable), "who stops does not begin again");
+    assert_eq!((drain(&mut bench, true), bench.board.intake().state), (Ok(()), IntakeState::Stopping));
 }
 
 #[test]
@@ -337,7 +366,7 @@ fn stopping_takes_the_binding_back() {
     bench.board.leave_trunks(bench.now);
     bench.serve(&[1, 2]);
     assert_eq!(bench.take(&Method::Register).0.headers.first("Expires"), Some("0"));
-    bench.board.close_intake();
+    bench.board.close_intake(bench.now);
     assert_eq!(bench.invite(1, "1580", "1").unwrap().status, StatusCode(503), "still known, still polite");
 }
 

@@ -62,7 +62,8 @@ pub(in crate::web) async fn show(
     principal: Principal,
 ) -> Result<Answer<ChangesView>, ApiError> {
     let in_force = web.in_force();
-    let complaints = web.ask_for_reload(Wanted::Check, principal.actor()).await?;
+    let checked = web.ask_for_reload(Wanted::Check, principal.actor()).await?;
+    let complaints = checked.err().unwrap_or_default();
     let compared = tokio::task::spawn_blocking(move || compare(&in_force)).await;
     let mut view = compared.map_err(|error| ApiError::internal("comparison died", &error))?;
     view.complaints = complaints.iter().map(ToString::to_string).collect();
@@ -158,8 +159,8 @@ pub(in crate::web) async fn restore(
 ) -> Result<StatusCode, ApiError> {
     let (version, text) = web.store().plan_version(id).await?.ok_or(ApiError::NotFound("version"))?;
     let wanted = Wanted::Restore(PlanText { file: version.file, text });
-    let complaints = web.ask_for_reload(wanted, principal.actor()).await?;
-    if complaints.is_empty() { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::Refused(complaints)) }
+    let reloaded = web.ask_for_reload(wanted, principal.actor()).await?;
+    reloaded.map(|_| StatusCode::NO_CONTENT).map_err(ApiError::Refused)
 }
 
 impl VersionView {

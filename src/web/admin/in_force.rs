@@ -15,6 +15,7 @@ use crate::sip::digest_auth::Algorithm;
 use crate::speech::PromptLibrary;
 use crate::store::PlanText;
 use crate::time::Timestamp;
+use crate::web::Origins;
 use crate::web::terms::{AuditTerms, PublicTerms, SignInTerms};
 
 /// Names of the files among the plans; texts of prompts are `prompts/uk`.
@@ -42,6 +43,8 @@ pub struct InForce {
     pub public: PublicTerms,
     pub sign_in: SignInTerms,
     pub audit: AuditTerms,
+    /// Where pages come from.
+    pub origins: Origins,
     /// The city's own service level.
     pub answer_within: std::time::Duration,
     /// Keys that have changed and wait for a restart.

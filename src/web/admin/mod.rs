@@ -37,12 +37,15 @@ pub(super) use provisions::Provisions;
 /// Reading and checking all configuration files takes well under a second.
 const RELOAD_DEADLINE: Duration = Duration::from_secs(15);
 
-/// Asks the program to look at its files again; the complaints when they are refused.
+/// Keys that have changed and wait for a restart; the complaints of files that are refused.
+pub type Reloaded = Result<Vec<&'static str>, Vec<Diagnostic>>;
+
+/// Asks the program to look at its files again.
 #[derive(Debug)]
 pub struct ReloadRequest {
     pub wanted: Wanted,
     pub by: Actor,
-    pub answer: oneshot::Sender<Result<(), Vec<Diagnostic>>>,
+    pub answer: oneshot::Sender<Reloaded>,
 }
 
 /// What is to be done with the files.
@@ -71,8 +74,7 @@ impl Web {
         }
     }
 
-    /// The complaints of the files, empty when there are none.
-    async fn ask_for_reload(&self, wanted: Wanted, by: Actor) -> Result<Vec<Diagnostic>, ApiError> {
+    async fn ask_for_reload(&self, wanted: Wanted, by: Actor) -> Result<Reloaded, ApiError> {
         let gone = || ApiError::Unavailable("the program does not answer to a reload");
         let (answer, answered) = oneshot::channel();
         let asked = async {
@@ -80,7 +82,6 @@ impl Web {
             self.given.reload.send(request).await.map_err(|_| gone())?;
             answered.await.map_err(|_| gone())
         };
-        let outcome = tokio::time::timeout(RELOAD_DEADLINE, asked).await.unwrap_or_else(|_| Err(gone()))?;
-        Ok(outcome.err().unwrap_or_default())
+        tokio::time::timeout(RELOAD_DEADLINE, asked).await.unwrap_or_else(|_| Err(gone()))
     }
 }

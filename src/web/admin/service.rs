@@ -1,4 +1,5 @@
-//! `/api/v1/admin/service` and `/reload`: how the program is doing, and bringing changed files into force. What the files
+//! `/api/v1/admin/service`, `/drain` and `/reload`: how the program is doing, whether it takes new calls, and bringing
+//! changed files into force. What the files
 //! would change is `changes.rs`.
 
 use axum::Json as Answer;
@@ -8,11 +9,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::acd::OperatorStatus;
-use crate::switchboard::TrunkState;
+use crate::switchboard::{Command, TrunkState};
 
 use super::super::Shared;
 use super::super::error::ApiError;
-use super::super::events::view::RecordingLiveView;
+use super::super::events::view::{IntakeView, RecordingLiveView};
 use super::super::gate::Principal;
 use super::super::view::UtcTime;
 use super::Wanted;
@@ -36,6 +37,7 @@ pub(in crate::web) struct ServiceView {
     /// Prompts spoken by a program.
     prompts_spoken: usize,
     recording: RecordingLiveView,
+    intake: IntakeView,
     /// Keys of the configuration that have changed and wait for a restart.
     restart_needed: Vec<&'static str>,
 }
@@ -60,18 +62,52 @@ pub(in crate::web) async fn show(State(web): State<Shared>) -> Answer<ServiceVie
         prompts_recorded: origins.recorded,
         prompts_spoken: origins.cached + origins.rendered,
         recording: snapshot.recording.into(),
+        intake: snapshot.intake.into(),
         restart_needed: in_force.deferred.clone(),
     })
 }
 
-/// Read configuration, city plan and dialplan again. What is refused changes nothing.
+/// What a reload left for later.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct ReloadedView {
+    /// Keys of the configuration that have changed and wait for a restart.
+    #[schema(example = json!(["sip.udp"]))]
+    restart_needed: Vec<&'static str>,
+}
+
+/// Read configuration, certificates, city plan, dialplan, prompts and users again. What is refused changes nothing; what
+/// only a restart can change is named.
 #[utoipa::path(post, path = "/api/v1/admin/reload", tag = "admin",
-    responses((status = 204), (status = 403),
+    responses((status = 200, body = ReloadedView), (status = 403),
         (status = 422, description = "refused; `diagnostics` lists file:line:column: message"), (status = 503)))]
 pub(in crate::web) async fn reload(
     State(web): State<Shared>,
     principal: Principal,
+) -> Result<Answer<ReloadedView>, ApiError> {
+    let reloaded = web.ask_for_reload(Wanted::Publish, principal.actor()).await?;
+    let restart_needed = reloaded.map_err(ApiError::Refused)?;
+    Ok(Answer(ReloadedView { restart_needed }))
+}
+
+/// Take this node out of service: no new calls, OPTIONS of the proxies in front hear 503; running calls and those who wait
+/// go on. Repeating it changes nothing.
+#[utoipa::path(post, path = "/api/v1/admin/drain", tag = "admin",
+    responses((status = 204), (status = 403), (status = 503)))]
+pub(in crate::web) async fn drain(
+    State(web): State<Shared>,
+    principal: Principal,
 ) -> Result<StatusCode, ApiError> {
-    let complaints = web.ask_for_reload(Wanted::Publish, principal.actor()).await?;
-    if complaints.is_empty() { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::Refused(complaints)) }
+    web.command(Command::Drain { drain: true, by: principal.user.id }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Take calls again. Repeating it changes nothing.
+#[utoipa::path(delete, path = "/api/v1/admin/drain", tag = "admin",
+    responses((status = 204), (status = 403), (status = 503, description = "the program is stopping")))]
+pub(in crate::web) async fn resume(
+    State(web): State<Shared>,
+    principal: Principal,
+) -> Result<StatusCode, ApiError> {
+    web.command(Command::Drain { drain: false, by: principal.user.id }).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -13,10 +13,10 @@ use crate::ids::ContactId;
 use crate::people::Role;
 use crate::phone_number::PhoneNumber;
 use crate::recording::Recorder;
-use crate::switchboard::Snapshot;
 use crate::switchboard::snapshot::{
     CallPhase, LiveCall, LiveOperator, LiveQueue, LiveRecording, LiveSupervisor, LiveTrunk, TrunkState,
 };
+use crate::switchboard::{IntakeState, LiveIntake, Snapshot};
 
 use super::super::access;
 use super::super::messages::DeskMessage;
@@ -156,6 +156,22 @@ pub(in crate::web) struct RecordingLiveView {
     refuses_calls: bool,
 }
 
+/// Whether new calls are taken.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::web) struct IntakeView {
+    /// `open`, `draining` when an administrator took the node out of service, `stopping`.
+    #[schema(value_type = String)]
+    state: IntakeState,
+    /// Null while open.
+    since: Option<UtcTime>,
+}
+
+impl From<LiveIntake> for IntakeView {
+    fn from(LiveIntake { state, since }: LiveIntake) -> Self {
+        Self { state, since: since.map(UtcTime) }
+    }
+}
+
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::web) struct SnapshotView {
     seq: u64,
@@ -165,6 +181,7 @@ pub(in crate::web) struct SnapshotView {
     queues: Vec<QueueView>,
     trunks: Vec<TrunkView>,
     recording: RecordingLiveView,
+    intake: IntakeView,
 }
 
 /// One message of the event stream.
@@ -174,7 +191,7 @@ pub(in crate::web) enum Message {
     /// The whole picture, to begin with.
     Snapshot { seq: u64, snapshot: SnapshotView },
     /// What is new since the message before: calls, operators, queues and trunks that changed or began (whole), calls
-    /// that only moved in their line, and calls that are gone; the state of recording when that changed.
+    /// that only moved in their line, and calls that are gone; the state of recording and of intake when that changed.
     Delta {
         seq: u64,
         calls: Vec<CallLiveView>,
@@ -184,6 +201,7 @@ pub(in crate::web) enum Message {
         queues: Vec<QueueView>,
         trunks: Vec<TrunkView>,
         recording: Option<RecordingLiveView>,
+        intake: Option<IntakeView>,
     },
     /// A supervisor's words to whoever reads this stream; no part of the picture.
     Said {
@@ -205,6 +223,7 @@ impl Message {
             queues: snapshot.queues.iter().map(QueueView::from).collect(),
             trunks: snapshot.trunks.iter().map(TrunkView::from).collect(),
             recording: snapshot.recording.into(),
+            intake: snapshot.intake.into(),
         };
         Self::Snapshot { seq: snapshot.seq, snapshot: view }
     }
@@ -224,6 +243,7 @@ impl Message {
             queues: change.queues.iter().map(QueueView::from).collect(),
             trunks: change.trunks.iter().map(TrunkView::from).collect(),
             recording: change.recording.map(RecordingLiveView::from),
+            intake: change.intake.map(IntakeView::from),
         }
     }
 }
@@ -242,11 +262,12 @@ pub(super) struct Change {
     queues: Vec<LiveQueue>,
     trunks: Vec<LiveTrunk>,
     recording: Option<LiveRecording>,
+    intake: Option<LiveIntake>,
 }
 
 impl Change {
     /// Calls, operators, queues and trunks of `after` that are new or differ from `before`, calls that are gone, and
-    /// the state of recording where it changed.
+    /// the state of recording and of intake where it changed.
     pub(super) fn between(before: (&Snapshot, &Classes), after: (&Snapshot, &Classes)) -> Self {
         let ((before, old_classes), (after, classes)) = (before, after);
         let recast = |call: &LiveCall| old_classes.get(&call.id) != classes.get(&call.id);
@@ -274,6 +295,7 @@ impl Change {
             queues: queues.cloned().collect(),
             trunks: trunks.cloned().collect(),
             recording: (before.recording != after.recording).then_some(after.recording),
+            intake: (before.intake != after.intake).then_some(after.intake),
         }
     }
 
@@ -293,6 +315,7 @@ impl Change {
             + self.queues.len()
             + self.trunks.len()
             + usize::from(self.recording.is_some())
+            + usize::from(self.intake.is_some())
     }
 }
 

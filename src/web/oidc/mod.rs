@@ -255,8 +255,8 @@ fn with_query(url: &str, parameters: &[(&str, &str)]) -> String {
 
 impl Web {
     /// Our address as browsers have it, without which no provider is configured.
-    fn origin(&self) -> &str {
-        self.given.origins.own.as_deref().unwrap_or_default()
+    fn origin(&self) -> String {
+        self.in_force().origins.own.as_deref().unwrap_or_default().to_owned()
     }
 
     fn asking_url(&self, terms: &OidcTerms, endpoint: &str, state: &str, begun: &Begun) -> String {

@@ -153,6 +153,8 @@ const EXPECTED: &str = "
     POST   /api/v1/operators/me/wrap-up-done        o
     POST   /api/v1/operators/me/wrap-up-more        o
     POST   /api/v1/admin/reload                     x
+    POST   /api/v1/admin/drain                      x
+    DELETE /api/v1/admin/drain                      x
     GET    /api/v1/admin/service                    x
     GET    /api/v1/admin/trunks                     x
     GET    /api/v1/admin/trunks/{name}/ladder       x

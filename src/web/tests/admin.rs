@@ -36,7 +36,7 @@ async fn the_state_of_the_service_is_told() {
     let service = Service::start().await;
     let state = get(&service, "service").await;
     assert_eq!(state["short_number"], "1580");
-    assert_eq!(state["restart_needed"], json!(["http"]));
+    assert_eq!(state["restart_needed"], json!(["http.bind"]));
     assert_eq!((&state["trunks"], &state["recording"]["state"]), (&json!(0), &json!("able")));
 }
 

@@ -83,7 +83,10 @@ async fn queries_are_checked() {
 async fn a_bad_reload_names_the_places() {
     let service = Service::start().await;
     let reload = || service.by(Role::Admin, Method::POST, "/api/v1/admin/reload").send();
-    assert_eq!(reload().await.unwrap().status(), StatusCode::NO_CONTENT);
+    let reloaded = reload().await.unwrap();
+    assert_eq!(reloaded.status(), StatusCode::OK);
+    let reloaded: Value = reloaded.json().await.unwrap();
+    assert_eq!(reloaded, serde_json::json!({ "restart_needed": ["http.bind"] }));
     let refused = problem(reload().await.unwrap(), 422).await;
     assert_eq!(refused["diagnostics"], serde_json::json!(["city.toml:3:7: unknown key"]));
 }

@@ -112,7 +112,6 @@ impl Service {
             in_force,
             page_realm,
             sip: net.guest_entrance(),
-            origins: Origins { own: Some("https://city.example".into()), others: Arc::new([]) },
             masked: Arc::new(|| None),
             asking: Arc::new(|| None),
             notices: crate::notify::Board::new(notices),
@@ -298,8 +297,9 @@ fn in_force(folder: &std::path::Path) -> InForce {
         public: public_terms(),
         sign_in: Default::default(),
         audit: Default::default(),
+        origins: Origins { own: Some("https://city.example".into()), others: Arc::new([]) },
         answer_within: Duration::from_secs(30),
-        deferred: vec!["http"],
+        deferred: vec!["http.bind"],
     }
 }
 
@@ -393,7 +393,7 @@ async fn refuse_every_second(mut reloads: mpsc::Receiver<ReloadRequest>) {
     let mut good = true;
     while let Some(ReloadRequest { wanted, answer: back, .. }) = reloads.recv().await {
         if wanted == Wanted::Check {
-            let _ = back.send(Ok(()));
+            let _ = back.send(Ok(Vec::new()));
             continue;
         }
         let complaint = Diagnostic {
@@ -402,7 +402,7 @@ async fn refuse_every_second(mut reloads: mpsc::Receiver<ReloadRequest>) {
             column: 7,
             message: "unknown key".to_owned(),
         };
-        let _ = back.send(if good { Ok(()) } else { Err(vec![complaint]) });
+        let _ = back.send(if good { Ok(vec!["http.bind"]) } else { Err(vec![complaint]) });
         good = !good;
     }
 }

@@ -182,6 +182,7 @@ export function adminApi() {
   const people = structuredClone(PEOPLE)
   const recorded = new Map<string, 'recorded' | 'removed'>()
   let reloads = 0
+  let drained: string | null = null
   /** The prompt that is spoken into a telephone; how far it is, the test says. */
   const studio = { prompt: '', language: '', stage: 'ringing' }
   let versions = [
@@ -265,7 +266,7 @@ export function adminApi() {
     const [section, id, third, fourth] = parts
     const list = <T>(items: T[]) => ({ items, next: null })
     switch (section) {
-      case 'service': return { version: '0.1.0', started_at: at(-200), in_force_at: at(-26), short_number: '1580', calls: 12, trunks: 3, trunks_down: 1, operators: 4, operators_present: 2, prompts_recorded: 5, prompts_spoken: 811, recording: { state: 'able', cause: null, since: null, refuses_calls: false }, restart_needed: reloads ? ['http'] : [] } as unknown as ServiceState
+      case 'service': return { version: '0.1.0', started_at: at(-200), in_force_at: at(-26), short_number: '1580', calls: 12, trunks: 3, trunks_down: 1, operators: 4, operators_present: 2, prompts_recorded: 5, prompts_spoken: 811, recording: { state: 'able', cause: null, since: null, refuses_calls: false }, intake: { state: drained ? 'draining' : 'open', since: drained }, restart_needed: reloads ? ['http'] : [] } as unknown as ServiceState
       case 'trunks': return id ? (id === 'pbx' ? { items: [], left_out: 0 } : WIRE) : list(TRUNKS)
       case 'queues': return list(QUEUES)
       case 'notifications': return notifications(method, json)
@@ -299,9 +300,12 @@ export function adminApi() {
         return method === 'DELETE' ? undefined : { duration_ms: 2400, sha256: 'ab'.repeat(32) }
       }
       case 'users': return users(method, id, third, json)
+      case 'drain':
+        drained = method === 'DELETE' ? null : new Date().toISOString()
+        return undefined
       case 'reload':
         reloads += 1
-        if (reloads === 1) return undefined
+        if (reloads === 1) return { restart_needed: ['sip.udp'] }
         throw new Refused(422, 'the configuration was refused', { diagnostics: ['city.toml:41:12: the category \'water.brust\' is not declared; did you mean \'water.burst\'?', 'dialplans/1580.toml:91:1: the prompt \'topics\' has no text in \'lt\''] })
       default: throw new Refused(404, 'no such thing')
     }

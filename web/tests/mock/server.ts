@@ -499,7 +499,7 @@ export function mockApi() {
     const trouble = watcher === city.USERS.alarmed ? city.DISK_FULL : undefined
     sockets.handleUpgrade(request, socket, head, (client) => {
       asked.push({ method: 'WS', url: request.url ?? '', body: null })
-      client.send(JSON.stringify({ type: 'snapshot', seq: live.seq, snapshot: { ...live, ...(watcher === city.USERS.crowded ? crowd : {}), at: new Date(at).toISOString(), recording: trouble } }))
+      client.send(JSON.stringify({ type: 'snapshot', seq: live.seq, snapshot: { ...live, ...(watcher === city.USERS.crowded ? crowd : {}), at: new Date(at).toISOString(), recording: trouble, ...(watcher === city.USERS.alarmed ? { intake: { state: 'draining', since: city.at(-0.2) } } : {}) } }))
     })
   }
 

@@ -27,6 +27,28 @@ describe('sections', () => {
   })
 })
 
+describe('service', () => {
+  it('is taken out and back, after a question', async () => {
+    const visited = await open('/admin')
+    const { page } = visited
+    await page.getByText('New calls are taken.').waitFor()
+    await page.getByRole('button', { name: 'Take out of service' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+    expect(sent('POST', 'drain')).toEqual([])
+    await page.getByRole('button', { name: 'Take out of service' }).click()
+    await dialog.getByRole('button', { name: 'Take out of service' }).click()
+    await page.getByText('No new calls: this node is out of service').waitFor()
+    await page.getByText('Calls still on: 12').waitFor()
+    expect(sent('POST', 'drain')).toHaveLength(1)
+    await expectSound(visited)
+    await page.getByRole('button', { name: 'Take calls again' }).click()
+    await page.getByText('New calls are taken.').waitFor()
+    expect(sent('DELETE', 'drain')).toHaveLength(1)
+    await visited.close()
+  })
+})
+
 describe('trunks', () => {
   it('say why the provider refuses, and show the messages', async () => {
     const visited = await open('/admin/trunks')

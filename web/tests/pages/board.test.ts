@@ -18,6 +18,12 @@ function reads(began: number) {
 }
 
 describe('board', () => {
+  it('says that this node takes no new calls', async () => {
+    const { page, close } = await open('/board', { user: 'alarmed' })
+    await page.getByRole('alert').getByText('No new calls: this node is out of service').waitFor()
+    await close()
+  })
+
   it('shows the six figures and what is beyond its target, in words', async () => {
     const { page, close } = await open()
     await figure(page, 'waiting').locator('bdi:text-is("9")').waitFor()

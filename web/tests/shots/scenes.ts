@@ -265,6 +265,7 @@ const OTHERS: Scene[] = [
 
 const ADMIN: Scene[] = [
   { name: 'admin', path: '/admin', user: 'admin' },
+  { name: 'admin-drained', path: '/admin', user: 'admin', act: async (page) => { await page.locator('.stack .row button').first().click(); await page.locator('dialog .row button').first().click(); await page.locator('.stack .notice').waitFor() } },
   { name: 'admin-trunks', path: '/admin/trunks', user: 'admin' },
   { name: 'admin-ladder', path: '/admin/trunks', user: 'admin', act: async (page) => { await page.getByRole('region', { name: 'kyivstar' }).getByRole('button').first().click(); await page.waitForTimeout(400) } },
   { name: 'admin-people', path: '/admin/operators', user: 'admin' },

@@ -33,6 +33,13 @@ describe('live state', () => {
     expect(apply(full, { type: 'delta', seq: 9, recording: null }, 0).recording).toEqual(impaired)
     expect(apply(full, { type: 'delta', seq: 9, recording: able }, 0).recording).toEqual(able)
   })
+  it('keeps whether new calls are taken until that changes', () => {
+    const drained = { state: 'draining', since: 0 } as const
+    expect(first.intake).toBeNull()
+    const out = apply(first, { type: 'delta', seq: 8, intake: drained }, 0)
+    expect(apply(out, { type: 'delta', seq: 9, intake: null }, 0).intake).toEqual(drained)
+    expect(apply(out, { type: 'delta', seq: 9, intake: { state: 'open', since: null } }, 0).intake?.state).toBe('open')
+  })
   it('takes over what changes in trunks', () => {
     const trunk = (name: string, state: 'up' | 'down') => ({ name, state, since: 0, registered: null, calls: 0 })
     const start = apply(EMPTY, { type: 'snapshot', seq: 1, snapshot: { seq: 1, calls: [], operators: [], queues: [], trunks: [trunk('a', 'up'), trunk('b', 'up')], at: 0 } }, 0)

@@ -1,5 +1,5 @@
 // The shapes of /api/v1/admin, as the administrator's pages use them.
-import type { LiveRecording, Moment, Role, Rung } from './types'
+import type { LiveIntake, LiveRecording, Moment, Role, Rung } from './types'
 
 export interface ServiceState {
   version: string
@@ -14,6 +14,7 @@ export interface ServiceState {
   prompts_recorded: number
   prompts_spoken: number
   recording: LiveRecording
+  intake: LiveIntake
   /** Keys of the configuration that wait for a restart. */
   restart_needed: string[]
 }

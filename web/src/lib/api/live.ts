@@ -1,6 +1,6 @@
 // What the event stream says, applied to what is known. Pure: the socket is live.svelte.ts.
 import { millis } from '../time'
-import type { LiveCall, LiveMessage, LiveOperator, LiveQueue, LiveRecording, LiveTrunk } from './types'
+import type { LiveCall, LiveIntake, LiveMessage, LiveOperator, LiveQueue, LiveRecording, LiveTrunk } from './types'
 
 export interface LiveState {
   seq: number | null
@@ -9,11 +9,12 @@ export interface LiveState {
   queues: LiveQueue[]
   trunks: LiveTrunk[]
   recording: LiveRecording | null
+  intake: LiveIntake | null
   /** When the picture last changed, ms; null before the first. */
   changedAt: number | null
 }
 
-export const EMPTY: LiveState = { seq: null, calls: [], operators: [], queues: [], trunks: [], recording: null, changedAt: null }
+export const EMPTY: LiveState = { seq: null, calls: [], operators: [], queues: [], trunks: [], recording: null, intake: null, changedAt: null }
 
 function merged<T>(old: T[], fresh: T[] | undefined, key: (item: T) => string): T[] {
   if (!fresh?.length) return old
@@ -30,8 +31,8 @@ function merged<T>(old: T[], fresh: T[] | undefined, key: (item: T) => string): 
 export function apply(state: LiveState, message: LiveMessage, now: number): LiveState {
   switch (message.type) {
     case 'snapshot': {
-      const { calls, operators, queues, trunks, recording = null } = message.snapshot
-      return { seq: message.seq, calls, operators, queues, trunks, recording, changedAt: millis(message.snapshot.at) }
+      const { calls, operators, queues, trunks, recording = null, intake = null } = message.snapshot
+      return { seq: message.seq, calls, operators, queues, trunks, recording, intake, changedAt: millis(message.snapshot.at) }
     }
     case 'delta': {
       const gone = new Set(message.calls_gone)
@@ -47,6 +48,7 @@ export function apply(state: LiveState, message: LiveMessage, now: number): Live
         operators: merged(state.operators, message.operators, (operator) => operator.id),
         queues: merged(state.queues, message.queues, (queue) => queue.name),
         recording: message.recording ?? state.recording,
+        intake: message.intake ?? state.intake,
       }
     }
     default:

@@ -160,6 +160,12 @@ export interface LiveRecording {
   refuses_calls: boolean
 }
 
+/** Whether new calls are taken; `draining`: an administrator took the node out of service. */
+export interface LiveIntake {
+  state: 'open' | 'draining' | 'stopping'
+  since: Moment | null
+}
+
 export interface Snapshot {
   seq: number
   /** When the picture last changed. */
@@ -169,11 +175,12 @@ export interface Snapshot {
   queues: LiveQueue[]
   trunks: LiveTrunk[]
   recording?: LiveRecording
+  intake?: LiveIntake
 }
 
 export type LiveMessage =
   | { type: 'snapshot'; seq: number; snapshot: Snapshot }
-  | { type: 'delta'; seq: number; calls?: LiveCall[]; calls_moved?: { id: string; position: number | null }[]; calls_gone?: string[]; operators?: LiveOperator[]; queues?: LiveQueue[]; trunks?: LiveTrunk[]; recording?: LiveRecording | null }
+  | { type: 'delta'; seq: number; calls?: LiveCall[]; calls_moved?: { id: string; position: number | null }[]; calls_gone?: string[]; operators?: LiveOperator[]; queues?: LiveQueue[]; trunks?: LiveTrunk[]; recording?: LiveRecording | null; intake?: LiveIntake | null }
   | { type: 'said'; message: DeskMessage }
   | { type: 'ping' }
 

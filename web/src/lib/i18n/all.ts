@@ -18,6 +18,7 @@ import { disclosures } from './disclosures'
 import { engagements } from './engagements'
 import { field } from './field'
 import { incidents } from './incidents'
+import { intake } from './intake'
 import { lifecycle } from './lifecycle'
 import { listening } from './listening'
 import { notices } from './notices'
@@ -52,6 +53,7 @@ const all = {
   ...engagements,
   ...field,
   ...incidents,
+  ...intake,
   ...lifecycle,
   ...listening,
   ...notices,

@@ -1,0 +1,15 @@
+// Whether this node takes new calls: the board's alarm, and the administrator's switch.
+import { messages } from './catalogue'
+
+export const intake = messages({
+  'intake.draining': ['Нові дзвінки не приймаються: вузол виведено з роботи', 'No new calls: this node is out of service', 'Nauji skambučiai nepriimami: mazgas išjungtas iš darbo', 'Nowe połączenia nie są przyjmowane: węzeł wyłączono z pracy', 'Новые звонки не принимаются: узел выведен из работы', 'שיחות חדשות אינן מתקבלות: השרת הוצא משירות'],
+  'intake.stopping': ['Нові дзвінки не приймаються: програма зупиняється', 'No new calls: the program is stopping', 'Nauji skambučiai nepriimami: programa stabdoma', 'Nowe połączenia nie są przyjmowane: program się zatrzymuje', 'Новые звонки не принимаются: программа останавливается', 'שיחות חדשות אינן מתקבלות: התוכנה נעצרת'],
+  'intake.goOn': ['Розмови тривають, тим, хто чекає, відповідатимуть.', 'Calls go on, and those who wait are answered.', 'Pokalbiai tęsiasi, laukiantiems bus atsiliepta.', 'Rozmowy trwają, oczekujący zostaną obsłużeni.', 'Разговоры продолжаются, ожидающим ответят.', 'השיחות נמשכות, והממתינים ייענו.'],
+  'intake.title': ['Приймання дзвінків', 'Taking calls', 'Skambučių priėmimas', 'Przyjmowanie połączeń', 'Приём звонков', 'קבלת שיחות'],
+  'intake.open': ['Нові дзвінки приймаються.', 'New calls are taken.', 'Nauji skambučiai priimami.', 'Nowe połączenia są przyjmowane.', 'Новые звонки принимаются.', 'שיחות חדשות מתקבלות.'],
+  'intake.what': ['Виведений з роботи вузол відповідає 503 на нові дзвінки й на OPTIONS, тож балансувальник спрямовує їх на інші. Розмови й черга тривають, телефони лишаються зареєстрованими.', 'Out of service, the node answers new calls and OPTIONS with 503, so the load balancer sends them to others. Calls and the queue go on, phones stay registered.', 'Išjungtas mazgas į naujus skambučius ir OPTIONS atsako 503, todėl skirstytuvas juos siunčia kitiems. Pokalbiai ir eilė tęsiasi, telefonai lieka užregistruoti.', 'Wyłączony węzeł odpowiada 503 na nowe połączenia i OPTIONS, więc rozdzielacz kieruje je gdzie indziej. Rozmowy i kolejka trwają, telefony pozostają zarejestrowane.', 'Выведенный узел отвечает 503 на новые звонки и OPTIONS, и балансировщик направляет их на другие. Разговоры и очередь продолжаются, телефоны остаются зарегистрированными.', 'כשהשרת מחוץ לשירות הוא עונה 503 לשיחות חדשות ול־OPTIONS, ומאזן העומסים מפנה אותן לאחרים. השיחות והתור נמשכים, והטלפונים נשארים רשומים.'],
+  'intake.drain': ['Вивести з роботи', 'Take out of service', 'Išjungti iš darbo', 'Wyłącz z pracy', 'Вывести из работы', 'להוציא משירות'],
+  'intake.resume': ['Знову приймати дзвінки', 'Take calls again', 'Vėl priimti skambučius', 'Przyjmuj ponownie', 'Снова принимать звонки', 'לקבל שוב שיחות'],
+  'intake.sure': ['Не приймати нових дзвінків?', 'Take no new calls?', 'Nebepriimti naujų skambučių?', 'Nie przyjmować nowych połączeń?', 'Не принимать новых звонков?', 'להפסיק לקבל שיחות חדשות?'],
+  'intake.left': ['Ще триває дзвінків: {n}', 'Calls still on: {n}', 'Dar vyksta skambučių: {n}', 'Trwające połączenia: {n}', 'Ещё идёт звонков: {n}', 'שיחות שעדיין נמשכות: {n}'],
+})
