@@ -1,4 +1,5 @@
-//! The simulation against the formulas where both know the answer, and what people add; a seed repeats a city.
+//! The simulation against the formulas where both know the answer, and what people add to it. A seed repeats a city,
+//! whatever the moment it is simulated at.
 
 #![allow(clippy::unwrap_used)]
 
