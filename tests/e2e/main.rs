@@ -36,7 +36,6 @@ mod abandoned;
 mod abuse;
 mod addresses;
 mod assignment;
-mod audit_engagement;
 mod audit_page;
 mod bad_input;
 mod baresip_calls;
