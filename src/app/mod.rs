@@ -3,8 +3,9 @@
 //! `signalling` owns the switchboard and carries out its effects; `record_keeper` takes its rows to the store in
 //! order; `plans` reads what may be reloaded; `sounds` keeps what running calls hear; `recovery` closes what a crash
 //! left open; `field_calls` answers executors on the telephone; `recording_watch` raises the alarm when the disk fails;
-//! `checkpointer` signs how the journal grows; `encrypter` encrypts calls that are over; `eraser` destroys what may not be kept; `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; the senders of `notify` empty the outbox;
-//! `standing` keeps where the phones are; `leisure` reads files without being in the way of sound; `log_filter` is what the log takes; `descriptors` makes room for all sockets; `vital` tells when a part has died; `metrics` counts; `hep_agent` copies SIP.
+//! `checkpointer` signs how the journal grows; `encrypter` encrypts calls that are over; `eraser` destroys what may not be
+//! kept; `clock_watch` lets the clocks of cases run, `reminder_watch` reminds of receptions; `standing` keeps where the
+//! phones are; `leisure` reads files out of the way of sound; `vital` tells when a part has died; `metrics` counts.
 
 mod archivist;
 mod checkpointer;
@@ -131,11 +132,11 @@ impl Service {
         let (media, floor) = start_media(&config, inputs_in.clone(), meters.clone(), &vitals)?;
         let keeper =
             RecordKeeper::start(store.clone(), inputs_in.clone(), meters.clone(), vitals.of("record keeper"));
-        let (control, commands) = mpsc::channel(MAX_COMMANDS);
-        let (ladders_in, ladders) = mpsc::channel(MAX_COMMANDS);
+        let ((control, commands), (ladders_in, ladders)) =
+            (mpsc::channel(MAX_COMMANDS), mpsc::channel(MAX_COMMANDS));
         let ((stop, stopping), (change_in, changes)) = (watch::channel(Stop::Running), mpsc::channel(1));
-        let users = store.users().await?;
         let (in_force_out, in_force) = put_in_force(&config, file.as_deref(), &plans, &store).await?;
+        let users = store.users().await?;
         let switchboard = make_switchboard(plans.settings(&config, &users)?, &config, &store, &media).await?;
         let (snapshot_out, snapshot) = watch::channel(first_snapshot(&switchboard));
         let (published, city, addresses) = plans.publish();
