@@ -132,8 +132,7 @@ impl Service {
         let (media, floor) = start_media(&config, inputs_in.clone(), meters.clone(), &vitals)?;
         let keeper =
             RecordKeeper::start(store.clone(), inputs_in.clone(), meters.clone(), vitals.of("record keeper"));
-        let ((control, commands), (ladders_in, ladders)) =
-            (mpsc::channel(MAX_COMMANDS), mpsc::channel(MAX_COMMANDS));
+        let ((control, commands), (ladders_in, ladders)) = (from_desks(), from_desks());
         let ((stop, stopping), (change_in, changes)) = (watch::channel(Stop::Running), mpsc::channel(1));
         let (in_force_out, in_force) = put_in_force(&config, file.as_deref(), &plans, &store).await?;
         let users = store.users().await?;
@@ -246,6 +245,11 @@ impl Service {
         self.store.close().await;
         calls.and(pages)
     }
+}
+
+/// A queue of what desks and administrators ask of the switchboard.
+fn from_desks<T>() -> (mpsc::Sender<T>, mpsc::Receiver<T>) {
+    mpsc::channel(MAX_COMMANDS)
 }
 
 /// What the administrator's pages show, kept as the version the program began with.
