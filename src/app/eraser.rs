@@ -106,7 +106,8 @@ async fn look(
         decide(store, city, round, at).await?;
         carry_out(store, folders, city, round, at).await?;
     }
-    if round.is_unscrubbed && store.scrub().await? {
+    // It reads the whole database, so once for all that a walk finds.
+    if round.is_unscrubbed && round.walk == DueWalk::Beginning && store.scrub().await? {
         round.is_unscrubbed = false;
     }
     Ok(())

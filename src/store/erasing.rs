@@ -64,8 +64,8 @@ impl Store {
         self.writer.make(Finish { id, is_public, at }).await
     }
 
-    /// After erasures: the index of words forgets what it marked only, and the write-ahead log is emptied. False when a
-    /// reader kept the log; the next round empties it.
+    /// After erasures: the index of words forgets what it marked only, the gaps of pages are zeroed, and the write-ahead log
+    /// is emptied. False when a reader kept the log; the next round empties it.
     pub async fn scrub(&self) -> Result<bool, StoreError> {
         let mut is_first = true;
         for _ in 0..MAX_STEPS {
@@ -74,6 +74,7 @@ impl Store {
             }
             is_first = false;
         }
+        self.zero_gaps().await?;
         for _ in 0..TRUNCATIONS {
             if truncate(&self.readers).await? {
                 return Ok(true);

@@ -29,6 +29,7 @@ mod filings;
 mod findings;
 #[cfg(test)]
 mod fixture;
+mod gaps;
 mod hearings;
 mod holds;
 mod incidents;

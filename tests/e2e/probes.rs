@@ -218,10 +218,20 @@ fn probes() {
     sessions(&mut probing);
     uploads(&mut probing);
     connections(&mut probing);
+    resume(&mut probing);
     let sound = probing.send("afterwards", "GET", "/readyz", Sent::default());
     assert_eq!(sound.0, 200, "the program is as well as before");
     assert!(!probing.server.log().contains("panicked"), "nothing panicked");
     probing.tally.print();
+}
+
+/// Administrators may take the program out of service, and one of the probes did.
+fn resume(probing: &mut Probing) {
+    let nth = PEOPLE.iter().position(|(_, role, _)| *role == "admin").expect("there is an administrator");
+    let cookie = probing.cookies[nth].clone();
+    let headers = [("cookie", cookie.as_str()), ("x-ringback", "1")];
+    let sent = Sent { headers: &headers, body: None };
+    assert!(probing.send("back in service", "DELETE", "/api/v1/admin/drain", sent).0 < 300);
 }
 
 fn without_a_session(probing: &mut Probing, operations: &[Operation]) {

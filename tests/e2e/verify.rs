@@ -26,7 +26,7 @@ fn speak(server: &Server, caller: &str, seed: u64) -> String {
     let auditor = server.sign_in("audyt");
     let call = auditor.finished_call(caller);
     let found = sequence.find(&auditor.recording(&call).left);
-    assert!(found.share > 0.8, "the recording holds what was said: {found:?}");
+    assert!(found.share > 0.7, "the recording holds what was said: {found:?}");
     call["id"].as_str().expect("an id").to_owned()
 }
 
