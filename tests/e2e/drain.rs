@@ -97,7 +97,7 @@ fn a_stop_lets_calls_finish_and_a_second_one_ends_them() {
     assert!(asked.start_line.ends_with("503 Stopping"), "{asked:?}");
     let refused = invite("380440000916").dial(server.sip).answered().expect_err("no new calls");
     assert_eq!((refused.status(), refused.header("Retry-After")), (Some(503), Some("5")), "{refused:?}");
-    assert_eq!(server.anonymous().status("/readyz"), Some(503));
+    wait::until_true("readiness to end", SOON, || server.anonymous().status("/readyz") == Some(503));
     assert!(server.is_running(), "the call is on");
     citizen.hang_up();
     server.ends();

@@ -55,7 +55,8 @@ fn collect(collector: &UdpSocket) -> Vec<Vec<u8>> {
         let length = collector.recv(&mut buffer).expect("the answer to the BYE");
         packets.push(buffer[..length].to_vec());
         let message = text(&chunks(&buffer[..length]));
-        if message.starts_with("SIP/2.0 200") && message.contains("BYE") && message.contains(CALLER) {
+        let is_of_bye = message.lines().any(|line| line.starts_with("CSeq: ") && line.ends_with(" BYE"));
+        if message.starts_with("SIP/2.0 200") && is_of_bye && message.contains(CALLER) {
             return packets;
         }
     }
